@@ -1,0 +1,22 @@
+"""The one exception that means: the user can mend this."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """A mistake that the message tells how to mend.
+
+    The message takes one or two lines: what came, what was expected, what to type. The command line
+    prints it without a traceback and exits with status 1 (`--debug` shows the traceback).
+    """
+
+
+def nearest(word: str, words: Iterable[str], count: int = 3) -> str:
+    """A phrase that names the entries of `words` closest to `word`: "did you mean 'a' or 'b'?"."""
+    words = sorted(set(words))
+    close = difflib.get_close_matches(word, words, n=count, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(repr(name) for name in close)}?"
+    listed = ", ".join(words[:12]) + (", ..." if len(words) > 12 else "")
+    return f"known: {listed}" if words else "there are none"
