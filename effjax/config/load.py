@@ -1,0 +1,172 @@
+"""Reads a config file and the overrides of the command line, and checks every value.
+
+A config file is Python: `get_config(arg=None)` starts from `effjax.default_config()`, changes it
+and returns it. `path.py:arg` hands `arg` over; `--config.key.path=value` sets one key afterwards.
+"""
+
+import ast
+import dataclasses
+import importlib.util
+import re
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+
+from effjax.config.kinds import MISFIT, describe_type, fit
+from effjax.config.schema import (
+    UNITS,
+    child,
+    declared_keys,
+    duration_of,
+    entry_type,
+    is_open,
+    to_config,
+)
+from effjax.errors import UserError, nearest
+
+
+def load(spec: str, overrides: Sequence[str], schema: type) -> ml_collections.ConfigDict:
+    """Reads `path.py[:arg]`, applies `key.path=value` overrides, checks the result.
+
+    Raises:
+      UserError: no such file, an error inside the file, an unknown key or a value of another type.
+    """
+    path, _, argument = spec.partition(":")
+    config = _run_file(Path(path), argument or None)
+    for key, value in _parse_overrides(overrides).items():
+        _override(config, key, value, schema)
+    check(config, schema)
+    return config
+
+
+def _run_file(path: Path, argument: str | None) -> ml_collections.ConfigDict:
+    if not path.is_file():
+        siblings = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        hint = nearest(str(path), siblings) if siblings else "no such folder"
+        raise UserError(f"config file {str(path)!r} does not exist ({hint})\nlist: effjax configs")
+    module_spec = importlib.util.spec_from_file_location(f"effjax_config_{path.stem}", path)
+    module = importlib.util.module_from_spec(module_spec)
+    try:
+        module_spec.loader.exec_module(module)
+        if not callable(getattr(module, "get_config", None)):
+            raise UserError(f"{path} has no function get_config(arg=None) that returns the config")
+        config = module.get_config(argument) if argument else module.get_config()
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(_where(path, error)) from error
+    if not isinstance(config, ml_collections.ConfigDict):
+        kind = type(config).__name__
+        raise UserError(f"{path}: get_config returned a {kind}; return effjax.default_config()")
+    return config
+
+
+def _where(path: Path, error: Exception) -> str:
+    """One or two lines on an error raised inside a config file: the line, and what was wrong."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+    line = error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno if frames else 0
+    message = str(error.args[0] if error.args else error).strip().splitlines() or [""]
+    # ml_collections writes the whole section into the message; its question is what helps.
+    question = re.search(r"Did you mean [\"']?(\w+)", str(error))
+    text = f"did you mean {question.group(1)!r}?" if question else message[0][:160]
+    return f"{path}:{line}: {type(error).__name__}: {message[0][:120]}\n{text}"
+
+
+def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for text in overrides:
+        key, equals, value = text.removeprefix("--").removeprefix("config.").partition("=")
+        if not equals:
+            raise UserError(f"override {text!r} has no value; type --config.{key}=VALUE")
+        rivals = [
+            k for k in values if k != key and duration_of(k) and duration_of(k) == duration_of(key)
+        ]
+        if rivals:
+            raise UserError(f"two units for one duration: {rivals[0]} and {key}; give one of them")
+        values[key] = _literal(value)
+    return values
+
+
+def _literal(text: str) -> Any:
+    """A Python literal, else the text itself; true, false and none are read in any case."""
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+
+
+def _override(config: ml_collections.ConfigDict, path: str, value: Any, schema: type) -> None:
+    """Sets one key by its dotted path; a duration replaces the other units of the same name."""
+    node, section = config, schema
+    *parents, leaf = path.split(".")
+    for key in parents:
+        if key not in node and entry_type(section):
+            node[key] = to_config(entry_type(section))
+        if not isinstance(node.get(key), ml_collections.ConfigDict):
+            raise UserError(_unknown(path, key, node))
+        node, section = node[key], child(section, key)
+    if leaf not in node and not is_open(section):
+        raise UserError(_unknown(path, leaf, node))
+    if isinstance(node.get(leaf), ml_collections.ConfigDict):
+        raise UserError(f"config.{path} is a section; set one of its keys: {', '.join(node[leaf])}")
+    if duration_of(leaf) and leaf in declared_keys(section):
+        node.update({f"{duration_of(leaf)}_{unit}": None for unit in UNITS})
+    node[leaf] = value
+
+
+def _unknown(path: str, key: str, node: Any) -> str:
+    return f"--config.{path}: no key {key!r} there; {nearest(key, node)}\nall keys: effjax show"
+
+
+# ------------------------------------------------------------------------------------ checking
+
+
+def check(config: ml_collections.ConfigDict, schema: type, path: str = "") -> None:
+    """Compares keys and types with the schema; ints become floats and lists tuples where asked.
+
+    Raises:
+      UserError: naming the key, what came and what was expected.
+    """
+    declared = declared_keys(schema)
+    for key in list(config):
+        full, value = f"{path}{key}", config[key]
+        hint = child(schema, key)
+        if dataclasses.is_dataclass(hint):
+            check(_section(full, value), hint, f"{full}.")
+        elif entry := entry_type(hint):
+            for name in _section(full, value):
+                check(_section(f"{full}.{name}", value[name]), entry, f"{full}.{name}.")
+        elif hint is not None:
+            config[key] = _fitted(full, value, hint)
+        elif not is_open(schema):
+            raise UserError(f"config.{path} has no key {key!r}; {nearest(key, declared)}")
+    for key in declared:
+        if key not in config:
+            raise UserError(f"config.{path}{key} is missing; start from effjax.default_config()")
+    for name in {duration_of(key) for key in declared} - {None}:
+        keys = [f"{name}_{unit}" for unit in UNITS]
+        given = [f"config.{path}{key}" for key in keys if config.get(key) is not None]
+        if len(given) > 1:
+            raise UserError(f"two units for one duration: {' and '.join(given)}; give one of them")
+
+
+def _section(path: str, value: Any) -> ml_collections.ConfigDict:
+    if not isinstance(value, ml_collections.ConfigDict):
+        raise UserError(f"config.{path} is a section of keys; got {value!r}")
+    return value
+
+
+def _fitted(path: str, value: Any, hint: Any) -> Any:
+    fitted = fit(value, hint)
+    if fitted is MISFIT:
+        expected = describe_type(hint)
+        raise UserError(
+            f"config.{path} = {value!r} is a {type(value).__name__}; expected {expected}"
+        )
+    return fitted

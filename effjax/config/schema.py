@@ -1,0 +1,96 @@
+"""Schemas: dataclasses own the keys of a config and their defaults.
+
+Three kinds of fields go beyond plain values:
+
+* `Duration`: `every: Duration = Duration()` stands for the keys `every_steps`, `every_epochs`,
+  `every_examples`, `every_percent`, of which at most one may be set.
+* `dict[str, Section]`: named sections, such as `optim.default` and `optim.<group>`.
+* a dataclass with `open_section = True` takes further keys (the fields of a model, the
+  hyperparameters of an optimizer), which the factory that reads them checks.
+"""
+
+import dataclasses
+import functools
+import typing
+from typing import Any
+
+import ml_collections
+
+UNITS = ("steps", "epochs", "examples", "percent")
+
+
+@dataclasses.dataclass(frozen=True)
+class Duration:
+    """Marks a field that is written with its unit in the key, in one unit only."""
+
+
+def is_open(section: Any) -> bool:
+    """Whether a section takes keys that its dataclass does not declare."""
+    return getattr(section, "open_section", False)
+
+
+@functools.cache
+def declared_keys(section: Any) -> dict[str, tuple[Any, Any]]:
+    """{key: (annotated type, default)} of a section's dataclass, durations spelled out by unit."""
+    if not dataclasses.is_dataclass(section):
+        return {}
+    hints = typing.get_type_hints(section)
+    keys: dict[str, tuple[Any, Any]] = {}
+    for field in dataclasses.fields(section):
+        hint = hints[field.name]
+        if hint is Duration:
+            keys |= {f"{field.name}_{unit}": (float | None, None) for unit in UNITS}
+        elif field.default_factory is not dataclasses.MISSING:
+            keys[field.name] = hint, field.default_factory()
+        else:
+            keys[field.name] = hint, field.default
+    return keys
+
+
+def entry_type(hint: Any) -> Any:
+    """The dataclass S if `hint` is `dict[str, S]`, else None."""
+    arguments = typing.get_args(hint)
+    return arguments[1] if typing.get_origin(hint) is dict else None
+
+
+def child(section: Any, key: str) -> Any:
+    """What describes `section.key`: the key's annotated type, or S in a `dict[str, S]`."""
+    return entry_type(section) or declared_keys(section).get(key, (None, None))[0]
+
+
+def duration_of(key: str) -> str | None:
+    """The name of the duration that a key writes: "total" for "total_epochs", else None."""
+    name, _, unit = key.rpartition("_")
+    return name if name and unit in UNITS else None
+
+
+def to_config(section: Any, values: Any = None) -> ml_collections.ConfigDict:
+    """The defaults of a schema (or the `values` of one instance) as a locked ConfigDict.
+
+    Types are left to `check`, whose messages name the key and what was expected; the lock stays off
+    in open sections and where sections are named by the user.
+    """
+    config = ml_collections.ConfigDict(type_safe=False)
+    for key, (hint, default) in declared_keys(section).items():
+        value = getattr(values, key, default)
+        if dataclasses.is_dataclass(hint):
+            config[key] = to_config(hint, value)
+        elif entry := entry_type(hint):
+            named = ml_collections.ConfigDict(type_safe=False)
+            for name, instance in value.items():
+                named[name] = to_config(entry, instance)
+            config[key] = named
+        else:
+            config[key] = value
+    config.lock()
+    _unlock_open(config, section)
+    return config
+
+
+def _unlock_open(config: ml_collections.ConfigDict, section: Any) -> None:
+    # lock() goes all the way down, so what may grow is opened again afterwards
+    if is_open(section) or entry_type(section):
+        config.unlock()
+    for key, value in config.items():
+        if isinstance(value, ml_collections.ConfigDict):
+            _unlock_open(value, child(section, key))

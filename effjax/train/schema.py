@@ -1,0 +1,129 @@
+"""The canonical config tree: every key, its default, and what it means."""
+
+import dataclasses
+from dataclasses import field
+from typing import ClassVar, Literal
+
+import ml_collections
+
+from effjax.config import Duration, to_config
+from effjax.data import DataConfig, MixConfig
+
+
+@dataclasses.dataclass
+class TaskConfig:
+    """What is learned; further keys are the task's own."""
+
+    open_section: ClassVar[bool] = True
+    name: str = "classification"  # a registered task, or "package.module:Class"
+
+
+@dataclasses.dataclass
+class ModelConfig:
+    """Which network; further keys override fields of its architecture (see `effjax models`)."""
+
+    open_section: ClassVar[bool] = True
+    name: str = "caformer_s18"
+    num_classes: int | None = None  # None: as many as the data has
+    dtype: str = "float32"  # of the computation; norms' statistics and logits stay float32
+    param_dtype: str = "float32"
+
+
+@dataclasses.dataclass
+class OptimConfig:
+    """One optimizer; further keys are its hyperparameters (see `effjax optimizers NAME`)."""
+
+    open_section: ClassVar[bool] = True
+    name: str = "adan"
+    learning_rate: float = 1e-3  # the peak; the schedule scales it
+    weight_decay: float = 0.0
+    # (regex over the parameter path, whether it decays); the first match counts, all must match
+    decay: tuple[tuple[str, bool], ...] = ((r"kernel$", True), (r".*", False))
+    clip_norm: float | None = None  # global gradient norm of this group
+
+
+@dataclasses.dataclass
+class ScheduleConfig:
+    """Learning rate over the run, relative to each group's peak; further keys are its fields."""
+
+    open_section: ClassVar[bool] = True
+    name: str = "cosine"
+    warmup: Duration = Duration()
+
+
+@dataclasses.dataclass
+class EmaConfig:
+    """Average of what is evaluated (parameters and model state), evaluated as `<eval>_ema/*`."""
+
+    decay: float | None = None  # None: off
+    warmup: bool = True  # decay at step t is min(decay, (1 + t) / (10 + t))
+
+
+@dataclasses.dataclass
+class ParallelConfig:
+    """How the step runs on several devices; nothing here changes the result."""
+
+    mode: Literal["mesh", "pmap"] = "mesh"
+    devices: int | None = None  # None: all
+
+
+@dataclasses.dataclass
+class CheckpointConfig:
+    """When the state is saved and what is kept; the last step is always saved."""
+
+    every: Duration = Duration()  # none set: only at the end and when interrupted
+    keep_last: int = 2
+    keep_best: str | None = None  # a metric such as "val/top1": its best checkpoint is kept too
+    keep_every_steps: int | None = None  # checkpoints at multiples of this are never removed
+
+
+@dataclasses.dataclass
+class EvalConfig:
+    """One evaluation; further keys are the evaluator's own."""
+
+    open_section: ClassVar[bool] = True
+    evaluator: str = "classification"
+    split: str | None = None  # None: data.val_split
+    every: Duration = Duration()  # none set: only at the end
+
+
+@dataclasses.dataclass
+class LogConfig:
+    """What is written while training."""
+
+    every: Duration = Duration()  # rows of train/*; none set: fifty times in a run
+    tensorboard: bool = True
+    wandb: str | None = None  # project name
+    curves: bool = True
+
+
+@dataclasses.dataclass
+class RunConfig:
+    """A whole run."""
+
+    total: Duration = Duration()
+    seed: int = 0
+    accumulate: int = 1  # a batch is taken in this many parts, one after another
+    nonfinite: Literal["stop", "skip"] = "stop"  # skip: leave out updates that are not finite
+    nonfinite_limit: int = 10  # with skip: stop after this many in a row
+    init_from: str | None = None  # a workdir or a weights file to start from
+    task: TaskConfig = field(default_factory=TaskConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    mix: MixConfig = field(default_factory=MixConfig)
+    optim: dict[str, OptimConfig] = field(default_factory=lambda: {"default": OptimConfig()})
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    ema: EmaConfig = field(default_factory=EmaConfig)
+    parallel: ParallelConfig = field(default_factory=ParallelConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    evals: dict[str, EvalConfig] = field(default_factory=dict)
+    log: LogConfig = field(default_factory=LogConfig)
+
+
+def default_config() -> ml_collections.ConfigDict:
+    """The config tree with every default, to be changed and returned by a config file."""
+    return to_config(RunConfig)
+
+
+# Keys that cannot change the result: a run may be continued with other values of these.
+FREE_KEYS = ("parallel.", "data.workers", "data.cache", "log.", "checkpoint.")
