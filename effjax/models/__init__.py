@@ -1,0 +1,21 @@
+"""Image models: a registry of architectures, one file a family."""
+
+from effjax.models import metaformer
+from effjax.models.base import ImageModel
+from effjax.models.cost import Cost, cost
+from effjax.models.mixers import MIXERS, TokenMixer
+from effjax.models.registry import create_model, default_fields, entry, list_models, register
+
+__all__ = [
+    "MIXERS",
+    "Cost",
+    "ImageModel",
+    "TokenMixer",
+    "cost",
+    "create_model",
+    "default_fields",
+    "entry",
+    "list_models",
+    "metaformer",
+    "register",
+]

@@ -1,0 +1,243 @@
+"""Layers that every family shares.
+
+Shapes: B batch, H W space, C channels, ... any leading axes.
+
+A layer computes in the dtype of its input and keeps parameters in float32 unless they are handed
+in otherwise. Statistics and the head are taken in float32 at least. Layers that draw take
+`examples`, int32 [B]: the index of each example in the global batch, or None in evaluation. A draw
+belongs to an example, so it depends neither on the number of devices nor on how the batch is cut.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+from jax.nn.initializers import Initializer
+
+from effjax.ops import depthwise_conv
+
+# The authors truncate at +-2, which is +-100 standard deviations: a plain normal.
+normal_init = nn.initializers.normal(0.02)
+zeros_init = nn.initializers.zeros
+
+
+def uniform_init(bound: float) -> Initializer:
+    """Uniform in [-bound, bound)."""
+
+    def init(key: jax.Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> jax.Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+gelu = partial(jax.nn.gelu, approximate=False)
+
+
+def at_least_float32(x: jax.Array) -> jax.Array:
+    """`x` in float32, or in its own dtype where that is wider."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def per_channel(parameter: jax.Array, x: jax.Array) -> jax.Array:
+    """`parameter` [C] in the rank and the dtype of `x` [..., C]."""
+    return parameter.astype(x.dtype).reshape((1,) * (x.ndim - 1) + (-1,))
+
+
+class Linear(nn.Module):
+    """[..., I] -> [..., features]."""
+
+    features: int
+    use_bias: bool = True
+    kernel_init: Initializer = normal_init
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features))
+        y = x @ kernel.astype(x.dtype)
+        if self.use_bias:
+            y += per_channel(self.param("bias", zeros_init, (self.features,)), y)
+        return y
+
+
+class Conv(nn.Module):
+    """Convolution over all axes between the first and the last, with explicit zero padding.
+
+    "SAME" is never used: for strided kernels it pads otherwise than the published models.
+    """
+
+    features: int
+    kernel: Sequence[int]
+    stride: Sequence[int] | int = 1
+    pad: Sequence[int] | int = 0
+    groups: int = 1
+    use_bias: bool = True
+    kernel_init: Initializer = normal_init
+    bias_init: Initializer = zeros_init
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        rank = x.ndim - 2
+        stride, pad = (
+            (n,) * rank if isinstance(n, int) else tuple(n) for n in (self.stride, self.pad)
+        )
+        shape = (*self.kernel, x.shape[-1] // self.groups, self.features)
+        kernel = self.param("kernel", self.kernel_init, shape)
+        space = "DHW"[-rank:]
+        y = lax.conv_general_dilated(
+            x,
+            kernel.astype(x.dtype),
+            window_strides=stride,
+            padding=[(p, p) for p in pad],
+            dimension_numbers=(f"N{space}C", f"{space}IO", f"N{space}C"),
+            feature_group_count=self.groups,
+        )
+        if self.use_bias:
+            y += per_channel(self.param("bias", self.bias_init, (self.features,)), y)
+        return y
+
+
+class DepthwiseConv(nn.Module):
+    """One odd kernel for each channel, stride 1, padded to keep H and W."""
+
+    kernel: Sequence[int]
+    use_bias: bool = True
+    kernel_init: Initializer = normal_init
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        kernel = self.param("kernel", self.kernel_init, (*self.kernel, 1, x.shape[-1]))
+        y = depthwise_conv(x, kernel.astype(x.dtype))
+        if self.use_bias:
+            y += per_channel(self.param("bias", zeros_init, (x.shape[-1],)), y)
+        return y
+
+
+class LayerNorm(nn.Module):
+    """Subtract the mean and divide by the standard deviation over the axes `over`.
+
+    The default normalises every position over its channels (https://arxiv.org/abs/1607.06450).
+    `over=(-3, -2, -1)` takes one mean and one deviation of a whole map: GroupNorm with one group.
+    Scale and bias are per channel in both.
+    """
+
+    eps: float = 1e-6
+    use_bias: bool = True
+    over: tuple[int, ...] = (-1,)
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        scale = self.param("scale", nn.initializers.ones, (x.shape[-1],))
+        wide = at_least_float32(x)
+        centred = wide - wide.mean(self.over, keepdims=True)
+        variance = jnp.square(centred).mean(self.over, keepdims=True)
+        y = centred * lax.rsqrt(variance + self.eps) * per_channel(scale, wide)
+        if self.use_bias:
+            y += per_channel(self.param("bias", zeros_init, (x.shape[-1],)), y)
+        return y.astype(x.dtype)
+
+
+class StarReLU(nn.Module):
+    """s * relu(x)^2 + b with one learnable s and one b for the whole layer.
+
+    MetaFormer Baselines for Vision, https://arxiv.org/abs/2210.13452. The paper derives s = 0.8944
+    and b = -0.4472 for a unit normal input; the published models start from 1 and 0.
+    """
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        scale = self.param("scale", nn.initializers.ones, (1,))
+        bias = self.param("bias", zeros_init, (1,))
+        return per_channel(scale, x) * jnp.square(jax.nn.relu(x)) + per_channel(bias, x)
+
+
+ACTIVATIONS: dict[str, Callable[..., Callable[[jax.Array], jax.Array]]] = {
+    "gelu": lambda name: gelu,
+    "star_relu": lambda name: StarReLU(name=name),
+}
+
+
+class Scale(nn.Module):
+    """One learnable factor for each channel: layer scale on a branch, residual scale on a skip."""
+
+    init: float
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        scale = self.param("scale", nn.initializers.constant(self.init), (x.shape[-1],))
+        return x * per_channel(scale, x)
+
+
+def draw_kept(
+    key: jax.Array, examples: jax.Array, keep: float, shape: Sequence[int] = ()
+) -> jax.Array:
+    """For each of `examples` [B] a bool array of `shape`, True with probability `keep`."""
+
+    def draw(example: jax.Array) -> jax.Array:
+        return jax.random.bernoulli(jax.random.fold_in(key, example), keep, shape)
+
+    return jax.vmap(draw)(examples)
+
+
+class Dropout(nn.Module):
+    """Zero each number with probability `rate`, divide the others by 1 - rate."""
+
+    rate: float
+
+    @nn.compact
+    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+        if examples is None or self.rate == 0:
+            return x
+        keep = 1 - self.rate
+        kept = draw_kept(self.make_rng("dropout"), examples, keep, x.shape[1:])
+        return jnp.where(kept, x / keep, 0)
+
+
+class StochasticDepth(nn.Module):
+    """Zero a whole branch of an example with probability `rate`, divide the others by 1 - rate.
+
+    Deep Networks with Stochastic Depth, https://arxiv.org/abs/1603.09382.
+    """
+
+    rate: float
+
+    @nn.compact
+    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+        if examples is None or self.rate == 0:
+            return x
+        keep = 1 - self.rate
+        kept = draw_kept(self.make_rng("dropout"), examples, keep)
+        return jnp.where(kept.reshape((-1,) + (1,) * (x.ndim - 1)), x / keep, 0)
+
+
+class Mlp(nn.Module):
+    """Two linear layers with an activation between them, on the channels of each position."""
+
+    ratio: float = 4.0
+    activation: str = "gelu"
+    use_bias: bool = True
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        channels = x.shape[-1]
+        x = Linear(int(self.ratio * channels), self.use_bias, name="fc1")(x)
+        x = ACTIVATIONS[self.activation](name="act")(x)
+        return Linear(channels, self.use_bias, name="fc2")(x)
+
+
+class MlpHead(nn.Module):
+    """The classifier of ConvFormer and CAFormer: linear, squared ReLU, norm, dropout, linear."""
+
+    classes: int
+    dropout: float = 0.0
+    ratio: float = 4.0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+        x = Linear(int(self.ratio * x.shape[-1]), name="fc1")(x)
+        x = jnp.square(jax.nn.relu(x))
+        x = LayerNorm(name="norm")(x)
+        x = Dropout(self.dropout)(x, examples)
+        return Linear(self.classes, name="fc2")(x)

@@ -1,0 +1,279 @@
+"""MetaFormer: PoolFormer, PoolFormerV2, IdentityFormer, RandFormer, ConvFormer, CAFormer.
+
+MetaFormer Is Actually What You Need for Vision, https://arxiv.org/abs/2111.11418
+MetaFormer Baselines for Vision, https://arxiv.org/abs/2210.13452
+
+    images -> stem -> stage 1 -> downsampling -> stage 2 -> ... -> stage 4 -> mean -> head
+
+Shapes: B batch, H W space, C channels, K classes.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
+from typing import Literal
+
+import jax
+import numpy as np
+from flax import linen as nn
+
+from effjax.errors import UserError, nearest
+from effjax.models.architecture import check_lengths, check_range, per_block
+from effjax.models.base import ImageModel
+from effjax.models.layers import (
+    Conv,
+    Dropout,
+    LayerNorm,
+    Linear,
+    Mlp,
+    MlpHead,
+    Scale,
+    StochasticDepth,
+    at_least_float32,
+    normal_init,
+    uniform_init,
+    zeros_init,
+)
+from effjax.models.mixers import MIXERS
+from effjax.models.registry import register
+
+
+@dataclass(frozen=True)
+class MetaFormerArchitecture:
+    """A MetaFormer; one entry for each stage where a field is a tuple.
+
+    An entry of `mixers` (names in `effjax.models.mixers.MIXERS`) or `kernel_sizes` (local windows)
+    may itself be a tuple with one value for each block. None stands for: no such scale.
+    """
+
+    depths: tuple[int, ...]
+    dims: tuple[int, ...]
+    mixers: tuple[str | tuple[str, ...], ...]
+    kernel_sizes: tuple[int | tuple[int, ...], ...] = (7, 7, 7, 7)
+    patch_kernels: tuple[int, ...] = (7, 3, 3, 3)
+    patch_strides: tuple[int, ...] = (4, 2, 2, 2)
+    patch_pads: tuple[int, ...] = (2, 1, 1, 1)
+    patch_norm: bool = True
+    patch_init: Literal["normal", "uniform"] = "normal"
+    norm: Literal["layer", "group"] = "layer"
+    norm_eps: float = 1e-6
+    norm_bias: bool = False
+    mlp_ratio: float = 4.0
+    mlp_activation: Literal["gelu", "star_relu"] = "star_relu"
+    mlp_bias: bool = False
+    layer_scale: tuple[float | None, ...] = (None, None, None, None)
+    residual_scale: tuple[float | None, ...] = (None, None, 1.0, 1.0)
+    head: Literal["linear", "mlp", "published"] = "linear"
+    head_dropout: float = 0.0
+    drop_path_rate: float = 0.0
+    in_chans: int = 3
+    remat: tuple[bool, ...] = (False, False, False, False)
+
+    def __post_init__(self) -> None:
+        check_lengths(self)
+        check_range(self, "drop_path_rate", 0, 1)
+        check_range(self, "head_dropout", 0, 1)
+        for stage, depth in enumerate(self.depths):
+            per_block(self.kernel_sizes[stage], depth, "kernel_sizes")
+            for mixer in per_block(self.mixers[stage], depth, "mixers"):
+                if mixer not in MIXERS:
+                    raise UserError(f"unknown token mixer {mixer!r}: {nearest(mixer, MIXERS)}")
+
+
+class MetaFormer(ImageModel):
+    """Four stages of blocks that mix tokens, then channels."""
+
+    @nn.compact
+    def forward(
+        self, x: jax.Array, examples: jax.Array | None
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        a = self.architecture
+        rates = np.linspace(0, a.drop_path_rate, sum(a.depths)).tolist()
+        features = {}
+        x = Stem(a, name="stem")(x)
+        for i, last in enumerate(accumulate(a.depths)):
+            drop_path = tuple(rates[last - a.depths[i] : last])
+            x = Stage(a, i, drop_path, name=f"stages_{i}")(x, examples)
+            features[f"stage{i + 1}"] = x
+        logits, of_head = Head(a, self.num_classes, name="head")(x, examples)
+        return logits, features | of_head
+
+
+class Stem(nn.Module):
+    """Overlapping patches: a strided convolution, then a norm."""
+
+    architecture: MetaFormerArchitecture
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        if x.shape[-1] != self.architecture.in_chans:
+            raise UserError(
+                f"images have {x.shape[-1]} channels, the model takes in_chans="
+                f"{self.architecture.in_chans}: set in_chans={x.shape[-1]}"
+            )
+        x = patches(self.architecture, 0)(x)
+        return LayerNorm(use_bias=False, name="norm")(x) if self.architecture.patch_norm else x
+
+
+class Downsampling(nn.Module):
+    """A norm, then a strided convolution."""
+
+    architecture: MetaFormerArchitecture
+    stage: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        if self.architecture.patch_norm:
+            x = LayerNorm(use_bias=False, name="norm")(x)
+        return patches(self.architecture, self.stage)(x)
+
+
+def patches(a: MetaFormerArchitecture, stage: int) -> Conv:
+    """The convolution that makes the patches of a stage."""
+    size, stride, pad = a.patch_kernels[stage], a.patch_strides[stage], a.patch_pads[stage]
+    channels = a.dims[stage - 1] if stage > 0 else a.in_chans
+    uniform = uniform_init((size * size * channels) ** -0.5)
+    kernel_init, bias_init = {
+        "normal": (normal_init, zeros_init),
+        "uniform": (uniform, uniform),
+    }[a.patch_init]
+    return Conv(
+        a.dims[stage],
+        (size, size),
+        stride,
+        pad,
+        kernel_init=kernel_init,
+        bias_init=bias_init,
+        name="conv",
+    )
+
+
+class Stage(nn.Module):
+    """Downsampling (from the second stage on), then the blocks."""
+
+    architecture: MetaFormerArchitecture
+    stage: int
+    drop_path: tuple[float, ...]
+
+    @nn.compact
+    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+        a, i = self.architecture, self.stage
+        if i > 0:
+            x = Downsampling(a, i, name="downsample")(x)
+        block = nn.remat(Block) if a.remat[i] else Block
+        mixers = per_block(a.mixers[i], a.depths[i], "mixers")
+        sizes = per_block(a.kernel_sizes[i], a.depths[i], "kernel_sizes")
+        for j, (mixer, size, rate) in enumerate(zip(mixers, sizes, self.drop_path, strict=True)):
+            x = block(a, i, mixer, size, rate, name=f"blocks_{j}")(x, examples)
+        return x
+
+
+class Block(nn.Module):
+    """Mix tokens, then mix channels, each after a norm and beside a skip connection."""
+
+    architecture: MetaFormerArchitecture
+    stage: int
+    mixer: str
+    kernel_size: int
+    drop_path: float
+
+    @nn.compact
+    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+        a = self.architecture
+        over = (-1,) if a.norm == "layer" else (-3, -2, -1)
+        norm = partial(LayerNorm, a.norm_eps, a.norm_bias, over)
+        token_mixer = MIXERS[self.mixer](self.kernel_size, name="token_mixer")
+        mlp = Mlp(a.mlp_ratio, a.mlp_activation, a.mlp_bias, name="mlp")
+
+        def residual(n: int, skip: jax.Array, branch: jax.Array) -> jax.Array:
+            branch = StochasticDepth(self.drop_path)(branch, examples)
+            if (init := a.layer_scale[self.stage]) is not None:
+                branch = Scale(init, name=f"layer_scale{n}")(branch)
+            if (init := a.residual_scale[self.stage]) is not None:
+                skip = Scale(init, name=f"res_scale{n}")(skip)
+            return skip + branch
+
+        x = residual(1, x, token_mixer(norm(name="norm1")(x)))
+        return residual(2, x, mlp(norm(name="norm2")(x)))
+
+
+class Head(nn.Module):
+    """Mean over positions, norm, classifier; `published` has PoolFormer's norm before the mean."""
+
+    architecture: MetaFormerArchitecture
+    classes: int
+
+    @nn.compact
+    def __call__(
+        self, x: jax.Array, examples: jax.Array | None
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        a = self.architecture
+        x = at_least_float32(x)
+        pooled = x.mean((1, 2))  # [B, C]
+        if a.head == "published":
+            prelogits = LayerNorm(1e-5, over=(-3, -2, -1), name="norm")(x).mean((1, 2))
+        else:
+            prelogits = LayerNorm(name="norm")(pooled)
+        features = {"pooled": pooled, "prelogits": prelogits}
+        if self.classes == 0:
+            return prelogits, features
+        if a.head == "mlp":
+            return MlpHead(self.classes, a.head_dropout, name="fc")(prelogits, examples), features
+        prelogits = Dropout(a.head_dropout)(prelogits, examples)
+        return Linear(self.classes, name="fc")(prelogits), features
+
+
+_group_norm = partial(MetaFormerArchitecture, norm="group", kernel_sizes=(3, 3, 3, 3))
+_poolformer = partial(
+    _group_norm,
+    mixers=("pooling",) * 4,
+    patch_norm=False,
+    patch_init="uniform",
+    norm_eps=1e-5,
+    norm_bias=True,
+    mlp_activation="gelu",
+    mlp_bias=True,
+    residual_scale=(None,) * 4,
+)
+_poolformerv2 = partial(_group_norm, mixers=("pooling",) * 4)
+_identityformer = partial(_group_norm, mixers=("identity",) * 4)
+_randformer = partial(_group_norm, mixers=("identity", "identity", "random", "random"))
+_convformer = partial(MetaFormerArchitecture, mixers=("separable_conv",) * 4, head="mlp")
+_caformer = partial(_convformer, mixers=("separable_conv",) * 2 + ("attention",) * 2)
+
+_small, _medium = (64, 128, 320, 512), (96, 192, 384, 768)
+# size: depths, dims, layer scale of the first PoolFormer, drop path, drop path of RandFormer
+_pool_sizes = {
+    "s12": ((2, 2, 6, 2), _small, 1e-5, 0.1, 0.1),
+    "s24": ((4, 4, 12, 4), _small, 1e-5, 0.1, 0.1),
+    "s36": ((6, 6, 18, 6), _small, 1e-6, 0.2, 0.2),
+    "m36": ((6, 6, 18, 6), _medium, 1e-6, 0.3, 0.3),
+    "m48": ((8, 8, 24, 8), _medium, 1e-6, 0.4, 0.3),
+}
+# size: depths, dims, drop path of ConvFormer, drop path and head dropout of CAFormer
+_conv_sizes = {
+    "s18": ((3, 3, 9, 3), (64, 128, 320, 512), 0.2, 0.15, 0.0),
+    "s36": ((3, 12, 18, 3), (64, 128, 320, 512), 0.3, 0.3, 0.4),
+    "m36": ((3, 12, 18, 3), (96, 192, 384, 576), 0.4, 0.4, 0.4),
+    "b36": ((3, 12, 18, 3), (128, 256, 512, 768), 0.6, 0.6, 0.5),
+}
+
+
+def _register(family: str, size: str, text: str, architecture: MetaFormerArchitecture) -> None:
+    register(f"{family}_{size}", f"MetaFormer, {text}", MetaFormer, architecture)
+
+
+for _size, (_depths, _dims, _scale, _rate, _rand_rate) in _pool_sizes.items():
+    _shape = {"depths": _depths, "dims": _dims, "drop_path_rate": _rate}
+    _first = _poolformer(**_shape, layer_scale=(_scale,) * 4)
+    _rand = _randformer(**_shape | {"drop_path_rate": _rand_rate})
+    _register("poolformer", _size, "pooling, layer scale, GELU", _first)
+    _register("poolformerv2", _size, "pooling, StarReLU", _poolformerv2(**_shape))
+    _register("identityformer", _size, "no token mixing", _identityformer(**_shape))
+    _register("randformer", _size, "frozen random mixing in stages 3 and 4", _rand)
+
+for _size, (_depths, _dims, _conv_rate, _ca_rate, _dropout) in _conv_sizes.items():
+    _conv = _convformer(_depths, _dims, drop_path_rate=_conv_rate)
+    _ca = _caformer(_depths, _dims, drop_path_rate=_ca_rate, head_dropout=_dropout)
+    _register("convformer", _size, "separable convolution", _conv)
+    _register("caformer", _size, "separable convolution, then attention in stages 3 and 4", _ca)

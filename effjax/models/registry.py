@@ -1,0 +1,107 @@
+"""The registered architectures: a name, one line of text, a model class and its default fields."""
+
+import dataclasses
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from typing import Any
+
+import jax.numpy as jnp
+
+from effjax.errors import UserError, nearest
+from effjax.models.architecture import override
+from effjax.models.base import ImageModel
+
+IMAGE = (224, 224, 3)
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One registered architecture; `input_shape` (without batch) is what it was published for."""
+
+    description: str
+    model: type[ImageModel]
+    architecture: Any
+    input_shape: tuple[int, ...] = IMAGE
+
+
+_entries: dict[str, Entry] = {}
+
+
+def register(
+    name: str,
+    description: str,
+    model: type[ImageModel],
+    architecture: Any,
+    input_shape: tuple[int, ...] = IMAGE,
+) -> None:
+    """Make `create_model(name)` build `model` from the frozen dataclass `architecture`.
+
+    Raises ValueError if the name is taken.
+    """
+    if name in _entries:
+        raise ValueError(f"a model named {name!r} is registered already")
+    _entries[name] = Entry(description, model, architecture, input_shape)
+
+
+def entry(name: str) -> Entry:
+    """The registered architecture `name`; raises UserError for an unknown one."""
+    if name not in _entries:
+        raise UserError(
+            f"unknown model {name!r}: {nearest(name, _entries)}\n"
+            "`effjax models` lists the models that there are"
+        )
+    return _entries[name]
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """The sorted names that match a shell pattern such as "ca*"."""
+    return sorted(name for name in _entries if fnmatch(name, pattern))
+
+
+def default_fields(name: str) -> dict[str, Any]:
+    """Every field of an architecture with its default; raises UserError for an unknown name."""
+    architecture = entry(name).architecture
+    return {f.name: getattr(architecture, f.name) for f in dataclasses.fields(architecture)}
+
+
+def create_model(
+    name: str,
+    num_classes: int = 1000,
+    dtype: str = "float32",
+    param_dtype: str = "float32",
+    batch_axis: str | None = None,
+    **architecture_fields: Any,
+) -> ImageModel:
+    """The model `name` with any field of its architecture given anew.
+
+    Args:
+        name: a registered architecture, see `list_models`.
+        num_classes: outputs of the classifier; 0 for none, the model then returns `prelogits`.
+        dtype: of the computation, such as "bfloat16"; norms, softmax and logits stay in float32.
+        param_dtype: of the parameters.
+        batch_axis: the pmap axis over which BatchNorm averages.
+        architecture_fields: see `default_fields(name)`; lists become tuples, and a scalar in the
+            place of a tuple with one entry for each stage serves all stages.
+
+    Raises UserError for an unknown model or field and for a value of the wrong type or length.
+    """
+    found = entry(name)
+    return found.model(
+        architecture=override(found.architecture, architecture_fields),
+        num_classes=num_classes,
+        dtype=_float_dtype("dtype", dtype),
+        param_dtype=_float_dtype("param_dtype", param_dtype),
+        batch_axis=batch_axis,
+    )
+
+
+def _float_dtype(field: str, name: str) -> jnp.dtype:
+    known: Mapping[str, Any] = {
+        "float32": jnp.float32,
+        "bfloat16": jnp.bfloat16,
+        "float16": jnp.float16,
+        "float64": jnp.float64,
+    }
+    if name not in known:
+        raise UserError(f"{field}={name!r}: {nearest(str(name), known)}")
+    return jnp.dtype(known[name])
