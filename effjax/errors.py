@@ -1,4 +1,4 @@
-"""The one exception that means: the user can mend this."""
+"""Exceptions that mean something to the command line."""
 
 import difflib
 from collections.abc import Iterable
@@ -20,3 +20,11 @@ def nearest(word: str, words: Iterable[str], count: int = 3) -> str:
         return f"did you mean {' or '.join(repr(name) for name in close)}?"
     listed = ", ".join(words[:12]) + (", ..." if len(words) > 12 else "")
     return f"known: {listed}" if words else "there are none"
+
+
+class NonFinite(RuntimeError):
+    """A gradient was NaN or infinite and the run stopped there; the command line exits with 3."""
+
+
+class Preempted(RuntimeError):
+    """The run was asked to stop, saved its state and stopped; the command line exits with 75."""

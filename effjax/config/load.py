@@ -42,6 +42,29 @@ def load(spec: str, overrides: Sequence[str], schema: type) -> ml_collections.Co
     return config
 
 
+def from_json(data: dict[str, Any], schema: type) -> ml_collections.ConfigDict:
+    """The config that a run's config.json holds.
+
+    Raises:
+      UserError: it does not fit the schema.
+    """
+    config = to_config(schema)
+    _fill(config, data)
+    check(config, schema)
+    return config
+
+
+def _fill(config: ml_collections.ConfigDict, data: dict[str, Any]) -> None:
+    with config.unlocked():
+        for key, value in data.items():
+            if isinstance(value, dict):
+                if not isinstance(config.get(key), ml_collections.ConfigDict):
+                    config[key] = ml_collections.ConfigDict(type_safe=False)
+                _fill(config[key], value)
+            else:
+                config[key] = value
+
+
 def _run_file(path: Path, argument: str | None) -> ml_collections.ConfigDict:
     if not path.is_file():
         siblings = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []

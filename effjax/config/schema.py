@@ -2,7 +2,7 @@
 
 Three kinds of fields go beyond plain values:
 
-* `Duration`: `every: Duration = Duration()` stands for the keys `every_steps`, `every_epochs`,
+* `Duration`: `every: Duration = UNSET` stands for the keys `every_steps`, `every_epochs`,
   `every_examples`, `every_percent`, of which at most one may be set.
 * `dict[str, Section]`: named sections, such as `optim.default` and `optim.<group>`.
 * a dataclass with `open_section = True` takes further keys (the fields of a model, the
@@ -22,6 +22,9 @@ UNITS = ("steps", "epochs", "examples", "percent")
 @dataclasses.dataclass(frozen=True)
 class Duration:
     """Marks a field that is written with its unit in the key, in one unit only."""
+
+
+UNSET = Duration()
 
 
 def is_open(section: Any) -> bool:

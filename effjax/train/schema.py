@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 import ml_collections
 
-from effjax.config import Duration, to_config
+from effjax.config import UNSET, Duration, to_config
 from effjax.data import DataConfig, MixConfig
 
 
@@ -48,7 +48,7 @@ class ScheduleConfig:
 
     open_section: ClassVar[bool] = True
     name: str = "cosine"
-    warmup: Duration = Duration()
+    warmup: Duration = UNSET
 
 
 @dataclasses.dataclass
@@ -71,7 +71,7 @@ class ParallelConfig:
 class CheckpointConfig:
     """When the state is saved and what is kept; the last step is always saved."""
 
-    every: Duration = Duration()  # none set: only at the end and when interrupted
+    every: Duration = UNSET  # none set: only at the end and when interrupted
     keep_last: int = 2
     keep_best: str | None = None  # a metric such as "val/top1": its best checkpoint is kept too
     keep_every_steps: int | None = None  # checkpoints at multiples of this are never removed
@@ -84,14 +84,14 @@ class EvalConfig:
     open_section: ClassVar[bool] = True
     evaluator: str = "classification"
     split: str | None = None  # None: data.val_split
-    every: Duration = Duration()  # none set: only at the end
+    every: Duration = UNSET  # none set: only at the end
 
 
 @dataclasses.dataclass
 class LogConfig:
     """What is written while training."""
 
-    every: Duration = Duration()  # rows of train/*; none set: fifty times in a run
+    every: Duration = UNSET  # rows of train/*; none set: fifty times in a run
     tensorboard: bool = True
     wandb: str | None = None  # project name
     curves: bool = True
@@ -101,7 +101,7 @@ class LogConfig:
 class RunConfig:
     """A whole run."""
 
-    total: Duration = Duration()
+    total: Duration = UNSET
     seed: int = 0
     accumulate: int = 1  # a batch is taken in this many parts, one after another
     nonfinite: Literal["stop", "skip"] = "stop"  # skip: leave out updates that are not finite
@@ -116,7 +116,7 @@ class RunConfig:
     ema: EmaConfig = field(default_factory=EmaConfig)
     parallel: ParallelConfig = field(default_factory=ParallelConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
-    evals: dict[str, EvalConfig] = field(default_factory=dict)
+    evals: dict[str, EvalConfig] = field(default_factory=lambda: {"val": EvalConfig()})
     log: LogConfig = field(default_factory=LogConfig)
 
 

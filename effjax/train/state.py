@@ -17,7 +17,8 @@ class TrainState:
       opt_state: {group: optimizer state}.
       ema: {"params": ..., "model_state": ...} averages of what is evaluated, or None.
       rng: the run's key; step i draws from fold_in(rng, i).
-      skipped: int32 scalar, how many updates in a row were left out as not finite.
+      grad_norm: {group: float32 scalar}, the gradient norm of its last update, before clipping.
+      bad: int32 scalar, how many updates in a row were not finite.
     """
 
     step: jax.Array
@@ -26,4 +27,5 @@ class TrainState:
     opt_state: dict[str, Any]
     ema: Any
     rng: jax.Array
-    skipped: jax.Array
+    grad_norm: dict[str, jax.Array]
+    bad: jax.Array

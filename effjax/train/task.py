@@ -23,16 +23,21 @@ class Source(Protocol):
     """Training data: the global batch of step i is a function of (seed, i) alone."""
 
     num_examples: int
+    spec: Mapping[str, jax.ShapeDtypeStruct]  # of this host's part of a batch
 
     def batches(self, start: int = 0) -> Iterator[Batch]:
         """Yields this host's part of the batches of steps start, start + 1, ...; has `close()`."""
 
 
 class Evaluator(Protocol):
-    """Runs over held-out data; (name, value) pairs come back."""
+    """Runs over held-out data; `source` holds its batches, or is None."""
 
-    def __call__(self, state: TrainState, rng: jax.Array) -> Iterator[tuple[str, float]]:
-        """Yields metrics of a state whose params are those to be evaluated."""
+    source: Source | None
+
+    def __call__(
+        self, state: TrainState, rng: jax.Array, batches: Iterator[Batch]
+    ) -> Iterator[tuple[str, float]]:
+        """Yields (name, value) of a state whose params are those to be evaluated."""
 
 
 class Task:

@@ -1,0 +1,41 @@
+"""A small CAFormer on scikit-learn's 1,797 handwritten digits: the first thing to run.
+
+Separable convolutions in two stages, attention in two, strides fitted to 32x32 input.
+
+Score: at least 97 % validation top-1 (see benchmarks/RESULTS.md).
+Cost: under two minutes on two CPU cores.
+Run: effjax train --config=configs/quickstart.py
+"""
+
+import ml_collections
+
+import effjax
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+    """The config; `quick` makes it a run of seconds."""
+    config = effjax.default_config()
+    config.total_epochs = 16.0
+
+    config.model.update(
+        name="caformer_s18",
+        depths=(1, 1, 1, 1),
+        dims=(32, 64, 128, 192),
+        stem_kernel=3,
+        stem_stride=2,
+        stem_pad=1,
+        drop_path_rate=0.0,
+    )
+    config.data.update(name="digits", image_size=32, batch_size=64, cache="memory")
+    config.optim.default.update(name="adan", learning_rate=3e-3, weight_decay=0.02)
+    config.schedule.update(name="cosine", warmup_epochs=2.0)
+    config.evals.val.every_epochs = 2.0
+    config.checkpoint.every_epochs = 4.0
+
+    if arg == "quick":
+        config.total_epochs = None
+        config.total_steps = 6.0
+        config.schedule.warmup_epochs = 0.0
+    elif arg:
+        raise effjax.UserError(f"quickstart.py knows no arg {arg!r}; expected 'quick'")
+    return config

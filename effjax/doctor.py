@@ -1,0 +1,59 @@
+"""`effjax doctor`: what is installed, what the program would run on, and what is missing."""
+
+import os
+import platform
+import shutil
+from importlib import metadata, util
+
+from effjax.startup import HUGE_PAGES, cache_folder
+
+CORE = (
+    "jax jaxlib flax optax orbax-checkpoint tensorflow-datasets grain array_record ml_collections "
+    "numpy simplejpeg opencv-python-headless pillow scikit-learn rich matplotlib tensorboardX safetensors"
+).split()
+# module -> (extra that brings it, what it is for)
+OPTIONAL = {
+    "wandb": ("wandb", "log.wandb"),
+    "huggingface_hub": ("hub", "published weights by name"),
+    "torch": ("torch", "reading .pth files"),
+    "ray": ("sweep", "sweeps over several machines"),
+    "gcsfs": ("gcs", "workdirs on gs://"),
+}
+
+
+def version_of(package: str) -> str:
+    """A package's version, or "missing"."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "missing"
+
+
+def diagnose() -> tuple[list[tuple[str, str]], list[str]]:
+    """(name, finding) rows, and problems, each with its remedy."""
+    import jax
+
+    import effjax
+
+    rows = [
+        ("effjax", effjax.__version__),
+        ("python", f"{platform.python_version()} on {platform.platform()}"),
+    ]
+    rows += [(package, version_of(package)) for package in CORE]
+    missing = [package for package, version in rows if version == "missing"]
+    problems = [f"{package} is missing: pip install -e . -c constraints.txt" for package in missing]
+    kinds = [f"{d.platform}:{d.device_kind}" for d in jax.devices()]
+    rows.append(("devices", f"{len(kinds)} x {kinds[0]}"))
+    rows.append(("cpu cores", str(os.cpu_count())))
+    if shutil.which("nvidia-smi") and kinds[0].startswith("cpu"):
+        problems.append("an NVIDIA GPU is here but JAX does not see it: pip install 'effjax[cuda]'")
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    huge = "on" if HUGE_PAGES in tunables else "off (EFFJAX_NO_REEXEC, another system, or a GPU)"
+    rows.append(("huge pages", huge))
+    rows.append(("program cache", jax.config.jax_compilation_cache_dir or "off"))
+    if not os.access(cache_folder(), os.W_OK):
+        problems.append(f"{cache_folder()} cannot be written: set EFFJAX_CACHE to another folder")
+    for module, (extra, use) in OPTIONAL.items():
+        present = util.find_spec(module) is not None
+        rows.append((module, "present" if present else f"absent: {use} (effjax[{extra}])"))
+    return rows, problems

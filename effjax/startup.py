@@ -1,0 +1,47 @@
+"""What has to be settled before JAX starts: memory pages, and a place for compiled programs."""
+
+import os
+import sys
+from pathlib import Path
+
+HUGE_PAGES = "glibc.malloc.hugetlb=1"
+
+
+def use_huge_pages() -> None:
+    """Starts this process again with huge pages for malloc (Linux, CPU), once.
+
+    XLA allocates its temporaries anew at every step, and page faults took up to a third of it.
+    `EFFJAX_NO_REEXEC=1` turns this off; a GLIBC_TUNABLES of the user's is left alone.
+    """
+    skip = os.environ.get("EFFJAX_NO_REEXEC") or "GLIBC_TUNABLES" in os.environ
+    if skip or not sys.platform.startswith("linux") or not sys.executable:
+        return
+    if os.environ.get("JAX_PLATFORMS", "cpu") != "cpu" or Path("/dev/nvidia0").exists():
+        return
+    os.environ["GLIBC_TUNABLES"] = HUGE_PAGES
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept: $EFFJAX_CACHE, else effjax/ in the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("EFFJAX_CACHE") or Path(base) / "effjax") / "xla"
+
+
+def use_compilation_cache() -> None:
+    """Keeps compiled programs on disk, so that a second start takes seconds.
+
+    A folder of the user's (JAX_COMPILATION_CACHE_DIR) is left alone; EFFJAX_CACHE=off turns it off.
+    """
+    import jax
+
+    if jax.config.jax_compilation_cache_dir or os.environ.get("EFFJAX_CACHE") == "off":
+        return
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

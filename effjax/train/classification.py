@@ -1,0 +1,158 @@
+"""Image classification: mix, normalise, model, cross-entropy; top-1 and top-5 on held-out images.
+
+Shapes: B batch, H W space, K classes.
+"""
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from effjax import models
+from effjax.config import View
+from effjax.data import Split, mix_batch, normalise, open_split
+from effjax.errors import UserError
+from effjax.train.state import TrainState
+from effjax.train.task import Batch, Metrics, Params, Source, Task
+
+LOSSES = {
+    "cross_entropy": optax.softmax_cross_entropy,
+    # as in "ResNet strikes back": every class its own yes-or-no question
+    "binary_cross_entropy": lambda logits, targets: optax.sigmoid_binary_cross_entropy(
+        logits, targets
+    ).mean(-1),
+}
+
+
+class Classification(Task):
+    """Learns `config.model` on the labelled images of `config.data`.
+
+    Keys of `config.task`: `loss`, "cross_entropy" (default) or "binary_cross_entropy".
+    """
+
+    def __init__(self, config: View, batch_axis: str | None = None):
+        super().__init__(config, batch_axis)
+        loss = config.task.loss if "loss" in config.task else "cross_entropy"
+        if loss not in LOSSES:
+            raise UserError(f"config.task.loss = {loss!r}; expected one of {', '.join(LOSSES)}")
+        self.loss_function = LOSSES[loss]
+
+    @functools.cached_property
+    def split(self) -> Split:
+        """The training images."""
+        return super().source()
+
+    @functools.cached_property
+    def model(self) -> Any:
+        """The linen module that `config.model` describes."""
+        section = self.config.model
+        return models.create_model(
+            section.name,
+            num_classes=section.num_classes or self.split.num_classes,
+            dtype=section.dtype,
+            param_dtype=section.param_dtype,
+            batch_axis=self.batch_axis,
+            **section.extras("name", "num_classes", "dtype", "param_dtype"),
+        )
+
+    def source(self) -> Source:
+        return self.split
+
+    def init(self, rng: jax.Array, batch: Batch) -> tuple[Params, Any]:
+        variables = dict(self.model.init(rng, self.images(batch)[:1]))
+        return variables.pop("params"), variables
+
+    def load(
+        self, params: Params, model_state: Any, source: str
+    ) -> tuple[Params, Any, Mapping[str, Any]]:
+        variables = {"params": params, **model_state}
+        variables, report = models.load_weights(self.model, variables, source)
+        variables = dict(variables)
+        return variables.pop("params"), variables, report
+
+    def images(self, batch: Batch) -> jax.Array:
+        """uint8 [B, H, W, 3] -> normalised float [B, H, W, 3]."""
+        data = self.config.data
+        return normalise(batch["image"], data.mean, data.std, self.config.model.dtype)
+
+    def loss(
+        self, params: Params, model_state: Any, batch: Batch, rng: jax.Array, step: jax.Array
+    ) -> tuple[jax.Array, tuple[Any, Metrics]]:
+        mix_key, dropout_key = jax.random.split(rng)
+        labels, index, mask = batch["label"], batch["index"], batch["mask"]
+        targets = jax.nn.one_hot(labels, self.model.num_classes)  # [B, K]
+        images, targets = mix_batch(mix_key, self.images(batch), targets, index, self.config.mix)
+        learned = [name for name in model_state if name != "constants"]
+        logits, changed = self.model.apply(
+            {"params": params, **model_state},
+            images,
+            train=True,
+            examples=index,
+            rngs={"dropout": dropout_key},
+            mutable=learned,
+        )
+        losses = self.loss_function(logits, targets)  # [B]
+        hits = jnp.argmax(logits, -1) == jnp.argmax(targets, -1)
+        count = mask.sum()
+        metrics = {
+            "loss": ((losses * mask).sum(), count),
+            "top1": ((hits * mask).sum(), count),
+        }
+        return (losses * mask).sum() / count, ({**model_state, **changed}, metrics)
+
+    def predict(self, params: Params, model_state: Any, batch: Batch) -> jax.Array:
+        """Logits [B, K]."""
+        return self.model.apply({"params": params, **model_state}, self.images(batch), train=False)
+
+    def evaluators(self, config: View) -> dict[str, "Accuracy"]:
+        return {name: Accuracy(self, config.evals[name]) for name in config.evals}
+
+    def facts(self, params: Params, batch: Batch) -> dict[str, Any]:
+        height, width = batch["image"].shape[1:3]
+        return {"macs": models.count_macs(self.model, (height, width))}
+
+
+class Accuracy:
+    """Mean loss, top-1 and top-5 over a split; padded examples do not count."""
+
+    def __init__(self, task: Classification, section: View):
+        config = task.config
+        if section.evaluator != "classification":
+            raise UserError(f"unknown evaluator {section.evaluator!r}; known: 'classification'")
+        self.source = open_split(
+            config.data,
+            section.split or config.data.val_split,
+            seed=config.seed,
+            batch_size=config.data.eval_batch_size or config.data.batch_size,
+            host=jax.process_index(),
+            hosts=jax.process_count(),
+            train=False,
+        )
+        self._predict = task.predict
+        self._sums = jax.jit(self._batch_sums)
+
+    def _batch_sums(self, params: Params, model_state: Any, batch: Batch) -> dict[str, jax.Array]:
+        logits, labels, mask = (
+            self._predict(params, model_state, batch),
+            batch["label"],
+            batch["mask"],
+        )
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        # how many classes score at least as well as the right one: ties count against the model
+        own = jnp.take_along_axis(logits, labels[:, None], -1)
+        rank = (logits >= own).sum(-1)  # [B], 1 = right
+        sums = {"loss": losses, "top1": rank <= 1, "top5": rank <= 5, "count": mask}
+        return {name: (value * mask).sum() for name, value in sums.items()}
+
+    def __call__(
+        self, state: TrainState, rng: jax.Array, batches: Iterable[Batch]
+    ) -> Iterator[tuple[str, float]]:
+        """Yields ("loss", mean), ("top1", share), ("top5", share)."""
+        sums = [self._sums(state.params, state.model_state, batch) for batch in batches]
+        totals = {name: sum(float(part[name]) for part in sums) for name in sums[0]}
+        count = totals.pop("count")
+        for name, total in totals.items():
+            yield name, total / count

@@ -1,0 +1,234 @@
+"""The training loop: it knows no task, no model and no optimizer by name.
+
+The order is part of the contract. At step i the loop evaluates and saves what is true after i
+updates, then makes update i + 1. The metrics of an update are read after the next one has been
+sent off, so that the device never waits for the host; but whether update i was finite is known
+before anything at i is evaluated or saved.
+"""
+
+import contextlib
+import json
+import math
+import time
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+
+from effjax.errors import NonFinite, Preempted
+from effjax.report import Display, choose_display, plot_run
+from effjax.train.checkpoint import Checkpoints
+from effjax.train.evaluation import evaluate
+from effjax.train.interruption import Interruption
+from effjax.train.setup import Setup, build, check_all_read
+from effjax.train.speed import Speedometer
+from effjax.train.summary import is_loss, summarise, summary_table
+from effjax.train.workdir import (
+    CHECKPOINTS,
+    CURVES,
+    SUMMARY,
+    check_continues,
+    open_workdir,
+    read_summary,
+)
+from effjax.train.writers import MetricWriter, read_rows, write_atomically
+
+
+def train(
+    config: ml_collections.ConfigDict,
+    workdir: str | Path,
+    *,
+    extend: bool = False,
+    display: Display | None = None,
+) -> dict[str, Any]:
+    """Trains what the config describes, or continues it, and returns the summary.
+
+    Args:
+      config: a config tree as `effjax.default_config()` gives it, changed as wanted.
+      workdir: the run's folder; the same folder continues the same run.
+      extend: allow a longer `total_*` than the workdir was made with.
+      display: where progress is shown; None chooses by the terminal.
+
+    Returns:
+      What is in summary.json: final and best metrics, wall time, images, parameters, paths.
+
+    Raises:
+      UserError: anything the user can mend; nothing was written then.
+      NonFinite: an update was not finite and `config.nonfinite` says to stop.
+      Preempted: a signal asked for the end; the state was saved.
+    """
+    display = display or choose_display()
+    workdir = Path(workdir)
+    with contextlib.closing(display):
+        display.waiting("reading the data")
+        setup = build(config)
+        check_continues(workdir, setup.config, extend)
+        total = setup.clock.total_steps
+        finished = read_summary(workdir)
+        if finished is not None and finished["step"] == total:
+            display.line(f"{workdir} is finished: {total} steps were made; nothing to do")
+            return finished
+        summary = _run(setup, workdir, display)
+        display.table("done", summary_table(summary, workdir))
+        return summary
+
+
+def _run(setup: Setup, workdir: Path, display: Display) -> dict[str, Any]:
+    config, task, runner, clock = setup.config, setup.task, setup.runner, setup.clock
+    total, batch_size, began = clock.total_steps, config.data.batch_size, time.monotonic()
+
+    # --------------------------------------------------------------- all that the config asks for
+    evaluators = task.evaluators(config)
+    eval_every = {name: clock.steps(config.evals[name], "every") for name in evaluators}
+    save_every = clock.steps(config.checkpoint, "every")
+    log_every = max(1, clock.steps(config.log, "every", total // 50))
+    keep_best, limit = config.checkpoint.keep_best, config.nonfinite_limit
+    skips, draws, init_from = config.nonfinite == "skip", config.log.curves, config.init_from
+    facts = task.facts(setup.abstract.params, setup.source.spec)
+    eval_key = jax.random.key(config.seed)
+    # fake devices share one thread pool: queued collectives may starve each other
+    wait_each_step = jax.default_backend() == "cpu" and jax.device_count() > 1
+
+    with contextlib.ExitStack() as stack:
+        saved = Checkpoints(
+            workdir / CHECKPOINTS,
+            keep_last=config.checkpoint.keep_last,
+            keep_best=keep_best,
+            keep_every_steps=config.checkpoint.keep_every_steps,
+            warn=display.line,
+        )
+        stack.callback(saved.close)
+
+        # ------------------------------------- the state: a checkpoint, else init_from, else fresh
+        display.waiting("initialising")
+        start = saved.newest_sound()
+        if start is not None:
+            state = saved.load(start, setup.abstract)
+            display.line(f"continuing {workdir} from step {start}")
+        else:
+            start, state = 0, setup.fresh()
+        if init_from is not None and start == 0:
+            params, model_state, report = task.load(state.params, state.model_state, init_from)
+            state = setup.restart(state, params, model_state)
+            display.line(f"started from {init_from}: {_in_words(report)}")
+        state = runner.place(state)
+
+        # ------------------------------------------------------------------- the step, and the data
+        compiled: dict[Hashable, Any] = {}
+        compile_seconds = 0.0
+
+        def compiled_step(variant: Hashable) -> Any:
+            nonlocal compile_seconds
+            if variant not in compiled:
+                display.waiting("compiling the training step")
+                since = time.monotonic()
+                zeros = {k: np.zeros(v.shape, v.dtype) for k, v in setup.source.spec.items()}
+                step = runner.compile(lambda state, batch: setup.step(state, batch, variant))
+                compiled[variant] = step.lower(state, runner.send(zeros)).compile()
+                compile_seconds += time.monotonic() - since
+            return compiled[variant]
+
+        compiled_step(task.variant(start))
+        check_all_read(config)
+        open_workdir(workdir, config)
+        writer = MetricWriter(workdir, start, config.log.tensorboard, config.log.wandb)
+        stack.callback(writer.close)
+        batches = setup.source.batches(start)
+        stack.callback(getattr(batches, "close", lambda: None))
+        interruption = stack.enter_context(Interruption())
+        pending: tuple[int, Any] | None = None
+        speed = Speedometer(start, batch_size)
+        skipped = 0
+
+        def settle() -> None:
+            """Reads the metrics of the last update: was it finite, and is a row due."""
+            nonlocal pending, skipped
+            if pending is None:
+                return
+            (step, metrics), pending = pending, None
+            values = {name: float(value) for name, value in runner.fetch(metrics).items()}
+            bad = int(values.pop("bad"))
+            if bad and (not skips or bad >= limit):
+                raise NonFinite(
+                    f"update {step} is not finite (gradient norm {_norms(values)}); stopped\n"
+                    "try a lower learning rate, optim.<group>.clip_norm, or --config.nonfinite=skip"
+                )
+            if bad:
+                skipped += 1
+                display.line(f"update {step} is not finite and was left out")
+            display.update(step, {k: v for k, v in values.items() if k.startswith("train/")})
+            if step % log_every == 0 or step == total:
+                values |= speed.read(step) | {"perf/compile_sec": round(compile_seconds, 3)}
+                writer.write(step, values | ({"optim/skipped": skipped} if skips else {}))
+
+        # --------------------------------------------------------------------------------- the loop
+        best = _best(read_rows(workdir), keep_best)
+        display.start(total, start)
+        for step in range(start, total + 1):
+            last, asked = step == total, interruption.requested
+            names = [n for n, every in eval_every.items() if last or _is_due(step, every)]
+            saves = last or asked or _is_due(step, save_every)
+            if step > start and (names or saves):
+                with speed.paused():
+                    settle()
+                    row = {}
+                    if names:
+                        display.waiting("evaluating")
+                        chosen = {name: evaluators[name] for name in names}
+                        key = jax.random.fold_in(eval_key, step)
+                        row = evaluate(state, chosen, setup.groups, runner, key)
+                        writer.write(step, row)
+                    if _is_better(row.get(keep_best), best, keep_best):
+                        best, saves = row[keep_best], True
+                    if saves:
+                        saved.save(runner.gather(state), {"train": step}, row)
+            if asked:
+                saved.wait()
+                raise Preempted(f"{asked}: saved at step {step}; the same command continues")
+            if last:
+                break
+            with speed.waiting():
+                batch = runner.send(next(batches))
+            state, metrics = compiled_step(task.variant(step))(state, batch)
+            settle()
+            pending = step + 1, metrics
+            if wait_each_step:
+                jax.block_until_ready(metrics)
+        whole = runner.gather(state)
+        task.finish(whole, workdir)
+
+    rows = read_rows(workdir)
+    if draws:
+        plot_run(rows, workdir / CURVES, title=str(workdir))
+    summary = summarise(rows, whole.params, total, total * batch_size, time.monotonic() - began)
+    summary |= facts
+    write_atomically(workdir / SUMMARY, json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+def _is_due(step: int, every: int | None) -> bool:
+    return bool(every) and step > 0 and step % every == 0
+
+
+def _is_better(value: float | None, best: float | None, metric: str | None) -> bool:
+    if value is None or math.isnan(value):
+        return False
+    return best is None or (value < best if is_loss(metric) else value > best)
+
+
+def _best(rows: list[dict[str, Any]], metric: str | None) -> float | None:
+    values = [row[metric] for row in rows if row.get(metric) is not None]
+    if not values:
+        return None
+    return min(values) if is_loss(metric) else max(values)
+
+
+def _norms(values: dict[str, float]) -> str:
+    return ", ".join(f"{v:g}" for k, v in values.items() if k.startswith("optim/grad_norm"))
+
+
+def _in_words(report: Mapping[str, Any]) -> str:
+    return ", ".join(f"{len(names)} {kind}" for kind, names in report.items() if names)

@@ -1,0 +1,127 @@
+"""From a checked config to everything a run is made of, before anything is computed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+
+from effjax.config import Clock, View, check
+from effjax.errors import UserError
+from effjax.train.parallel import MODES, Mesh, choose_devices
+from effjax.train.schema import RunConfig
+from effjax.train.state import TrainState
+from effjax.train.step import Groups, init_state, make_groups, make_step
+from effjax.train.task import Source, Task, find_task
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The parts of a run.
+
+    Attributes:
+      config: the config, read-only.
+      task, source, groups: see there.
+      runner: how the step runs on the devices.
+      clock: turns durations into steps; knows the total.
+      step: step(state, batch, variant), not yet compiled.
+      fresh: () -> the state before the first update, on the devices.
+      restart: (state, params, model_state) -> the same with other parameters.
+      abstract: the state's shapes, dtypes and shardings.
+    """
+
+    config: View
+    task: Task
+    source: Source
+    groups: Groups
+    runner: Mesh
+    clock: Clock
+    step: Callable[..., Any]
+    fresh: Callable[[], TrainState]
+    restart: Callable[[TrainState, Any, Any], TrainState]
+    abstract: TrainState
+
+
+def build(config: ml_collections.ConfigDict) -> Setup:
+    """Checks the config against the data and the model and puts the parts together.
+
+    Raises:
+      UserError: anything in the config that cannot be done, including keys set but never read.
+    """
+    check(config, RunConfig)
+    view = View(config)
+    _check_numbers(view)
+    devices = choose_devices(view.parallel.devices)
+    runner = MODES[view.parallel.mode](devices, view.data.batch_size, view.accumulate)
+    task = find_task(view.task.name)(view, runner.batch_axis)
+    source = task.source()
+    clock = _clock(view, source.num_examples)
+
+    def init(rng: jax.Array) -> tuple[Any, Any]:
+        return task.init(rng, {k: jnp.zeros(v.shape, v.dtype) for k, v in source.spec.items()})
+
+    key = jax.random.key(view.seed)
+    params, _ = jax.eval_shape(init, key)
+    groups = make_groups(view, clock, task.groups(params))
+
+    ema = view.ema.decay is not None
+
+    def start(key: jax.Array) -> TrainState:
+        init_key, run_key = jax.random.split(key)
+        return init_state(groups, run_key, *init(init_key), ema=ema)
+
+    def restart(state: TrainState, params: Any, model_state: Any) -> TrainState:
+        return init_state(groups, state.rng, params, model_state, ema=ema)
+
+    abstract = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=runner.replicated),
+        jax.eval_shape(start, key),
+    )
+    # on a CPU most of the wait is XLA's optimiser, and initialisation runs once
+    quick = {"xla_backend_optimization_level": 1} if devices[0].platform == "cpu" else {}
+    fresh = jax.jit(start, out_shardings=runner.replicated, compiler_options=quick)
+    return Setup(
+        config=view,
+        task=task,
+        source=source,
+        groups=groups,
+        runner=runner,
+        clock=clock,
+        step=make_step(task, groups, view, runner.batch_axis),
+        fresh=lambda: fresh(key),
+        restart=jax.jit(restart, out_shardings=runner.replicated),
+        abstract=abstract,
+    )
+
+
+def _check_numbers(view: View) -> None:
+    if view.data.batch_size < 1:
+        raise UserError(f"config.data.batch_size = {view.data.batch_size}; give 1 or more")
+    if view.accumulate < 1:
+        raise UserError(f"config.accumulate = {view.accumulate}; give 1 or more")
+    if view.ema.decay is not None and not 0.0 <= view.ema.decay < 1.0:
+        raise UserError(f"config.ema.decay = {view.ema.decay}; expected 0 <= decay < 1")
+
+
+def _clock(view: View, num_examples: int) -> Clock:
+    clock = Clock(view.data.batch_size, num_examples)
+    total = clock.steps(view, "total")
+    if total is None:
+        raise UserError("how long to train is not set; give --config.total_epochs=N or total_steps")
+    return Clock(view.data.batch_size, num_examples, total)
+
+
+def check_all_read(view: View) -> None:
+    """Refuses a config with keys that were set and that nothing has read.
+
+    Raises:
+      UserError: naming the keys.
+    """
+    unread = view.unread(RunConfig)
+    if unread:
+        keys = ", ".join(f"config.{key}" for key in unread[:4])
+        raise UserError(
+            f"set, but nothing reads it: {keys}\nremove it, or see: effjax show --config=F"
+        )

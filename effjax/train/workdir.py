@@ -1,0 +1,135 @@
+"""A run's folder: what was run, whether it may be continued, whether it is finished."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+
+import effjax
+from effjax.config import View
+from effjax.errors import UserError
+from effjax.train.schema import FREE_KEYS
+from effjax.train.writers import write_atomically
+
+CONFIG, SUMMARY, CHECKPOINTS, CURVES = "config.json", "summary.json", "checkpoints", "curves.png"
+PACKAGES = (
+    "jax",
+    "jaxlib",
+    "flax",
+    "optax",
+    "orbax-checkpoint",
+    "grain",
+    "tensorflow-datasets",
+    "numpy",
+)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, effjax and the packages that decide a result."""
+    found = {"python": platform.python_version(), "effjax": effjax.__version__}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def git_revision() -> str | None:
+    """The commit of the checkout that effjax runs from, with "+changes" if there are any."""
+    root = Path(effjax.__file__).parent.parent
+    try:
+        ask = ["git", "-C", str(root), "describe", "--always", "--abbrev=12", "--dirty=+changes"]
+        return subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def flatten(tree: Any, path: str = "") -> dict[str, Any]:
+    """{"a.b": leaf} of nested dicts."""
+    if not isinstance(tree, dict):
+        return {path: tree}
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        leaves |= flatten(value, f"{path}.{key}" if path else key)
+    return leaves
+
+
+def read_config(workdir: Path) -> dict[str, Any] | None:
+    """The config that a workdir was made with, as JSON data; None if there is none.
+
+    Raises:
+      UserError: the file cannot be read.
+    """
+    path = workdir / CONFIG
+    if not path.exists():
+        return None
+    try:
+        return json.loads(path.read_text())["config"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path} cannot be read ({error})\ngive another --workdir") from error
+
+
+def check_continues(workdir: Path, config: View, extend: bool) -> None:
+    """Refuses a workdir that another config made.
+
+    Raises:
+      UserError: naming the keys that differ.
+    """
+    if workdir.exists() and not workdir.is_dir():
+        raise UserError(f"--workdir={workdir} is a file; give a folder")
+    old = read_config(workdir)
+    if old is None:
+        if workdir.is_dir() and (workdir / CHECKPOINTS).exists():
+            raise UserError(f"{workdir} has checkpoints but no {CONFIG}; give another --workdir")
+        return
+    old_leaves, new_leaves = flatten(old), flatten(config.to_dict())
+    differing = [
+        key
+        for key in sorted(old_leaves | new_leaves)
+        if old_leaves.get(key) != new_leaves.get(key) and not key.startswith(FREE_KEYS)
+    ]
+    if extend:
+        differing = [key for key in differing if not key.startswith("total_")]
+    if not differing:
+        return
+    shown = "; ".join(f"{k}: {old_leaves.get(k)!r} -> {new_leaves.get(k)!r}" for k in differing[:3])
+    more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
+    longer = all(key.startswith("total_") for key in differing)
+    remedy = "add --extend to train it for longer" if longer else "give another --workdir"
+    raise UserError(f"{workdir} was made with another config ({shown}{more})\n{remedy}")
+
+
+def open_workdir(workdir: Path, config: View) -> None:
+    """Makes the folder and writes config.json.
+
+    Raises:
+      UserError: the folder cannot be made or written to.
+    """
+    record = {
+        "config": config.to_dict(),
+        "versions": versions(),
+        "devices": [f"{d.platform}:{d.device_kind}" for d in jax.devices()],
+        "cpu_cores": os.cpu_count(),
+        "git": git_revision(),
+        "command": sys.argv,
+    }
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        write_atomically(workdir / CONFIG, json.dumps(record, indent=2) + "\n")
+    except OSError as error:
+        raise UserError(f"cannot write to --workdir={workdir}: {error.strerror}") from error
+
+
+def read_summary(workdir: Path) -> dict[str, Any] | None:
+    """The summary of a finished run, or None."""
+    try:
+        return json.loads((workdir / SUMMARY).read_text())
+    except (OSError, ValueError):
+        return None
