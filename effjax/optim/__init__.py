@@ -1,0 +1,42 @@
+"""Optimizers, learning-rate schedules and parameter rules, for any JAX program.
+
+Every optimizer is an `optax.GradientTransformation`; `create` makes any of ours and of optax by
+name, `list_optimizers` says what there is.
+"""
+
+from effjax.optim.adan import AdanState, adan, restart, scale_by_adan
+from effjax.optim.clipping import clip_by_norm
+from effjax.optim.decay import add_decoupled_decay, step_with_decay
+from effjax.optim.factory import create, create_injected, list_optimizers, optimizer_info
+from effjax.optim.injected import set_learning_rate
+from effjax.optim.registry import OptimizerInfo
+from effjax.optim.rules import match_rules, parameter_paths, unused_rules
+from effjax.optim.schedule_free import schedule_free_adamw, schedule_free_sgd
+from effjax.optim.schedules import ScheduleInfo, create_schedule, list_schedules
+from effjax.optim.state import eval_params, steady
+
+__all__ = [
+    "AdanState",
+    "OptimizerInfo",
+    "ScheduleInfo",
+    "adan",
+    "add_decoupled_decay",
+    "clip_by_norm",
+    "create",
+    "create_injected",
+    "create_schedule",
+    "eval_params",
+    "list_optimizers",
+    "list_schedules",
+    "match_rules",
+    "optimizer_info",
+    "parameter_paths",
+    "restart",
+    "scale_by_adan",
+    "schedule_free_adamw",
+    "schedule_free_sgd",
+    "set_learning_rate",
+    "steady",
+    "step_with_decay",
+    "unused_rules",
+]

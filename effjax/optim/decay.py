@@ -1,0 +1,106 @@
+"""The last line of an update rule: a step along a direction, with weight decay.
+
+u: direction, p: parameter, lr: learning rate, wd: weight decay. All are of one leaf's shape or
+scalars.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from effjax.optim.numerics import compute_dtype
+
+LearningRate = float | jax.Array | optax.Schedule
+Mask = Any | Callable[[optax.Params], Any] | None
+
+
+class StepState(NamedTuple):
+    """`count`, int32 []: the argument of the learning-rate schedule, 0 at the first update."""
+
+    count: jax.Array
+
+
+def learning_rate_at(learning_rate: LearningRate, count: jax.Array) -> float | jax.Array:
+    """The rate of update `count` (counted from 0): a schedule's value, or the rate itself."""
+    return learning_rate(count) if callable(learning_rate) else learning_rate
+
+
+def decay_tree(weight_decay: float, mask: Mask, params: optax.Params) -> Any:
+    """The decay of each leaf: `weight_decay` where the mask says True (everywhere without a mask).
+
+    `mask`: a tree of booleans like `params`, or a function of `params` that makes one. Leaves that
+    `optax.masked` has taken out of `params` may still be present in the tree.
+    """
+    masked = isinstance_masked
+    if mask is None:
+        return jax.tree.map(lambda p: weight_decay, params)
+    keep = mask(params) if callable(mask) else mask
+    return jax.tree.map(
+        lambda p, k: p if masked(p) else (weight_decay if k else 0.0), params, keep, is_leaf=masked
+    )
+
+
+def isinstance_masked(node: Any) -> bool:
+    """Whether `optax.masked` or `optax.multi_transform` has put a blank in place of this leaf."""
+    return isinstance(node, optax.MaskedNode)
+
+
+def step_with_decay(
+    learning_rate: LearningRate,
+    weight_decay: float = 0.0,
+    mask: Mask = None,
+    *,
+    proximal: bool = True,
+) -> optax.GradientTransformation:
+    """Steps along the incoming direction u, with decay towards zero.
+
+        proximal       p <- (p - lr u) / (1 + lr wd)       the minimiser of a proximal model
+        otherwise      p <- p (1 - lr wd) - lr u           decoupled, as in AdamW
+
+    Args:
+        learning_rate: a number, a traced scalar, or a schedule of the count of earlier updates.
+        weight_decay: wd >= 0.
+        mask: tree of booleans like the parameters, or a function that makes it; None: all decay.
+        proximal: which of the two.
+    """
+
+    def init(params: optax.Params) -> StepState:
+        del params
+        return StepState(jnp.zeros([], jnp.int32))
+
+    def update(
+        updates: optax.Updates, state: StepState, params: optax.Params | None = None
+    ) -> tuple[optax.Updates, StepState]:
+        if params is None:
+            raise ValueError(
+                "a step with weight decay needs the parameters: update(g, state, params)"
+            )
+        rate = learning_rate_at(learning_rate, state.count)
+
+        def step(u: jax.Array, p: jax.Array, wd: float) -> jax.Array:
+            lr = jnp.asarray(rate, compute_dtype(u))
+            shrink = 1 + lr * wd if proximal else 1
+            return -lr * (u + wd * p) / shrink  # p_new - p, without the rounding of p_new
+
+        decays = decay_tree(weight_decay, mask, params)
+        return jax.tree.map(step, updates, params, decays), StepState(state.count + 1)
+
+    return optax.GradientTransformation(init, update)
+
+
+def add_decoupled_decay(
+    learning_rate: LearningRate, weight_decay: float, mask: Mask = None
+) -> optax.GradientTransformation:
+    """Adds -lr wd p to updates that are final otherwise: AdamW's decay for any method."""
+    direction = step_with_decay(learning_rate, weight_decay, mask, proximal=False)
+
+    def update(
+        updates: optax.Updates, state: StepState, params: optax.Params | None = None
+    ) -> tuple[optax.Updates, StepState]:
+        decay, state = direction.update(jax.tree.map(jnp.zeros_like, updates), state, params)
+        return jax.tree.map(jnp.add, updates, decay), state
+
+    return optax.GradientTransformation(direction.init, update)

@@ -1,0 +1,41 @@
+"""What the update rules share: moment dtypes, bias corrections, maps with several results."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def compute_dtype(*arrays: jax.Array) -> jnp.dtype:
+    """The dtype in which a rule is computed: that of the arrays, but at least float32."""
+    return jnp.promote_types(jnp.result_type(*arrays), jnp.float32)
+
+
+def zeros(params: optax.Params, dtype: Any | None = None) -> optax.Updates:
+    """Zeros like `params`, in `dtype` or else in the dtype in which the rule is computed."""
+    return jax.tree.map(lambda p: jnp.zeros(p.shape, dtype or compute_dtype(p)), params)
+
+
+def copied(params: optax.Params) -> optax.Params:
+    """Copies in the compute dtype: never the buffers of `params`, which a step may donate."""
+    return jax.tree.map(lambda p: jnp.array(p, compute_dtype(p), copy=True), params)
+
+
+def bias_correction(decay: float | jax.Array, count: jax.Array) -> jax.Array:
+    """1 - decay ** count, exact to the last digits also where decay is close to one."""
+    if not isinstance(decay, float):
+        return 1 - decay**count
+    log_decay = math.log(decay) if decay > 0 else -math.inf
+    return -jnp.expm1(count.astype(float) * log_decay)
+
+
+def unzip_map(f: Callable[..., tuple], trees: tuple, count: int) -> tuple:
+    """`jax.tree.map` of a function of several results: a tuple of `count` trees."""
+    leaves, structure = jax.tree.flatten(trees[0])
+    others = [structure.flatten_up_to(tree) for tree in trees[1:]]
+    results = [f(*values) for values in zip(leaves, *others, strict=True)]
+    columns = zip(*results, strict=True) if results else [()] * count
+    return tuple(structure.unflatten(column) for column in columns)

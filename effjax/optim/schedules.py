@@ -1,0 +1,232 @@
+"""Learning-rate schedules: functions from a count of updates (from 0) to a learning rate.
+
+    lr = create_schedule("cosine", peak=1e-3, total_steps=1000, warmup_steps=50, end=1e-5)
+    lr(0), lr(jnp.arange(1000))
+
+Every schedule has a linear warm-up from `warmup_init` to `peak` over the first `warmup_steps`
+updates and never falls below `end` afterwards (or below peak, if that is lower).
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from effjax.optim.naming import nearest
+
+Schedule = Callable[[jax.typing.ArrayLike], jax.Array]
+
+
+@dataclass(frozen=True)
+class ScheduleInfo:
+    """One entry of `list_schedules`: what it does, and its own fields with their defaults."""
+
+    name: str
+    line: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where the shape that follows the warm-up lives: its rates and its steps."""
+
+    peak: float
+    end: float
+    total_steps: int
+    warmup_steps: int
+    warmup_init: float
+
+    @property
+    def steps(self) -> int:
+        """Updates after the warm-up, at least one."""
+        return max(self.total_steps - self.warmup_steps, 1)
+
+    def between(self, weight: jax.Array) -> jax.Array:
+        """The rate at `weight` 1 (peak) to 0 (end)."""
+        return self.end + (self.peak - self.end) * weight
+
+
+def cosine(t: jax.Array, span: Span, *, shifted: bool = True, hold_steps: int = 0) -> jax.Array:
+    """half a cosine from peak to end
+
+    shifted: the cosine starts where the warm-up ends; False: it starts at update 0 and goes on at
+    the position of update `warmup_steps`, as in timm. hold_steps: updates at `end` after it.
+    """
+    steps = span.steps if shifted else span.total_steps
+    start = 0 if shifted else span.warmup_steps
+    return span.between(0.5 + 0.5 * jnp.cos(jnp.pi * _share(t + start, steps - hold_steps)))
+
+
+def linear(t: jax.Array, span: Span, *, hold_steps: int = 0) -> jax.Array:
+    """a straight line from peak to end
+
+    hold_steps: updates at `end` after it.
+    """
+    return span.between(1 - _share(t, span.steps - hold_steps))
+
+
+def step(
+    t: jax.Array,
+    span: Span,
+    *,
+    factor: float = 0.2,
+    boundaries: tuple[float, ...] = (0.3, 0.6, 0.8),
+) -> jax.Array:
+    """peak, multiplied by a factor at given shares of the run
+
+    factor: the multiplier; boundaries: shares of `total_steps`, rising, each in (0, 1).
+    """
+    if not all(0 < share < 1 for share in boundaries) or list(boundaries) != sorted(boundaries):
+        raise ValueError(
+            f"schedule 'step' needs rising boundaries in (0, 1), shares of all steps: {boundaries}"
+        )
+    passed = sum((t + span.warmup_steps >= share * span.total_steps) * 1 for share in boundaries)
+    return span.peak * factor ** jnp.asarray(passed, t.dtype)
+
+
+def exponential(t: jax.Array, span: Span, *, factor: float = 0.01) -> jax.Array:
+    """geometric decay, to peak * factor after the last update
+
+    factor: the share of peak that is left at `total_steps`.
+    """
+    return span.peak * factor ** _share(t, span.steps)
+
+
+def one_cycle(t: jax.Array, span: Span, *, rise: float = 0.3) -> jax.Array:
+    """one cosine up from warmup_init to peak, one down to end
+
+    rise: share of the run that goes up (after the linear warm-up, if there is one as well).
+    """
+    up = rise * span.steps
+    rising = 0.5 - 0.5 * jnp.cos(jnp.pi * _share(t, up))
+    falling = 0.5 + 0.5 * jnp.cos(jnp.pi * _share(t - up, span.steps - up))
+    start = span.peak if span.warmup_steps else span.warmup_init
+    return jnp.where(t < up, start + (span.peak - start) * rising, span.between(falling))
+
+
+def wsd(
+    t: jax.Array, span: Span, *, decay_share: float = 0.2, decay_shape: str = "linear"
+) -> jax.Array:
+    """warm-up, stable, decay: peak, then down to end over the last part of the run
+
+    decay_share: share of `total_steps` that decays; decay_shape: 'linear' or 'sqrt' (1 - sqrt).
+    """
+    if decay_shape not in ("linear", "sqrt"):
+        raise ValueError(f"wsd schedule: decay_shape is 'linear' or 'sqrt', got {decay_shape!r}")
+    decay = decay_share * span.total_steps
+    share = _share(t - (span.steps - decay), decay)
+    return span.between(1 - (jnp.sqrt(share) if decay_shape == "sqrt" else share))
+
+
+def constant(t: jax.Array, span: Span, *, cooldown_steps: int = 0) -> jax.Array:
+    """peak, with an optional straight cooldown to end
+
+    cooldown_steps: length of the cooldown, the last updates of the run.
+    """
+    return span.between(_cooldown(t, span, cooldown_steps))
+
+
+def inverse_sqrt(
+    t: jax.Array, span: Span, *, timescale: int = 0, cooldown_steps: int = 0
+) -> jax.Array:
+    """peak * sqrt(timescale / (timescale + updates since the warm-up))
+
+    timescale: in updates; 0 means `warmup_steps`. cooldown_steps: the last updates of the run,
+    where a straight line to zero multiplies the rate.
+    """
+    scale = max(timescale or span.warmup_steps, 1)
+    decayed = span.peak * jnp.sqrt(scale / (scale + jnp.maximum(t, 0)))
+    return decayed * _cooldown(t, span, cooldown_steps)
+
+
+_SHAPES = {
+    f.__name__: f
+    for f in (cosine, linear, step, exponential, one_cycle, wsd, constant, inverse_sqrt)
+}
+
+
+def create_schedule(
+    name: str,
+    *,
+    peak: float,
+    total_steps: int,
+    warmup_steps: int = 0,
+    warmup_init: float = 0.0,
+    end: float = 0.0,
+    **fields: Any,
+) -> Schedule:
+    """Makes the schedule called `name`.
+
+    Args:
+        name: an entry of `list_schedules()`.
+        peak: the highest learning rate, reached at update `warmup_steps`.
+        total_steps: updates of the whole run, warm-up included.
+        warmup_steps: updates of the linear warm-up.
+        warmup_init: the rate of update 0 if there is a warm-up.
+        end: the lowest rate after the warm-up.
+        **fields: fields of that schedule, see `list_schedules()`.
+
+    Returns:
+        A function of the number of updates made so far (integers of any shape, from 0) that returns
+        the rate of the next one, float32 (float64 under `jax_enable_x64`).
+
+    Raises:
+        ValueError: for an unknown name or field (the message names the nearest), or for steps and
+            rates out of range.
+    """
+    if name not in _SHAPES:
+        raise ValueError(f"unknown schedule {name!r}: {nearest(name, _SHAPES)}")
+    shape, known = _SHAPES[name], list_schedules()[name].fields
+    for field in fields:
+        if field not in known:
+            words = [*known, "peak", "total_steps", "warmup_steps", "warmup_init", "end"]
+            raise ValueError(f"schedule {name!r} has no field {field!r}: {nearest(field, words)}")
+    if total_steps < 1 or not 0 <= warmup_steps <= total_steps:
+        raise ValueError(
+            f"schedule {name!r} needs 1 <= total_steps and 0 <= warmup_steps <= total_steps, "
+            f"got total_steps={total_steps}, warmup_steps={warmup_steps}"
+        )
+    if not min(peak, warmup_init, end) >= 0:
+        raise ValueError(
+            f"schedule {name!r} needs rates that are not negative, "
+            f"got peak={peak}, warmup_init={warmup_init}, end={end}"
+        )
+    span = Span(peak, min(end, peak), total_steps, warmup_steps, warmup_init)
+
+    def schedule(count: jax.typing.ArrayLike) -> jax.Array:
+        t = jnp.asarray(count).astype(float)
+        warmup = warmup_init + (peak - warmup_init) * t / max(warmup_steps, 1)
+        after = jnp.maximum(shape(t - warmup_steps, span, **fields), span.end)
+        return jnp.where(t < warmup_steps, warmup, after)
+
+    schedule(0)  # wrong values of fields raise here, not in the first step
+    return schedule
+
+
+def list_schedules() -> dict[str, ScheduleInfo]:
+    """Name -> `ScheduleInfo` of every schedule, made from the functions of this file."""
+    return {
+        name: ScheduleInfo(
+            name=name,
+            line=inspect.getdoc(shape).splitlines()[0],
+            fields={
+                field.name: field.default
+                for field in inspect.signature(shape).parameters.values()
+                if field.kind is field.KEYWORD_ONLY
+            },
+        )
+        for name, shape in _SHAPES.items()
+    }
+
+
+def _share(t: jax.Array, steps: float) -> jax.Array:
+    """How much of `steps` has passed at t, from 0 to 1."""
+    return jnp.clip(t / max(steps, 1), 0, 1)
+
+
+def _cooldown(t: jax.Array, span: Span, cooldown_steps: int) -> jax.Array:
+    """1 until the last `cooldown_steps` updates, then a straight line to 0."""
+    return 1 - _share(t - (span.steps - cooldown_steps), cooldown_steps)
