@@ -144,7 +144,7 @@ def adan(
         >>> x = jnp.zeros(3)
         >>> tx = effjax.optim.adan(0.1)
         >>> state = tx.init(x)
-        >>> for _ in range(100):
+        >>> for _ in range(200):
         ...     updates, state = tx.update(jax.grad(f)(x), state, x)
         ...     x = optax.apply_updates(x, updates)
         >>> bool(f(x) < 1e-3)
