@@ -21,9 +21,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         name="caformer_s18",
         depths=(1, 1, 1, 1),
         dims=(32, 64, 128, 192),
-        stem_kernel=3,
-        stem_stride=2,
-        stem_pad=1,
+        patch_kernels=(3, 3, 3, 3),
+        patch_strides=(2, 2, 2, 2),
+        patch_pads=(1, 1, 1, 1),
         drop_path_rate=0.0,
     )
     config.data.update(name="digits", image_size=32, batch_size=64, cache="memory")

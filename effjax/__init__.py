@@ -17,7 +17,7 @@ _PUBLIC = {
 }
 _ROOMS = ("config", "data", "errors", "evaluate", "models", "ops", "optim", "report", "train")
 
-__all__ = ["__version__", *_PUBLIC, *_ROOMS]  # noqa: PLE0604
+__all__ = ["__version__", *_PUBLIC, *_ROOMS]
 
 
 def __getattr__(name: str) -> Any:

@@ -54,7 +54,9 @@ def models(args: argparse.Namespace) -> None:
 
     names = list_models(args.pattern)
     if not names:
-        raise UserError(f"no model matches {args.pattern!r}; {nearest(args.pattern, list_models())}")
+        raise UserError(
+            f"no model matches {args.pattern!r}; {nearest(args.pattern, list_models())}"
+        )
     for name in names:
         choose_display().line(name)
 
@@ -124,7 +126,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     words = [word for word in argv if not word.startswith("--config.")]
     args, unknown = make_parser().parse_known_args(words)
     if unknown:
-        raise UserError(f"effjax {args.verb}: what is {unknown[0]!r}?\nsee: effjax {args.verb} --help")
+        raise UserError(
+            f"effjax {args.verb}: what is {unknown[0]!r}?\nsee: effjax {args.verb} --help"
+        )
     if overrides and not hasattr(args, "config"):
         raise UserError(f"effjax {args.verb} takes no config; got {overrides[0]!r}")
     args.overrides = overrides

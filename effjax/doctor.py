@@ -8,9 +8,25 @@ from importlib import metadata, util
 from effjax.startup import HUGE_PAGES, cache_folder
 
 CORE = (
-    "jax jaxlib flax optax orbax-checkpoint tensorflow-datasets grain array_record ml_collections "
-    "numpy simplejpeg opencv-python-headless pillow scikit-learn rich matplotlib tensorboardX safetensors"
-).split()
+    "jax",
+    "jaxlib",
+    "flax",
+    "optax",
+    "orbax-checkpoint",
+    "tensorflow-datasets",
+    "grain",
+    "array_record",
+    "ml_collections",
+    "numpy",
+    "simplejpeg",
+    "opencv-python-headless",
+    "pillow",
+    "scikit-learn",
+    "rich",
+    "matplotlib",
+    "tensorboardX",
+    "safetensors",
+)
 # module -> (extra that brings it, what it is for)
 OPTIONAL = {
     "wandb": ("wandb", "log.wandb"),

@@ -5,4 +5,15 @@ from effjax.config.load import check, from_json, load
 from effjax.config.schema import UNITS, UNSET, Duration, to_config
 from effjax.config.view import View, changed
 
-__all__ = ["UNITS", "UNSET", "Clock", "Duration", "View", "changed", "check", "from_json", "load", "to_config"]
+__all__ = [
+    "UNITS",
+    "UNSET",
+    "Clock",
+    "Duration",
+    "View",
+    "changed",
+    "check",
+    "from_json",
+    "load",
+    "to_config",
+]

@@ -9,6 +9,7 @@ up to `SMALL` elements travel in one array a dtype, and files are compared with 
 before they are loaded. A damaged checkpoint is named and the one before it is taken.
 """
 
+import functools
 import json
 import threading
 import zlib
@@ -151,29 +152,35 @@ class Checkpoints:
         keep_every_steps: int | None = None,
         warn: Callable[[str], None] = print,
     ):
+        self.folder, self._warn = epath.Path(folder), warn
+        self._keep = keep_last, keep_best, keep_every_steps
+        self._finishing: threading.Thread | None = None
+
+    @functools.cached_property
+    def _orbax(self) -> Any:
+        """Orbax's checkpointer, which makes the folder: not before there is something to save."""
         from orbax.checkpoint import v1 as ocp
 
+        keep_last, keep_best, keep_every_steps = self._keep
         policies = ocp.training.preservation_policies
         keep = [policies.LatestN(max(1, keep_last))]
         if keep_best:
-            keep.append(
-                policies.BestN(
-                    get_metric_fn=lambda metrics: metrics[keep_best],
-                    reverse=is_loss(keep_best),
-                    n=1,
-                    keep_checkpoints_without_metrics=False,
-                )
+            best = policies.BestN(
+                get_metric_fn=lambda metrics: metrics[keep_best],
+                reverse=is_loss(keep_best),
+                n=1,
+                keep_checkpoints_without_metrics=False,
             )
+            keep.append(best)
         if keep_every_steps:
             keep.append(policies.EveryNSteps(keep_every_steps))
-        self.folder, self._warn = epath.Path(folder), warn
-        self._orbax = ocp.training.Checkpointer(
-            self.folder, preservation_policy=policies.AnyPreservationPolicy(keep)
-        )
-        self._finishing: threading.Thread | None = None
+        policy = policies.AnyPreservationPolicy(keep)
+        return ocp.training.Checkpointer(self.folder, preservation_policy=policy)
 
     def steps(self) -> list[int]:
         """Steps of the finished checkpoints, oldest first."""
+        if not self.folder.exists():
+            return []
         return sorted(checkpoint.step for checkpoint in self._orbax.checkpoints)
 
     def save(self, state: TrainState, position: dict[str, int], metrics: dict[str, float]) -> None:
@@ -209,7 +216,8 @@ class Checkpoints:
     def close(self) -> None:
         """Waits, then frees Orbax's threads."""
         self.wait()
-        self._orbax.close()
+        if "_orbax" in self.__dict__:
+            self._orbax.close()
 
     def newest_sound(self) -> int | None:
         """The newest step whose files are as they were written; names those that are not."""

@@ -112,7 +112,7 @@ class Classification(Task):
 
     def facts(self, params: Params, batch: Batch) -> dict[str, Any]:
         height, width = batch["image"].shape[1:3]
-        return {"macs": models.count_macs(self.model, (height, width))}
+        return {"macs": models.cost(self.model, (height, width, 3)).macs}
 
 
 class Accuracy:

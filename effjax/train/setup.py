@@ -64,7 +64,7 @@ def build(config: ml_collections.ConfigDict) -> Setup:
 
     key = jax.random.key(view.seed)
     params, _ = jax.eval_shape(init, key)
-    groups = make_groups(view, clock, task.groups(params))
+    groups = make_groups(view, clock, params, task.groups(params))
 
     ema = view.ema.decay is not None
 

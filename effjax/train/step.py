@@ -55,7 +55,7 @@ class Groups:
         return params
 
 
-def make_groups(config: View, clock: Clock, labels: Any) -> Groups:
+def make_groups(config: View, clock: Clock, params: Any, labels: Any) -> Groups:
     """Optimizers and learning rates as `config.optim` and `config.schedule` say.
 
     Raises:
@@ -76,7 +76,13 @@ def make_groups(config: View, clock: Clock, labels: Any) -> Groups:
             rates[name] = _make_rate(config.schedule, clock, section.learning_rate)
         except (ValueError, TypeError) as error:
             raise UserError(f"config.optim.{name}: {error}") from error
-    return Groups(labels, transforms, rates)
+    groups = Groups(labels, transforms, rates)
+    for name, transform in transforms.items():
+        try:  # hyperparameters and decay rules are looked at when the state is made
+            jax.eval_shape(transform.init, groups.pick(params, name))
+        except (ValueError, TypeError) as error:
+            raise UserError(f"config.optim.{name}: {error}") from error
+    return groups
 
 
 def _make_transform(section: View) -> optax.GradientTransformation:

@@ -1,0 +1,37 @@
+# PYTHON=python3.12 make ... chooses another interpreter.
+PYTHON ?= python3
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: quickstart test test-all lint clean
+
+quickstart: .venv/core
+	.venv/bin/effjax train --config=configs/quickstart.py
+
+test: .venv/test
+	.venv/bin/python -m pytest
+
+test-all: .venv/test
+	.venv/bin/python -m pytest -m ""
+
+lint: .venv/dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+clean:
+	rm -rf .venv
+
+# One stamp an extra: installed again when the pins change.
+.venv/core: constraints.txt pyproject.toml | .venv
+	.venv/bin/pip install -q -e . -c constraints.txt
+	@touch $@
+
+.venv/test .venv/dev: .venv/%: constraints.txt pyproject.toml | .venv
+	.venv/bin/pip install -q -e '.[$*]' -c constraints.txt
+	@touch $@
+
+.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "effjax needs Python 3.11 or newer ($(PYTHON) is older or missing): PYTHON=python3.12 make ..."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "$(PYTHON) has no venv module: apt install python3-venv, then make again"; exit 1; }
+	$(PYTHON) -m venv .venv
