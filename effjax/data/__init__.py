@@ -1,0 +1,16 @@
+"""Images in, uint8 batches out; and the part of augmentation that runs on the device."""
+
+from effjax.data.config import AugmentConfig, DataConfig, MixConfig
+from effjax.data.loader import Batches, Split, open_split
+from effjax.data.mix import mix_batch, normalise
+
+__all__ = [
+    "AugmentConfig",
+    "Batches",
+    "DataConfig",
+    "MixConfig",
+    "Split",
+    "mix_batch",
+    "normalise",
+    "open_split",
+]

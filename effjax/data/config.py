@@ -1,0 +1,60 @@
+"""What `config.data` and `config.mix` may say: every key, its default, its meaning."""
+
+import dataclasses
+from typing import Literal
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentConfig:
+    """Host side, on uint8 pixels, one random draw per example."""
+
+    # "pad": resize, then a random window of the image with a black border of `pad` pixels
+    crop: Literal["random_resized", "pad", "none"] = "random_resized"
+    scale: tuple[float, float] = (0.08, 1.0)  # random_resized: area, as a share of the image
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)  # random_resized: width / height
+    interpolation: Literal["bilinear", "bicubic", "random"] = "random"
+    pad: int = 4
+    hflip: float = 0.5  # probability of a left-right flip
+    vflip: float = 0.0  # probability of an upside-down flip
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Where the images come from and how they become a batch of uint8."""
+
+    name: str = "digits"  # a data set's name, or the path of a prepared directory
+    data_dir: str | None = None  # None: $TFDS_DATA_DIR, else ~/tensorflow_datasets
+    train_split: str = "train"  # TFDS split syntax, such as "train[:90%]"
+    val_split: str = "validation"
+    batch_size: int = 64  # images of one update, over all devices and hosts
+    eval_batch_size: int | None = None  # None: batch_size
+    image_size: int | tuple[int, int] = 224  # a square side, or (height, width)
+    mean: tuple[float, float, float] = IMAGENET_MEAN  # per channel, of pixels scaled to 0..1
+    std: tuple[float, float, float] = IMAGENET_STD
+    augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
+    eval_crop: float = 1.0  # evaluation: side of the centre crop, as a share of the resized image
+    eval_interpolation: Literal["bilinear", "bicubic"] = "bicubic"
+    workers: int = 0  # processes that read and augment; 0: threads of this process
+    cache: Literal["memory"] | None = None  # "memory": decode once, keep the pixels
+    synthetic_examples: int = 1024  # name "synthetic": images in each split
+    synthetic_classes: int = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class MixConfig:
+    """Device side, inside the training step, on normalised pixels."""
+
+    mixup: float = 0.0  # alpha of the Beta distribution (0.8 in the usual recipe); 0 is off
+    cutmix: float = 0.0  # the same for cutmix (1.0 in the usual recipe)
+    prob: float = 1.0  # probability that mixup or cutmix is applied at all
+    switch_prob: float = 0.5  # probability of cutmix where both are on
+    per: Literal["block", "example"] = "block"  # what shares one draw
+    block: int = 8  # images are mixed inside blocks of so many consecutive examples
+    label_smoothing: float = 0.0
+    erase_prob: float = 0.0  # random erasing, probability per image (0.25 in the usual recipe)
+    erase_mode: Literal["pixel", "const"] = "pixel"  # normal noise, or zeros: the mean colour
+    erase_area: tuple[float, float] = (0.02, 1 / 3)  # erased share of the image
+    erase_ratio: tuple[float, float] = (0.3, 1 / 0.3)  # height / width of the box

@@ -1,0 +1,117 @@
+"""Random-access sources: example i of a split as (encoded bytes or uint8 pixels, label).
+
+Every source is cheap to pickle: files are opened in the process that reads them.
+"""
+
+import functools
+import zlib
+from typing import Any, Protocol
+
+import numpy as np
+
+from effjax.data.augment import image_size
+from effjax.data.catalog import prepared_directory
+from effjax.errors import UserError, nearest
+
+
+class Source(Protocol):
+    """What the loader needs of a source."""
+
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, row: int) -> tuple[bytes | np.ndarray, int]: ...
+
+
+class Records:
+    """A split of a data set that TFDS has prepared as ArrayRecord."""
+
+    def __init__(self, directory: str, split: str):
+        self.directory, self.split = directory, split
+        features = self._builder.info.features
+        self.image_key, self.label_key = _image_and_label(features, directory)
+        self.class_names = tuple(features[self.label_key].names)
+        self._length = self._builder.info.splits[split].num_examples
+
+    def __getstate__(self) -> dict[str, Any]:
+        opened = ("_builder", "_records")
+        return {key: value for key, value in vars(self).items() if key not in opened}
+
+    @functools.cached_property
+    def _builder(self) -> Any:
+        import tensorflow_datasets as tfds
+
+        builder = tfds.builder_from_directory(self.directory)
+        stored = builder.info.file_format.value
+        if stored != "array_record":
+            raise UserError(
+                f"{self.directory} holds {stored} files, expected array_record; convert them with\n"
+                f"effjax data prepare {self.directory} --out=DIR"
+            )
+        base = self.split.partition("[")[0]
+        if "+" not in self.split and base not in builder.info.splits:
+            raise UserError(
+                f"split {base!r} is not in {self.directory}; {nearest(base, builder.info.splits)}\n"
+                "set data.train_split and data.val_split"
+            )
+        return builder
+
+    @functools.cached_property
+    def _records(self) -> Any:
+        import tensorflow_datasets as tfds
+
+        undecoded = {self.image_key: tfds.decode.SkipDecoding()}
+        return self._builder.as_data_source(self.split, decoders=undecoded)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, row: int) -> tuple[bytes, int]:
+        example = self._records[row]
+        return example[self.image_key], int(example[self.label_key])
+
+
+def _image_and_label(features: Any, directory: str) -> tuple[str, str]:
+    """The names of the first image and the first class label among a data set's features."""
+    kinds = {type(feature).__name__: key for key, feature in reversed(list(features.items()))}
+    if not {"Image", "ClassLabel"} <= set(kinds):
+        raise UserError(
+            f"{directory} has the features {sorted(features)}; "
+            "expected one Image and one ClassLabel among them"
+        )
+    return kinds["Image"], kinds["ClassLabel"]
+
+
+class Synthetic:
+    """Smooth random images, each class around a picture of its own; the same in every run."""
+
+    def __init__(self, size: tuple[int, int], classes: int, examples: int, split: str):
+        self.size, self.examples = size, examples
+        self.stream = zlib.crc32(split.encode())
+        self.class_names = tuple(f"class_{k}" for k in range(classes))
+
+    def __len__(self) -> int:
+        return self.examples
+
+    def __getitem__(self, row: int) -> tuple[np.ndarray, int]:
+        import cv2
+
+        label = row % len(self.class_names)
+        picture = np.random.default_rng((0, label)).uniform(64, 191, (4, 4, 3))
+        noise = np.random.default_rng((self.stream, row)).uniform(-64, 64, (8, 8, 3))
+        height, width = self.size
+        smooth = [cv2.resize(grid, (width, height)) for grid in (picture, noise)]
+        return np.rint(sum(smooth)).astype(np.uint8), label
+
+
+def open_source(config: Any, split: str) -> Source:
+    """The source that `config.name` stands for (see `DataConfig`).
+
+    Raises:
+      UserError: unknown name, unknown split, or files in a format that cannot be read at random.
+    """
+    if config.name == "synthetic":
+        size = image_size(config)
+        return Synthetic(size, config.synthetic_classes, config.synthetic_examples, split)
+    return Records(prepared_directory(config.name, config.data_dir), split)

@@ -1,0 +1,126 @@
+"""Order, resume, hosts, workers and padding of the loader."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from effjax.data import AugmentConfig, DataConfig, open_split
+from effjax.errors import UserError
+
+CONFIG = DataConfig(name="synthetic", image_size=16, synthetic_examples=50, synthetic_classes=5)
+PLAIN = AugmentConfig(crop="none", hflip=0.0)
+
+
+def read(steps, start=0, train=True, config=CONFIG, seed=0, batch_size=8, **part):
+    split = open_split(
+        config,
+        "train" if train else "validation",
+        seed=seed,
+        batch_size=batch_size,
+        train=train,
+        **part,
+    )
+    with split.batches(start) as batches:
+        return [next(batches) for _ in range(steps)]
+
+
+def assert_same(left, right):
+    assert len(left) == len(right)
+    for a, b in zip(left, right):
+        assert a.keys() == b.keys()
+        for key in a:
+            np.testing.assert_array_equal(a[key], b[key])
+
+
+def test_split_describes_itself():
+    split = open_split(CONFIG, "train", seed=0, batch_size=8, train=True)
+    assert (split.num_examples, split.num_classes, split.steps_per_epoch) == (50, 5, 6)
+    assert split.image_shape == (16, 16, 3)
+    assert len(split.class_names) == 5
+
+
+def test_batch_shapes_and_types():
+    (batch,) = read(1)
+    assert {key: (value.shape, value.dtype.name) for key, value in batch.items()} == {
+        "image": ((8, 16, 16, 3), "uint8"),
+        "label": ((8,), "int32"),
+        "mask": ((8,), "float32"),
+        "index": ((8,), "int32"),
+    }
+    np.testing.assert_array_equal(batch["index"], np.arange(8))
+
+
+def test_every_example_once_an_epoch_and_another_order_the_next():
+    config = dataclasses.replace(CONFIG, augment=PLAIN)
+    pixels = np.concatenate([batch["image"] for batch in read(25, config=config, batch_size=4)])
+    first, second = ([p.tobytes() for p in pixels[i : i + 50]] for i in (0, 50))
+    assert len(set(first)) == 50
+    assert set(first) == set(second)
+    assert first != second
+
+
+def test_same_seed_same_bytes_other_seed_others():
+    assert_same(read(3), read(3))
+    assert (read(1)[0]["image"] != read(1, seed=1)[0]["image"]).any()
+
+
+def test_resume_in_mid_epoch():
+    assert_same(read(20)[9:], read(11, start=9))
+
+
+@pytest.mark.parametrize("hosts", [2, 4])
+def test_hosts_share_the_global_batch(hosts):
+    parts = [read(9, host=host, hosts=hosts) for host in range(hosts)]
+    joined = [
+        {key: np.concatenate([b[key] for b in step]) for key in step[0]} for step in zip(*parts)
+    ]
+    assert_same(read(9), joined)
+
+
+def test_workers_change_nothing():
+    whole = read(12)
+    for workers in (1, 2):
+        config = dataclasses.replace(CONFIG, workers=workers)
+        assert_same(whole[3:7], read(4, start=3, config=config))
+
+
+@pytest.mark.slow
+def test_three_workers_two_hosts_resumed():
+    config = dataclasses.replace(CONFIG, workers=3)
+    parts = [read(4, start=5, config=config, host=host, hosts=2) for host in range(2)]
+    joined = [{key: np.concatenate([a[key], b[key]]) for key in a} for a, b in zip(*parts)]
+    assert_same(read(9)[5:], joined)
+
+
+def test_memory_cache_changes_nothing():
+    assert_same(read(14), read(14, config=dataclasses.replace(CONFIG, cache="memory")))
+
+
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_evaluation_is_padded_and_equally_long_on_every_host(hosts):
+    seen = []
+    for host in range(hosts):
+        split = open_split(
+            CONFIG, "validation", seed=0, batch_size=16, host=host, hosts=hosts, train=False
+        )
+        with split.batches() as batches:
+            steps = list(batches)
+        assert len(steps) == split.steps_per_epoch == 4
+        assert {batch["image"].shape for batch in steps} == {(16 // hosts, 16, 16, 3)}
+        seen.append(steps)
+    steps = [
+        {key: np.concatenate([h[key] for h in step]) for key in step[0]} for step in zip(*seen)
+    ]
+    mask = np.concatenate([batch["mask"] for batch in steps])
+    np.testing.assert_array_equal(mask, np.arange(64) < 50)
+    labels = np.concatenate([batch["label"] for batch in steps])
+    np.testing.assert_array_equal(labels[:50], np.arange(50) % 5)
+    assert not steps[-1]["image"][2:].any()
+
+
+def test_mistakes_are_named():
+    with pytest.raises(UserError, match="at most 50"):
+        read(1, batch_size=51)
+    with pytest.raises(UserError, match="multiple of 3"):
+        read(1, hosts=3)

@@ -1,0 +1,187 @@
+"""Mixup, cutmix, erasing and label smoothing against closed forms."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from effjax.data import MixConfig, mix_batch, normalise
+from effjax.data.mix import blend, mirror, random_erase, smooth_labels
+from effjax.errors import UserError
+
+KEY = jax.random.key(0)
+B, H, W, K = 32, 12, 16, 10
+
+
+@pytest.fixture(scope="module")
+def batch():
+    images = jax.random.normal(jax.random.key(1), (B, H, W, 3))
+    labels = jax.nn.one_hot(jax.random.randint(jax.random.key(2), (B,), 0, K), K)
+    return images, labels
+
+
+def mix(images, labels, index=None, **settings):
+    index = jnp.arange(len(images)) if index is None else index
+    mixed = jax.jit(mix_batch, static_argnums=4)
+    return mixed(KEY, images, labels, index, MixConfig(**settings))
+
+
+def test_normalise_is_per_channel():
+    pixels = jnp.array([0, 128, 255], jnp.uint8).reshape(1, 1, 1, 3)
+    out = normalise(pixels, (0.5, 0.4, 0.3), (0.1, 0.2, 0.5))
+    expected = (np.array([0, 128 / 255, 1]) - [0.5, 0.4, 0.3]) / [0.1, 0.2, 0.5]
+    np.testing.assert_allclose(out.ravel(), expected, rtol=1e-6)
+    assert normalise(pixels, (0.5,) * 3, (0.5,) * 3, jnp.bfloat16).dtype == jnp.bfloat16
+
+
+def test_nothing_set_changes_nothing(batch):
+    images, labels = mix(*batch)
+    np.testing.assert_array_equal(images, batch[0])
+    np.testing.assert_array_equal(labels, batch[1])
+
+
+def test_smoothing():
+    np.testing.assert_allclose(smooth_labels(jnp.eye(4)[:1], 0.2), [[0.85, 0.05, 0.05, 0.05]])
+
+
+def test_mirror_stays_in_the_block():
+    np.testing.assert_array_equal(mirror(jnp.arange(8), 4), [3, 2, 1, 0, 7, 6, 5, 4])
+
+
+def test_mixup_is_the_convex_sum_and_labels_follow(batch):
+    images, labels = mix(*batch, mixup=0.8)
+    own, other = batch[0], mirror(batch[0], 8)
+    # the share that explains each image, by least squares, explains it exactly, and its label too
+    share = ((images - other) * (own - other)).sum((1, 2, 3)) / ((own - other) ** 2).sum((1, 2, 3))
+    share4, share2 = share[:, None, None, None], share[:, None]
+    np.testing.assert_allclose(images, share4 * own + (1 - share4) * other, atol=1e-5)
+    np.testing.assert_allclose(
+        labels, share2 * batch[1] + (1 - share2) * mirror(batch[1], 8), atol=1e-5
+    )
+    per_block = share.reshape(-1, 8)
+    np.testing.assert_allclose(per_block, jnp.broadcast_to(per_block[:, :1], (4, 8)), atol=1e-5)
+    assert len(np.unique(np.round(per_block[:, 0], 4))) == 4
+
+
+def test_cutmix_takes_one_box_and_labels_follow_its_area(batch):
+    images, labels = mix(*batch, cutmix=1.0)
+    other, other_labels = mirror(batch[0], 8), mirror(batch[1], 8)
+    for i in range(B):
+        taken = np.asarray((images[i] == other[i]).all(-1))
+        kept = np.asarray((images[i] == batch[0][i]).all(-1))
+        assert (taken ^ kept).all()
+        rows, columns = taken.any(1), taken.any(0)
+        np.testing.assert_array_equal(taken, rows[:, None] & columns[None, :])
+        assert (np.diff(np.flatnonzero(rows)) == 1).all()
+        area = taken.mean()
+        np.testing.assert_allclose(
+            labels[i], (1 - area) * batch[1][i] + area * other_labels[i], atol=1e-6
+        )
+
+
+def draws(count=4096, **settings):
+    """The mixing shares of `count` pairs of a black and a white image, seen in their pixels."""
+    settings = {"per": "example", "block": 2} | settings
+    images = jnp.tile(jnp.array([0.0, 1.0]), count // 2)[:, None, None, None]
+    images = jnp.broadcast_to(images, (count, 8, 8, 1))
+    mixed, labels = mix(images, jnp.tile(jnp.eye(2), (count // 2, 1)), **settings)
+    return abs(mixed - images), labels
+
+
+@pytest.mark.parametrize("alpha", [0.2, 0.8, 1.0])
+def test_mixup_lambda_follows_beta(alpha):
+    from scipy import stats
+
+    change, _ = draws(mixup=alpha)
+    points = np.linspace(0.05, 0.95, 19)
+    below = (np.asarray(change[:, 0, 0, 0])[:, None] <= points).mean(0)
+    # four sigma of 4096 draws: 0.031
+    np.testing.assert_allclose(below, stats.beta(alpha, alpha).cdf(points), atol=0.031)
+
+
+def test_probabilities_of_mixing_and_of_switching():
+    change, labels = draws(mixup=1.0, cutmix=1.0, prob=0.75, switch_prob=0.25)
+    np.testing.assert_allclose(labels.sum(1), 1, atol=1e-6)
+    changed = np.asarray(change[..., 0])
+    fractional = ((changed > 0) & (changed < 1)).any((1, 2))  # mixup leaves grey pixels
+    # three sigma of 4096 draws: 0.023
+    assert abs(fractional.mean() - 0.75 * 0.75) < 0.025
+    # an untouched image: not applied (0.25), or cutmix with a box below one pixel (1 in 64)
+    untouched = (changed == 0).all((1, 2)).mean()
+    assert abs(untouched - (0.25 + 0.75 * 0.25 / 64)) < 0.025
+
+
+def test_label_share_is_the_mean_of_the_pixels():
+    change, labels = draws(mixup=0.4, cutmix=1.0)
+    own = labels[jnp.arange(len(labels)), jnp.arange(len(labels)) % 2]
+    np.testing.assert_allclose(own, 1 - change.mean((1, 2, 3)), atol=1e-5)
+
+
+def test_cutmix_area_before_clipping_is_one_minus_lambda():
+    share, box = jnp.ones(2), jnp.zeros((2, 4, 4), bool).at[:, :2, :2].set(True)
+    images = jnp.stack([jnp.zeros((4, 4, 1)), jnp.ones((4, 4, 1))])
+    mixed, labels = blend(images, jnp.eye(2), share, box, 2)
+    np.testing.assert_allclose(mixed.sum((1, 2, 3)), [4, 12])
+    np.testing.assert_allclose(labels, [[0.75, 0.25], [0.25, 0.75]])
+
+
+ALL_ON = {"mixup": 0.8, "cutmix": 1.0, "label_smoothing": 0.1, "erase_prob": 0.5}
+
+
+@pytest.mark.parametrize("per", ["block", "example"])
+def test_slices_of_the_batch_give_slices_of_the_result(batch, per):
+    whole = mix(*batch, per=per, **ALL_ON)
+    np.testing.assert_allclose(whole[1].sum(1), 1, atol=1e-6)
+    for rows in (slice(0, 8), slice(8, 32)):
+        part = mix(*(x[rows] for x in batch), jnp.arange(B)[rows], per=per, **ALL_ON)
+        np.testing.assert_allclose(part[0], whole[0][rows], atol=1e-6)
+        np.testing.assert_allclose(part[1], whole[1][rows], atol=1e-6)
+
+
+def test_pmap_gives_the_same(batch):
+    images, labels = (x.reshape(4, 8, *x.shape[1:]) for x in batch)
+    config = MixConfig(**ALL_ON)
+    spread = jax.pmap(lambda *args: mix_batch(KEY, *args, config), devices=jax.devices()[:4])(
+        images, labels, jnp.arange(B).reshape(4, 8)
+    )
+    whole = mix(*batch, **ALL_ON)
+    np.testing.assert_allclose(spread[0].reshape(whole[0].shape), whole[0], atol=1e-5)
+    np.testing.assert_allclose(spread[1].reshape(whole[1].shape), whole[1], atol=1e-6)
+
+
+def test_a_broken_block_is_named(batch):
+    with pytest.raises(UserError, match=r"mix\.block=8"):
+        mix(*(x[:12] for x in batch), mixup=0.8)
+
+
+def erase(count=2048, size=(24, 24), **settings):
+    config = dataclasses.replace(MixConfig(), erase_mode="const", **settings)
+    keys = jax.random.split(KEY, count)
+    erase_all = jax.jit(jax.vmap(lambda key: random_erase(key, jnp.ones((*size, 1)), config)))
+    out = erase_all(keys)
+    return np.asarray(out[..., 0] == 0)
+
+
+def test_erasing_probability_area_and_ratio():
+    erased = erase(erase_prob=0.25)
+    assert abs(erased.any((1, 2)).mean() - 0.25) < 0.03
+    boxes = erase(erase_prob=1.0)
+    area = boxes.mean((1, 2))
+    assert area.min() > 0.01
+    assert area.max() < 0.36
+    assert abs(area.mean() - 0.17) < 0.02  # uniform between 0.02 and 1/3, tall ones drop out
+    rows, columns = boxes.any(2).sum(1), boxes.any(1).sum(1)
+    np.testing.assert_array_equal(rows * columns, boxes.sum((1, 2)))
+    assert abs(np.log(rows / columns).mean()) < 0.1
+
+
+def test_pixel_erasing_is_standard_noise():
+    config = MixConfig(erase_prob=1.0)
+    image = jnp.full((64, 64, 3), 100.0)
+    keys = jax.random.split(KEY, 64)
+    out = jax.jit(jax.vmap(lambda key: random_erase(key, image, config)))(keys)
+    noise = np.asarray(out)[np.asarray(out) != 100]
+    assert abs(noise.mean()) < 0.01
+    assert abs(noise.std() - 1) < 0.01
