@@ -9,15 +9,18 @@ is spread over devices and hosts.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from effjax.errors import UserError
 
 ERASE_TRIES = 10
+QUANTILES = 4096  # cells of the table behind `beta_quantile`
 
 
 def normalise(
@@ -85,31 +88,43 @@ def draw_mix(keys: Array, shape: tuple[int, ...], config: Any) -> tuple[Array, A
     repeats = config.block if config.per == "block" else 1
 
     def draw(key: Array) -> tuple[Array, Array]:
-        apply_key, switch_key, mixup_key, cutmix_key, box_key = jax.random.split(key, 5)
-        applied = jax.random.bernoulli(apply_key, config.prob)
-        cut = _use_cutmix(switch_key, config)
-        share = jax.random.beta(mixup_key, config.mixup, config.mixup) if config.mixup else 1.0
-        share = jnp.where(applied & ~cut, share, 1.0)
+        applied, switch, amount, *centre = jax.random.uniform(key, (5,))
+        applied = applied < config.prob
+        cut = (switch < config.switch_prob) if config.mixup and config.cutmix else config.cutmix > 0
+        mixup_share = beta_quantile(amount, config.mixup) if config.mixup else 1.0
+        share = jnp.where(applied & jnp.logical_not(cut), mixup_share, 1.0)
         if not config.cutmix:
             return share, jnp.zeros((height, width), bool)
-        area = 1 - jax.random.beta(cutmix_key, config.cutmix, config.cutmix)
-        return share, cutmix_box(box_key, area, height, width) & applied & cut
+        area = 1 - beta_quantile(amount, config.cutmix)
+        return share, cutmix_box(area, centre, height, width) & applied & cut
 
     share, box = jax.vmap(draw)(keys[::repeats])
     return jnp.repeat(share, repeats), jnp.repeat(box, repeats, axis=0)
 
 
-def _use_cutmix(key: Array, config: Any) -> Array:
-    if config.mixup and config.cutmix:
-        return jax.random.bernoulli(key, config.switch_prob)
-    return jnp.asarray(bool(config.cutmix))
+def beta_quantile(probability: Array, alpha: float) -> Array:
+    """The quantile of Beta(alpha, alpha): a uniform draw in, a Beta draw out.
+
+    Read from a table, which compiles in no time; jax.random.beta brings loops of rejection.
+    """
+    from scipy.special import betaincinv
+
+    table = jnp.asarray(betaincinv(alpha, alpha, np.linspace(0, 1, QUANTILES + 1)), jnp.float32)
+    place = probability * QUANTILES
+    cell = place.astype(int)
+    return table[cell] + (place - cell) * (table[cell + 1] - table[cell])
 
 
-def cutmix_box(key: Array, area: Array, height: int, width: int) -> Array:
-    """[H, W] bool: a box of the image's shape and the share `area`, its centre uniform, clipped."""
-    box_h, box_w = (jnp.floor(side * jnp.sqrt(area)).astype(int) for side in (height, width))
-    centre_y, centre_x = jax.random.randint(key, (2,), 0, jnp.array([height, width]))
-    return rectangle(centre_y - box_h // 2, centre_x - box_w // 2, box_h, box_w, height, width)
+def cutmix_box(area: Array, centre: Sequence[Array], height: int, width: int) -> Array:
+    """[H, W] bool: a box of the image's shape and the share `area`, clipped at the image's edge.
+
+    Args:
+      area: share of the image, 0 to 1.
+      centre: (y, x) of the box's centre, each as a share of the side, 0 to 1.
+    """
+    h, w = (jnp.floor(side * jnp.sqrt(area)) for side in (height, width))
+    y, x = (jnp.floor(side * place) for side, place in zip((height, width), centre))
+    return rectangle(y - h // 2, x - w // 2, h, w, height, width)
 
 
 def rectangle(top: Array, left: Array, h: Array, w: Array, height: int, width: int) -> Array:
@@ -148,19 +163,27 @@ def random_erase(key: Array, image: Array, config: Any) -> Array:
       image: [H, W, C], normalised.
     """
     height, width, _ = image.shape
-    apply_key, area_key, ratio_key, place_key, noise_key = jax.random.split(key, 5)
-    low, high = config.erase_area
-    area = jax.random.uniform(area_key, (ERASE_TRIES,), minval=low, maxval=high) * height * width
-    low, high = (math.log(ratio) for ratio in config.erase_ratio)
-    ratio = jnp.exp(jax.random.uniform(ratio_key, (ERASE_TRIES,), minval=low, maxval=high))
-    h = jnp.rint(jnp.sqrt(area * ratio)).astype(int)
-    w = jnp.rint(jnp.sqrt(area / ratio)).astype(int)
+    draw_key, noise_key = jax.random.split(key)
+    draws = jax.random.uniform(draw_key, (3 + 2 * ERASE_TRIES,))
+    applied, place_y, place_x = draws[:3]
+    area, ratio = draws[3:].reshape(2, ERASE_TRIES)
+    area = between(area, config.erase_area) * height * width
+    ratio = jnp.exp(between(ratio, tuple(map(math.log, config.erase_ratio))))
+    h, w = jnp.rint(jnp.sqrt(area * ratio)), jnp.rint(jnp.sqrt(area / ratio))
     fits = (h < height) & (w < width)
     first = jnp.argmax(fits)
     h, w = h[first], w[first]
-    top, left = jax.random.randint(place_key, (2,), 0, jnp.stack([height - h, width - w]) + 1)
+    top, left = jnp.floor(place_y * (height - h + 1)), jnp.floor(place_x * (width - w + 1))
     erased = rectangle(top, left, h, w, height, width)
-    erased &= fits[first] & jax.random.bernoulli(apply_key, config.erase_prob)
-    filling = jax.random.normal(noise_key, image.shape, image.dtype)
-    filling = filling if config.erase_mode == "pixel" else jnp.zeros_like(image)
-    return jnp.where(erased[..., None], filling, image)
+    erased &= fits[first] & (applied < config.erase_prob)
+    if config.erase_mode == "const":
+        return jnp.where(erased[..., None], jnp.zeros_like(image), image)
+    return jnp.where(
+        erased[..., None], jax.random.normal(noise_key, image.shape, image.dtype), image
+    )
+
+
+def between(share: Array, bounds: tuple[float, float]) -> Array:
+    """From [0, 1) to [low, high)."""
+    low, high = bounds
+    return low + share * (high - low)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from effjax.data import MixConfig, mix_batch, normalise
-from effjax.data.mix import blend, mirror, random_erase, smooth_labels
+from effjax.data.mix import blend, cutmix_box, mirror, random_erase, rectangle, smooth_labels
 from effjax.errors import UserError
 
 KEY = jax.random.key(0)
@@ -119,7 +119,14 @@ def test_label_share_is_the_mean_of_the_pixels():
     np.testing.assert_allclose(own, 1 - change.mean((1, 2, 3)), atol=1e-5)
 
 
-def test_cutmix_area_before_clipping_is_one_minus_lambda():
+def test_boxes_are_clipped_at_the_edge():
+    inside = cutmix_box(jnp.float32(0.25), (0.5, 0.5), 8, 16)
+    np.testing.assert_array_equal(inside, rectangle(2, 4, 4, 8, 8, 16))
+    corner = cutmix_box(jnp.float32(0.25), (0.0, 0.999), 8, 16)
+    np.testing.assert_array_equal(corner, rectangle(0, 11, 2, 5, 8, 16))
+
+
+def test_blend_counts_the_pixels_of_the_box():
     share, box = jnp.ones(2), jnp.zeros((2, 4, 4), bool).at[:, :2, :2].set(True)
     images = jnp.stack([jnp.zeros((4, 4, 1)), jnp.ones((4, 4, 1))])
     mixed, labels = blend(images, jnp.eye(2), share, box, 2)
@@ -128,13 +135,14 @@ def test_cutmix_area_before_clipping_is_one_minus_lambda():
 
 
 ALL_ON = {"mixup": 0.8, "cutmix": 1.0, "label_smoothing": 0.1, "erase_prob": 0.5}
+HALVES = (slice(0, 16), slice(16, 32))
 
 
 @pytest.mark.parametrize("per", ["block", "example"])
 def test_slices_of_the_batch_give_slices_of_the_result(batch, per):
     whole = mix(*batch, per=per, **ALL_ON)
     np.testing.assert_allclose(whole[1].sum(1), 1, atol=1e-6)
-    for rows in (slice(0, 8), slice(8, 32)):
+    for rows in HALVES:
         part = mix(*(x[rows] for x in batch), jnp.arange(B)[rows], per=per, **ALL_ON)
         np.testing.assert_allclose(part[0], whole[0][rows], atol=1e-6)
         np.testing.assert_allclose(part[1], whole[1][rows], atol=1e-6)
