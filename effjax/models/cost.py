@@ -18,6 +18,7 @@ from jax.extend.core import Jaxpr, JaxprEqn, jaxprs_in_params
 from effjax.models.base import ImageModel
 from effjax.models.layers import DepthwiseConv
 from effjax.models.mixers import Pooling
+from effjax.models.registry import abstract_variables
 from effjax.ops import depthwise_conv_reference
 
 
@@ -33,7 +34,7 @@ class Cost:
 def cost(model: ImageModel, input_shape: tuple[int, ...] = (224, 224, 3)) -> Cost:
     """Count `model` for one example of `input_shape` [H, W, C]."""
     images = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
-    variables = jax.eval_shape(model.init, jax.random.key(0), images)
+    variables = abstract_variables(model, input_shape)
     trainable = _size(variables["params"])
     with nn.intercept_methods(_as_plain_operations):
         program = jax.make_jaxpr(model.apply)(variables, images)

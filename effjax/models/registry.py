@@ -1,10 +1,11 @@
 """The registered architectures: a name, one line of text, a model class and its default fields."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from effjax.errors import UserError, nearest
@@ -53,6 +54,14 @@ def entry(name: str) -> Entry:
     return _entries[name]
 
 
+def entry_of(architecture: Any) -> Entry:
+    """A registered entry of the same family as an architecture dataclass; raises UserError."""
+    for known in _entries.values():
+        if type(known.architecture) is type(architecture):
+            return known
+    raise UserError(f"no registered model is made from a {type(architecture).__name__}")
+
+
 def list_models(pattern: str = "*") -> list[str]:
     """The sorted names that match a shell pattern such as "ca*"."""
     return sorted(name for name in _entries if fnmatch(name, pattern))
@@ -93,6 +102,16 @@ def create_model(
         param_dtype=_float_dtype("param_dtype", param_dtype),
         batch_axis=batch_axis,
     )
+
+
+def abstract_variables(model: ImageModel, input_shape: Sequence[int] | None = None) -> Any:
+    """The shapes that `model.init` returns, without computing anything.
+
+    `input_shape` has no batch; the default is the shape that the family was published for.
+    """
+    *size, _ = input_shape or entry_of(model.architecture).input_shape
+    images = jax.ShapeDtypeStruct((1, *size, model.architecture.in_chans), jnp.float32)
+    return jax.eval_shape(model.init, jax.random.key(0), images)
 
 
 def _float_dtype(field: str, name: str) -> jnp.dtype:

@@ -1,0 +1,105 @@
+"""How published files name the tensors of each family.
+
+A rule is (pattern, replacement). The rules of `timm` turn our path, written with dots, into timm's
+name: every rule is applied, in order, after the common ones. The rules of another scheme turn
+timm's name into that scheme's: the first one that matches at the start is applied.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+
+from effjax.models.architecture import per_block
+from effjax.models.base import ImageModel
+from effjax.models.metaformer import MetaFormer, MetaFormerArchitecture
+
+Rule = tuple[str, str | Callable[[re.Match], str]]
+
+# Ours: stages_0.blocks_1.norm1.scale; timm's: stages.0.blocks.1.norm1.weight
+_common: tuple[Rule, ...] = (
+    (r"_(\d+)\.", r".\1."),
+    (r"\.kernel$", ".weight"),
+    (r"(?<!act)(?<!act1)(?<!_scale1)(?<!_scale2)\.scale$", ".weight"),
+    (r"\.mean$", ".running_mean"),
+    (r"\.var$", ".running_var"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """The names of one family; every pattern is matched against timm's whole name.
+
+    Attributes:
+        timm: rules from our names to timm's, after the common ones.
+        others: other schemes in use, each as rules from timm's names.
+        first: weight of the first layer, which sees `in_chans`.
+        classifier: weight and bias of the last layer, which sees `num_classes`.
+        pointwise: for an architecture, the linear layers that timm stores as 1x1 convolutions.
+        positions: maps that are resized for another image size.
+        map_first: names of maps that torch stores as [1, C, H, W].
+    """
+
+    first: str
+    classifier: str
+    timm: tuple[Rule, ...] = ()
+    others: Mapping[str, tuple[Rule, ...]] = dataclasses.field(default_factory=dict)
+    pointwise: Callable[[object], str] = lambda architecture: r"$^"
+    positions: str = r"$^"
+    map_first: str = r"$^"
+
+
+def timm_name(table: Table, path: tuple[str, ...]) -> str:
+    """Our path ("stages_0", "blocks_1", "norm1", "scale") as timm's name."""
+    name = ".".join(path)
+    for pattern, replacement in (*_common, *table.timm):
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+def rename(rules: tuple[Rule, ...], name: str) -> str:
+    """timm's `name` in the scheme of `rules`."""
+    for pattern, replacement in rules:
+        if re.match(pattern, name):
+            return re.sub(pattern, replacement, name, count=1)
+    return name
+
+
+_poolformer: tuple[Rule, ...] = (
+    (r"stem\.conv", "patch_embed.proj"),
+    (r"stages\.(\d)\.downsample\.conv", lambda m: f"network.{2 * int(m[1]) - 1}.proj"),
+    (r"stages\.(\d)\.blocks\.(\d+)\.layer_scale(\d)\.scale",
+     lambda m: f"network.{2 * int(m[1])}.{m[2]}.layer_scale_{m[3]}"),
+    (r"stages\.(\d)\.blocks", lambda m: f"network.{2 * int(m[1])}"),
+    (r"head\.norm", "norm"),
+    (r"head\.fc", "head"),
+)  # fmt: skip
+
+_metaformer: tuple[Rule, ...] = (
+    (r"stem\.conv", "downsample_layers.0.conv"),
+    (r"stem\.norm", "downsample_layers.0.post_norm"),
+    (r"stages\.(\d)\.downsample\.norm", r"downsample_layers.\1.pre_norm"),
+    (r"stages\.(\d)\.downsample\.conv", r"downsample_layers.\1.conv"),
+    (r"stages\.(\d)\.blocks", r"stages.\1"),
+    (r"head\.norm", "norm"),
+    (r"head\.fc", "head"),
+)
+
+
+def _metaformer_pointwise(a: MetaFormerArchitecture) -> str:
+    """Everything but the blocks with attention is made of convolutions in timm."""
+    return "|".join(
+        rf"stages\.{i}\.blocks\.{j}\.(mlp\.fc\d|token_mixer\.pwconv\d)\.weight"
+        for i, depth in enumerate(a.depths)
+        for j, mixer in enumerate(per_block(a.mixers[i], depth, "mixers"))
+        if mixer != "attention"
+    )
+
+
+TABLES: dict[type[ImageModel], Table] = {
+    MetaFormer: Table(
+        first="stem.conv.weight",
+        classifier=r"head\.fc(\.fc2)?\.(weight|bias)",
+        others={"poolformer": _poolformer, "metaformer": _metaformer},
+        pointwise=_metaformer_pointwise,
+    ),
+}

@@ -1,0 +1,104 @@
+"""Every family against the outputs that its reference recorded, from the same weights."""
+
+import jax
+import numpy as np
+import pytest
+from model_parity import as_float64, ends, images, references, state_dict
+
+from effjax.models import create_model
+from effjax.models.weights import from_torch, to_torch
+
+SLOW = pytest.mark.slow
+ARCHS = [
+    "poolformer_s12",
+    pytest.param("poolformer_m36", marks=SLOW),
+    "poolformerv2_s12",
+    "identityformer_s12",
+    "randformer_s12",
+    "convformer_s18",
+    "caformer_s18",
+    pytest.param("caformer_b36", marks=SLOW),
+]
+
+
+def outputs(model, variables, x):
+    def both(variables, x):
+        return model.apply(variables, x), model.apply(variables, x, method="features")
+
+    return jax.tree.map(np.asarray, jax.jit(both)(variables, x))
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_float64(arch):
+    recorded = references()
+    with jax.enable_x64(True):
+        variables = as_float64(from_torch(arch, state_dict(arch)))
+        model = create_model(arch, dtype="float64")
+        logits, features = outputs(model, variables, images().astype(np.float64))
+    assert logits.dtype == np.float64
+    found = {"logits": logits, "features": features["prelogits"], "pooled": features["pooled"]}
+    for stage in range(4):
+        for place, value in ends(features[f"stage{stage + 1}"]).items():
+            found[f"stage{stage}_{place}"] = value
+    for key, value in found.items():
+        np.testing.assert_allclose(value, recorded[f"{arch}/{key}"], rtol=0, atol=1e-6, err_msg=key)
+
+
+@pytest.mark.parametrize("arch", ["poolformer_s12", pytest.param("poolformer_m36", marks=SLOW)])
+def test_published_head_of_poolformer(arch):
+    with jax.enable_x64(True):
+        variables = as_float64(from_torch(arch, state_dict(arch)))
+        model = create_model(arch, dtype="float64", head="published")
+        logits, _ = outputs(model, variables, images().astype(np.float64))
+    np.testing.assert_allclose(logits, references()[f"{arch}/logits_gn_head"], rtol=0, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arch", [getattr(arch, "values", (arch,))[0] for arch in ARCHS])
+def test_float32(arch):
+    variables = from_torch(arch, state_dict(arch))
+    with jax.default_matmul_precision("highest"):
+        logits, _ = outputs(create_model(arch), variables, images())
+    np.testing.assert_allclose(logits, references()[f"{arch}/logits"], rtol=0, atol=5e-5)
+
+
+@pytest.mark.parametrize("arch", ["poolformer_s12", "caformer_s18", "randformer_s12"])
+def test_gradients(arch):
+    """One training step without drops: loss, the norm and the sum of every gradient, buffers."""
+    recorded = {
+        key.removeprefix(f"{arch}/train/"): value
+        for key, value in references().items()
+        if key.startswith(f"{arch}/train/")
+    }
+    variables = from_torch(arch, state_dict(arch))
+    model = create_model(arch, drop_path_rate=0, head_dropout=0)
+    with jax.default_matmul_precision("highest"):
+        loss, gradient, buffers = step(model, variables, images())
+    assert loss == pytest.approx(recorded["loss"], rel=1e-5)
+    gradient = to_torch(model, {"params": gradient})
+    assert sorted(gradient) == sorted(recorded["names"])
+    largest = recorded["grad_l2"].max()
+    for name, l2, total in zip(*(recorded[k] for k in ("names", "grad_l2", "grad_sum"))):
+        assert norm(gradient[name]) == pytest.approx(l2, rel=1e-4, abs=1e-6 * largest), name
+        assert gradient[name].sum() == pytest.approx(total, abs=1e-4 * l2 + 1e-5 * largest), name
+    buffers = to_torch(model, buffers)
+    for name, l2 in zip(recorded.get("buffer_names", ()), recorded.get("buffer_l2_after", ())):
+        assert norm(buffers[name]) == pytest.approx(l2, rel=1e-5), name
+
+
+def norm(x):
+    return np.linalg.norm(np.asarray(x, np.float64))
+
+
+def step(model, variables, x):
+    params = variables["params"]
+    others = {key: value for key, value in variables.items() if key != "params"}
+
+    def loss(params):
+        logits, updated = model.apply(
+            {"params": params, **others}, x, train=True, mutable=["batch_stats"]
+        )
+        return -jax.nn.log_softmax(logits)[np.arange(2), np.arange(2)].mean(), updated
+
+    (value, buffers), gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(params)
+    return jax.tree.map(np.asarray, (value, gradient, buffers))
