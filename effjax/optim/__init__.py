@@ -7,25 +7,45 @@ name, `list_optimizers` says what there is.
 from effjax.optim.adan import AdanState, adan, restart, scale_by_adan
 from effjax.optim.clipping import clip_by_norm
 from effjax.optim.decay import add_decoupled_decay, step_with_decay
+from effjax.optim.directions import scale_by_moments, scale_by_momentum
 from effjax.optim.factory import create, create_injected, list_optimizers, optimizer_info
 from effjax.optim.injected import set_learning_rate
+from effjax.optim.lamb import lamb, scale_by_lamb
 from effjax.optim.registry import OptimizerInfo
 from effjax.optim.rules import match_rules, parameter_paths, unused_rules
 from effjax.optim.schedule_free import schedule_free_adamw, schedule_free_sgd
 from effjax.optim.schedules import ScheduleInfo, create_schedule, list_schedules
 from effjax.optim.state import eval_params, steady
+from effjax.optim.win import (
+    WinState,
+    accelerated_step,
+    adam_win,
+    adamw_win,
+    adan_win,
+    lamb_win,
+    lion_win,
+    sgd_win,
+)
 
 __all__ = [
     "AdanState",
     "OptimizerInfo",
     "ScheduleInfo",
+    "WinState",
+    "accelerated_step",
+    "adam_win",
+    "adamw_win",
     "adan",
+    "adan_win",
     "add_decoupled_decay",
     "clip_by_norm",
     "create",
     "create_injected",
     "create_schedule",
     "eval_params",
+    "lamb",
+    "lamb_win",
+    "lion_win",
     "list_optimizers",
     "list_schedules",
     "match_rules",
@@ -33,9 +53,13 @@ __all__ = [
     "parameter_paths",
     "restart",
     "scale_by_adan",
+    "scale_by_lamb",
+    "scale_by_moments",
+    "scale_by_momentum",
     "schedule_free_adamw",
     "schedule_free_sgd",
     "set_learning_rate",
+    "sgd_win",
     "steady",
     "step_with_decay",
     "unused_rules",

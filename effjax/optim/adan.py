@@ -16,7 +16,7 @@ import optax
 
 from effjax.optim.clipping import clip_by_norm
 from effjax.optim.decay import LearningRate, Mask, step_with_decay
-from effjax.optim.numerics import bias_correction, compute_dtype, unzip_map, zeros
+from effjax.optim.numerics import after, bias_correction, compute_dtype, unzip_map, zeros
 
 
 class AdanState(NamedTuple):
@@ -92,6 +92,7 @@ def scale_by_adan(
             u = (m / c1.astype(dtype) + b2 * v / c2.astype(dtype)) / (
                 jnp.sqrt(n / c3.astype(dtype)) + eps
             )
+            g = after(g, v, n)
             return u, *(new.astype(old.dtype) for new, old in zip((m, v, n, g), stored))
 
         u, m, v, n, last = unzip_map(
@@ -162,7 +163,7 @@ def adan(
         previous_dtype=previous_dtype,
     )
     return optax.chain(
-        clip_by_norm(max_grad_norm, eps) if max_grad_norm > 0 else optax.identity(),
+        clip_by_norm(max_grad_norm, eps),
         direction,
         step_with_decay(learning_rate, weight_decay, mask, proximal=not no_prox),
     )

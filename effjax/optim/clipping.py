@@ -10,8 +10,11 @@ from effjax.optim.numerics import compute_dtype
 def clip_by_norm(max_norm: float, eps: float = 0.0) -> optax.GradientTransformation:
     """g <- min(1, max_norm / (norm + eps)) g, with the L2 norm over all leaves together.
 
-    `eps` is that of the method: Adan and the Win family add theirs to the norm, LAMB adds none.
+    `max_norm` 0 means no clipping. `eps` is that of the method: Adan and the Win family add theirs
+    to the norm, LAMB adds none.
     """
+    if max_norm == 0:
+        return optax.identity()
 
     def update(
         updates: optax.Updates, state: optax.EmptyState, params: optax.Params | None = None

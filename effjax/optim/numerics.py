@@ -1,5 +1,6 @@
 """What the update rules share: moment dtypes, bias corrections, maps with several results."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -39,3 +40,14 @@ def unzip_map(f: Callable[..., tuple], trees: tuple, count: int) -> tuple:
     results = [f(*values) for values in zip(leaves, *others, strict=True)]
     columns = zip(*results, strict=True) if results else [()] * count
     return tuple(structure.unflatten(column) for column in columns)
+
+
+def after(value: jax.Array, *others: jax.Array) -> jax.Array:
+    """`value` itself, but for XLA a function of `others` as well.
+
+    An array of the state that takes a new value (`value`) while other results (`others`) still read
+    the old one is copied as a whole by XLA on CPU, unless it sees which comes first. LLVM removes
+    the comparison, so this costs nothing.
+    """
+    never = functools.reduce(jnp.logical_or, ((x != x) & (x == x) for x in others))
+    return jnp.where(never, 0, value)

@@ -15,7 +15,9 @@ import jax.numpy as jnp
 import optax
 
 from effjax.optim.adan import adan
+from effjax.optim.lamb import lamb
 from effjax.optim.schedule_free import schedule_free_adamw, schedule_free_sgd
+from effjax.optim.win import adam_win, adamw_win, adan_win, lamb_win, lion_win, sgd_win
 
 # Arguments that `create` has for every method, whatever each calls them.
 SHARED = ("learning_rate", "max_learning_rate", "weight_decay", "mask", "weight_decay_mask")
@@ -78,8 +80,11 @@ class OptimizerInfo:
         return "mask" if "mask" in known else "weight_decay_mask"
 
 
+WIN = "Zhou et al., ICLR 2023"
 OURS = (
     (adan, "arXiv:2208.06677, Xie et al. 2022"),
+    *((make, WIN) for make in (sgd_win, adam_win, adamw_win, lamb_win, adan_win, lion_win)),
+    (lamb, "arXiv:1904.00962, You et al. 2019"),
     (schedule_free_adamw, "arXiv:2405.15682, Defazio et al. 2024"),
     (schedule_free_sgd, "arXiv:2405.15682, Defazio et al. 2024"),
 )

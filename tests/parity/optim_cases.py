@@ -52,8 +52,19 @@ def _run(case: dict, params0: Tree, noise: Tree) -> dict[str, np.ndarray]:
             state = optim.restart(state)
         grads = {k: jnp.asarray(noise[k][t]) + 0.1 * p for k, p in params.items()}
         params, state = step(params, state, grads, jnp.asarray(lr, dtype))
-        rows.append(params)
+        rows.append(params | _sequences(state))
     return {k: np.stack([row[k] for row in rows]) for k in rows[0]}
+
+
+def _sequences(state: Any) -> Tree:
+    """The further sequences that a state holds, as `x/<name>`, `y/<name>`, `slow/<name>`."""
+    is_kept = lambda node: isinstance(node, optim.WinState)  # noqa: E731
+    rows = {}
+    for node in jax.tree.leaves(state, is_leaf=is_kept):
+        if is_kept(node):
+            for label in ("x", "y"):
+                rows |= {f"{label}/{k}": v for k, v in (getattr(node, label) or {}).items()}
+    return rows
 
 
 def make_optimizer(case: dict, lr: Any) -> optax.GradientTransformation:
@@ -85,4 +96,25 @@ def _adan(lr: Any, hyper: dict, **decay: Any) -> optax.GradientTransformation:
     return optim.adan(lr, b1, b2, b3, **hyper, **decay)
 
 
-METHODS = {"adan": _adan}
+def _win(make: Any) -> Any:
+    """A member of the Win family; its mode 'none' is the plain method of the same file."""
+
+    def build(lr: Any, hyper: dict, **decay: Any) -> optax.GradientTransformation:
+        betas, factors = hyper.pop("betas", None), tuple(hyper.pop("reckless_steps", (2.0, 8.0)))
+        mode = hyper.pop("acceleration_mode")
+        hyper |= dict(zip(("b1", "b2"), betas)) if betas else {}
+        if mode == "none":
+            return PLAIN[make](lr, **hyper, **decay)
+        return make(lr, **hyper, **decay, factors=factors, mode=mode)
+
+    return build
+
+
+PLAIN = {optim.lamb_win: optim.lamb}
+METHODS = {
+    "adan": _adan,
+    "sgd_win": _win(optim.sgd_win),
+    "adam_win": _win(optim.adam_win),
+    "adamw_win": _win(optim.adamw_win),
+    "lamb_win": _win(optim.lamb_win),
+}
