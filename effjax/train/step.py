@@ -128,7 +128,7 @@ def make_apply(groups: Groups, batch_axis: str | None, skip_nonfinite: bool) -> 
         finite = jnp.asarray(True)
         for name in groups.transforms if only is None else (only,):
             picked, own_grads = groups.pick(params, name), groups.pick(grads, name)
-            norms[name] = optax.global_norm(own_grads).astype(jnp.float32)
+            norms[name] = optax.tree.norm(own_grads).astype(jnp.float32)
             finite &= jnp.isfinite(norms[name])
             rate = groups.rates[name](state.step)
             own_state = optim.set_learning_rate(opt_state[name], rate)
