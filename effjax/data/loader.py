@@ -119,7 +119,7 @@ class Batches(Iterator[Batch]):
     def __next__(self) -> Batch:
         batch = next(self._iterator)
         # workers hand over shared memory, which must not outlive the iterator
-        return {key: value.copy() for key, value in batch.items()} if self._shared else batch
+        return {key: np.array(value) for key, value in batch.items()} if self._shared else batch
 
     def close(self) -> None:
         if self._iterator is not None:
