@@ -87,6 +87,7 @@ def _run(setup: Setup, workdir: Path, display: Display) -> dict[str, Any]:
     log_every = max(1, clock.steps(config.log, "every", total // 50))
     keep_best, limit = config.checkpoint.keep_best, config.nonfinite_limit
     skips, draws, init_from = config.nonfinite == "skip", config.log.curves, config.init_from
+    boards = config.log.tensorboard, config.log.wandb
     facts = task.facts(setup.abstract.params, setup.source.spec)
     eval_key = jax.random.key(config.seed)
     # fake devices share one thread pool: queued collectives may starve each other
@@ -98,7 +99,7 @@ def _run(setup: Setup, workdir: Path, display: Display) -> dict[str, Any]:
             keep_last=config.checkpoint.keep_last,
             keep_best=keep_best,
             keep_every_steps=config.checkpoint.keep_every_steps,
-            warn=display.line,
+            warn=display.warn,
         )
         stack.callback(saved.close)
 
@@ -134,7 +135,7 @@ def _run(setup: Setup, workdir: Path, display: Display) -> dict[str, Any]:
         compiled_step(task.variant(start))
         check_all_read(config)
         open_workdir(workdir, config)
-        writer = MetricWriter(workdir, start, config.log.tensorboard, config.log.wandb)
+        writer = MetricWriter(workdir, start, *boards)
         stack.callback(writer.close)
         batches = setup.source.batches(start)
         stack.callback(getattr(batches, "close", lambda: None))
@@ -158,7 +159,7 @@ def _run(setup: Setup, workdir: Path, display: Display) -> dict[str, Any]:
                 )
             if bad:
                 skipped += 1
-                display.line(f"update {step} is not finite and was left out")
+                display.warn(f"update {step} is not finite and was left out")
             display.update(step, {k: v for k, v in values.items() if k.startswith("train/")})
             if step % log_every == 0 or step == total:
                 values |= speed.read(step) | {"perf/compile_sec": round(compile_seconds, 3)}
@@ -166,7 +167,7 @@ def _run(setup: Setup, workdir: Path, display: Display) -> dict[str, Any]:
 
         # --------------------------------------------------------------------------------- the loop
         best = _best(read_rows(workdir), keep_best)
-        display.start(total, start)
+        display.start(total, start, batch_size)
         for step in range(start, total + 1):
             last, asked = step == total, interruption.requested
             names = [n for n, every in eval_every.items() if last or _is_due(step, every)]
@@ -181,6 +182,7 @@ def _run(setup: Setup, workdir: Path, display: Display) -> dict[str, Any]:
                         key = jax.random.fold_in(eval_key, step)
                         row = evaluate(state, chosen, setup.groups, runner, key)
                         writer.write(step, row)
+                        display.result(step, row)
                     if _is_better(row.get(keep_best), best, keep_best):
                         best, saves = row[keep_best], True
                     if saves:

@@ -1,0 +1,49 @@
+"""Toy tasks in the unchanged loop: run in one go, or interrupted half-way and continued."""
+
+import functools
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+from toys import Batch, Run, quiet, toy_config
+
+import effjax
+from effjax.errors import Preempted
+from effjax.train import Task
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[type[Task]], Run]:
+    """trained(task) -> the run of a toy task, made once."""
+    return functools.cache(lambda task: Run(task, tmp_path_factory.mktemp(task.__name__)))
+
+
+@pytest.fixture
+def interrupted(tmp_path, monkeypatch) -> Callable[[type[Task]], Run]:
+    """interrupted(task) -> the same in two halves: SIGTERM, then the same call again."""
+
+    def run(task: type[Task]) -> Run:
+        half = task.steps // 2
+        with monkeypatch.context() as patched:
+            source = task.source
+            patched.setattr(task, "source", lambda self: Interrupting(source(self), half))
+            with pytest.raises(Preempted, match=f"saved at step {half}"):
+                effjax.train(toy_config(task), tmp_path, display=quiet())
+        return Run(task, tmp_path)
+
+    return run
+
+
+class Interrupting:
+    """A source during which a signal comes, so that `after` updates are made."""
+
+    def __init__(self, source, after: int):
+        self._source, self._after = source, after
+        self.num_examples, self.spec = source.num_examples, source.spec
+
+    def batches(self, start: int = 0) -> Iterator[Batch]:
+        for step, batch in enumerate(self._source.batches(start), start):
+            if step + 1 == self._after:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield batch
