@@ -4,13 +4,15 @@ Exit status: 0 done; 1 a user's mistake; 3 an update was not finite; 75 interrup
 """
 
 import argparse
+import contextlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 from effjax import __version__
-from effjax.errors import NonFinite, Preempted, UserError, nearest
+from effjax.errors import NonFinite, Preempted, UserError
 from effjax.startup import use_compilation_cache, use_huge_pages
 
 USER_MISTAKE, NOT_FINITE, INTERRUPTED = 1, 3, 75
@@ -47,18 +49,59 @@ def evaluate(args: argparse.Namespace) -> None:
         display.close()
 
 
-def models(args: argparse.Namespace) -> None:
-    """List the registered models."""
-    from effjax.models import list_models
+def show(args: argparse.Namespace) -> None:
+    """Show what a config means: values, parameters, schedule, multiply-adds, memory."""
+    from effjax.config import load
+    from effjax.report import choose_display
+    from effjax.show import pretend_devices, show, show_batch
+    from effjax.train import RunConfig
+
+    config = load(args.config, args.overrides, RunConfig)
+    if args.devices is not None:
+        pretend_devices(args.devices)
+        config.parallel.devices = args.devices
+    with contextlib.closing(choose_display()) as display:
+        if args.batch:
+            show_batch(config, display)
+        else:
+            show(config, display, args.plot)
+
+
+def compare(args: argparse.Namespace) -> None:
+    """Compare runs: one picture, one table."""
+    from effjax.evaluate import compare_workdirs
     from effjax.report import choose_display
 
-    names = list_models(args.pattern)
-    if not names:
-        raise UserError(
-            f"no model matches {args.pattern!r}; {nearest(args.pattern, list_models())}"
-        )
-    for name in names:
-        choose_display().line(name)
+    compare_workdirs(args.workdirs, args.out, choose_display())
+
+
+def configs(args: argparse.Namespace) -> None:
+    """List the config files, what each trains and the words it takes after a colon."""
+    from effjax.listing import config_folder, config_rows
+    from effjax.report import choose_display
+
+    rows = config_rows(args.folder or config_folder())
+    choose_display().table("", rows, ("config", "args", "what it trains"))
+
+
+def models(args: argparse.Namespace) -> None:
+    """List the registered models, with sizes where they are few."""
+    from effjax.listing import model_rows
+    from effjax.report import choose_display
+
+    header, rows = model_rows(args.pattern)
+    choose_display().table("", rows, header, right=range(1, len(header) - 1))
+
+
+def optimizers(args: argparse.Namespace) -> None:
+    """List the optimizers, or say all of one: hyperparameters, state, paper."""
+    from effjax.listing import optimizer_details, optimizer_rows
+    from effjax.report import choose_display
+
+    if args.name:
+        choose_display().table(args.name, optimizer_details(args.name))
+    else:
+        choose_display().table("", optimizer_rows(), ("optimizer", "from", "what it is"))
 
 
 def doctor(args: argparse.Namespace) -> None:
@@ -110,8 +153,24 @@ def make_parser() -> argparse.ArgumentParser:
     verb.add_argument("--workdir", type=Path, required=True, help="a run's folder")
     verb.add_argument("--step", type=int, help="which checkpoint (the newest)")
     verb.add_argument("--quiet", action="store_true", help="show warnings only")
+    verb = add(show, "effjax show --config=configs/quickstart.py")
+    verb.add_argument("--config", required=True, metavar="F[:ARG]", help="config file")
+    verb.add_argument("--batch", action="store_true", help="show the first training batch instead")
+    verb.add_argument(
+        "--devices", type=int, metavar="N", help="as on N devices, pretended if need be"
+    )
+    verb.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the learning rates")
+    verb = add(compare, "effjax compare runs/seed0 runs/seed1 --out=seeds.png")
+    verb.add_argument("workdirs", type=Path, nargs="+", metavar="RUN", help="runs' folders")
+    verb.add_argument(
+        "--out", type=Path, default=Path("compare.png"), help="the picture (%(default)s)"
+    )
+    verb = add(configs, "effjax configs")
+    verb.add_argument("folder", type=Path, nargs="?", help="where to look (configs)")
     verb = add(models, "effjax models 'caformer*'")
     verb.add_argument("pattern", nargs="?", default="*", help="shell pattern")
+    verb = add(optimizers, "effjax optimizers adan")
+    verb.add_argument("name", nargs="?", help="one of them, in full")
     add(doctor, "effjax doctor")
     return parser
 
@@ -151,6 +210,8 @@ def main(argv: list[str] | None = None) -> None:
         print(f"effjax: {error}", file=sys.stderr)
         status = {NonFinite: NOT_FINITE, Preempted: INTERRUPTED}.get(type(error), USER_MISTAKE)
         raise SystemExit(status) from None
+    except BrokenPipeError:  # `effjax models | head`: nobody reads the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         if debug:
             raise

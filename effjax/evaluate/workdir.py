@@ -28,7 +28,7 @@ def restore(workdir: Path, display: Display, step: int | None = None) -> tuple[S
             "train one: effjax train --config=configs/quickstart.py"
         )
     setup = build(from_json(stored, RunConfig))
-    saved = Checkpoints(workdir / CHECKPOINTS, warn=display.line)
+    saved = Checkpoints(workdir / CHECKPOINTS, warn=display.warn)
     try:
         newest = saved.newest_sound() if step is None else step
         if newest is None or newest not in saved.steps():

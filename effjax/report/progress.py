@@ -1,9 +1,16 @@
 """What a person sees while something long runs: a live bar on a terminal, plain lines elsewhere."""
 
+import collections
 import os
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
+
+from effjax.report.tables import format_table, terminal_width
+
+Values = Mapping[str, float]
+RECENT = 30  # updates over which the speed is measured
 
 
 def format_seconds(seconds: float) -> str:
@@ -15,9 +22,60 @@ def format_seconds(seconds: float) -> str:
     return f"{minutes}m{seconds:02d}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02d}m"
 
 
-def format_values(values: dict[str, float]) -> str:
-    """{"train/loss": 0.51234} -> "train/loss 0.5123"."""
-    return "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+def format_values(values: Values) -> str:
+    """{"train/loss": 0.51234, "val/top1": 0.9} -> "loss 0.5123  val/top1 0.9"."""
+    return "  ".join(f"{k.removeprefix('train/')} {v:.4g}" for k, v in values.items())
+
+
+def progress_line(width: int, done: int, total: int, parts: Sequence[str]) -> str:
+    """A bar and what there is to say, in at most `width` columns.
+
+    What does not fit is left out from the end, the bar first shrinks and then goes too.
+    """
+    count = f"{done:>{len(str(total))}}/{total}"
+    text = count
+    for part in parts:
+        if len(text) + 2 + len(part) <= width:
+            text += f"  {part}"
+    bar = min(30, width - len(text) - 2)
+    if bar < 6:
+        return text[:width]
+    full = round(bar * done / total) if total else 0
+    return f"{'━' * full}{'─' * (bar - full)}  {text}"
+
+
+class Pace:
+    """How fast steps are made, and how long the rest will take."""
+
+    def __init__(self, total: int = 0, done: int = 0, images: int = 0):
+        self.total, self.done = total, done
+        self._first, self._images, self._began = done, images, time.monotonic()
+        self._recent = collections.deque([(self._began, done)], RECENT)
+
+    def update(self, done: int) -> None:
+        """`done` steps are made by now."""
+        self.done = done
+        self._recent.append((time.monotonic(), done))
+
+    def pause(self) -> None:
+        """Something else than steps takes the time from here to the next update."""
+        self._recent.clear()
+
+    def speed(self) -> str:
+        """Images a second over the last updates, in words; "" while nothing is known."""
+        if len(self._recent) < 2 or not self._images:
+            return ""
+        (since, first), (until, last) = self._recent[0], self._recent[-1]
+        rate = (last - first) * self._images / max(1e-9, until - since)
+        return f"{rate:,.0f} images/s" if rate >= 10 else f"{rate:.2g} images/s"
+
+    def left(self) -> str:
+        """The time left, evaluations so far included; "" while nothing is known."""
+        made = self.done - self._first
+        if made <= 0:
+            return ""
+        each = (time.monotonic() - self._began) / made
+        return f"left {format_seconds(each * (self.total - self.done))}"
 
 
 class Display:
@@ -26,43 +84,58 @@ class Display:
     def __init__(self, stream: TextIO | None = None, period: float = 10.0):
         self._stream = stream or sys.stdout
         self._period = period
-        self._last = self._began = time.monotonic()
-        self._done = self._total = self._start = 0
+        self._last = time.monotonic()
+        self._pace: Pace | None = None
 
-    def start(self, total: int, done: int = 0) -> None:
-        """The work has `total` steps, of which `done` were made before."""
-        self._total, self._start, self._done = total, done, done
-        self._last = self._began = time.monotonic()
+    def start(self, total: int, done: int = 0, images: int = 0) -> None:
+        """The work has `total` steps of so many images, of which `done` were made before."""
+        self._pace = Pace(total, done, images)
+        self._last = time.monotonic()
 
     def waiting(self, what: str) -> None:
         """Says what the program is waiting for: "compiling the step"."""
-        self.line(f"{what} ...")
+        if self._pace is None:
+            self.line(f"{what} ...")
+        else:
+            self._pace.pause()
 
-    def update(self, done: int, values: dict[str, float]) -> None:
+    def update(self, done: int, values: Values) -> None:
         """`done` steps are made; `values` are shown."""
-        self._done = done
+        self._pace.update(done)
         if time.monotonic() - self._last >= self._period:
             self._last = time.monotonic()
-            self.line(f"step {done}/{self._total}  {format_values(values)}  left {self.left()}")
+            self.line("  ".join([f"step {done}/{self._pace.total}", *self._parts(values)]))
 
-    def left(self) -> str:
-        """The time left, as far as can be told."""
-        made = self._done - self._start
-        if made <= 0:
-            return "?"
-        each = (time.monotonic() - self._began) / made
-        return format_seconds(each * (self._total - self._done))
+    def _parts(self, values: Values) -> list[str]:
+        parts = [*(format_values({k: v}) for k, v in values.items())]
+        return [part for part in (*parts, self._pace.left(), self._pace.speed()) if part]
 
-    def line(self, text: str) -> None:
-        """A line that stays."""
+    def result(self, done: int, values: Values) -> None:
+        """What an evaluation after `done` steps has found; it stays."""
+        if values:
+            self.line(f"step {done}  {format_values(values)}")
+
+    def line(self, text: str, style: str = "") -> None:
+        """A line that stays; `style` ("bold", "dim") where the stream has such."""
         print(text, file=self._stream, flush=True)
 
-    def table(self, title: str, rows: list[tuple[str, str]]) -> None:
-        """A two-column table."""
-        width = max((len(name) for name, _ in rows), default=0)
-        self.line(title)
-        for name, value in rows:
-            self.line(f"  {name:<{width}}  {value}")
+    def warn(self, text: str) -> None:
+        """A line on something that went wrong and that the program survives."""
+        self.line(f"warning: {text}")
+
+    def table(
+        self,
+        title: str,
+        rows: Sequence[Sequence[str]],
+        header: Sequence[str] = (),
+        right: Sequence[int] = (),
+    ) -> None:
+        """A table under its title; see `format_table`."""
+        if title:
+            self.line(title, "bold")
+        lines = format_table(rows, header, right, width=terminal_width() - 2)
+        for number, line in enumerate(lines):
+            self.line(f"  {line}", "dim" if header and number < 2 else "")
 
     def close(self) -> None:
         """The work is over or was broken off."""
@@ -71,69 +144,75 @@ class Display:
 class Quiet(Display):
     """Nothing but warnings, which go to standard error."""
 
-    def __init__(self) -> None:
-        super().__init__(sys.stderr)
-
-    def waiting(self, what: str) -> None:
+    def update(self, done: int, values: Values) -> None:
         pass
 
-    def update(self, done: int, values: dict[str, float]) -> None:
+    def line(self, text: str, style: str = "") -> None:
         pass
 
-    def table(self, title: str, rows: list[tuple[str, str]]) -> None:
-        pass
+    def warn(self, text: str) -> None:
+        print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 class Live(Display):
-    """A progress bar that is redrawn in place, with lines scrolling above it."""
+    """A line that is redrawn in place eight times a second, with others scrolling above it."""
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.live import Live as Redrawn
+        from rich.spinner import Spinner
 
         super().__init__()
         self._console = Console(highlight=False)
-        self._bar = Progress(
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[text]}"),
+        self._spinner = Spinner("dots")
+        self._redrawn = Redrawn(
             console=self._console,
+            get_renderable=self._render,
             refresh_per_second=8,
             transient=True,
         )
-        self._task: Any = None
+        self._values: Values = {}
+        self._waiting, self._since = "", time.monotonic()
 
-    def start(self, total: int, done: int = 0) -> None:
-        super().start(total, done)
-        if self._task is None:
-            self._task = self._bar.add_task("", total=total, completed=done, text="")
-            self._bar.start()
-        self._bar.reset(self._task, total=total, completed=done)
+    def start(self, total: int, done: int = 0, images: int = 0) -> None:
+        super().start(total, done, images)
+        self._waiting = ""
+        self._redrawn.start()
 
     def waiting(self, what: str) -> None:
-        if self._task is None:
-            self._task = self._bar.add_task("", total=None, text=what)
-            self._bar.start()
-        self._bar.update(self._task, text=what)
+        self._waiting, self._since = what, time.monotonic()
+        if self._pace is not None:
+            self._pace.pause()
+        self._redrawn.start()
 
-    def update(self, done: int, values: dict[str, float]) -> None:
-        self._done = done
-        text = f"{format_values(values)}  left {self.left()}"
-        self._bar.update(self._task, completed=done, text=text)
+    def update(self, done: int, values: Values) -> None:
+        self._pace.update(done)
+        self._values, self._waiting = values, ""
 
-    def line(self, text: str) -> None:
-        self._console.print(text, markup=False)
+    def _render(self) -> Any:
+        from rich.text import Text
 
-    def table(self, title: str, rows: list[tuple[str, str]]) -> None:
-        from rich.table import Table
+        width = self._console.width - 1
+        waited = format_seconds(time.monotonic() - self._since)
+        if self._pace is None:
+            self._spinner.text = f"{self._waiting} {waited}"[: width - 2]
+            return self._spinner
+        parts = [f"{self._waiting} {waited}"] if self._waiting else []
+        parts += self._parts(self._values)
+        line = progress_line(width, self._pace.done, self._pace.total, parts)
+        text = Text(line, no_wrap=True, overflow="crop")
+        text.highlight_regex("━+", "green")
+        text.highlight_regex("─+", "dim")
+        return text
 
-        table = Table(title=title, show_header=False, title_justify="left", title_style="bold")
-        for row in rows:
-            table.add_row(*row)
-        self._console.print(table)
+    def line(self, text: str, style: str = "") -> None:
+        self._console.print(text, style=style, markup=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        self.line(f"warning: {text}", "yellow")
 
     def close(self) -> None:
-        self._bar.stop()
+        self._redrawn.stop()
 
 
 def choose_display(quiet: bool = False) -> Display:

@@ -1,0 +1,51 @@
+"""Reads several runs' folders and shows them side by side."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from effjax.errors import UserError, nearest
+from effjax.report import Display, compare_table, plot_runs
+from effjax.report.compare import Run
+from effjax.train.workdir import CONFIG, flatten, read_config, read_summary
+from effjax.train.writers import METRICS, read_rows
+
+
+def read_run(workdir: Path, name: str) -> Run:
+    """A run's folder as it stands, finished or not.
+
+    Raises:
+      UserError: no run there, or a run without a single row.
+    """
+    config = read_config(workdir)
+    if config is None:
+        runs = [str(path.parent) for path in workdir.parent.glob(f"*/{CONFIG}")]
+        raise UserError(
+            f"{workdir} is not a run's folder: no {CONFIG} there; {nearest(str(workdir), runs)}\n"
+            "give folders that effjax train wrote, such as runs/quickstart"
+        )
+    rows = read_rows(workdir)
+    if not rows:
+        raise UserError(
+            f"{workdir} has no rows in {METRICS} yet: it was stopped before its first step\n"
+            "leave it out, or train it"
+        )
+    return Run(name, rows, flatten(config), read_summary(workdir))
+
+
+def compare_workdirs(workdirs: Sequence[Path], out: Path, display: Display) -> None:
+    """Writes the picture to `out` and shows the table.
+
+    Raises:
+      UserError: a folder that is no run, or a picture that cannot be written.
+    """
+    workdirs = list(dict.fromkeys(workdirs))
+    base = os.path.commonpath([workdir.absolute().parent for workdir in workdirs])
+    runs = [read_run(path, os.path.relpath(path.absolute(), base)) for path in workdirs]
+    header, rows = compare_table(runs)
+    display.table(f"{len(runs)} runs in {base}", rows, header, right=range(1, len(header) - 1))
+    try:
+        plot_runs(runs, out)
+    except OSError as error:
+        raise UserError(f"cannot write --out={out}: {error.strerror}") from error
+    display.line(f"picture: {out}")

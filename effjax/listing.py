@@ -1,0 +1,136 @@
+"""What there is to choose from: configs, models, optimizers, as rows for tables."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import effjax
+from effjax import models, optim
+from effjax.errors import UserError, nearest
+from effjax.report import format_count
+
+COUNTED = 12  # models whose multiply-adds are worth waiting for: about a second each
+
+
+def config_folder() -> Path:
+    """configs/ in the current folder, else in the checkout that effjax runs from.
+
+    Raises:
+      UserError: neither is there.
+    """
+    folders = [Path("configs"), Path(effjax.__file__).parent.parent / "configs"]
+    for folder in folders:
+        if folder.is_dir():
+            return folder
+    raise UserError(
+        f"there is no folder {folders[0]} here ({Path.cwd()}) nor at {folders[1]}\n"
+        "go to your checkout of effjax, or name a folder: effjax configs DIR"
+    )
+
+
+def config_rows(folder: Path) -> list[tuple[str, str, str]]:
+    """(file, what it takes after the colon, what it trains) of every config in a folder.
+
+    Files are read, not run; one that is no Python or has no `get_config` is said to be so.
+
+    Raises:
+      UserError: no such folder, or no Python file in it.
+    """
+    paths = sorted(folder.rglob("*.py")) if folder.is_dir() else []
+    if not paths:
+        raise UserError(f"there is no config (*.py) in {folder}\ntype: effjax configs DIR")
+    return [_describe_config(path) for path in paths if not path.name.startswith("_")]
+
+
+def _describe_config(path: Path) -> tuple[str, str, str]:
+    try:
+        tree = ast.parse(path.read_text())
+    except (SyntaxError, ValueError) as error:
+        return str(path), "", f"cannot be read: {error}"
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    makers = [node for node in functions if node.name == "get_config"]
+    if not makers:
+        return str(path), "", "no config: it has no get_config(arg=None)"
+    line = (ast.get_docstring(tree) or "").partition("\n")[0]
+    return str(path), ", ".join(_accepted(makers[0])), line
+
+
+def _accepted(maker: ast.FunctionDef) -> list[str]:
+    """The words that a get_config compares its argument with."""
+    if not maker.args.args:
+        return []
+    name = maker.args.args[0].arg
+    compared = [
+        inner
+        for node in ast.walk(maker)
+        if isinstance(node, ast.Compare) and getattr(node.left, "id", None) == name
+        for part in node.comparators
+        for inner in ast.walk(part)
+    ]
+    words = [getattr(node, "value", None) for node in compared]
+    return list(dict.fromkeys(word for word in words if isinstance(word, str)))
+
+
+def model_rows(pattern: str) -> tuple[list[str], list[tuple[str, ...]]]:
+    """(header, rows) of the models that match; counted at their own input size if they are few.
+
+    Raises:
+      UserError: none matches.
+    """
+    names = models.list_models(pattern)
+    if not names:
+        known = models.list_models()
+        raise UserError(
+            f"no model matches {pattern!r}; {nearest(pattern, known)}\nlist: effjax models"
+        )
+    if len(names) > COUNTED:
+        return ["model", "what it is"], [(name, models.entry(name).description) for name in names]
+    header = ["model", "params", "macs", "input", "what it is"]
+    return header, [_count_model(name) for name in names]
+
+
+def _count_model(name: str) -> tuple[str, ...]:
+    entry = models.entry(name)
+    cost = models.cost(models.create_model(name), entry.input_shape)
+    size = "x".join(map(str, entry.input_shape[:2]))
+    return (name, format_count(cost.params), format_count(cost.macs), size, entry.description)
+
+
+def optimizer_rows() -> list[tuple[str, str, str]]:
+    """(name, where it is from, one line) of every optimizer."""
+    return [(info.name, info.source, info.line) for info in optim.list_optimizers().values()]
+
+
+def optimizer_details(name: str) -> list[tuple[str, str]]:
+    """(what, value) rows on one optimizer.
+
+    Raises:
+      UserError: unknown name.
+    """
+    try:
+        info = optim.optimizer_info(name)
+    except ValueError as error:
+        raise UserError(f"{error}\nlist: effjax optimizers") from error
+    decay = {
+        "own": "its own",
+        "added": "decoupled, added to its update",
+        "coupled": "added to its gradient",
+        "unmasked": "its own, of all parameters or of none",
+    }
+    rows = [
+        ("what it is", info.line),
+        ("paper", info.paper),
+        ("from", info.source),
+        ("weight decay", decay[info.decay]),
+        ("state", f"{info.state_arrays:g} arrays of a parameter's size"),
+    ]
+    if info.needs:
+        rows.append(("needs", ", ".join(info.needs)))
+    for field, default in info.hyperparameters.items():
+        shown = "required" if default is inspect.Parameter.empty else f"= {_in_words(default)}"
+        rows.append((f"  {field}", shown))
+    return rows
+
+
+def _in_words(default: object) -> str:
+    return getattr(default, "__name__", "a function") if callable(default) else repr(default)

@@ -1,0 +1,282 @@
+"""`effjax show`: what a config means, before anything is trained."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+
+from effjax import optim
+from effjax.config import UNITS, changed
+from effjax.errors import UserError
+from effjax.report import Display, format_bytes, format_count, plot_text
+from effjax.train.schema import RunConfig
+from effjax.train.setup import Setup, build
+from effjax.train.step import FROZEN
+
+PLOT_COLUMNS = 72
+
+
+def pretend_devices(count: int) -> None:
+    """Puts `count` CPU devices in the place of this machine's, if it has fewer.
+
+    For looking at how a run would be laid out; to be called before anything was computed.
+    """
+    from jax.extend import backend
+
+    if len(jax.devices()) >= count:
+        return
+    backend.clear_backends()
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_num_cpu_devices", count)
+
+
+def show(config: ml_collections.ConfigDict, display: Display, plot: Path | None = None) -> None:
+    """Shows the resolved config, the parameters, the schedule, multiply-adds and memory.
+
+    Args:
+      config: a checked config.
+      display: where to.
+      plot: where to write the learning rates as a PNG; None: nowhere.
+
+    Raises:
+      UserError: anything in the config that cannot be done.
+    """
+    display.waiting("reading the data")
+    setup = build(config)
+    _show_config(config, display)
+    rows = parameter_rows(setup)
+    header = ("module", "parameters", "share", "group", "decays")
+    display.line("")
+    display.table("parameters", rows, header, right=(1, 2))
+    display.line("")
+    display.table("optimizers", optimizer_rows(setup), ("group", "optimizer", "rate", "decay"))
+    display.line("")
+    _show_schedule(setup, display)
+    if plot is not None:
+        plot_rates(setup, plot)
+        display.line(f"  picture: {plot}")
+    display.line("")
+    display.waiting("compiling the training step")
+    display.table("cost", cost_rows(setup))
+
+
+def _show_config(config: ml_collections.ConfigDict, display: Display) -> None:
+    own = set(changed(config, RunConfig))
+    leaves = config_leaves(config)
+    width = max(len(path) for path in leaves)
+    display.line("config (* differs from the default)", "bold")
+    for path, value in leaves.items():
+        mark, style = ("*", "bold") if path in own else (" ", "dim")
+        display.line(f"{mark} {path:<{width}}  {value}", style)
+
+
+def config_leaves(config: Mapping[str, Any], path: str = "") -> dict[str, str]:
+    """{dotted key: value in Python}; of a duration only the unit that is set, or "-" for none."""
+    leaves: dict[str, str] = {}
+    for key, value in config.items():
+        name, _, unit = key.rpartition("_")
+        spelled = [f"{name}_{unit}" for unit in UNITS]
+        if isinstance(value, Mapping | ml_collections.ConfigDict):
+            leaves |= config_leaves(value, f"{path}{key}.")
+        elif not (unit in UNITS and all(other in config for other in spelled)):
+            leaves[f"{path}{key}"] = repr(value)
+        elif value is not None:
+            leaves[f"{path}{key}"] = f"{value:g}"
+        elif unit == UNITS[0] and all(config[other] is None for other in spelled):
+            leaves[f"{path}{name}"] = "-"
+    return leaves
+
+
+def parameter_rows(setup: Setup) -> list[tuple[str, str, str, str, str]]:
+    """(module, count, share, group, what decays) of every module two levels deep, and the total."""
+    params = setup.abstract.params
+    sizes = [leaf.size for leaf in jax.tree.leaves(params)]
+    decays = jax.tree.leaves(decay_mask(setup))
+    modules: dict[tuple[str, str], list[tuple[int, bool]]] = {}
+    for path, label, size, decay in zip(
+        optim.parameter_paths(params), jax.tree.leaves(setup.groups.labels), sizes, decays
+    ):
+        *parents, _ = path.split("/")
+        modules.setdefault(("/".join(parents[:2]), label), []).append((size, decay))
+    total = sum(sizes)
+    rows = [
+        (
+            module,
+            f"{sum(size for size, _ in leaves):,}",
+            f"{sum(size for size, _ in leaves) / max(1, total):.1%}",
+            label,
+            _share_in_words(leaves),
+        )
+        for (module, label), leaves in modules.items()
+    ]
+    return [*rows, ("total", f"{total:,}", "", "", _share_in_words(list(zip(sizes, decays))))]
+
+
+def _share_in_words(leaves: Sequence[tuple[int, bool]]) -> str:
+    decaying = sum(size for size, decays in leaves if decays)
+    every = sum(size for size, _ in leaves)
+    if decaying in (0, every):
+        return "all" if decaying else "none"
+    return f"{decaying / every:.1%}"
+
+
+def decay_mask(setup: Setup) -> Any:
+    """A tree of booleans like the parameters: which leaves weight decay pulls towards zero."""
+    params, mask = setup.abstract.params, jax.tree.map(lambda _: False, setup.abstract.params)
+    for name in setup.groups.transforms:
+        section = setup.config.optim[name]
+        if section.weight_decay:
+            picked = setup.groups.pick(params, name)
+            decays = optim.match_rules(section.decay, picked, what="weight decay")
+            mask = setup.groups.put_back(mask, decays, name)
+    return mask
+
+
+def optimizer_rows(setup: Setup) -> list[tuple[str, str, str, str]]:
+    """(group, optimizer with what was set, peak learning rate, weight decay) of every group."""
+    rows = []
+    for name in setup.groups.transforms:
+        section = setup.config.optim[name]
+        fixed = ("name", "learning_rate", "weight_decay", "decay", "clip_norm")
+        own = section.extras(*fixed)
+        if section.clip_norm is not None:
+            own["clip_norm"] = section.clip_norm
+        words = ", ".join([section.name, *(f"{key}={value}" for key, value in own.items())])
+        rows.append((name, words, f"{section.learning_rate:g}", f"{section.weight_decay:g}"))
+    if FROZEN in jax.tree.leaves(setup.groups.labels):
+        rows.append((FROZEN, "none", "-", "-"))
+    return rows
+
+
+def learning_rates(setup: Setup, points: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(steps [points], {group: rates [points]}) over the whole run."""
+    last = max(0, setup.clock.total_steps - 1)
+    steps = np.unique(np.linspace(0, last, min(points, last + 1)).round().astype(int))
+    return steps, {name: np.asarray(rate(steps)) for name, rate in setup.groups.rates.items()}
+
+
+def _show_schedule(setup: Setup, display: Display) -> None:
+    steps, rates = learning_rates(setup, PLOT_COLUMNS)
+    name = setup.config.schedule.name
+    for group, values in rates.items():
+        columns = np.interp(np.linspace(0, len(steps) - 1, PLOT_COLUMNS), range(len(steps)), values)
+        display.line(f"learning rate of {group}: {name}", "bold")
+        for line in plot_text(list(columns), labels=("0", f"{setup.clock.total_steps:,} steps")):
+            display.line(f"  {line}")
+
+
+def plot_rates(setup: Setup, path: Path) -> None:
+    """Writes the learning rates of all groups against steps as a PNG.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    steps, rates = learning_rates(setup, 1000)
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for name, values in rates.items():
+        axes.plot(steps, values, label=name)
+    axes.set_xlabel("step")
+    axes.set_title(f"learning rate: {setup.config.schedule.name}", loc="left", fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, frameon=False)
+    try:
+        figure.savefig(path, format="png", dpi=120)
+    except OSError as error:
+        raise UserError(f"cannot write --plot={path}: {error.strerror}") from error
+
+
+def cost_rows(setup: Setup) -> list[tuple[str, str]]:
+    """Steps, images, multiply-adds, and the memory that the compiled step takes on one device."""
+    state, clock = setup.abstract, setup.clock
+    total, batch_size = clock.total_steps, clock.batch_size
+    epochs = total * batch_size / setup.source.num_examples
+    rows = [("run", f"{total:,} steps of {batch_size} images, {epochs:.3g} epochs")]
+    for name, value in setup.task.facts(state.params, setup.source.spec).items():
+        words = {"macs": "multiply-adds"}.get(name, name)
+        rows.append((words, f"{format_count(value)} an image" if name == "macs" else str(value)))
+    for name, tree in (
+        ("parameters", state.params),
+        ("optimizer state", state.opt_state),
+        ("model state", state.model_state),
+        ("moving average", state.ema),
+    ):
+        leaves = jax.tree.leaves(tree)
+        bytes_ = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
+        if bytes_:
+            rows.append((f"memory: {name}", format_bytes(bytes_)))
+    return rows + memory_rows(setup)
+
+
+def memory_rows(setup: Setup) -> list[tuple[str, str]]:
+    """What XLA says of the compiled training step, a device."""
+    runner, spec = setup.runner, setup.source.spec
+    step = runner.compile(lambda state, batch: setup.step(state, batch, setup.task.variant(0)))
+    batch = runner.send({key: np.zeros(array.shape, array.dtype) for key, array in spec.items()})
+    # memory is laid out before code is made for a CPU: its optimiser would only cost time
+    quick = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
+    state = (
+        setup.abstract
+        if runner.batch_axis is None
+        else jax.eval_shape(runner.place, setup.abstract)
+    )
+    memory = step.lower(state, batch).compile(compiler_options=quick).memory_analysis()
+    if memory is None:
+        return [("memory: step", "this backend does not say")]
+    peak = memory.argument_size_in_bytes + memory.output_size_in_bytes
+    peak += memory.temp_size_in_bytes - memory.alias_size_in_bytes
+    return [
+        ("memory: state and batch", f"{format_bytes(memory.argument_size_in_bytes)} a device"),
+        ("memory: temporaries", f"{format_bytes(memory.temp_size_in_bytes)} a device"),
+        ("memory: whole step", f"{format_bytes(peak)} a device, {runner.mesh.size} device(s)"),
+    ]
+
+
+def show_batch(config: ml_collections.ConfigDict, display: Display) -> None:
+    """Shows the first training batch: shapes, dtypes, value ranges and labels."""
+    display.waiting("reading the data")
+    setup = build(config)
+    batches = setup.source.batches(0)
+    try:
+        batch = next(batches)
+    finally:
+        batches.close()
+    header = ("array", "shape", "dtype", "smallest", "mean", "largest")
+    display.table("first training batch", batch_rows(batch), header, right=(3, 4, 5))
+    if "label" in batch:
+        names = getattr(setup.source, "class_names", ())
+        display.line("")
+        display.table("labels", label_rows(batch["label"], names), ("label", "images", "first at"))
+
+
+def batch_rows(batch: Mapping[str, np.ndarray]) -> list[tuple[str, ...]]:
+    """(name, shape, dtype, smallest, mean, largest) of every array."""
+    return [
+        (
+            name,
+            str(list(array.shape)),
+            str(array.dtype),
+            f"{array.min():g}",
+            f"{array.mean():.4g}",
+            f"{array.max():g}",
+        )
+        for name, array in batch.items()
+    ]
+
+
+def label_rows(labels: np.ndarray, names: Sequence[str]) -> list[tuple[str, str, str]]:
+    """(label with its name, how many images, where the first one is) of the labels in a batch."""
+    found, first, counts = np.unique(labels, return_index=True, return_counts=True)
+    most = counts.max()
+    rows = []
+    for label, place, count in zip(found, first, counts):
+        named = f"{label} {names[label]}" if label < len(names) else str(label)
+        bar = "█" * max(1, round(20 * count / most))
+        rows.append((named, f"{count:>4} {bar}", str(place)))
+    return rows
