@@ -22,11 +22,13 @@ def override(architecture: A, fields: Mapping[str, Any]) -> A:
     Raises UserError for an unknown field, a wrong type or a wrong number of entries.
     """
     hints = typing.get_type_hints(type(architecture))
+    kind = type(architecture).__name__
     for name in fields:
         if name not in hints:
-            raise UserError(f"a {type(architecture).__name__} has no field {name!r}: "
-                            f"{nearest(name, hints)}")  # fmt: skip
-    stages = len(fields.get("depths", getattr(architecture, "depths", ())))
+            raise UserError(f"a {kind} has no field {name!r}: {nearest(name, hints)}")
+    defaults = getattr(architecture, "depths", ())
+    depths = fields.get("depths", defaults)
+    stages = len(depths if isinstance(depths, (list, tuple)) else defaults)
     values = {}
     for name, value in fields.items():
         if _per_stage(hints[name]) and not isinstance(value, (list, tuple)):
@@ -47,8 +49,10 @@ def check_lengths(architecture: Any) -> None:
     for name in filter(lambda name: _per_stage(hints[name]), hints):
         entries = len(getattr(architecture, name))
         if entries != stages:
-            raise UserError(f"{name} has {entries} entries for the {stages} stages of depths="
-                            f"{architecture.depths}: give one for each stage")  # fmt: skip
+            raise UserError(
+                f"{name} has {entries} entries for the {stages} stages of depths="
+                f"{architecture.depths}: give one for each stage"
+            )
 
 
 def per_block(entry: Any, depth: int, name: str) -> tuple:
