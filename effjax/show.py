@@ -219,14 +219,10 @@ def memory_rows(setup: Setup) -> list[tuple[str, str]]:
     runner, spec = setup.runner, setup.source.spec
     step = runner.compile(lambda state, batch: setup.step(state, batch, setup.task.variant(0)))
     batch = runner.send({key: np.zeros(array.shape, array.dtype) for key, array in spec.items()})
-    # memory is laid out before code is made for a CPU: its optimiser would only cost time
-    quick = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
-    state = (
-        setup.abstract
-        if runner.batch_axis is None
-        else jax.eval_shape(runner.place, setup.abstract)
-    )
-    memory = step.lower(state, batch).compile(compiler_options=quick).memory_analysis()
+    # under pmap every leaf has an axis of devices in front
+    pmapped = runner.batch_axis is not None
+    state = jax.eval_shape(runner.place, setup.abstract) if pmapped else setup.abstract
+    memory = step.lower(state, batch).compile().memory_analysis()
     if memory is None:
         return [("memory: step", "this backend does not say")]
     peak = memory.argument_size_in_bytes + memory.output_size_in_bytes

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from effjax.errors import UserError, nearest
 from effjax.report import Display, compare_table, plot_runs
-from effjax.report.compare import Run
+from effjax.report.compare import UNFINISHED, Run
 from effjax.train.workdir import CONFIG, flatten, read_config, read_summary
 from effjax.train.writers import METRICS, read_rows
 
@@ -43,7 +43,10 @@ def compare_workdirs(workdirs: Sequence[Path], out: Path, display: Display) -> N
     base = os.path.commonpath([workdir.absolute().parent for workdir in workdirs])
     runs = [read_run(path, os.path.relpath(path.absolute(), base)) for path in workdirs]
     header, rows = compare_table(runs)
-    display.table(f"{len(runs)} runs in {base}", rows, header, right=range(1, len(header) - 1))
+    title = f"{len(runs)} runs in {base}; final (best) values"
+    unfinished = any(run.summary is None for run in runs)
+    title += f"; {UNFINISHED} unfinished" if unfinished else ""
+    display.table(title, rows, header, right=range(1, len(header) - 1))
     try:
         plot_runs(runs, out)
     except OSError as error:

@@ -1,5 +1,6 @@
 """Several runs side by side: one picture, one table."""
 
+import collections
 import dataclasses
 import math
 import statistics
@@ -12,7 +13,8 @@ from effjax.report.progress import format_seconds
 from effjax.report.tables import format_count
 
 OWN = ("train/", "optim/", "perf/", "step")  # prefixes of what is not measured on held-out images
-ABSENT = "-"
+ABSENT, UNFINISHED = "-", "*"
+NAMED = 4  # differing keys that the table names for each run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,19 +43,27 @@ def held_out(runs: Sequence[Run]) -> list[str]:
 
 
 def differences(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """For each run the keys of the config, with values, that are not the same in all runs."""
+    """For each run the keys of the config, with values, that are not the same in all runs.
+
+    A key is written as short as it can be: "learning_rate" unless another key ends like that.
+    """
     keys = dict.fromkeys(key for run in runs for key in run.config)
+    endings = collections.Counter(key.rpartition(".")[2] for key in keys)
     differing = [
         key for key in keys if any(run.config.get(key) != runs[0].config.get(key) for run in runs)
     ]
-    return [{key: run.config.get(key) for key in differing} for run in runs]
+    names = {key: key.rpartition(".")[2] for key in differing}
+    short = {key: name if endings[name] == 1 else key for key, name in names.items()}
+    return [{short[key]: run.config.get(key) for key in differing} for run in runs]
 
 
 def compare_table(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
-    """(header, rows): final and best metrics, steps, time, speed, size and what was different."""
+    """(header, rows): final and best metrics, steps, time, speed, size and what was different.
+
+    A metric reads "final (best)"; behind the steps of an unfinished run stands `UNFINISHED`.
+    """
     metrics = held_out(runs)
-    header = [*(f"{name} (best)" for name in metrics)]
-    header = ["run", *header, "steps", "time", "images/s", "params", "differs in"]
+    header = ["run", *metrics, "steps", "time", "images/s", "params", "differs in"]
     rows = []
     for run, own in zip(runs, differences(runs)):
         steps = max((row["step"] for row in run.rows), default=0)
@@ -64,14 +74,20 @@ def compare_table(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
             [
                 run.name,
                 *(_final_and_best(run, metric) for metric in metrics),
-                f"{steps}" if run.summary else f"{steps} (unfinished)",
+                f"{steps} " if run.summary else f"{steps}{UNFINISHED}",
                 format_seconds(seconds) if seconds is not None else ABSENT,
                 f"{statistics.median(speeds):,.0f}" if speeds else ABSENT,
                 format_count(size) if size is not None else ABSENT,
-                ", ".join(f"{key}={value}" for key, value in own.items()) or ABSENT,
+                _in_words(own),
             ]
         )
     return header, rows
+
+
+def _in_words(differing: dict[str, Any]) -> str:
+    words = [f"{key}={value}" for key, value in differing.items()]
+    more = [f"and {len(words) - NAMED} more"] if len(words) > NAMED else []
+    return ", ".join([*words[:NAMED], *more]) or ABSENT
 
 
 def _final_and_best(run: Run, metric: str) -> str:
