@@ -1,10 +1,11 @@
 """Image models: a registry of architectures, one file a family."""
 
-from effjax.models import metaformer
+from effjax.models import metaformer, weights
 from effjax.models.base import ImageModel
 from effjax.models.cost import Cost, cost
 from effjax.models.mixers import MIXERS, TokenMixer
 from effjax.models.registry import create_model, default_fields, entry, list_models, register
+from effjax.models.weights import load_weights, save_weights
 
 __all__ = [
     "MIXERS",
@@ -16,6 +17,9 @@ __all__ = [
     "default_fields",
     "entry",
     "list_models",
+    "load_weights",
     "metaformer",
     "register",
+    "save_weights",
+    "weights",
 ]

@@ -1,5 +1,15 @@
 """Published weights: names and layouts, files in and out."""
 
 from effjax.models.weights.convert import from_torch, to_torch
+from effjax.models.weights.files import read_state, write_state
+from effjax.models.weights.load import Report, load_weights, save_weights
 
-__all__ = ["from_torch", "to_torch"]
+__all__ = [
+    "Report",
+    "from_torch",
+    "load_weights",
+    "read_state",
+    "save_weights",
+    "to_torch",
+    "write_state",
+]

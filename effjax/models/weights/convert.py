@@ -5,7 +5,7 @@ Layouts: O outputs, I inputs (of one group), K... kernel sides.
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,12 +53,12 @@ class Match:
 
     Attributes:
         pairs: (name in the state dict, timm's name, tensor) of what both have.
-        missing: names of what only the model has.
+        missing: (name that the state dict would give it, tensor) of what only the model has.
         unused: names of what only the state dict has.
     """
 
     pairs: tuple[tuple[str, str, Tensor], ...]
-    missing: tuple[str, ...]
+    missing: tuple[tuple[str, Tensor], ...]
     unused: tuple[str, ...]
 
 
@@ -91,14 +91,14 @@ def match(model: ImageModel, variables: Variables, state: State) -> Match:
         pairs=tuple(
             (name, scheme[name], tensors[scheme[name]]) for name in scheme if name in state
         ),
-        missing=tuple(sorted(scheme.keys() - state.keys())),
+        missing=tuple((name, tensors[scheme[name]]) for name in scheme if name not in state),
         unused=tuple(
             sorted(n for n in state.keys() - scheme.keys() if not n.endswith(BATCH_COUNT))
         ),
     )
 
 
-def check_complete(missing: tuple[str, ...], unused: tuple[str, ...]) -> None:
+def check_complete(missing: Sequence[str], unused: Sequence[str]) -> None:
     """Raise UserError, a line for each, unless both are empty."""
     kinds = (
         (missing, "of the model are not in the weights"),
@@ -140,20 +140,20 @@ def from_torch(source: str | ImageModel | Any, state_dict: State) -> dict[str, A
     """
     model = as_model(source, state_dict)
     found = match(model, abstract_variables(model), state_dict)
-    check_complete(found.missing, found.unused)
+    check_complete([name for name, _ in found.missing], found.unused)
     flat = {}
     for name, _, tensor in found.pairs:
-        flat[tensor.path] = value = tensor.from_torch(state_dict[name])
-        if value.shape != tensor.shape:
-            raise UserError(wrong_shape(name, value, tensor))
+        flat[tensor.path] = tensor.from_torch(state_dict[name])
+        if flat[tensor.path].shape != tensor.shape:
+            raise UserError(wrong_shape(name, state_dict[name], tensor, tensor))
     return unflatten_dict(flat)
 
 
-def wrong_shape(name: str, value: np.ndarray, tensor: Tensor) -> str:
+def wrong_shape(name: str, given: np.ndarray, tensor: Tensor, wanted: Any) -> str:
     """The message for a tensor that cannot be what the model wants."""
-    path = "/".join(tensor.path[1:])
     return (
-        f"{name} has shape {value.shape} (in our layout), {path} of the model has {tensor.shape}:\n"
+        f"{name} is {'x'.join(map(str, given.shape))} in the file, {'/'.join(tensor.path[1:])} of "
+        f"the model is {'x'.join(map(str, wanted.shape))}:\n"
         "are these the weights of another architecture?"
     )
 

@@ -9,9 +9,13 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 
+import jax
+import numpy as np
+
 from effjax.models.architecture import per_block
 from effjax.models.base import ImageModel
 from effjax.models.metaformer import MetaFormer, MetaFormerArchitecture
+from effjax.models.positions import resize_map
 
 Rule = tuple[str, str | Callable[[re.Match], str]]
 
@@ -35,7 +39,8 @@ class Table:
         first: weight of the first layer, which sees `in_chans`.
         classifier: weight and bias of the last layer, which sees `num_classes`.
         pointwise: for an architecture, the linear layers that timm stores as 1x1 convolutions.
-        positions: maps that are resized for another image size.
+        positions: learned position maps.
+        resize: fits such a map to another image size.
         map_first: names of maps that torch stores as [1, C, H, W].
     """
 
@@ -45,6 +50,7 @@ class Table:
     others: Mapping[str, tuple[Rule, ...]] = dataclasses.field(default_factory=dict)
     pointwise: Callable[[object], str] = lambda architecture: r"$^"
     positions: str = r"$^"
+    resize: Callable[[np.ndarray, tuple[int, ...]], jax.Array] = resize_map
     map_first: str = r"$^"
 
 
