@@ -15,18 +15,19 @@ import effjax
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     """The config; `quick` makes it a run of seconds."""
     config = effjax.default_config()
-    config.total_epochs = 16.0
+    config.total_epochs = 12.0
 
     config.model.update(
         name="caformer_s18",
         depths=(1, 1, 1, 1),
-        dims=(32, 64, 128, 192),
+        dims=(32, 64, 96, 128),
         patch_kernels=(3, 3, 3, 3),
         patch_strides=(2, 2, 2, 2),
         patch_pads=(1, 1, 1, 1),
         drop_path_rate=0.0,
     )
     config.data.update(name="digits", image_size=32, batch_size=64, cache="memory")
+    config.data.augment.update(crop="pad", pad=3, hflip=0.0)
     config.optim.default.update(name="adan", learning_rate=3e-3, weight_decay=0.02)
     config.schedule.update(name="cosine", warmup_epochs=2.0)
     config.evals.val.every_epochs = 2.0
