@@ -6,16 +6,18 @@ name, `list_optimizers` says what there is.
 
 from effjax.optim.adan import AdanState, adan, restart, scale_by_adan
 from effjax.optim.clipping import clip_by_norm
-from effjax.optim.decay import add_decoupled_decay, step_with_decay
-from effjax.optim.directions import scale_by_moments, scale_by_momentum
+from effjax.optim.decay import add_coupled_decay, add_decoupled_decay, step_with_decay
+from effjax.optim.directions import MomentumState, scale_by_moments, scale_by_momentum
 from effjax.optim.factory import create, create_injected, list_optimizers, optimizer_info
 from effjax.optim.injected import set_learning_rate
 from effjax.optim.lamb import lamb, scale_by_lamb
+from effjax.optim.lookahead import LookaheadState, lookahead
 from effjax.optim.registry import OptimizerInfo
 from effjax.optim.rules import match_rules, parameter_paths, unused_rules
 from effjax.optim.schedule_free import schedule_free_adamw, schedule_free_sgd
 from effjax.optim.schedules import ScheduleInfo, create_schedule, list_schedules
-from effjax.optim.state import eval_params, steady
+from effjax.optim.slrla import add_local_penalty, slrla
+from effjax.optim.state import eval_params, in_float32, steady
 from effjax.optim.win import (
     WinState,
     accelerated_step,
@@ -29,6 +31,8 @@ from effjax.optim.win import (
 
 __all__ = [
     "AdanState",
+    "LookaheadState",
+    "MomentumState",
     "OptimizerInfo",
     "ScheduleInfo",
     "WinState",
@@ -37,17 +41,21 @@ __all__ = [
     "adamw_win",
     "adan",
     "adan_win",
+    "add_coupled_decay",
     "add_decoupled_decay",
+    "add_local_penalty",
     "clip_by_norm",
     "create",
     "create_injected",
     "create_schedule",
     "eval_params",
+    "in_float32",
     "lamb",
     "lamb_win",
     "lion_win",
     "list_optimizers",
     "list_schedules",
+    "lookahead",
     "match_rules",
     "optimizer_info",
     "parameter_paths",
@@ -60,6 +68,7 @@ __all__ = [
     "schedule_free_sgd",
     "set_learning_rate",
     "sgd_win",
+    "slrla",
     "steady",
     "step_with_decay",
     "unused_rules",

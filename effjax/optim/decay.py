@@ -31,21 +31,34 @@ def learning_rate_at(learning_rate: LearningRate, count: jax.Array) -> float | j
 def decay_tree(weight_decay: float, mask: Mask, params: optax.Params) -> Any:
     """The decay of each leaf: `weight_decay` where the mask says True (everywhere without a mask).
 
-    `mask`: a tree of booleans like `params`, or a function of `params` that makes one. Leaves that
-    `optax.masked` has taken out of `params` may still be present in the tree.
+    `mask`: a tree like `params` of booleans, or of numbers that multiply `weight_decay`, or a
+    function of `params` that makes one. Leaves that `optax.masked` has taken out of `params` may
+    still be present in the tree.
     """
     masked = isinstance_masked
     if mask is None:
         return jax.tree.map(lambda p: weight_decay, params)
     keep = mask(params) if callable(mask) else mask
     return jax.tree.map(
-        lambda p, k: p if masked(p) else (weight_decay if k else 0.0), params, keep, is_leaf=masked
+        lambda p, k: p if masked(p) else weight_decay * k, params, keep, is_leaf=masked
     )
 
 
 def isinstance_masked(node: Any) -> bool:
     """Whether `optax.masked` or `optax.multi_transform` has put a blank in place of this leaf."""
     return isinstance(node, optax.MaskedNode)
+
+
+def add_coupled_decay(weight_decay: float, mask: Mask = None) -> optax.GradientTransformation:
+    """g <- g + wd p: decay as part of the gradient, before momentum and the like."""
+
+    def update(
+        updates: optax.Updates, state: optax.EmptyState, params: optax.Params
+    ) -> tuple[optax.Updates, optax.EmptyState]:
+        decays = decay_tree(weight_decay, mask, params)
+        return jax.tree.map(lambda g, p, wd: g + wd * p, updates, params, decays), state
+
+    return optax.GradientTransformation(optax.init_empty_state, update)
 
 
 def step_with_decay(

@@ -9,13 +9,14 @@ import optax
 from effjax.optim.decay import (
     LearningRate,
     Mask,
+    add_coupled_decay,
     add_decoupled_decay,
     isinstance_masked,
     learning_rate_at,
 )
 from effjax.optim.naming import nearest
 from effjax.optim.registry import OptimizerInfo, registry
-from effjax.optim.state import steady
+from effjax.optim.state import in_float32, steady
 
 
 def create(
@@ -41,7 +42,8 @@ def create(
             (`optax.clip_by_global_norm`) before anything else.
         lr_scale: if given, a tree of numbers like the parameters: each leaf gets the learning rate
             times its number, exactly as if it had an optimizer of its own; 0.0 freezes it.
-        **hyperparameters: the method's own, see `list_optimizers()`.
+        **hyperparameters: the method's own, see `list_optimizers()`; for 'lookahead' and 'slrla'
+            also `inner`, the name of an optimizer, and that optimizer's.
 
     Returns:
         An optax transformation; see `steady` for what holds of its state.
@@ -49,6 +51,11 @@ def create(
     Raises:
         ValueError: for an unknown name or hyperparameter (the message names the nearest), or a mask
             for a method that cannot have one.
+
+    Example:
+        >>> import effjax.optim
+        >>> tx = effjax.optim.create("adan", 1e-3, weight_decay=0.02, clip_norm=5.0)
+        >>> tx = effjax.optim.create("lookahead", 0.1, inner="sgd", momentum=0.9, sync_period=6)
     """
     info = optimizer_info(name)
     _check(info, hyperparameters)
@@ -96,6 +103,10 @@ def optimizer_info(name: str) -> OptimizerInfo:
 
 def _check(info: OptimizerInfo, hyperparameters: dict[str, Any]) -> None:
     known = info.hyperparameters
+    if info.wraps:
+        own, others = _split(info, hyperparameters)
+        _check(optimizer_info(own["inner"]), others)
+        return
     for field in hyperparameters:
         if field not in known:
             words = [*known, "learning_rate", "weight_decay", "mask", "clip_norm", "lr_scale"]
@@ -115,8 +126,23 @@ def _build(
     mask: Mask,
     hyperparameters: dict[str, Any],
 ) -> optax.GradientTransformation:
+    if info.wraps:
+        own, others = _split(info, hyperparameters)
+        inner = optimizer_info(own.pop("inner"))
+        return info.make(_build(inner, learning_rate, weight_decay, mask, others), **own)
+    return in_float32(
+        _build_plain(info, learning_rate, weight_decay, _pruned(mask), hyperparameters)
+    )
+
+
+def _build_plain(
+    info: OptimizerInfo,
+    learning_rate: LearningRate,
+    weight_decay: float,
+    mask: Mask,
+    hyperparameters: dict[str, Any],
+) -> optax.GradientTransformation:
     arguments = dict(info.fixed) | hyperparameters | {info.rate_name: learning_rate}
-    mask = _pruned(mask)
     if info.decay == "own":
         return info.make(**arguments, weight_decay=weight_decay, **{info.mask_name: mask})
     if info.decay == "unmasked":
@@ -130,8 +156,15 @@ def _build(
     if not weight_decay:
         return tx
     if info.decay == "coupled":
-        return optax.chain(optax.add_decayed_weights(weight_decay, mask), tx)
+        return optax.chain(add_coupled_decay(weight_decay, mask), tx)
     return optax.chain(tx, add_decoupled_decay(learning_rate, weight_decay, mask))
+
+
+def _split(info: OptimizerInfo, hyperparameters: dict[str, Any]) -> tuple[dict, dict]:
+    """The hyperparameters of a wrapper, and those of the optimizer in it."""
+    own = {k: v for k, v in hyperparameters.items() if k in info.hyperparameters}
+    others = {k: v for k, v in hyperparameters.items() if k not in own}
+    return dict(info.fixed) | own, others
 
 
 def _times(scale: float, learning_rate: LearningRate) -> LearningRate:

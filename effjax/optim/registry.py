@@ -16,7 +16,9 @@ import optax
 
 from effjax.optim.adan import adan
 from effjax.optim.lamb import lamb
+from effjax.optim.lookahead import lookahead
 from effjax.optim.schedule_free import schedule_free_adamw, schedule_free_sgd
+from effjax.optim.slrla import slrla
 from effjax.optim.win import adam_win, adamw_win, adan_win, lamb_win, lion_win, sgd_win
 
 # Arguments that `create` has for every method, whatever each calls them.
@@ -40,6 +42,8 @@ class OptimizerInfo:
         decay: how `create` gives it weight decay, see the head of this file.
         needs: extra arguments that its `update` wants, for instance the loss as `value`.
         fixed: hyperparameters that `create` sets because the function has no default for them.
+        wraps: it goes around another optimizer, the hyperparameter `inner`; further ones are that
+            optimizer's.
     """
 
     name: str
@@ -50,6 +54,7 @@ class OptimizerInfo:
     decay: Decay
     needs: tuple[str, ...] = ()
     fixed: tuple[tuple[str, Any], ...] = ()
+    wraps: bool = False
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
@@ -60,10 +65,16 @@ class OptimizerInfo:
 
     @functools.cached_property
     def state_arrays(self) -> float:
-        """Arrays of parameter size in the state, for one square matrix of 512 x 512 float32."""
+        """Arrays of parameter size in the state, for one square matrix of 512 x 512 float32.
+
+        For a method that wraps another: those of its own.
+        """
         params = {"matrix": jax.ShapeDtypeStruct((512, 512), jnp.float32)}
         required = {k: 1 for k, v in self.hyperparameters.items() if v is inspect.Parameter.empty}
-        tx = self.make(**{self.rate_name: 1e-3}, **required, **dict(self.fixed))
+        if self.wraps:
+            tx = self.make(optax.identity())
+        else:
+            tx = self.make(**{self.rate_name: 1e-3}, **required, **dict(self.fixed))
         leaves = jax.tree.leaves(jax.eval_shape(tx.init, params))
         return round(sum(leaf.size for leaf in leaves) / 512**2, 1)
 
@@ -88,6 +99,12 @@ OURS = (
     (schedule_free_adamw, "arXiv:2405.15682, Defazio et al. 2024"),
     (schedule_free_sgd, "arXiv:2405.15682, Defazio et al. 2024"),
 )
+
+WRAPPERS = (
+    (lookahead, "arXiv:1907.08610, Zhang et al. 2019"),
+    (slrla, "Zhou et al., NeurIPS 2021"),
+)
+INNER = (("inner", "sgd"),)
 
 OPTAX = (
     (
@@ -214,7 +231,13 @@ def registry() -> dict[str, OptimizerInfo]:
         )
         for name, line, paper in entries
     ]
-    return {info.name: info for info in (*ours, *theirs)}
+    wrappers = [
+        OptimizerInfo(
+            make.__name__, _first_line(make), paper, make, "effjax", "own", (), INNER, wraps=True
+        )
+        for make, paper in WRAPPERS
+    ]
+    return {info.name: info for info in (*ours, *wrappers, *theirs)}
 
 
 def _optax_info(name: str, line: str, paper: str, module: Any, source: str) -> OptimizerInfo:

@@ -9,7 +9,7 @@ the average x, which is what to evaluate.
 
 import optax
 
-from effjax.optim.decay import LearningRate, Mask
+from effjax.optim.decay import LearningRate, Mask, add_coupled_decay
 
 
 def schedule_free_adamw(
@@ -48,7 +48,7 @@ def schedule_free_adamw(
     """
     base = optax.chain(
         optax.scale_by_rms(decay=b2, eps=eps, eps_in_sqrt=False, bias_correction=True),
-        optax.add_decayed_weights(weight_decay, mask),
+        add_coupled_decay(weight_decay, mask),
         optax.scale_by_learning_rate(learning_rate),
     )
     return optax.contrib.schedule_free(base, learning_rate, b1, weight_lr_power)
@@ -85,7 +85,7 @@ def schedule_free_sgd(
         True
     """
     base = optax.chain(
-        optax.add_decayed_weights(weight_decay, mask),
+        add_coupled_decay(weight_decay, mask),
         optax.scale_by_learning_rate(learning_rate),
     )
     return optax.contrib.schedule_free(base, learning_rate, b1, weight_lr_power)

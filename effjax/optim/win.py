@@ -16,7 +16,14 @@ import optax
 
 from effjax.optim.adan import scale_by_adan
 from effjax.optim.clipping import clip_by_norm
-from effjax.optim.decay import LearningRate, Mask, decay_tree, learning_rate_at
+from effjax.optim.decay import (
+    LearningRate,
+    Mask,
+    StepState,
+    add_coupled_decay,
+    decay_tree,
+    learning_rate_at,
+)
 from effjax.optim.directions import scale_by_moments, scale_by_momentum
 from effjax.optim.lamb import scale_by_lamb
 from effjax.optim.numerics import compute_dtype, copied, unzip_map
@@ -27,7 +34,7 @@ Mode = Literal["win", "win2"]
 class WinState(NamedTuple):
     """State of `accelerated_step`: one (Win) or two (Win2) arrays a parameter."""
 
-    count: jax.Array  # int32 [], argument of the schedule
+    schedule: StepState
     x: optax.Params
     y: optax.Params | None  # Win2 only; with Win the model holds y
 
@@ -63,7 +70,7 @@ def accelerated_step(
 
     def init(params: optax.Params) -> WinState:
         return WinState(
-            count=jnp.zeros([], jnp.int32),
+            schedule=StepState(jnp.zeros([], jnp.int32)),
             x=copied(params),
             y=copied(params) if mode == "win2" else None,
         )
@@ -71,7 +78,8 @@ def accelerated_step(
     def update(
         updates: optax.Updates, state: WinState, params: optax.Params
     ) -> tuple[optax.Updates, WinState]:
-        rate = learning_rate_at(learning_rate, state.count)
+        rate = learning_rate_at(learning_rate, state.schedule.count)
+        schedule = StepState(state.schedule.count + 1)
 
         def win(u: jax.Array, p: jax.Array, wd: float, x: jax.Array) -> tuple:
             lr, y = jnp.asarray(rate, compute_dtype(u)), p
@@ -89,9 +97,9 @@ def accelerated_step(
         trees = (updates, params, decay_tree(weight_decay, mask, params), state.x)
         if mode == "win":
             steps, x = unzip_map(win, trees, count=2)
-            return steps, WinState(state.count + 1, x, None)
+            return steps, WinState(schedule, x, None)
         steps, x, y = unzip_map(win2, (*trees, state.y), count=3)
-        return steps, WinState(state.count + 1, x, y)
+        return steps, WinState(schedule, x, y)
 
     return optax.GradientTransformation(init, update)
 
@@ -163,7 +171,7 @@ def adam_win(
     """
     return optax.chain(
         clip_by_norm(max_grad_norm, eps),
-        optax.add_decayed_weights(weight_decay, mask),
+        add_coupled_decay(weight_decay, mask),
         scale_by_moments(b1, b2, eps, amsgrad=amsgrad, early_eps=True),
         accelerated_step(learning_rate, factors=factors, mode=mode),
     )
@@ -216,6 +224,8 @@ def lamb_win(
     max_grad_norm: float = 1.0,
     always_adapt: bool = False,
     trust_clip: bool = False,
+    bias_correction: bool = True,
+    grad_averaging: bool = True,
     factors: tuple[float, float] = (2.0, 8.0),
     mode: Mode = "win",
 ) -> optax.GradientTransformation:
@@ -231,6 +241,8 @@ def lamb_win(
         mask=mask,
         always_adapt=always_adapt,
         trust_clip=trust_clip,
+        bias_correction=bias_correction,
+        grad_averaging=grad_averaging,
     )
     step = accelerated_step(learning_rate, factors=factors, mode=mode)
     return optax.chain(clip_by_norm(max_grad_norm), direction, step)

@@ -6,6 +6,7 @@
 The gradient of step t is noise[t] + 0.1 * params. Arithmetic is in the dtype of `params0`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -52,69 +53,134 @@ def _run(case: dict, params0: Tree, noise: Tree) -> dict[str, np.ndarray]:
             state = optim.restart(state)
         grads = {k: jnp.asarray(noise[k][t]) + 0.1 * p for k, p in params.items()}
         params, state = step(params, state, grads, jnp.asarray(lr, dtype))
+        state = _pulled_back(case, state, t)
         rows.append(params | _sequences(state))
     return {k: np.stack([row[k] for row in rows]) for k in rows[0]}
 
 
 def _sequences(state: Any) -> Tree:
     """The further sequences that a state holds, as `x/<name>`, `y/<name>`, `slow/<name>`."""
-    is_kept = lambda node: isinstance(node, optim.WinState)  # noqa: E731
+    kinds = (optim.WinState, optim.LookaheadState)
     rows = {}
-    for node in jax.tree.leaves(state, is_leaf=is_kept):
-        if is_kept(node):
-            for label in ("x", "y"):
-                rows |= {f"{label}/{k}": v for k, v in (getattr(node, label) or {}).items()}
+    for node in jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, kinds)):
+        for label in ("x", "y", "slow"):
+            rows |= {f"{label}/{k}": v for k, v in (getattr(node, label, None) or {}).items()}
     return rows
 
 
 def make_optimizer(case: dict, lr: Any) -> optax.GradientTransformation:
     """The optimizer of a case at learning rate `lr`."""
-    hyperparameters = dict(case["hyperparameters"])
-    return METHODS[case["optimizer"]](lr, hyperparameters, **_decay(case, hyperparameters))
+    hyper = dict(case["hyperparameters"])
+    decay = _decay(case, hyper)
+    names = ("b1", "b2", "b3") if case["optimizer"] == "adan" else ("b1", "b2")
+    hyper |= dict(zip(names, hyper.pop("betas", ())))
+    tx = METHODS[case["optimizer"]](lr, hyper, decay)
+    return _wrapped(tx, case["wrap"], case["slr"])
 
 
-def _decay(case: dict, hyperparameters: dict) -> dict[str, Any]:
-    """`weight_decay` and `mask` of a case, whose groups may differ in whether they decay."""
-    everywhere = hyperparameters.pop("weight_decay", None)
+def _decay(case: dict, hyper: dict) -> dict[str, Any]:
+    """`weight_decay` and `mask` of a case: its groups may have decays of their own."""
+    everywhere = hyper.pop("weight_decay", DEFAULT_DECAY.get(case["optimizer"], 0.0))
     decays = {
         name: group.get("weight_decay", everywhere)
         for group in case["groups"]
         for name in group["params"]
     }
-    rates = {decay for decay in decays.values() if decay}
-    if len(rates) > 1:
-        raise ValueError(f"groups with several positive decays: {sorted(rates)}")
-    if set(decays.values()) == {None}:
-        return {}
-    mask = {name: bool(decay) for name, decay in decays.items()}
-    return {"weight_decay": rates.pop() if rates else 0.0, "mask": mask}
+    largest = max(decays.values())
+    mask = {name: decay / largest if largest else 0.0 for name, decay in decays.items()}
+    return {"weight_decay": largest, "mask": mask}
 
 
-def _adan(lr: Any, hyper: dict, **decay: Any) -> optax.GradientTransformation:
+def _wrapped(tx: Any, wrap: dict | None, slr: dict | None) -> optax.GradientTransformation:
+    """`tx` inside the Lookahead and behind the local penalty of a case."""
+    if wrap is None:
+        return optax.chain(optim.add_local_penalty(slr["beta"], slr["steps"]), tx) if slr else tx
+    reset = "reset" if wrap["pullback_momentum"] == "reset" else "none"
+    arguments = (tx, wrap["la_steps"], wrap["la_alpha"])
+    if slr is None:
+        return optim.lookahead(*arguments, inner_state=reset)
+    penalty = {"penalty": slr["beta"], "penalty_period": slr["steps"]}
+    return optim.slrla(*arguments, **penalty, inner_state=reset)
+
+
+def _pulled_back(case: dict, state: Any, t: int) -> Any:
+    """What the reference's `pullback` does to the momentum of SGD after step t.
+
+    It caches the live buffer instead of a copy: the first sync scales the momentum by alpha, every
+    later one by alpha (2 - alpha). `optim.lookahead` interpolates with a true copy, as was meant;
+    the effect belongs to the recording and is replayed here.
+    """
+    wrap = case["wrap"]
+    if wrap is None or wrap["pullback_momentum"] != "pullback" or (t + 1) % wrap["la_steps"]:
+        return state
+    alpha = wrap["la_alpha"]
+    factor = alpha if t < wrap["la_steps"] else alpha * (2 - alpha)
+    is_momentum = lambda node: isinstance(node, optim.MomentumState)  # noqa: E731
+    return jax.tree.map(
+        lambda node: (
+            node._replace(buffer=jax.tree.map(lambda m: factor * m, node.buffer))
+            if is_momentum(node)
+            else node
+        ),
+        state,
+        is_leaf=is_momentum,
+    )
+
+
+def _adan(lr: Any, hyper: dict, decay: dict) -> optax.GradientTransformation:
     hyper.pop("foreach", None)  # one rule, two implementations in the reference
-    b1, b2, b3 = hyper.pop("betas", (0.98, 0.92, 0.99))
-    return optim.adan(lr, b1, b2, b3, **hyper, **decay)
+    return optim.adan(lr, **hyper, **decay)
 
 
-def _win(make: Any) -> Any:
-    """A member of the Win family; its mode 'none' is the plain method of the same file."""
+def _win(accelerated: Callable, plain: Callable) -> Callable:
+    """A member of the Win family, or the plain method that is mode 'none' of the same file."""
 
-    def build(lr: Any, hyper: dict, **decay: Any) -> optax.GradientTransformation:
-        betas, factors = hyper.pop("betas", None), tuple(hyper.pop("reckless_steps", (2.0, 8.0)))
-        mode = hyper.pop("acceleration_mode")
-        hyper |= dict(zip(("b1", "b2"), betas)) if betas else {}
+    def build(lr: Any, hyper: dict, decay: dict) -> optax.GradientTransformation:
+        mode = hyper.pop("acceleration_mode", "none")
+        factors = tuple(hyper.pop("reckless_steps", (2.0, 8.0)))
         if mode == "none":
-            return PLAIN[make](lr, **hyper, **decay)
-        return make(lr, **hyper, **decay, factors=factors, mode=mode)
+            return plain(lr, hyper, decay)
+        return accelerated(lr, **hyper, **decay, factors=factors, mode=mode)
 
     return build
 
 
-PLAIN = {optim.lamb_win: optim.lamb}
+def _lamb(lr: Any, hyper: dict, decay: dict) -> optax.GradientTransformation:
+    return optim.lamb(lr, **hyper, **decay)
+
+
+def _coupled(direction: Callable, **fields: Any) -> Callable:
+    """Decay in the gradient, then a direction, then the step."""
+
+    def build(lr: Any, hyper: dict, decay: dict) -> optax.GradientTransformation:
+        clip = optim.clip_by_norm(hyper.pop("max_grad_norm", 0.0), 1e-8)
+        moments = direction(**hyper, **fields)
+        return optax.chain(
+            clip, optim.add_coupled_decay(**decay), moments, optim.step_with_decay(lr)
+        )
+
+    return build
+
+
+def _adamw(lr: Any, hyper: dict, decay: dict) -> optax.GradientTransformation:
+    clip = optim.clip_by_norm(hyper.pop("max_grad_norm", 0.0), 1e-8)
+    step = optim.step_with_decay(lr, **decay, proximal=False)
+    return optax.chain(clip, optim.scale_by_moments(**hyper), step)
+
+
+def _torch_sgd(lr: Any, hyper: dict, decay: dict) -> optax.GradientTransformation:
+    return _coupled(optim.scale_by_momentum)(lr, {"momentum": 0.0} | hyper, decay)
+
+
+DEFAULT_DECAY = {"adamw_win": 0.01, "lamb_win": 0.01, "torch_adamw": 0.01}
+
 METHODS = {
     "adan": _adan,
-    "sgd_win": _win(optim.sgd_win),
-    "adam_win": _win(optim.adam_win),
-    "adamw_win": _win(optim.adamw_win),
-    "lamb_win": _win(optim.lamb_win),
+    "sgd_win": _win(optim.sgd_win, _coupled(optim.scale_by_momentum)),
+    "adam_win": _win(optim.adam_win, _coupled(optim.scale_by_moments, early_eps=True)),
+    "adamw_win": _win(optim.adamw_win, _adamw),
+    "lamb_win": _win(optim.lamb_win, _lamb),
+    "torch_sgd": _torch_sgd,
+    "torch_adam": _coupled(optim.scale_by_moments),
+    "torch_adamw": _adamw,
 }
