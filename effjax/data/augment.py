@@ -11,21 +11,28 @@ from typing import Any
 import numpy as np
 
 from effjax.data.config import AugmentConfig
+from effjax.data.randaugment import RandAugment, color_jitter
 from effjax.errors import UserError
 
 
 def resize(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
-    """Resizes to (h, w); "bilinear" and "bicubic" average over the source when they shrink."""
+    """Resizes to (h, w) quickly, for training: "bilinear" or "bicubic", "area" to half or less."""
     import cv2
 
     height, width = size
-    if image.shape[:2] == (height, width):
-        return image
-    if height * width < image.shape[0] * image.shape[1]:
-        method = cv2.INTER_AREA
-    else:
-        method = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}[interpolation]
-    return cv2.resize(image, (width, height), interpolation=method)
+    methods = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC, "area": cv2.INTER_AREA}
+    if 4 * height * width <= image.shape[0] * image.shape[1]:
+        interpolation = "area"  # the other two would skip pixels
+    return cv2.resize(image, (width, height), interpolation=methods[interpolation])
+
+
+def resize_exact(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
+    """Resizes to (h, w) as Pillow does, antialiased: what published scores rest on."""
+    from PIL import Image
+
+    height, width = size
+    method = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+    return np.asarray(Image.fromarray(image).resize((width, height), method[interpolation]))
 
 
 def random_box(
@@ -65,48 +72,69 @@ class TrainTransform:
 
     size: tuple[int, int]
     augment: AugmentConfig
+    randaugment: RandAugment | None
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         a = self.augment
         if a.crop == "random_resized":
             top, left, h, w = random_box(rng, image.shape[:2], a.scale, a.ratio)
             image = image[top : top + h, left : left + w]
-        interpolation = a.interpolation
-        if interpolation == "random":
-            interpolation = ("bilinear", "bicubic")[rng.integers(2)]
-        image = resize(image, self.size, interpolation)
+        either = ("bilinear", "bicubic")[rng.integers(2)]
+        image = resize(image, self.size, either if a.interpolation == "random" else a.interpolation)
         if a.crop == "pad":
             image = pad_crop(rng, image, a.pad)
         if rng.random() < a.hflip:
             image = image[:, ::-1]
         if rng.random() < a.vflip:
             image = image[::-1]
+        if self.randaugment:
+            image = self.randaugment(image, rng)
+        if a.color_jitter:
+            image = color_jitter(image, a.color_jitter, rng)
         return image
+
+    @property
+    def enough(self) -> tuple[int, int]:
+        """The size of a whole image from which even the smallest crop has all its pixels."""
+        share = math.sqrt(self.augment.scale[0]) if self.augment.crop == "random_resized" else 1.0
+        height, width = self.size
+        return math.ceil(height / share), math.ceil(width / share)
 
 
 @dataclasses.dataclass(frozen=True)
 class EvalTransform:
-    """Any image -> the centre crop that evaluation uses, uint8 of `size`."""
+    """Any image -> the centre crop that evaluation uses, uint8 of `size`.
+
+    As timm's: the shorter side to floor(size / crop), Pillow's antialiased filter, centre crop.
+    """
 
     size: tuple[int, int]
     crop: float
     interpolation: str
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        h, w = self.size
-        height, width = image.shape[:2]
-        scale = max(math.floor(h / self.crop) / height, math.floor(w / self.crop) / width)
-        resized = max(h, round(height * scale)), max(w, round(width * scale))
-        image = resize(image, resized, self.interpolation)
-        top, left = (resized[0] - h) // 2, (resized[1] - w) // 2
+        (h, w), (height, width) = self.size, image.shape[:2]
+        full_h, full_w = math.floor(h / self.crop), math.floor(w / self.crop)
+        if full_h * width >= full_w * height:
+            resized = full_h, full_h * width // height
+        else:
+            resized = full_w * height // width, full_w
+        image = resize_exact(image, resized, self.interpolation)
+        top, left = round((resized[0] - h) / 2), round((resized[1] - w) / 2)
         return image[top : top + h, left : left + w]
 
 
 def train_transform(config: Any) -> TrainTransform:
-    """What `config.augment` (see `AugmentConfig`) describes, for `config.image_size`."""
+    """What `config.augment` (see `AugmentConfig`) describes, for `config.image_size`.
+
+    Raises:
+      UserError: `randaugment` has unknown words.
+    """
     names = [field.name for field in dataclasses.fields(AugmentConfig)]
-    augment = {name: getattr(config.augment, name) for name in names}
-    return TrainTransform(image_size(config), AugmentConfig(**augment))
+    augment = AugmentConfig(**{name: getattr(config.augment, name) for name in names})
+    words = augment.randaugment
+    randaugment = RandAugment.parse(words, config.mean) if words else None
+    return TrainTransform(image_size(config), augment, randaugment)
 
 
 def eval_transform(config: Any) -> EvalTransform:

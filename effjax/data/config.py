@@ -19,6 +19,9 @@ class AugmentConfig:
     pad: int = 4
     hflip: float = 0.5  # probability of a left-right flip
     vflip: float = 0.0  # probability of an upside-down flip
+    randaugment: str | None = None  # timm's words; "rand-m9-mstd0.5-inc1" in the usual recipe
+    color_jitter: float = 0.0  # brightness, contrast, saturation by up to this share
+    repeats: int = 1  # repeated augmentation: so many views of an example in each batch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +41,7 @@ class DataConfig:
     eval_crop: float = 1.0  # evaluation: side of the centre crop, as a share of the resized image
     eval_interpolation: Literal["bilinear", "bicubic"] = "bicubic"
     workers: int = 0  # processes that read and augment; 0: threads of this process
+    on_error: Literal["fail", "skip"] = "fail"  # a broken file ends the run, or counts as padding
     cache: Literal["memory"] | None = None  # "memory": decode once, keep the pixels
     synthetic_examples: int = 1024  # name "synthetic": images in each split
     synthetic_classes: int = 10

@@ -1,4 +1,4 @@
-"""Encoded bytes -> uint8 RGB pixels [H, W, 3]."""
+"""Encoded bytes -> uint8 RGB pixels [H, W, 3], upright, whatever the file's own colours are."""
 
 import io
 
@@ -6,41 +6,102 @@ import numpy as np
 
 from effjax.errors import UserError
 
+PNG = b"\x89PNG\r\n\x1a\n"
+EXIF_ORIENTATION = 0x0112
 
-def decode(data: bytes, fast: bool = False) -> np.ndarray:
-    """Decodes an image file's bytes with the quickest decoder that understands them.
+
+def decode(data: bytes, fast: bool = False, enough: tuple[int, int] | None = None) -> np.ndarray:
+    """Decodes an image file with the quickest decoder that understands it.
+
+    simplejpeg for JPEG, OpenCV for plain PNG, Pillow for the rest. Grey becomes three equal
+    channels, palettes and CMYK become RGB, 16-bit values their upper 8 bits, transparent pixels are
+    laid over white, and the EXIF orientation is applied (an illegal one counts as upright).
 
     Args:
-      data: JPEG, PNG or any other format that OpenCV or Pillow reads.
+      data: the bytes of the file.
       fast: JPEG only: approximate inverse transform and chroma upsampling; for training.
+      enough: (height, width); a JPEG may come out smaller, in eighths, but not below this size,
+        which saves most of the work on pictures from a camera.
 
     Returns:
-      uint8 [H, W, 3], red first; grey images have three equal channels.
+      uint8 [H, W, 3], red first.
 
     Raises:
-      UserError: no decoder understands the bytes.
+      UserError: no decoder understands the bytes; the message says why, not which file.
     """
+    pixels = _decode_jpeg(data, fast, enough) if data[:2] == b"\xff\xd8" else _decode_png(data)
+    return _decode_pillow(data) if pixels is None else pixels
+
+
+def _decode_jpeg(data: bytes, fast: bool, enough: tuple[int, int] | None) -> np.ndarray | None:
     import simplejpeg
 
-    if simplejpeg.is_jpeg(data):
-        try:
-            return simplejpeg.decode_jpeg(data, "RGB", fastdct=fast, fastupsample=fast)
-        except ValueError:
-            pass  # damaged, or CMYK: the others may know better
-    return _decode_opencv(data) if data[:8] == b"\x89PNG\r\n\x1a\n" else _decode_pillow(data)
+    height, width = enough or (0, 0)
+    orientation = _exif_orientation(data)
+    if orientation > 4:
+        height, width = width, height
+    try:
+        pixels = simplejpeg.decode_jpeg(
+            data, "RGB", fastdct=fast, fastupsample=fast, min_height=height, min_width=width
+        )
+    except ValueError:  # CMYK, or damaged: Pillow knows the one and words the other
+        return None
+    return upright(pixels, orientation)
 
 
-def _decode_opencv(data: bytes) -> np.ndarray:
+def _exif_orientation(data: bytes) -> int:
+    if data.find(b"Exif\0\0", 0, 4096) < 0:  # a quick no; looking into the tags takes longer
+        return 1
+    from PIL import Image
+
+    return Image.open(io.BytesIO(data)).getexif().get(EXIF_ORIENTATION, 1)
+
+
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Undoes an EXIF orientation: 2 to 4 mirror or turn by half, 5 to 8 also swap the sides."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _decode_png(data: bytes) -> np.ndarray | None:
+    """Grey or RGB with 8 bits and nothing else; None for any other file."""
     import cv2
 
+    depth_and_colour = data[24:26]
+    if data[:8] != PNG or depth_and_colour not in (b"\x08\x00", b"\x08\x02") or b"tRNS" in data:
+        return None
+    if b"eXIf" in data:
+        return None
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    return _decode_pillow(data) if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
 def _decode_pillow(data: bytes) -> np.ndarray:
     from PIL import Image
 
     try:
-        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"an image cannot be decoded: {error}") from error
+        image = Image.open(io.BytesIO(data))
+        orientation = image.getexif().get(EXIF_ORIENTATION, 1)
+        return upright(_rgb(image), orientation)
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        reason = str(error) if data else "the file is empty"
+        raise UserError(reason.replace(" <_io.BytesIO object", "").split(" at 0x")[0]) from error
+
+
+def _rgb(image: "Image.Image") -> np.ndarray:  # noqa: F821
+    """The pixels of any Pillow image as uint8 RGB."""
+    from PIL import Image
+
+    if image.mode.startswith("I;16"):
+        grey = (np.asarray(image) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return np.asarray(image.convert("RGB"))

@@ -1,14 +1,9 @@
-"""From a source to host batches of uint8 images, in an order that depends on the seed alone.
+"""From a data set to host batches of uint8 images.
 
 Shapes: B global batch, b = B / hosts this host's part, H W the image.
-
-The training stream is a function of its position: position p = step * B + slot shows the example
-`permutation(seed, epoch)[p mod N]` with epoch = p div N, and augments it with draws from (seed, p).
-Nothing else is remembered, so a run may resume at any step with any number of workers or hosts.
 """
 
 import dataclasses
-import functools
 import os
 import threading
 import time
@@ -18,96 +13,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from effjax.data.augment import EvalTransform, eval_transform, image_size, train_transform
-from effjax.data.decode import decode
-from effjax.data.sources import Source, open_source
+from effjax.data.augment import eval_transform, image_size, train_transform
+from effjax.data.sources import open_source
+from effjax.data.stream import Batch, EvalExample, HostExample, Pixels, TrainExample
 from effjax.errors import UserError
 
-Batch = dict[str, np.ndarray]
 ENDLESS = 1 << 40  # steps in a training stream
 READ_THREADS = 2  # of each process; decoding and resizing leave the interpreter lock
 PREFETCH = 4  # batches ready in each process
-
-
-@dataclasses.dataclass
-class Pixels:
-    """Example `row` of a source as (uint8 [H, W, 3], label), decoded once if `keep`."""
-
-    source: Source
-    fast: bool
-    keep: bool
-
-    def __post_init__(self) -> None:
-        self._kept: dict[int, tuple[np.ndarray, int]] = {}
-
-    def __call__(self, row: int) -> tuple[np.ndarray, int]:
-        if row in self._kept:
-            return self._kept[row]
-        data, label = self.source[row]
-        image = decode(data, self.fast) if isinstance(data, bytes) else data
-        if self.keep:
-            self._kept[row] = image, label
-        return image, label
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainExample:
-    """Position in the endless training stream -> one example."""
-
-    pixels: Pixels
-    transform: Callable[[np.ndarray, np.random.Generator], np.ndarray]
-    seed: int
-    batch_size: int
-
-    def __call__(self, position: int) -> Batch:
-        epoch, place = divmod(position, len(self.pixels.source))
-        image, label = self.pixels(_order(self.seed, epoch, len(self.pixels.source))[place])
-        view = self.transform(image, np.random.default_rng((self.seed, 1, position)))
-        return _example(view, label, position % self.batch_size)
-
-
-@dataclasses.dataclass(frozen=True)
-class EvalExample:
-    """Position in the evaluation stream -> one example; padding behind the last."""
-
-    pixels: Pixels
-    transform: EvalTransform
-    batch_size: int
-
-    def __call__(self, position: int) -> Batch:
-        index = position % self.batch_size
-        if position >= len(self.pixels.source):
-            return _example(np.zeros((*self.transform.size, 3), np.uint8), 0, index, mask=0)
-        image, label = self.pixels(position)
-        return _example(self.transform(image), label, index)
-
-
-@dataclasses.dataclass(frozen=True)
-class HostExample:
-    """The k-th example that this host reads -> its position in the global stream -> the example."""
-
-    example: Callable[[int], Batch]
-    batch_size: int
-    part: int
-    host: int
-
-    def __call__(self, k: int) -> Batch:
-        step, slot = divmod(k, self.part)
-        return self.example(step * self.batch_size + self.host * self.part + slot)
-
-
-def _example(image: np.ndarray, label: int, index: int, mask: int = 1) -> Batch:
-    return {
-        "image": np.ascontiguousarray(image),
-        "label": np.int32(label),
-        "mask": np.float32(mask),
-        "index": np.int32(index),
-    }
-
-
-@functools.lru_cache(maxsize=2)
-def _order(seed: int, epoch: int, examples: int) -> np.ndarray:
-    return np.random.default_rng((seed, 0, epoch)).permutation(examples)
 
 
 class Batches(Iterator[Batch]):
@@ -244,9 +157,16 @@ def open_split(
             f"split {split!r} of {config.name} has {len(source)} examples, fewer than one batch of "
             f"{batch_size}\nset a batch size of at most {len(source)}"
         )
-    pixels = Pixels(source, fast=train, keep=config.cache == "memory")
+    pixels = Pixels(source, keep=config.cache == "memory", skip=config.on_error == "skip")
     if train:
-        example = TrainExample(pixels, train_transform(config), seed, batch_size)
+        transform = train_transform(config)
+        if batch_size % transform.augment.repeats:
+            raise UserError(
+                f"a batch of {batch_size} cannot hold {transform.augment.repeats} views of each "
+                "example\nset a batch size that is a multiple of data.augment.repeats"
+            )
+        pixels = dataclasses.replace(pixels, fast=True, enough=transform.enough)
+        example = TrainExample(pixels, transform, seed, batch_size)
         steps = len(source) // batch_size
     else:
         example = EvalExample(pixels, eval_transform(config), batch_size)

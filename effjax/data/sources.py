@@ -23,6 +23,9 @@ class Source(Protocol):
 
     def __getitem__(self, row: int) -> tuple[bytes | np.ndarray, int]: ...
 
+    def name(self, row: int) -> str:
+        """What to call example `row` in a message."""
+
 
 class Records:
     """A split of a data set that TFDS has prepared as ArrayRecord."""
@@ -71,6 +74,9 @@ class Records:
         example = self._records[row]
         return example[self.image_key], int(example[self.label_key])
 
+    def name(self, row: int) -> str:
+        return f"record {row} of split {self.split!r} in {self.directory}"
+
 
 def _image_and_label(features: Any, directory: str) -> tuple[str, str]:
     """The names of the first image and the first class label among a data set's features."""
@@ -103,6 +109,9 @@ class Synthetic:
         height, width = self.size
         smooth = [cv2.resize(grid, (width, height)) for grid in (picture, noise)]
         return np.rint(sum(smooth)).astype(np.uint8), label
+
+    def name(self, row: int) -> str:
+        return f"synthetic image {row}"
 
 
 def open_source(config: Any, split: str) -> Source:

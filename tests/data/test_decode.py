@@ -1,0 +1,112 @@
+"""Every odd kind of file becomes upright RGB; what is damaged is told apart."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from effjax.data.decode import decode, upright
+from effjax.errors import UserError
+
+
+def smooth(height=48, width=64):
+    y, x = np.mgrid[:height, :width]
+    channels = 255 * y / height, 255 * x / width, 128 + 100 * np.sin(x / 9 + y / 7)
+    return np.stack(channels, axis=-1).astype(np.uint8)
+
+
+def encode(image, kind="PNG", **options):
+    file = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(
+        file, format=kind, **options
+    )
+    return file.getvalue()
+
+
+def close(left, right, mean=3.0):
+    return left.shape == right.shape and abs(left.astype(int) - right.astype(int)).mean() < mean
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF", "WEBP"])
+def test_formats(kind):
+    options = {"lossless": True} if kind == "WEBP" else {}
+    assert close(decode(encode(smooth(), kind, **options)), smooth(), 10 if kind == "GIF" else 0.1)
+
+
+def test_jpeg_equals_pillow_unless_fast():
+    data = encode(smooth(), "JPEG", quality=90)
+    np.testing.assert_array_equal(decode(data), np.asarray(Image.open(io.BytesIO(data))))
+    assert close(decode(data, fast=True), decode(data))
+
+
+def test_colours():
+    grey = smooth()[..., 2]
+    for kind in ("PNG", "JPEG"):
+        pixels = decode(encode(grey, kind))
+        assert close(pixels, np.repeat(grey[..., None], 3, axis=2))
+    palette = Image.fromarray(smooth()).quantize(32)
+    np.testing.assert_array_equal(decode(encode(palette)), np.asarray(palette.convert("RGB")))
+    cmyk = Image.fromarray(smooth()).convert("CMYK")
+    assert close(decode(encode(cmyk, "JPEG", quality=95)), smooth(), 6)
+
+
+def test_sixteen_bits_keep_the_upper_eight():
+    deep = (smooth()[..., 0].astype(np.uint16) << 8) + 200
+    np.testing.assert_array_equal(decode(encode(deep))[..., 1], smooth()[..., 0])
+
+
+def test_transparent_pixels_become_white():
+    rgba = np.concatenate([smooth(), np.full((48, 64, 1), 255, np.uint8)], axis=2)
+    rgba[:10, :, 3] = 0
+    pixels = decode(encode(rgba))
+    assert (pixels[:10] == 255).all()
+    np.testing.assert_array_equal(pixels[10:], smooth()[10:])
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("orientation", range(10))
+def test_exif_orientation(kind, orientation):
+    from PIL import ImageOps
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encode(smooth(), kind, exif=exif.tobytes())
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+    np.testing.assert_array_equal(decode(data), expected)
+
+
+def test_upright_is_its_own_reverse_where_it_should_be():
+    for orientation in (1, 2, 3, 4, 5, 7):
+        twice = upright(upright(smooth(), orientation), orientation)
+        np.testing.assert_array_equal(twice, smooth())
+
+
+def test_large_jpegs_are_decoded_in_eighths():
+    data = encode(smooth(900, 1200), "JPEG", quality=90)
+    pixels = decode(data, enough=(224, 224))
+    assert pixels.shape == (225, 300, 3)
+    small = np.asarray(Image.fromarray(smooth(900, 1200)).resize((300, 225), Image.BOX))
+    assert close(pixels, small)
+    assert decode(data, enough=(2000, 10)).shape == (900, 1200, 3)
+
+
+def damaged():
+    jpeg, png = encode(smooth(), "JPEG"), encode(smooth())
+    return {
+        "empty": b"",
+        "text": b"<html>404</html>",
+        "jpeg cut": jpeg[: len(jpeg) // 2],
+        "jpeg head only": jpeg[:20],
+        "png cut": png[: len(png) // 2],
+        "png body damaged": png[:60] + bytes(40) + png[100:],
+    }
+
+
+@pytest.mark.parametrize("kind", damaged())
+def test_damaged_files_are_user_errors(kind):
+    with pytest.raises(UserError) as caught:
+        decode(damaged()[kind])
+    assert str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "0x" not in str(caught.value)
