@@ -131,11 +131,11 @@ def _build(
         inner = optimizer_info(own.pop("inner"))
         return info.make(_build(inner, learning_rate, weight_decay, mask, others), **own)
     return in_float32(
-        _build_plain(info, learning_rate, weight_decay, _pruned(mask), hyperparameters)
+        _with_decay(info, learning_rate, weight_decay, _pruned(mask), hyperparameters)
     )
 
 
-def _build_plain(
+def _with_decay(
     info: OptimizerInfo,
     learning_rate: LearningRate,
     weight_decay: float,
