@@ -88,14 +88,19 @@ def _run_file(path: Path, argument: str | None) -> ml_collections.ConfigDict:
 
 
 def _where(path: Path, error: Exception) -> str:
-    """One or two lines on an error raised inside a config file: the line, and what was wrong."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+    """One line on an error raised inside a config file: the line, and what was wrong."""
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path.absolute())
+    ]
     line = error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno if frames else 0
     message = str(error.args[0] if error.args else error).strip().splitlines() or [""]
-    # ml_collections writes the whole section into the message; its question is what helps.
+    # ml_collections writes the whole section into the message; key and question are what helps
+    key = re.search(r'Key "(\w+)" does not exist', str(error))
     question = re.search(r"Did you mean [\"']?(\w+)", str(error))
-    text = f"did you mean {question.group(1)!r}?" if question else message[0][:160]
-    return f"{path}:{line}: {type(error).__name__}: {message[0][:120]}\n{text}"
+    if key:
+        hint = f"; did you mean {question.group(1)!r}?" if question else ""
+        return f"{path}:{line}: the config has no key {key.group(1)!r} there{hint}"
+    return f"{path}:{line}: {type(error).__name__}: {message[0][:160]}"
 
 
 def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
@@ -166,7 +171,12 @@ def check(config: ml_collections.ConfigDict, schema: type, path: str = "") -> No
             for name in _section(full, value):
                 check(_section(f"{full}.{name}", value[name]), entry, f"{full}.{name}.")
         elif hint is not None:
-            config[key] = _fitted(full, value, hint)
+            fitted = _fitted(full, value, hint)
+            if type(fitted) is not type(value):
+                # ml_collections casts a tuple back to the list that was there before
+                with config.unlocked():
+                    del config[key]
+                    config[key] = fitted
         elif not is_open(schema):
             raise UserError(f"config.{path} has no key {key!r}; {nearest(key, declared)}")
     for key in declared:

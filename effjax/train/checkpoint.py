@@ -11,6 +11,7 @@ before they are loaded. A damaged checkpoint is named and the one before it is t
 
 import functools
 import json
+import os
 import threading
 import zlib
 from collections.abc import Callable
@@ -152,7 +153,10 @@ class Checkpoints:
         keep_every_steps: int | None = None,
         warn: Callable[[str], None] = print,
     ):
-        self.folder, self._warn = epath.Path(folder), warn
+        # Orbax wants absolute paths; gs:// is one already
+        remote = "://" in str(folder)
+        self.folder = epath.Path(folder if remote else os.path.abspath(folder))
+        self._warn = warn
         self._keep = keep_last, keep_best, keep_every_steps
         self._finishing: threading.Thread | None = None
 

@@ -49,6 +49,11 @@ class Classification(Task):
     def model(self) -> Any:
         """The linen module that `config.model` describes."""
         section = self.config.model
+        if 0 < (section.num_classes or 0) < self.split.num_classes:
+            raise UserError(
+                f"config.model.num_classes = {section.num_classes}, but the labels have "
+                f"{self.split.num_classes} classes; leave it out"
+            )
         return models.create_model(
             section.name,
             num_classes=section.num_classes or self.split.num_classes,

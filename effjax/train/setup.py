@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import ml_collections
+import numpy as np
 
 from effjax.config import Clock, View, check
 from effjax.errors import UserError
@@ -97,10 +98,16 @@ def build(config: ml_collections.ConfigDict) -> Setup:
 
 
 def _check_numbers(view: View) -> None:
-    if view.data.batch_size < 1:
-        raise UserError(f"config.data.batch_size = {view.data.batch_size}; give 1 or more")
-    if view.accumulate < 1:
-        raise UserError(f"config.accumulate = {view.accumulate}; give 1 or more")
+    for name, value, least in (
+        ("data.batch_size", view.data.batch_size, 1),
+        ("data.eval_batch_size", view.data.eval_batch_size or 1, 1),
+        ("data.image_size", np.min(view.data.image_size), 1),
+        ("data.workers", view.data.workers, 0),
+        ("accumulate", view.accumulate, 1),
+        ("nonfinite_limit", view.nonfinite_limit, 1),
+    ):
+        if value < least:
+            raise UserError(f"config.{name} = {value}; give {least} or more")
     if view.ema.decay is not None and not 0.0 <= view.ema.decay < 1.0:
         raise UserError(f"config.ema.decay = {view.ema.decay}; expected 0 <= decay < 1")
 
@@ -108,6 +115,8 @@ def _check_numbers(view: View) -> None:
 def _clock(view: View, num_examples: int) -> Clock:
     clock = Clock(view.data.batch_size, num_examples)
     total = clock.steps(view, "total")
+    if total == 0:
+        raise UserError("the run makes no update; give --config.total_epochs=N or total_steps")
     if total is None:
         raise UserError("how long to train is not set; give --config.total_epochs=N or total_steps")
     return Clock(view.data.batch_size, num_examples, total)

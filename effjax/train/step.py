@@ -72,14 +72,19 @@ def make_groups(config: View, clock: Clock, params: Any, labels: Any) -> Groups:
     for name in names:
         section = config.optim[name]
         try:
-            transforms[name] = _make_transform(section)
             rates[name] = _make_rate(config.schedule, clock, section.learning_rate)
+        except (ValueError, TypeError) as error:
+            raise UserError(f"config.schedule: {error}") from error
+        try:
+            transforms[name] = _make_transform(section)
         except (ValueError, TypeError) as error:
             raise UserError(f"config.optim.{name}: {error}") from error
     groups = Groups(labels, transforms, rates)
     for name, transform in transforms.items():
-        try:  # hyperparameters and decay rules are looked at when the state is made
-            jax.eval_shape(transform.init, groups.pick(params, name))
+        try:  # hyperparameters and decay rules are looked at when the state or an update is made
+            picked = groups.pick(params, name)
+            jax.eval_shape(transform.init, picked)
+            optim.match_rules(config.optim[name].decay, picked, what="weight decay")
         except (ValueError, TypeError) as error:
             raise UserError(f"config.optim.{name}: {error}") from error
     return groups
