@@ -101,13 +101,13 @@ _convolve.defvjp(_forward_and_save, _gradients)
 
 def _sum_of_shifts(x: jax.Array, w: jax.Array, stride: int, dilation: int) -> jax.Array:
     """out[y, x] = sum over i, j of padded[stride y + dilation i, stride x + dilation j] w[i, j]."""
-    kh, kw = w.shape[:2]
+    kh, kw, _, channels = w.shape
     spans = [(size - 1) // stride * stride + 1 for size in x.shape[1:3]]  # of one shifted copy
     rows_a_pass = kh if kh * kw <= _TERMS_IN_ONE_LOOP else max(1, _TERMS_IN_ONE_PASS // kw)
     passes = math.ceil(kh / rows_a_pass)
     spare = passes * rows_a_pass - kh
-    wide = _at_least_float32(w)[:, :, None, None]  # [I, J, 1, 1, 1, C]
-    wide = jnp.pad(wide, [(0, spare)] + [(0, 0)] * 5)
+    kernel = jnp.pad(w, ((0, spare), (0, 0), (0, 0), (0, 0)))
+    kernel = _pad(kernel, (0, 0))[:, :, None, None]  # [I, J, 1, 1, 1, C]
     padded = _pad(x, (dilation * (kh // 2), dilation * (kw // 2)), (dilation * spare, 0))
 
     def add_rows(out: jax.Array | int, rows: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -115,11 +115,11 @@ def _sum_of_shifts(x: jax.Array, w: jax.Array, stride: int, dilation: int) -> ja
             for j in range(kw):
                 top, left = dilation * i, dilation * j
                 shifted = rows[:, top : top + spans[0] : stride, left : left + spans[1] : stride]
-                out += shifted * kernel[i, j]
+                out += shifted[..., :channels] * kernel[i, j, ..., :channels]
         return out
 
     if passes == 1:
-        return add_rows(0, padded, wide).astype(x.dtype)
+        return add_rows(0, padded, kernel).astype(x.dtype)
 
     def one_pass(out: jax.Array, step: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
         first, kernel = step
@@ -127,9 +127,9 @@ def _sum_of_shifts(x: jax.Array, w: jax.Array, stride: int, dilation: int) -> ja
         rows = lax.dynamic_slice_in_dim(padded, first, height, axis=1)
         return out + add_rows(0, rows, kernel), None
 
-    out = jnp.zeros_like(padded[:, : spans[0] : stride, : spans[1] : stride])
+    out = jnp.zeros_like(padded[:, : spans[0] : stride, : spans[1] : stride, :channels])
     firsts = dilation * rows_a_pass * jnp.arange(passes)
-    kernels = wide.reshape(passes, rows_a_pass, *wide.shape[1:])
+    kernels = kernel.reshape(passes, rows_a_pass, *kernel.shape[1:])
     return lax.scan(one_pass, out, (firsts, kernels))[0].astype(x.dtype)
 
 
@@ -142,7 +142,7 @@ def _kernel_gradient(
     block, the numbers at this place of all blocks and adds them up in registers, vectorised along
     C; a product with zeros and ones adds what is left: places and batch. g is [B, H, W, C].
     """
-    kh, kw = sides
+    (kh, kw), channels = sides, x.shape[-1]
     if kh > 1 and kh * kw > _OFFSETS_IN_ONE_LOOP:
         return _kernel_gradient_by_rows(x, g, sides, dilation)
     counts = [min(most, size) for most, size in zip((_ROW_BLOCKS, _COLUMN_BLOCKS), g.shape[1:3])]
@@ -157,12 +157,12 @@ def _kernel_gradient(
         block = block[:, :, left : left + width + dilation * (kw - 1)]
         block = _windows(_windows(block, kw, dilation, axis=2), kh, dilation, axis=1)
         factor = g[:, top : top + height, left : left + width]
-        return jnp.moveaxis(block, 1, 0) * factor[None, :, :, None]
+        return jnp.moveaxis(block, 1, 0)[..., :channels] * factor[None, :, :, None, ..., :channels]
 
     blocks = [products(row, column) for row in range(counts[0]) for column in range(counts[1])]
     lanes = [sum(blocks[lane::4]) for lane in range(min(4, len(blocks)))]  # shorter chains of sums
     partial_sums = sum(lanes)
-    places, channels = math.prod(partial_sums.shape[1:3]), x.shape[-1]
+    places = math.prod(partial_sums.shape[1:3])
     choose = jnp.eye(kw, dtype=g.dtype)[None, None, :, None]  # column offset j of each place
     choose = jnp.broadcast_to(choose, (kh, places, kw, width, kw))
     dw = lax.dot_general(
@@ -210,8 +210,13 @@ def _spread(g: jax.Array, stride: int, shape: tuple[int, ...]) -> jax.Array:
 
 
 def _pad(x: jax.Array, sides: tuple[int, int], spare: tuple[int, int] = (0, 0)) -> jax.Array:
-    """Zeros around H and W and ``spare`` more at their ends, in float32 at least, in memory."""
-    pads = [(0, 0), *((side, side + more) for side, more in zip(sides, spare)), (0, 0)]
+    """Zeros around H and W and ``spare`` more at their ends, in float32 at least, in memory.
+
+    Numbers whose distance is a multiple of 1 kB share few lines of the cache: where the channels
+    take that much, some are added, which the caller leaves out.
+    """
+    lanes = 16 if x.shape[-1] % 256 == 0 else 0
+    pads = [(0, 0), *((side, side + more) for side, more in zip(sides, spare)), (0, lanes)]
     return lax.optimization_barrier(jnp.pad(_at_least_float32(x), pads))
 
 
