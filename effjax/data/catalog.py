@@ -34,7 +34,9 @@ def prepared_directory(name: str, data_dir: str | None = None) -> str:
         prepare_builtin(name, os.fspath(root))
         found = newest(root / name, version)
     if found is None:
-        prepared = [path.name for path in root.iterdir() if newest(path)] if root.exists() else []
+        prepared = (
+            [p.name for p in root.iterdir() if p.is_dir() and newest(p)] if root.exists() else []
+        )
         raise UserError(
             f"data set {name!r} is not prepared in {root}; "
             f"{nearest(name, [*BUILDERS, 'synthetic', *prepared])}\n"

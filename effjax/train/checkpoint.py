@@ -193,9 +193,15 @@ class Checkpoints:
         step = int(state.step)
         plain = _plain_keys(state)
         about = {"position": position, "leaves": describe(state)}
-        numbers = {k: float(v) for k, v in metrics.items() if np.isfinite(v)} or None
+        numbers = {k: float(v) for k, v in metrics.items() if np.isfinite(v)}
+        keep_best = self._keep[1]
         response = self._orbax.save_checkpointables_async(
-            step, {"state": _pack(plain)}, force=True, metrics=numbers, custom_metadata=about
+            step,
+            {"state": _pack(plain)},
+            force=True,
+            overwrite=True,  # a damaged one of this step, behind which the run began again
+            metrics=numbers if keep_best in numbers else None,
+            custom_metadata=about,
         )
         self._finishing = threading.Thread(target=self._finish, args=(step, response), daemon=True)
         self._finishing.start()

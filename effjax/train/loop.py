@@ -183,6 +183,12 @@ def _run(setup: Setup, workdir: Path, display: Display) -> dict[str, Any]:
                         row = evaluate(state, chosen, setup.groups, runner, key)
                         writer.write(step, row)
                         display.result(step, row)
+                        if (
+                            keep_best
+                            and keep_best.partition("/")[0] in names
+                            and keep_best not in row
+                        ):
+                            display.warn(f"checkpoint.keep_best = {keep_best!r} is not measured")
                     if _is_better(row.get(keep_best), best, keep_best):
                         best, saves = row[keep_best], True
                     if saves:

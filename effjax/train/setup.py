@@ -108,6 +108,11 @@ def _check_numbers(view: View) -> None:
     ):
         if value < least:
             raise UserError(f"config.{name} = {value}; give {least} or more")
+    keep_best = view.checkpoint.keep_best
+    measured = [f"{name}{suffix}" for name in view.evals for suffix in ("", "_ema")]
+    if keep_best is not None and keep_best.partition("/")[0] not in measured:
+        known = ", ".join(f"{name}/..." for name in view.evals)
+        raise UserError(f"config.checkpoint.keep_best = {keep_best!r}; measured are: {known}")
     if view.ema.decay is not None and not 0.0 <= view.ema.decay < 1.0:
         raise UserError(f"config.ema.decay = {view.ema.decay}; expected 0 <= decay < 1")
 
