@@ -1,0 +1,191 @@
+"""Config files, overrides, checks, the read-only view, durations."""
+
+import dataclasses
+import json
+from dataclasses import field
+from typing import ClassVar, Literal
+
+import pytest
+
+from effjax.config import (
+    UNSET,
+    Clock,
+    Duration,
+    View,
+    changed,
+    check,
+    from_json,
+    load,
+    to_config,
+)
+from effjax.errors import UserError
+
+
+@dataclasses.dataclass
+class Inner:
+    open_section: ClassVar[bool] = True
+    name: str = "a"
+    rate: float = 1.0
+    every: Duration = UNSET
+
+
+@dataclasses.dataclass
+class Root:
+    seed: int = 0
+    size: int | tuple[int, int] = 4
+    mode: Literal["x", "y"] = "x"
+    label: str | None = None
+    dims: tuple[int, ...] = (1, 2)
+    total: Duration = UNSET
+    inner: Inner = field(default_factory=Inner)
+    named: dict[str, Inner] = field(default_factory=lambda: {"default": Inner(rate=2.0)})
+
+
+FILE = """
+from test_config import Root
+from effjax.config import to_config
+
+def get_config(arg=None):
+    config = to_config(Root)
+    config.total_epochs = 2
+    config.inner.depth = 3
+    config.label = arg
+    return config
+"""
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    path = tmp_path / "some.py"
+    path.write_text(FILE)
+    return path
+
+
+def test_file_argument_and_overrides(config_file):
+    config = load(
+        f"{config_file}:hello",
+        [
+            "--config.seed=3",
+            "--config.inner.rate=2",
+            "--config.dims=[3,4]",
+            "--config.inner.x=1e-3",
+        ],
+        Root,
+    )
+    assert (config.label, config.seed, config.dims, config.inner.depth) == ("hello", 3, (3, 4), 3)
+    assert isinstance(config.inner.rate, float)
+    assert config.inner.x == 1e-3
+    assert config.total_epochs == 2.0
+
+
+def test_an_override_replaces_the_other_unit(config_file):
+    config = load(str(config_file), ["--config.total_steps=10"], Root)
+    assert (config.total_steps, config.total_epochs) == (10.0, None)
+
+
+def test_a_new_named_section_has_the_defaults(config_file):
+    config = load(str(config_file), ["--config.named.second.rate=5"], Root)
+    assert (config.named.second.rate, config.named.second.name) == (5.0, "a")
+    assert config.named.default.rate == 2.0
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("--config.sed=3", "seed"),
+        ("--config.inner.name.x=3", "no key 'name' there"),
+        ("--config.iner.rate=3", "did you mean 'inner'"),
+        ("--config.seed=ten", "'ten' is a str; expected int"),
+        ("--config.seed=1.5", "expected int"),
+        ("--config.seed=None", "expected int"),
+        ("--config.seed=True", "expected int"),
+        ("--config.mode=z", "one of 'x', 'y'"),
+        ("--config.size=(1,2,3)", "expected int or tuple"),
+        ("--config.inner=3", "is a section"),
+        ("--config.seed", "has no value"),
+    ],
+)
+def test_mistakes_in_overrides(config_file, override, said):
+    with pytest.raises(UserError) as caught:
+        load(str(config_file), [override], Root)
+    assert said in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+def test_two_units_are_refused(config_file):
+    with pytest.raises(UserError, match="two units"):
+        load(str(config_file), ["--config.total_steps=1", "--config.total_epochs=1"], Root)
+    config = to_config(Root)
+    config.total_steps, config.total_epochs = 1.0, 1.0
+    with pytest.raises(UserError, match="two units"):
+        check(config, Root)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def get_config(:", "SyntaxError"),
+        ("import nothing_of_that_name", "nothing_of_that_name"),
+        ("def get_config(arg=None): return 3", "returned a int"),
+        ("x = 1", "no function get_config"),
+        (FILE.replace("config.total_epochs", "config.totl_epochs"), "did you mean 'total_epochs'"),
+        (FILE.replace("total_epochs = 2", "seed = 'a'"), "config.seed = 'a'"),
+    ],
+)
+def test_mistakes_in_files(tmp_path, text, said):
+    path = tmp_path / "bad.py"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        load(str(path), [], Root)
+    assert said in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+def test_missing_file_names_the_nearest(tmp_path, config_file):
+    with pytest.raises(UserError, match=r"did you mean .*some\.py"):
+        load(str(tmp_path / "sone.py"), [], Root)
+
+
+def test_view_is_read_only_and_remembers():
+    config = to_config(Root)
+    config.seed, config.inner.depth, config.named.default.rate = 7, 3, 3.0
+    view = View(config)
+    assert sorted(view.unread(Root)) == ["inner.depth", "named.default.rate", "seed"]
+    assert view.seed == 7
+    assert view.inner.extras("name", "rate", *(k for k in view.inner if "every" in k)) == {
+        "depth": 3
+    }
+    assert view.unread(Root) == ["named.default.rate"]
+    assert view["named"]["default"]["rate"] == 3.0
+    assert view.unread(Root) == []
+    with pytest.raises(KeyError):
+        view["nothing"]
+
+
+def test_json_round_trip():
+    config = to_config(Root)
+    config.size, config.inner.depths = (3, 5), (1, 2)
+    again = from_json(json.loads(json.dumps(View(config).to_dict())), Root)
+    assert again.size == (3, 5)
+    assert View(again).to_dict() == View(config).to_dict()
+
+
+def test_changed_lists_what_differs_from_the_defaults():
+    config = to_config(Root)
+    config.inner.depth, config.inner.rate = 3, 1.0
+    assert changed(config, Root) == ["inner.depth", "named.default.rate"]
+
+
+def test_durations():
+    clock = Clock(batch_size=10, epoch_examples=105, total_steps=50)
+    section = dict.fromkeys(["every_steps", "every_epochs", "every_examples", "every_percent"])
+    assert clock.steps(section, "every") is None
+    assert clock.steps(section, "every", 4) == 4
+    assert clock.steps(section | {"every_steps": 3.0}, "every") == 3
+    assert clock.steps(section | {"every_epochs": 1.5}, "every") == 15
+    assert clock.steps(section | {"every_examples": 40.0}, "every") == 4
+    assert clock.steps(section | {"every_percent": 10.0}, "every") == 5
+    with pytest.raises(UserError, match="negative"):
+        clock.steps(section | {"every_steps": -1.0}, "every")
+    with pytest.raises(UserError, match="no total"):
+        Clock(10, 105).steps(section | {"every_percent": 10.0}, "every")
