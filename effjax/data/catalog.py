@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from effjax.data.builders import BUILDERS
 from effjax.errors import UserError, nearest
 
+INFO = "dataset_info.json"
+
 
 def default_data_dir() -> str:
     """Where TFDS keeps prepared data when no directory is given."""
@@ -15,7 +17,9 @@ def default_data_dir() -> str:
 
 
 def prepared_directory(name: str, data_dir: str | None = None) -> str:
-    """The directory with `name`'s `dataset_info.json`; our own data sets are prepared if missing.
+    """The directory that holds `name`; our own data sets are prepared if missing.
+
+    Names of our own data sets come before paths: write "./digits" for a folder of that name.
 
     `name` is a data set (`digits`), one with a config or a version (`name/config`, `name:1.0.0`),
     or the path of a directory. Of several versions the newest counts.
@@ -25,8 +29,9 @@ def prepared_directory(name: str, data_dir: str | None = None) -> str:
     """
     from etils import epath
 
-    if (epath.Path(name).expanduser() / "dataset_info.json").exists():
-        return os.fspath(epath.Path(name).expanduser())
+    if name not in BUILDERS and is_prepared(name):
+        path = epath.Path(name).expanduser()
+        return os.fspath(path if (path / INFO).exists() else newest(path))
     root = epath.Path(data_dir or default_data_dir()).expanduser()
     name, _, version = name.partition(":")
     found = newest(root / name, version)
@@ -40,23 +45,27 @@ def prepared_directory(name: str, data_dir: str | None = None) -> str:
         raise UserError(
             f"data set {name!r} is not prepared in {root}; "
             f"{nearest(name, [*BUILDERS, 'synthetic', *prepared])}\n"
-            "set data.name to a known name or to a directory that `effjax data prepare` wrote"
+            "set data.name to a known name, a folder or archive of images, or a prepared directory"
         )
     return os.fspath(found)
 
 
+def is_prepared(path: str) -> bool:
+    """Whether `path` is a directory that TFDS has prepared, or holds versions of one."""
+    from etils import epath
+
+    folder = epath.Path(path).expanduser()
+    return (folder / INFO).exists() or newest(folder) is not None
+
+
 def newest(folder: os.PathLike, version: str = "") -> os.PathLike | None:
-    """The subfolder of `folder` (or of its only config) with the highest prepared version."""
-    if not folder.exists():
-        return None
-    infos = [path / "dataset_info.json" for path in folder.iterdir() if path.is_dir()]
-    versions = [path.parent for path in infos if path.exists() and path.parent.name[:1].isdigit()]
-    if version:
-        versions = [path for path in versions if path.name == version]
-    if versions:
-        return max(versions, key=lambda path: [int(n) for n in path.name.split(".")])
-    configs = [found for path in folder.iterdir() if path.is_dir() and (found := newest(path))]
-    return configs[0] if len(configs) == 1 and not version else None
+    """The highest prepared version in `folder`, or in its only config."""
+    versions = [info.parent for info in folder.glob(f"{version or '[0-9]*'}/{INFO}")]
+    if not versions:
+        versions = [info.parent for info in folder.glob(f"*/{version or '[0-9]*'}/{INFO}")]
+        if len({path.parent for path in versions}) > 1:
+            return None
+    return max(versions, key=lambda path: [int(n) for n in path.name.split(".")], default=None)
 
 
 def prepare_builtin(name: str, data_dir: str) -> None:

@@ -28,10 +28,14 @@ class AugmentConfig:
 class DataConfig:
     """Where the images come from and how they become a batch of uint8."""
 
-    name: str = "digits"  # a data set's name, or the path of a prepared directory
+    # a data set's name (see effjax.data.builders), or the path of a prepared directory, a folder of
+    # class folders, a .zip or .tar of such, an .npz, a folder of idx files; or "synthetic"
+    name: str = "digits"
     data_dir: str | None = None  # None: $TFDS_DATA_DIR, else ~/tensorflow_datasets
     train_split: str = "train"  # TFDS split syntax, such as "train[:90%]"
     val_split: str = "validation"
+    val_share: float = 0.1  # of each class, where the files are not divided into splits
+    split_seed: int = 0  # of that division
     batch_size: int = 64  # images of one update, over all devices and hosts
     eval_batch_size: int | None = None  # None: batch_size
     image_size: int | tuple[int, int] = 224  # a square side, or (height, width)

@@ -4,13 +4,18 @@ Every source is cheap to pickle: files are opened in the process that reads them
 """
 
 import functools
+import glob
+import os
 import zlib
 from typing import Any, Protocol
 
 import numpy as np
 
+from effjax.data.arrays import IDX_IMAGES, Arrays
 from effjax.data.augment import image_size
-from effjax.data.catalog import prepared_directory
+from effjax.data.builders import BUILDERS
+from effjax.data.catalog import is_prepared, prepared_directory
+from effjax.data.files import ImageFiles, open_files
 from effjax.errors import UserError, nearest
 
 
@@ -118,9 +123,23 @@ def open_source(config: Any, split: str) -> Source:
     """The source that `config.name` stands for (see `DataConfig`).
 
     Raises:
-      UserError: unknown name, unknown split, or files in a format that cannot be read at random.
+      UserError: unknown name, unknown split, or files that cannot be read at random.
     """
     if config.name == "synthetic":
         size = image_size(config)
         return Synthetic(size, config.synthetic_classes, config.synthetic_examples, split)
+    if config.name in BUILDERS:
+        return Records(prepared_directory(config.name, config.data_dir), split)
+    path = os.path.expanduser(config.name)
+    division = split, config.val_share, config.split_seed
+    if path.endswith(".npz") or (os.path.isdir(path) and glob.glob(f"{path}/*{IDX_IMAGES}*")):
+        return Arrays(_existing(path), *division)
+    if path.endswith((".zip", ".tar")) or (os.path.isdir(path) and not is_prepared(path)):
+        return ImageFiles(open_files(_existing(path)), *division)
     return Records(prepared_directory(config.name, config.data_dir), split)
+
+
+def _existing(path: str) -> str:
+    if not os.path.exists(path):
+        raise UserError(f"data.name={path}: there is no such file")
+    return path
