@@ -11,28 +11,24 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from toys import BATCH, Drawn
-
-from effjax.train import Task
+from toys import BATCH, Toy
 
 A = np.array([[2.0, 0.5], [-0.5, 1.0], [1.0, -1.0]], np.float32)
 B = np.array([1.0, -2.0, 0.5], np.float32)
-RHO = 0.1
+RHO = np.float32(0.1)
+SOLUTION = np.linalg.solve(A.T @ A / 4 + RHO * np.eye(2, dtype=np.float32), A.T @ B / 2)
 
 
-class Bilevel(Task):
+class Bilevel(Toy):
     steps = 300
     optimizers: ClassVar = {
         "inner": {"name": "sgd", "learning_rate": 0.4},
         "outer": {"name": "sgd", "learning_rate": 0.5},
     }
 
-    def source(self):
-        def draw(rng):
-            noise = rng.standard_normal((BATCH, 3), np.float32)
-            return {"b": B + noise - noise.mean(0)}
-
-        return Drawn(self.config.seed, draw)
+    def draw(self, rng):
+        noise = rng.standard_normal((BATCH, 3), np.float32)
+        return {"b": B + noise - noise.mean(0)}
 
     def init(self, rng, batch):
         return {"x": jnp.zeros(2), "y": jax.random.normal(rng, (3,))}, {}
@@ -55,12 +51,15 @@ class Bilevel(Task):
         hypergradient = f | {"x": f["x"] - adjoint @ g["y"]["x"]}
         return apply(state, hypergradient, only="outer"), {"outer": (value, 1.0)}
 
+    def measure(self, state, rng):
+        return {"error": jnp.abs(state.params["x"] - SOLUTION).max()}
+
 
 def test_finds_the_closed_form(trained):
-    params = trained(Bilevel).state.params
-    x = np.linalg.solve(A.T @ A / 4 + RHO * np.eye(2), A.T @ B / 2)
-    np.testing.assert_allclose(params["x"], x, atol=1e-5)
-    np.testing.assert_allclose(params["y"], A @ x / 2, atol=1e-5)
+    run = trained(Bilevel)
+    np.testing.assert_allclose(run.state.params["x"], SOLUTION, atol=1e-5)
+    np.testing.assert_allclose(run.state.params["y"], A @ SOLUTION / 2, atol=1e-5)
+    assert run.final["val/error"] < 1e-5
 
 
 def test_every_step_is_inner_then_outer(trained):
@@ -69,9 +68,9 @@ def test_every_step_is_inner_then_outer(trained):
     start = run.setup.fresh().params
     x, y = np.asarray(start["x"]), np.asarray(start["y"])
     for row in run.rows[:50]:
-        y = y - 0.4 * (2 * y - A @ x)
+        y = y - row["optim/lr_inner"] * (2 * y - A @ x)
         hypergradient = RHO * x + A.T @ (y - B) / 2
         np.testing.assert_allclose(
             row["optim/grad_norm_outer"], np.linalg.norm(hypergradient), rtol=1e-4, atol=1e-6
         )
-        x = x - 0.5 * hypergradient
+        x = x - row["optim/lr_outer"] * hypergradient

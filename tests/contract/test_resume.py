@@ -4,11 +4,15 @@ import jax
 import numpy as np
 import pytest
 from test_bilevel import Bilevel
+from test_diffusion import Diffusion
+from test_gan import Gan
+from test_momentum_teacher import MomentumTeacher
+from test_sandwich import Sandwich
 
 from effjax.train.checkpoint import leaf_paths
 
 
-@pytest.mark.parametrize("task", [Bilevel])
+@pytest.mark.parametrize("task", [Bilevel, Gan, Diffusion, MomentumTeacher, Sandwich])
 def test_resumes_to_the_bit(task, trained, interrupted):
     whole, halves = trained(task), interrupted(task)
     assert results(halves) == results(whole)

@@ -1,15 +1,15 @@
-"""What the toy tasks share: training data that is drawn, and a run of a task with its result."""
+"""What the toy tasks share: data that are drawn, a measurement, and a run with its result."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import ml_collections
 import numpy as np
 
 import effjax
-from effjax.config import to_config
+from effjax.config import View, to_config
 from effjax.report import Display, choose_display
 from effjax.train import OptimConfig, Task, TrainState
 from effjax.train.checkpoint import Checkpoints
@@ -40,16 +40,57 @@ class Drawn:
             step += 1
 
 
-def toy_config(task: type[Task]) -> ml_collections.ConfigDict:
+class Measure:
+    """An evaluator without data: yields what `measure(state, rng)` holds."""
+
+    source = None
+
+    def __init__(self, measure: Callable[[TrainState, jax.Array], dict[str, jax.Array]]):
+        self._measure = jax.jit(measure)
+
+    def __call__(
+        self, state: TrainState, rng: jax.Array, batches: Iterator[Batch]
+    ) -> Iterator[tuple[str, float]]:
+        yield from self._measure(state, rng).items()
+
+
+class Toy(Task):
+    """A task that says what it draws and what it measures; `source` and `evaluators` follow.
+
+    Attributes:
+      steps: updates of a run.
+      optimizers: {group: fields of `OptimConfig`}.
+    """
+
+    steps: int
+    optimizers: ClassVar[dict[str, dict[str, Any]]]
+
+    def draw(self, rng: np.random.Generator) -> Batch:
+        """A training batch of `BATCH` examples."""
+        raise NotImplementedError
+
+    def measure(self, state: TrainState, rng: jax.Array) -> dict[str, jax.Array]:
+        """What is recorded as val/*."""
+        raise NotImplementedError
+
+    def source(self) -> Drawn:
+        return Drawn(self.config.seed, self.draw)
+
+    def evaluators(self, config: View) -> dict[str, Measure]:
+        return {"val": Measure(self.measure)}
+
+
+def toy_config(task: type[Toy]) -> ml_collections.ConfigDict:
     """A run of `task.steps` updates with `task.optimizers`, one for each group; every row kept."""
     config = effjax.default_config()
     config.task.name = f"{task.__module__}:{task.__name__}"
     config.total_steps = float(task.steps)
     config.data.batch_size = BATCH
-    config.schedule.name = "constant"
+    config.parallel.devices = 1
     for group, fields in task.optimizers.items():
         config.optim[group] = to_config(OptimConfig)
-        config.optim[group].update(decay=(), **fields)
+        config.optim[group].update(fields)
+    config.evals.val.every_percent = 25.0
     config.log.update(every_steps=1.0, tensorboard=False, curves=False)
     return config
 
@@ -57,10 +98,10 @@ def toy_config(task: type[Task]) -> ml_collections.ConfigDict:
 class Run:
     """What a run has left: its parts, its last state, its rows."""
 
-    def __init__(self, task: type[Task], workdir: Path):
+    def __init__(self, task: type[Toy], workdir: Path):
         effjax.train(toy_config(task), workdir, display=quiet())
         self.setup = build(toy_config(task))
-        self.task = self.setup.task
+        self.task: Toy = self.setup.task
         saved = Checkpoints(workdir / CHECKPOINTS)
         self.state: TrainState = saved.load(task.steps, self.setup.abstract)
         saved.close()
