@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from effjax import __version__
-from effjax.errors import NonFinite, Preempted, UserError
+from effjax.errors import NonFinite, Preempted, UserError, nearest
 from effjax.startup import use_compilation_cache, use_huge_pages
 
 USER_MISTAKE, NOT_FINITE, INTERRUPTED = 1, 3, 75
 
 Verb = Callable[[argparse.Namespace], None]
+_INTERNAL = ("function", "verb")  # what a parsed command holds beside its flags
 
 
 def default_workdir(spec: str) -> Path:
@@ -123,6 +124,7 @@ class _Parser(argparse.ArgumentParser):
     """An ArgumentParser whose mistakes are ours: two lines and status 1."""
 
     def error(self, message: str) -> NoReturn:
+        message = message.removeprefix("argument ").replace("VERB: invalid choice", "unknown verb")
         raise UserError(f"{message}\nsee: {self.prog} --help")
 
 
@@ -185,11 +187,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
     words = [word for word in argv if not word.startswith("--config.")]
     args, unknown = make_parser().parse_known_args(words)
     if unknown:
+        word, flags = unknown[0], [f"--{name}" for name in vars(args) if name not in _INTERNAL]
         raise UserError(
-            f"effjax {args.verb}: what is {unknown[0]!r}?\nsee: effjax {args.verb} --help"
+            f"{args.verb} has no {word!r}; {nearest(word.partition('=')[0], flags)}\n"
+            f"see: effjax {args.verb} --help"
         )
     if overrides and not hasattr(args, "config"):
-        raise UserError(f"effjax {args.verb} takes no config; got {overrides[0]!r}")
+        raise UserError(f"{args.verb} takes no config; got {overrides[0]!r}")
     args.overrides = overrides
     return args
 

@@ -6,6 +6,8 @@ from typing import Any
 from effjax.config.schema import UNITS
 from effjax.errors import UserError
 
+MOST_STEPS = 2**31 - 2  # steps are counted in int32
+
 
 @dataclasses.dataclass(frozen=True)
 class Clock:
@@ -19,17 +21,22 @@ class Clock:
         """The steps of `<name>_<unit>` in a section, whichever unit is set; else `default`.
 
         Raises:
-          UserError: a negative duration, or a percentage where the total itself is asked for.
+          UserError: a negative or endless duration, or a percentage of a total that is asked for.
         """
         for unit in UNITS:
             value = section[f"{name}_{unit}"]
             if value is None:
                 continue
-            if value < 0:
+            if not value >= 0:
                 raise UserError(f"{name}_{unit} = {value:g} is negative; give 0 or more")
             if unit == "percent" and self.total_steps is None:
                 raise UserError(f"{name}_percent has no total to be a part of; use {name}_epochs")
-            return round(value * self._steps_per(unit))
+            steps = value * self._steps_per(unit)
+            if steps > MOST_STEPS:
+                raise UserError(
+                    f"{name}_{unit} = {value:g} is too long: at most {MOST_STEPS} steps"
+                )
+            return round(steps)
         return default
 
     def _steps_per(self, unit: str) -> float:

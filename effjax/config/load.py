@@ -143,8 +143,9 @@ def _override(config: ml_collections.ConfigDict, path: str, value: Any, schema: 
         raise UserError(_unknown(path, leaf, node))
     if isinstance(node.get(leaf), ml_collections.ConfigDict):
         raise UserError(f"config.{path} is a section; set one of its keys: {', '.join(node[leaf])}")
-    if duration_of(leaf) and leaf in declared_keys(section):
-        node.update({f"{duration_of(leaf)}_{unit}": None for unit in UNITS})
+    units = [f"{duration_of(leaf)}_{unit}" for unit in UNITS]
+    if leaf in units and set(units) <= set(declared_keys(section)):
+        node.update(dict.fromkeys(units))
     node[leaf] = value
 
 

@@ -102,6 +102,8 @@ def _check_numbers(view: View) -> None:
         ("data.batch_size", view.data.batch_size, 1),
         ("data.eval_batch_size", view.data.eval_batch_size or 1, 1),
         ("data.image_size", np.min(view.data.image_size), 1),
+        ("data.synthetic_examples", view.data.synthetic_examples, 1),
+        ("data.synthetic_classes", view.data.synthetic_classes, 1),
         ("data.workers", view.data.workers, 0),
         ("accumulate", view.accumulate, 1),
         ("nonfinite_limit", view.nonfinite_limit, 1),
