@@ -1,8 +1,8 @@
 """Images that come as arrays: .npz files, and the idx files that MNIST introduced.
 
 An .npz holds `x_train` and `y_train`, or `train_images` and `train_labels`, and so for each split;
-or `images` (`x`) and `labels` (`y`) alone. Idx files are `train-images-idx3-ubyte[.gz]`, with `t10k`
-for the test split. Pixels are uint8 [N, H, W], [N, H, W, 1] or [N, H, W, 3].
+or `images` (`x`) and `labels` (`y`) alone. Idx files are `train-images-idx3-ubyte[.gz]`, where
+`t10k` is the test split. Pixels are uint8 [N, H, W], [N, H, W, 1] or [N, H, W, 3].
 """
 
 import functools
@@ -26,7 +26,7 @@ class Arrays:
     def __init__(self, path: str, split: str, val_share: float, split_seed: int):
         self.path, self.split = path, split
         self._share, self._seed = val_share, split_seed
-        images, labels = self._arrays
+        images = self._arrays[0]
         if images.dtype != np.uint8 or images.shape[3:] not in ((), (1,), (3,)):
             raise UserError(
                 f"{path} holds images {images.dtype} {list(images.shape)}, "
@@ -90,16 +90,15 @@ def read_npz(path: str, split: str) -> tuple[np.ndarray, np.ndarray, bool]:
 
 
 def read_idx(path: str, split: str) -> tuple[np.ndarray, np.ndarray, bool]:
-    """One split of a folder of idx files, plain or gzipped; "t10k" serves as validation and test.
+    """One split of a folder of idx files, plain or gzipped.
 
     Raises:
       UserError: no such split.
     """
     files = {file.name.removesuffix(".gz"): file for file in pathlib.Path(path).iterdir()}
     stems = {name.removesuffix(f"-{IDX_IMAGES}") for name in files if name.endswith(IDX_IMAGES)}
-    if "t10k" in stems and split in ("test", "validation") and split not in stems:
-        split = "t10k"
-    found = find_split(split, stems, path)
+    names = {"test" if stem == "t10k" else stem: stem for stem in stems}
+    found = names[find_split(split, names, path)]
     pair = (files[f"{found}-{kind}"] for kind in (IDX_IMAGES, IDX_LABELS))
     images, labels = (_read_idx_file(file) for file in pair)
     return images, labels, False

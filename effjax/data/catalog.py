@@ -34,8 +34,10 @@ def prepared_directory(name: str, data_dir: str | None = None) -> str:
         return os.fspath(path if (path / INFO).exists() else newest(path))
     root = epath.Path(data_dir or default_data_dir()).expanduser()
     name, _, version = name.partition(":")
+    if name in BUILDERS and not BUILDERS[name].files:
+        version = version or str(BUILDERS[name].load().VERSION)
     found = newest(root / name, version)
-    if found is None and name in BUILDERS and not version:
+    if found is None and name in BUILDERS:
         prepare_builtin(name, os.fspath(root))
         found = newest(root / name, version)
     if found is None:
@@ -68,19 +70,28 @@ def newest(folder: os.PathLike, version: str = "") -> os.PathLike | None:
     return max(versions, key=lambda path: [int(n) for n in path.name.split(".")], default=None)
 
 
-def prepare_builtin(name: str, data_dir: str) -> None:
-    """Prepares one of our own data sets below `data_dir`; others may try at the same time."""
+def prepare_builtin(name: str, data_dir: str, manual_dir: str | None = None) -> None:
+    """Prepares one of our own data sets below `data_dir`; others may try at the same time.
+
+    Raises:
+      UserError: the set is made from files that the user has, and `manual_dir` is missing.
+    """
+    if BUILDERS[name].files and manual_dir is None:
+        raise UserError(
+            f"{name} is not prepared in {data_dir}; it is made from {BUILDERS[name].files}\n"
+            f"effjax data prepare {name} --manual-dir=DIR"
+        )
     import tensorflow_datasets as tfds
 
     os.makedirs(data_dir, exist_ok=True)
-    tfds.disable_progress_bar()
     builder_class = BUILDERS[name].load()
     with _locked(os.path.join(data_dir, f".{name}.lock")), contextlib.redirect_stdout(sys.stderr):
         # array_record always: TFDS's default format needs TensorFlow
         builder = builder_class(data_dir=data_dir, file_format="array_record")
+        files = tfds.download.DownloadConfig(manual_dir=manual_dir)
         # where the lock does not hold (another host, a shared disk) the first to finish wins
         with contextlib.suppress(FileExistsError):
-            builder.download_and_prepare()
+            builder.download_and_prepare(download_config=files)
 
 
 @contextlib.contextmanager

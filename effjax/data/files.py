@@ -1,7 +1,8 @@
 """Image files in class folders: on disk, in a zip or in a tar, as they are.
 
 Both `<split>/<class>/<image>` and `<class>/<image>` are understood, with or without one folder
-around everything. Classes are numbered in the order of their names.
+around everything, and an archive for each split (`train.zip`). Classes are numbered in the order of
+their names.
 """
 
 import functools
@@ -95,11 +96,33 @@ class Tar:
             return file.read(size)
 
 
+class Archives:
+    """A folder with an archive for each split, such as train.zip and test.zip."""
+
+    def __init__(self, path: str, archives: dict[str, Files]):
+        self.path, self._archives = path, archives
+
+    def names(self) -> list[str]:
+        return [
+            f"{split}/{name}" for split, files in self._archives.items() for name in files.names()
+        ]
+
+    def read(self, name: str) -> bytes:
+        split, _, inside = name.partition("/")
+        return self._archives[split].read(inside)
+
+
 def open_files(path: str) -> Files:
-    """A folder, a .zip or a .tar as `Files`."""
-    if os.path.isdir(path):
-        return Folder(path)
-    return Zip(path) if zipfile.is_zipfile(path) else Tar(path)
+    """A folder, a .zip or a .tar, or a folder of such named after splits, as `Files`."""
+    if not os.path.isdir(path):
+        return Zip(path) if path.endswith(".zip") else Tar(path)
+    stems = {os.path.splitext(name)[0]: os.path.join(path, name) for name in os.listdir(path)}
+    packed = {
+        stem: open_files(file)
+        for stem, file in sorted(stems.items())
+        if is_split(stem) and file.endswith((".zip", ".tar"))
+    }
+    return Archives(path, packed) if packed else Folder(path)
 
 
 class ImageFiles:

@@ -16,7 +16,8 @@ from effjax.data.augment import image_size
 from effjax.data.builders import BUILDERS
 from effjax.data.catalog import is_prepared, prepared_directory
 from effjax.data.files import ImageFiles, open_files
-from effjax.errors import UserError, nearest
+from effjax.data.splits import find_split_expression
+from effjax.errors import UserError
 
 
 class Source(Protocol):
@@ -36,11 +37,12 @@ class Records:
     """A split of a data set that TFDS has prepared as ArrayRecord."""
 
     def __init__(self, directory: str, split: str):
-        self.directory, self.split = directory, split
+        self.directory = directory
+        self.split = find_split_expression(split, self._builder.info.splits, directory)
         features = self._builder.info.features
-        self.image_key, self.label_key = _image_and_label(features, directory)
+        self.image_key, self.label_key = image_and_label(features, directory)
         self.class_names = tuple(features[self.label_key].names)
-        self._length = self._builder.info.splits[split].num_examples
+        self._length = self._builder.info.splits[self.split].num_examples
 
     def __getstate__(self) -> dict[str, Any]:
         opened = ("_builder", "_records")
@@ -48,22 +50,7 @@ class Records:
 
     @functools.cached_property
     def _builder(self) -> Any:
-        import tensorflow_datasets as tfds
-
-        builder = tfds.builder_from_directory(self.directory)
-        stored = builder.info.file_format.value
-        if stored != "array_record":
-            raise UserError(
-                f"{self.directory} holds {stored} files, expected array_record; convert them with\n"
-                f"effjax data prepare {self.directory} --out=DIR"
-            )
-        base = self.split.partition("[")[0]
-        if "+" not in self.split and base not in builder.info.splits:
-            raise UserError(
-                f"split {base!r} is not in {self.directory}; {nearest(base, builder.info.splits)}\n"
-                "set data.train_split and data.val_split"
-            )
-        return builder
+        return open_builder(self.directory, "array_record")
 
     @functools.cached_property
     def _records(self) -> Any:
@@ -83,7 +70,25 @@ class Records:
         return f"record {row} of split {self.split!r} in {self.directory}"
 
 
-def _image_and_label(features: Any, directory: str) -> tuple[str, str]:
+def open_builder(directory: str, file_format: str) -> Any:
+    """The TFDS builder of a prepared directory.
+
+    Raises:
+      UserError: files in another format.
+    """
+    import tensorflow_datasets as tfds
+
+    builder = tfds.builder_from_directory(directory)
+    stored = builder.info.file_format.value
+    if stored != file_format:
+        raise UserError(
+            f"{directory} holds {stored} files, expected {file_format}; convert them with\n"
+            f"effjax data prepare {directory} --out=DIR"
+        )
+    return builder
+
+
+def image_and_label(features: Any, directory: str) -> tuple[str, str]:
     """The names of the first image and the first class label among a data set's features."""
     kinds = {type(feature).__name__: key for key, feature in reversed(list(features.items()))}
     if not {"Image", "ClassLabel"} <= set(kinds):

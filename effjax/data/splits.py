@@ -10,6 +10,10 @@ from effjax.errors import UserError, nearest
 SAME = (("train", "training"), ("validation", "val", "valid", "dev"), ("test", "testing"))
 
 
+class MissingSplit(UserError):
+    """The data set has no split of that name."""
+
+
 def is_split(name: str) -> bool:
     """Whether a folder or array of this name is a split."""
     return any(name in names for names in SAME)
@@ -19,17 +23,27 @@ def find_split(wanted: str, present: Iterable[str], where: str) -> str:
     """The name in `present` that means `wanted`: itself or a usual other name ("val").
 
     Raises:
-      UserError: no such split.
+      MissingSplit: there is none.
     """
     present = sorted(present)
     others = next((names for names in SAME if wanted in names), ())
     for name in (wanted, *others):
         if name in present:
             return name
-    raise UserError(
+    raise MissingSplit(
         f"split {wanted!r} is not in {where}; {nearest(wanted, present)}\n"
         "set data.train_split and data.val_split"
     )
+
+
+def find_split_expression(wanted: str, present: Iterable[str], where: str) -> str:
+    """`find_split` for each name in a TFDS split such as "train[:90%]+val".
+
+    Raises:
+      MissingSplit: there is none.
+    """
+    parts = [part.strip().partition("[") for part in wanted.split("+")]
+    return "+".join(find_split(name, present, where) + bar + rest for name, bar, rest in parts)
 
 
 def in_split(

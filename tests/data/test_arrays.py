@@ -51,7 +51,7 @@ def test_idx(packed, tmp_path):
             data = head + array.astype(np.uint8).tobytes()
             path = tmp_path / f"{name}-{kind}-ubyte{'.gz' if packed else ''}"
             path.write_bytes(gzip.compress(data) if packed else data)
-    for split, rows in (("train", slice(0, 20)), ("validation", slice(20, 30))):
+    for split, rows in (("train", slice(0, 20)), ("test", slice(20, 30))):
         pixels, labels = read(Arrays(str(tmp_path), split, 0.1, 0))
         np.testing.assert_array_equal(pixels[..., 2], IMAGES[rows])
         np.testing.assert_array_equal(labels, LABELS[rows])

@@ -121,3 +121,12 @@ def test_mistakes_are_named(tmp_path):
         archive.add(split, "set")
     with pytest.raises(UserError, match="not a plain tar"):
         ImageFiles(open_files(str(packed)), "train", 0.1, 0)
+
+
+def test_an_archive_for_each_split(tmp_path):
+    for split in ("train", "test"):
+        with zipfile.ZipFile(tmp_path / f"{split}.zip", "w") as archive:
+            archive.writestr("cat/1.png", png(len(split)))
+    source = ImageFiles(open_files(str(tmp_path)), "test", 0.1, 0)
+    assert values(source) == [(4, 0)]
+    assert source.name(0) == f"{tmp_path}/test/cat/1.png"

@@ -1,12 +1,13 @@
 """Handwritten digits: the 1,797 images that scikit-learn carries, so no download is needed."""
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
+
+from effjax.data.builders.images import Examples, image_info
 
 VALIDATION_EXAMPLES = 360
 
@@ -18,22 +19,17 @@ class Digits(tfds.core.GeneratorBasedBuilder):
     1998). The split is stratified and fixed.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.0.1")
 
     def _info(self) -> tfds.core.DatasetInfo:
-        features = {
-            "image": tfds.features.Image(shape=(8, 8, 1), encoding_format="png"),
-            "label": tfds.features.ClassLabel(names=[str(digit) for digit in range(10)]),
-        }
-        return tfds.core.DatasetInfo(
-            builder=self,
+        return image_info(
+            self,
+            tuple("0123456789"),
             description="Handwritten digits from scikit-learn.",
-            features=tfds.features.FeaturesDict(features),
-            supervised_keys=("image", "label"),
             homepage="https://archive.ics.uci.edu/dataset/80",
         )
 
-    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager: Any) -> dict[str, Examples]:
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
 
@@ -52,7 +48,7 @@ class Digits(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(
         self, pixels: np.ndarray, labels: np.ndarray, rows: np.ndarray
-    ) -> Iterator[tuple[int, dict[str, Any]]]:
+    ) -> Examples:
         for row in map(int, rows):
             png = io.BytesIO()
             Image.fromarray(pixels[row]).save(png, format="PNG")
