@@ -1,6 +1,14 @@
 """Image models: a registry of architectures, one file a family."""
 
-from effjax.models import metaformer, weights
+from effjax.models import (
+    convnext,
+    inception_next,
+    inception_transformer,
+    metaformer,
+    resnet,
+    vit,
+    weights,
+)
 from effjax.models.base import ImageModel
 from effjax.models.cost import Cost, cost
 from effjax.models.mixers import MIXERS, TokenMixer
@@ -12,14 +20,19 @@ __all__ = [
     "Cost",
     "ImageModel",
     "TokenMixer",
+    "convnext",
     "cost",
     "create_model",
     "default_fields",
     "entry",
+    "inception_next",
+    "inception_transformer",
     "list_models",
     "load_weights",
     "metaformer",
     "register",
+    "resnet",
     "save_weights",
+    "vit",
     "weights",
 ]

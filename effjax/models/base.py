@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from effjax.errors import UserError
+
 
 class ImageModel(nn.Module):
     """Images [B, H, W, C] -> logits [B, K] and the intermediate maps, for one `architecture`.
@@ -51,6 +53,12 @@ class ImageModel(nn.Module):
     def _forward(
         self, images: jax.Array, train: bool, examples: jax.Array | None
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        channels = self.architecture.in_chans
+        if images.shape[-1] != channels:
+            raise UserError(
+                f"images have {images.shape[-1]} channels, the model takes in_chans={channels}: "
+                f"set in_chans={images.shape[-1]}"
+            )
         if train and examples is None:
             examples = jnp.arange(images.shape[0])
         return self.forward(images.astype(self.dtype), examples if train else None)

@@ -10,9 +10,12 @@ belongs to an example, so it depends neither on the number of devices nor on how
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jax import lax
 from jax.nn.initializers import Initializer
@@ -52,13 +55,14 @@ class Linear(nn.Module):
     features: int
     use_bias: bool = True
     kernel_init: Initializer = normal_init
+    bias_init: Initializer = zeros_init
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features))
         y = x @ kernel.astype(x.dtype)
         if self.use_bias:
-            y += per_channel(self.param("bias", zeros_init, (self.features,)), y)
+            y += per_channel(self.param("bias", self.bias_init, (self.features,)), y)
         return y
 
 
@@ -99,6 +103,14 @@ class Conv(nn.Module):
         return y
 
 
+def patches(architecture: Any, stage: int, **initialisers: Initializer) -> Conv:
+    """The strided convolution that makes the patches of a stage, as a layer named "conv"."""
+    size, stride, pad = (
+        getattr(architecture, f"patch_{field}")[stage] for field in ("kernels", "strides", "pads")
+    )
+    return Conv(architecture.dims[stage], (size, size), stride, pad, name="conv", **initialisers)
+
+
 class DepthwiseConv(nn.Module):
     """One odd kernel for each channel, stride 1, padded to keep H and W."""
 
@@ -137,6 +149,50 @@ class LayerNorm(nn.Module):
         if self.use_bias:
             y += per_channel(self.param("bias", zeros_init, (x.shape[-1],)), y)
         return y.astype(x.dtype)
+
+
+class BatchNorm(nn.Module):
+    """Normalise each channel over all other axes (https://arxiv.org/abs/1502.03167).
+
+    As in PyTorch: the batch is normalised by its biased variance, the running variance follows the
+    unbiased one. The batch is the whole one: under a mesh by itself, under pmap over `batch_axis`.
+    """
+
+    batch_axis: str | None = None
+    eps: float = 1e-5
+    keep: float = 0.9
+    scale_init: Initializer = nn.initializers.ones
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        shape = (x.shape[-1],)
+        scale = self.param("scale", self.scale_init, shape)
+        bias = self.param("bias", zeros_init, shape)
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape, jnp.float32)
+        running_var = self.variable("batch_stats", "var", jnp.ones, shape, jnp.float32)
+        wide = at_least_float32(x)
+        mean, var = running_mean.value, running_var.value
+        if train and not self.is_initializing():
+            mean, var, count = self._statistics(wide)
+            unbiased = var * (count / max(count - 1, 1))
+            running_mean.value = self.keep * running_mean.value + (1 - self.keep) * mean
+            running_var.value = self.keep * running_var.value + (1 - self.keep) * unbiased
+        factor = scale * lax.rsqrt(var + self.eps)
+        y = (wide - per_channel(mean, wide)) * per_channel(factor, wide)
+        return (y + per_channel(bias, wide)).astype(x.dtype)
+
+    def _statistics(self, x: jax.Array) -> tuple[jax.Array, jax.Array, int]:
+        """Mean [C], biased variance [C] and the number of values of a channel, of all devices."""
+        axes = tuple(range(x.ndim - 1))
+        count = x.size // x.shape[-1]
+
+        def average(values: jax.Array) -> jax.Array:
+            mean = values.mean(axes)
+            return lax.pmean(mean, self.batch_axis) if self.batch_axis else mean
+
+        mean = average(x)
+        var = average(jnp.square(x - per_channel(mean, x)))
+        return mean, var, count * (lax.axis_size(self.batch_axis) if self.batch_axis else 1)
 
 
 class StarReLU(nn.Module):
@@ -193,6 +249,12 @@ class Dropout(nn.Module):
         keep = 1 - self.rate
         kept = draw_kept(self.make_rng("dropout"), examples, keep, x.shape[1:])
         return jnp.where(kept, x / keep, 0)
+
+
+def stochastic_depth_rates(rate: float, depths: Sequence[int]) -> list[tuple[float, ...]]:
+    """From 0 in the first block to `rate` in the last, evenly; one tuple for each stage."""
+    rates = iter(np.linspace(0, rate, sum(depths)).tolist())
+    return [tuple(islice(rates, depth)) for depth in depths]
 
 
 class StochasticDepth(nn.Module):

@@ -10,11 +10,9 @@ Shapes: B batch, H W space, C channels, K classes.
 
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
 from typing import Literal
 
 import jax
-import numpy as np
 from flax import linen as nn
 
 from effjax.errors import UserError, nearest
@@ -30,9 +28,9 @@ from effjax.models.layers import (
     Scale,
     StochasticDepth,
     at_least_float32,
-    normal_init,
+    patches,
+    stochastic_depth_rates,
     uniform_init,
-    zeros_init,
 )
 from effjax.models.mixers import MIXERS
 from effjax.models.registry import register
@@ -88,11 +86,9 @@ class MetaFormer(ImageModel):
         self, x: jax.Array, examples: jax.Array | None
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         a = self.architecture
-        rates = np.linspace(0, a.drop_path_rate, sum(a.depths)).tolist()
         features = {}
         x = Stem(a, name="stem")(x)
-        for i, last in enumerate(accumulate(a.depths)):
-            drop_path = tuple(rates[last - a.depths[i] : last])
+        for i, drop_path in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
             x = Stage(a, i, drop_path, name=f"stages_{i}")(x, examples)
             features[f"stage{i + 1}"] = x
         logits, of_head = Head(a, self.num_classes, name="head")(x, examples)
@@ -106,12 +102,7 @@ class Stem(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        if x.shape[-1] != self.architecture.in_chans:
-            raise UserError(
-                f"images have {x.shape[-1]} channels, the model takes in_chans="
-                f"{self.architecture.in_chans}: set in_chans={x.shape[-1]}"
-            )
-        x = patches(self.architecture, 0)(x)
+        x = metaformer_patches(self.architecture, 0)(x)
         return LayerNorm(use_bias=False, name="norm")(x) if self.architecture.patch_norm else x
 
 
@@ -125,27 +116,16 @@ class Downsampling(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         if self.architecture.patch_norm:
             x = LayerNorm(use_bias=False, name="norm")(x)
-        return patches(self.architecture, self.stage)(x)
+        return metaformer_patches(self.architecture, self.stage)(x)
 
 
-def patches(a: MetaFormerArchitecture, stage: int) -> Conv:
-    """The convolution that makes the patches of a stage."""
-    size, stride, pad = a.patch_kernels[stage], a.patch_strides[stage], a.patch_pads[stage]
+def metaformer_patches(a: MetaFormerArchitecture, stage: int) -> Conv:
+    """Patches with weights drawn as `patch_init` says; "uniform" is PyTorch's own default."""
+    if a.patch_init == "normal":
+        return patches(a, stage)
     channels = a.dims[stage - 1] if stage > 0 else a.in_chans
-    uniform = uniform_init((size * size * channels) ** -0.5)
-    kernel_init, bias_init = {
-        "normal": (normal_init, zeros_init),
-        "uniform": (uniform, uniform),
-    }[a.patch_init]
-    return Conv(
-        a.dims[stage],
-        (size, size),
-        stride,
-        pad,
-        kernel_init=kernel_init,
-        bias_init=bias_init,
-        name="conv",
-    )
+    uniform = uniform_init((a.patch_kernels[stage] ** 2 * channels) ** -0.5)
+    return patches(a, stage, kernel_init=uniform, bias_init=uniform)
 
 
 class Stage(nn.Module):

@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import re
 import zlib
 from pathlib import Path
 
@@ -12,14 +13,25 @@ import numpy as np
 from effjax.models.registry import abstract_variables
 
 PARITY = Path(__file__).parents[1] / "parity"
-COUNTS = json.loads((PARITY / "model_counts.json").read_text())
-ENTRIES = json.loads((PARITY / "state_dict_entries.json").read_text())
+
+
+def our_names(recorded):
+    """`recorded` by our names of the models."""
+
+    def ours(name):
+        return re.sub("^iformer_", "inception_transformer_", name)
+
+    return {ours(name): value for name, value in recorded.items()}
+
+
+COUNTS = our_names(json.loads((PARITY / "model_counts.json").read_text()))
+ENTRIES = our_names(json.loads((PARITY / "state_dict_entries.json").read_text()))
 
 
 @functools.cache
 def references(file="models.npz"):
     with np.load(PARITY / file) as stored:
-        return dict(stored)
+        return our_names(stored)
 
 
 def fill(name, shape, seed=0):

@@ -18,6 +18,12 @@ ARCHS = [
     "convformer_s18",
     "caformer_s18",
     pytest.param("caformer_b36", marks=SLOW),
+    "inception_next_atto",
+    pytest.param("inception_next_tiny", marks=SLOW),
+    "convnext_tiny",
+    "vit_small_patch16_224",
+    "resnet50",
+    "inception_transformer_small",
 ]
 
 
@@ -36,12 +42,15 @@ def test_float64(arch):
         model = create_model(arch, dtype="float64")
         logits, features = outputs(model, variables, images().astype(np.float64))
     assert logits.dtype == np.float64
-    found = {"logits": logits, "features": features["prelogits"], "pooled": features["pooled"]}
+    found = {"logits": logits, "features": features["prelogits"]}
+    if f"{arch}/pooled" in recorded:
+        found["pooled"] = features["pooled"]
     for stage in range(4):
         for place, value in ends(features[f"stage{stage + 1}"]).items():
             found[f"stage{stage}_{place}"] = value
     for key, value in found.items():
-        np.testing.assert_allclose(value, recorded[f"{arch}/{key}"], rtol=0, atol=1e-6, err_msg=key)
+        wanted = recorded[f"{arch}/{key}"]  # rounded to float32: 6e-8 of the value
+        np.testing.assert_allclose(value, wanted, rtol=6e-8, atol=1e-6, err_msg=key)
 
 
 @pytest.mark.parametrize("arch", ["poolformer_s12", pytest.param("poolformer_m36", marks=SLOW)])
@@ -62,7 +71,17 @@ def test_float32(arch):
     np.testing.assert_allclose(logits, references()[f"{arch}/logits"], rtol=0, atol=5e-5)
 
 
-@pytest.mark.parametrize("arch", ["poolformer_s12", "caformer_s18", "randformer_s12"])
+@pytest.mark.parametrize(
+    "arch",
+    [
+        pytest.param("poolformer_s12", marks=SLOW),
+        pytest.param("caformer_s18", marks=SLOW),
+        "randformer_s12",
+        pytest.param("inception_next_tiny", marks=SLOW),
+        pytest.param("convnext_tiny", marks=SLOW),
+        pytest.param("inception_transformer_small", marks=SLOW),
+    ],
+)
 def test_gradients(arch):
     """One training step without drops: loss, the norm and the sum of every gradient, buffers."""
     recorded = {
@@ -80,7 +99,8 @@ def test_gradients(arch):
     largest = recorded["grad_l2"].max()
     for name, l2, total in zip(*(recorded[k] for k in ("names", "grad_l2", "grad_sum"))):
         assert norm(gradient[name]) == pytest.approx(l2, rel=1e-4, abs=1e-6 * largest), name
-        assert gradient[name].sum() == pytest.approx(total, abs=1e-4 * l2 + 1e-5 * largest), name
+        spread = 2e-5 * l2 * gradient[name].size ** 0.5 + 1e-5 * largest
+        assert gradient[name].sum() == pytest.approx(total, abs=spread), name
     buffers = to_torch(model, buffers)
     for name, l2 in zip(recorded.get("buffer_names", ()), recorded.get("buffer_l2_after", ())):
         assert norm(buffers[name]) == pytest.approx(l2, rel=1e-5), name

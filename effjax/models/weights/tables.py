@@ -14,9 +14,15 @@ import numpy as np
 
 from effjax.models.architecture import per_block
 from effjax.models.base import ImageModel
+from effjax.models.convnext import ConvNeXt
+from effjax.models.inception_next import InceptionNeXt
+from effjax.models.inception_transformer import InceptionTransformer
 from effjax.models.metaformer import MetaFormer, MetaFormerArchitecture
-from effjax.models.positions import resize_map
+from effjax.models.positions import resize_map, resize_tokens
+from effjax.models.resnet import ResNet
+from effjax.models.vit import ViT
 
+NOTHING = r"$^"  # matches no name
 Rule = tuple[str, str | Callable[[re.Match], str]]
 
 # Ours: stages_0.blocks_1.norm1.scale; timm's: stages.0.blocks.1.norm1.weight
@@ -34,7 +40,8 @@ class Table:
     """The names of one family; every pattern is matched against timm's whole name.
 
     Attributes:
-        timm: rules from our names to timm's, after the common ones.
+        timm: rules from our names to timm's, after the common ones; where timm does not have the
+            family, its authors' names stand in.
         others: other schemes in use, each as rules from timm's names.
         first: weight of the first layer, which sees `in_chans`.
         classifier: weight and bias of the last layer, which sees `num_classes`.
@@ -48,10 +55,10 @@ class Table:
     classifier: str
     timm: tuple[Rule, ...] = ()
     others: Mapping[str, tuple[Rule, ...]] = dataclasses.field(default_factory=dict)
-    pointwise: Callable[[object], str] = lambda architecture: r"$^"
-    positions: str = r"$^"
+    pointwise: Callable[[object], str] = lambda architecture: NOTHING
+    positions: str = NOTHING
     resize: Callable[[np.ndarray, tuple[int, ...]], jax.Array] = resize_map
-    map_first: str = r"$^"
+    map_first: str = NOTHING
 
 
 def timm_name(table: Table, path: tuple[str, ...]) -> str:
@@ -101,11 +108,56 @@ def _metaformer_pointwise(a: MetaFormerArchitecture) -> str:
     )
 
 
+_metanext: tuple[Rule, ...] = (
+    (r"^stem\.conv", "stem.0"),
+    (r"^stem\.norm", "stem.1"),
+    (r"downsample\.norm", "downsample.0"),
+    (r"downsample\.conv", "downsample.1"),
+    (r"gamma\.weight$", "gamma"),
+)
+
+_convnext: tuple[Rule, ...] = (
+    (r"stem", "downsample_layers.0"),
+    (r"stages\.(\d)\.downsample", r"downsample_layers.\1"),
+    (r"stages\.(\d)\.blocks\.(\d+)\.conv_dw", r"stages.\1.\2.dwconv"),
+    (r"stages\.(\d)\.blocks\.(\d+)\.mlp\.fc", r"stages.\1.\2.pwconv"),
+    (r"stages\.(\d)\.blocks", r"stages.\1"),
+    (r"head\.norm", "norm"),
+    (r"head\.fc", "head"),
+)
+
 TABLES: dict[type[ImageModel], Table] = {
     MetaFormer: Table(
         first="stem.conv.weight",
         classifier=r"head\.fc(\.fc2)?\.(weight|bias)",
         others={"poolformer": _poolformer, "metaformer": _metaformer},
         pointwise=_metaformer_pointwise,
+    ),
+    InceptionNeXt: Table(
+        first="stem.0.weight",
+        classifier=r"head\.fc2\.(weight|bias)",
+        timm=_metanext,
+        pointwise=lambda architecture: r".*\.blocks\..*\.mlp\.fc\d\.weight",
+    ),
+    ConvNeXt: Table(
+        first="stem.0.weight",
+        classifier=r"head\.fc\.(weight|bias)",
+        timm=_metanext,
+        others={"convnext": _convnext},
+        pointwise=lambda a: r".*\.mlp\.fc\d\.weight" if a.conv_mlp else NOTHING,
+    ),
+    ViT: Table(
+        first="patch_embed.proj.weight",
+        classifier=r"head\.(weight|bias)",
+        positions="pos_embed",
+        resize=resize_tokens,
+    ),
+    ResNet: Table(first="conv1.weight", classifier=r"fc\.(weight|bias)"),
+    InceptionTransformer: Table(
+        first="patch_embed.proj1.weight",
+        classifier=r"head\.(weight|bias)",
+        timm=((r"layer_scale(\d)\.scale$", r"layer_scale_\1"),),
+        pointwise=lambda architecture: r".*\.attn\.(high_mixer\.(conv1|proj2)|proj)\.weight",
+        positions=r"pos_embed\d",
     ),
 }
