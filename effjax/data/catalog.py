@@ -3,7 +3,9 @@
 import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 from effjax.data.builders import BUILDERS
 from effjax.errors import UserError, nearest
@@ -81,17 +83,22 @@ def prepare_builtin(name: str, data_dir: str, manual_dir: str | None = None) -> 
             f"{name} is not prepared in {data_dir}; it is made from {BUILDERS[name].files}\n"
             f"effjax data prepare {name} --manual-dir=DIR"
         )
-    import tensorflow_datasets as tfds
-
     os.makedirs(data_dir, exist_ok=True)
     builder_class = BUILDERS[name].load()
-    with _locked(os.path.join(data_dir, f".{name}.lock")), contextlib.redirect_stdout(sys.stderr):
+    with _locked(os.path.join(data_dir, f".{name}.lock")):
         # array_record always: TFDS's default format needs TensorFlow
-        builder = builder_class(data_dir=data_dir, file_format="array_record")
+        write(builder_class(data_dir=data_dir, file_format="array_record"), manual_dir)
+
+
+def write(builder: Any, manual_dir: str | None = None) -> None:
+    """Lets a TFDS builder write its files, unless they are there; its words go to stderr."""
+    import tensorflow_datasets as tfds
+
+    with tempfile.TemporaryDirectory() as nothing, contextlib.redirect_stdout(sys.stderr):
         files = tfds.download.DownloadConfig(manual_dir=manual_dir)
-        # where the lock does not hold (another host, a shared disk) the first to finish wins
+        # where no lock holds (another host, a shared disk) the first to finish wins
         with contextlib.suppress(FileExistsError):
-            builder.download_and_prepare(download_config=files)
+            builder.download_and_prepare(download_dir=nothing, download_config=files)
 
 
 @contextlib.contextmanager

@@ -113,16 +113,19 @@ class Archives:
 
 
 def open_files(path: str) -> Files:
-    """A folder, a .zip or a .tar, or a folder of such named after splits, as `Files`."""
+    """A folder, a .zip or a .tar, or a folder that holds one archive, or one for each split."""
     if not os.path.isdir(path):
         return Zip(path) if path.endswith(".zip") else Tar(path)
-    stems = {os.path.splitext(name)[0]: os.path.join(path, name) for name in os.listdir(path)}
-    packed = {
-        stem: open_files(file)
-        for stem, file in sorted(stems.items())
-        if is_split(stem) and file.endswith((".zip", ".tar"))
+    entries = sorted(os.listdir(path))
+    archives = {
+        os.path.splitext(name)[0]: os.path.join(path, name)
+        for name in entries
+        if name.endswith((".zip", ".tar"))
     }
-    return Archives(path, packed) if packed else Folder(path)
+    if len(archives) == len(entries) == 1:
+        return open_files(*archives.values())
+    splits = {name: open_files(file) for name, file in archives.items() if is_split(name)}
+    return Archives(path, splits) if splits else Folder(path)
 
 
 class ImageFiles:

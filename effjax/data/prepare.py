@@ -19,6 +19,7 @@ from effjax.data.catalog import (
     is_prepared,
     prepare_builtin,
     prepared_directory,
+    write,
 )
 from effjax.data.config import DataConfig
 from effjax.data.decode import decode
@@ -74,7 +75,7 @@ def prepare(
                 for split, source in sources.items()
             },
         )
-        builder.download_and_prepare()
+        write(builder)
     return split_sizes(prepared_directory(os.fspath(target)))
 
 

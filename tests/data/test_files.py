@@ -127,6 +127,8 @@ def test_an_archive_for_each_split(tmp_path):
     for split in ("train", "test"):
         with zipfile.ZipFile(tmp_path / f"{split}.zip", "w") as archive:
             archive.writestr("cat/1.png", png(len(split)))
+        if split == "train":  # alone in its folder, an archive is the set
+            assert open_files(str(tmp_path)).path.endswith("train.zip")
     source = ImageFiles(open_files(str(tmp_path)), "test", 0.1, 0)
     assert values(source) == [(4, 0)]
     assert source.name(0) == f"{tmp_path}/test/cat/1.png"
