@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -26,11 +25,11 @@ from effjax.data.decode import decode
 from effjax.data.sources import Source, open_source
 from effjax.data.splits import MissingSplit
 from effjax.data.tfrecord import TfRecords
+from effjax.data.threads import map_rows
 from effjax.errors import UserError, nearest
 
 SPLITS = ("train", "validation", "test")
 JPEG_QUALITY = 90
-AHEAD = 64  # images read and resized ahead of the writer
 
 
 def prepare(
@@ -151,12 +150,9 @@ def examples(
                 return None, label
             raise UserError(f"{source.name(row)} cannot be decoded: {error}") from error
 
-    with ThreadPoolExecutor() as pool:
-        for start in range(0, len(source), AHEAD):
-            rows = range(start, min(start + AHEAD, len(source)))
-            for row, (data, label) in zip(rows, pool.map(convert, rows)):
-                if data is not None:
-                    yield row, {"image": io.BytesIO(data), "label": label}
+    for row, (data, label) in enumerate(map_rows(convert, len(source))):
+        if data is not None:
+            yield row, {"image": io.BytesIO(data), "label": label}
 
 
 def stored_bytes(data: bytes | np.ndarray, short_side: int | None) -> bytes:
