@@ -66,6 +66,10 @@ def _fill(config: ml_collections.ConfigDict, data: dict[str, Any]) -> None:
 
 
 def _run_file(path: Path, argument: str | None) -> ml_collections.ConfigDict:
+    if path.is_dir():
+        raise UserError(
+            f"--config={path} is a folder; give a file in it\nlist: effjax configs {path}"
+        )
     if not path.is_file():
         siblings = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
         hint = nearest(str(path), siblings) if siblings else "no such folder"

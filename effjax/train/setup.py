@@ -104,7 +104,9 @@ def _check_numbers(view: View) -> None:
         ("data.image_size", np.min(view.data.image_size), 1),
         ("data.synthetic_examples", view.data.synthetic_examples, 1),
         ("data.synthetic_classes", view.data.synthetic_classes, 1),
+        ("data.augment.repeats", view.data.augment.repeats, 1),
         ("data.workers", view.data.workers, 0),
+        ("seed", view.seed, 0),
         ("accumulate", view.accumulate, 1),
         ("nonfinite_limit", view.nonfinite_limit, 1),
     ):
