@@ -48,7 +48,8 @@ def solarize_add(image: Image.Image, add: float, _: dict) -> Image.Image:
 
 
 def posterize(image: Image.Image, bits: float, _: dict) -> Image.Image:
-    return ImageOps.posterize(image, int(bits))
+    # no bits: a black image, as Pillow gave before it refused them
+    return ImageOps.posterize(image, int(bits)) if bits else image.point([0] * 768)
 
 
 # operation: (level from strength, application), in timm's order

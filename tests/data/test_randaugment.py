@@ -40,6 +40,18 @@ def test_operation_equals_timms(key):
     )
 
 
+@pytest.mark.parametrize("operations", [BASE, INCREASING])
+@pytest.mark.parametrize("strength", [0.0, 10.0])
+def test_extremes_are_allowed(operations, strength):
+    picture = Image.fromarray(RECORDED["image"])
+    how = {"resample": Image.Resampling.BILINEAR, "fillcolor": (0, 0, 0)}
+    rng = np.random.default_rng(0)
+    for level, apply in operations.values():
+        assert apply(picture, level(strength, rng), how).size == picture.size
+    none_left = INCREASING["Posterize"]
+    assert not np.asarray(none_left[1](picture, none_left[0](10.0, rng), how)).any()
+
+
 def test_every_operation_was_recorded():
     names = {key.split("/")[1] for key in RECORDED.files if "/" in key}
     assert names == set(BASE) == set(INCREASING)
