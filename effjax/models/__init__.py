@@ -12,6 +12,7 @@ from effjax.models import (
 from effjax.models.base import ImageModel
 from effjax.models.cost import Cost, cost
 from effjax.models.mixers import MIXERS, TokenMixer
+from effjax.models.pretrained import Pretrained, list_pretrained, pretrained
 from effjax.models.registry import create_model, default_fields, entry, list_models, register
 from effjax.models.weights import load_weights, save_weights
 
@@ -19,6 +20,7 @@ __all__ = [
     "MIXERS",
     "Cost",
     "ImageModel",
+    "Pretrained",
     "TokenMixer",
     "convnext",
     "cost",
@@ -28,8 +30,10 @@ __all__ = [
     "inception_next",
     "inception_transformer",
     "list_models",
+    "list_pretrained",
     "load_weights",
     "metaformer",
+    "pretrained",
     "register",
     "resnet",
     "save_weights",

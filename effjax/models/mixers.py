@@ -84,7 +84,7 @@ class Attention(TokenMixer):
     def __call__(self, x: jax.Array) -> jax.Array:
         channels = x.shape[-1]
         tokens = x.reshape(x.shape[0], -1, channels)
-        width = channels // self.head_dim * self.head_dim
+        width = max(channels // self.head_dim, 1) * self.head_dim
         qkv = Linear(3 * width, use_bias=False, name="qkv")(tokens)
         mixed = attend(*jnp.split(qkv, 3, axis=-1), self.head_dim)
         return Linear(channels, use_bias=False, name="proj")(mixed).reshape(x.shape)

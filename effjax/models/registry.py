@@ -84,7 +84,8 @@ def create_model(
     """The model `name` with any field of its architecture given anew.
 
     Args:
-        name: a registered architecture, see `list_models`.
+        name: a registered architecture, see `list_models`; a tag after a dot is left to
+            `load_weights`, for the architecture is the same.
         num_classes: outputs of the classifier; 0 for none, the model then returns `prelogits`.
         dtype: of the computation, such as "bfloat16"; norms, softmax and logits stay in float32.
         param_dtype: of the parameters.
@@ -94,7 +95,7 @@ def create_model(
 
     Raises UserError for an unknown model or field and for a value of the wrong type or length.
     """
-    found = entry(name)
+    found = entry(name.partition(".")[0])
     return found.model(
         architecture=override(found.architecture, architecture_fields),
         num_classes=num_classes,

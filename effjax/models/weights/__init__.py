@@ -1,11 +1,13 @@
 """Published weights: names and layouts, files in and out."""
 
 from effjax.models.weights.convert import from_torch, to_torch
+from effjax.models.weights.fetch import fetch
 from effjax.models.weights.files import read_state, write_state
 from effjax.models.weights.load import Report, load_weights, save_weights
 
 __all__ = [
     "Report",
+    "fetch",
     "from_torch",
     "load_weights",
     "read_state",

@@ -23,6 +23,7 @@ from effjax.models.weights.convert import (
     to_torch,
     wrong_shape,
 )
+from effjax.models.weights.fetch import fetch
 from effjax.models.weights.files import read_state, write_state
 
 
@@ -64,7 +65,8 @@ def load_weights(
     Args:
         model: what the variables belong to.
         variables: as `model.init` returns them; they give shapes, dtypes and what is not loaded.
-        source: a `.safetensors` or `.pth` file, or a state dict.
+        source: a `.safetensors` or `.pth` file, a published name, "hub:..." (see `fetch`), or a
+            state dict.
         ignore: patterns of names (in the file or timm's) that need not be loaded.
         rename: {pattern: replacement} that is applied to the names in the file first.
 
@@ -72,7 +74,7 @@ def load_weights(
     is fitted to `in_chans`. Raises UserError for any other tensor that is missing, not used or of
     the wrong shape, and for a file that cannot be read.
     """
-    state = dict(source) if isinstance(source, Mapping) else read_state(source)
+    state = dict(source) if isinstance(source, Mapping) else read_state(fetch(source))
     for pattern, replacement in (rename or {}).items():
         state = {re.sub(pattern, replacement, name): value for name, value in state.items()}
     flat = flatten_dict(dict(variables))
