@@ -202,6 +202,7 @@ def main(argv: list[str] | None = None) -> None:
     """Runs one command and exits with its status."""
     if argv is None:
         use_huge_pages()
+        sys.stdout.reconfigure(errors="replace")  # an old terminal shows "?" for a bar
         argv = sys.argv[1:]
     debug = "--debug" in argv
     try:

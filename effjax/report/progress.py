@@ -50,12 +50,14 @@ class Pace:
     def __init__(self, total: int = 0, done: int = 0, images: int = 0):
         self.total, self.done = total, done
         self._first, self._images, self._began = done, images, time.monotonic()
+        self._took = 0.0
         self._recent = collections.deque([(self._began, done)], RECENT)
 
     def update(self, done: int) -> None:
         """`done` steps are made by now."""
-        self.done = done
-        self._recent.append((time.monotonic(), done))
+        now = time.monotonic()
+        self.done, self._took = done, now - self._began
+        self._recent.append((now, done))
 
     def pause(self) -> None:
         """Something else than steps takes the time from here to the next update."""
@@ -74,8 +76,7 @@ class Pace:
         made = self.done - self._first
         if made <= 0:
             return ""
-        each = (time.monotonic() - self._began) / made
-        return f"left {format_seconds(each * (self.total - self.done))}"
+        return f"left {format_seconds(self._took / made * (self.total - self.done))}"
 
 
 class Display:
@@ -107,8 +108,8 @@ class Display:
             self.line("  ".join([f"step {done}/{self._pace.total}", *self._parts(values)]))
 
     def _parts(self, values: Values) -> list[str]:
-        parts = [*(format_values({k: v}) for k, v in values.items())]
-        return [part for part in (*parts, self._pace.left(), self._pace.speed()) if part]
+        shown = [format_values({name: value}) for name, value in values.items()]
+        return [part for part in (self._pace.left(), *shown, self._pace.speed()) if part]
 
     def result(self, done: int, values: Values) -> None:
         """What an evaluation after `done` steps has found; it stays."""
@@ -165,14 +166,14 @@ class Live(Display):
         super().__init__()
         self._console = Console(highlight=False)
         self._spinner = Spinner("dots")
+        self._values: Values = {}
+        self._waiting, self._since = "", time.monotonic()
         self._redrawn = Redrawn(
             console=self._console,
             get_renderable=self._render,
             refresh_per_second=8,
             transient=True,
         )
-        self._values: Values = {}
-        self._waiting, self._since = "", time.monotonic()
 
     def start(self, total: int, done: int = 0, images: int = 0) -> None:
         super().start(total, done, images)
@@ -206,7 +207,10 @@ class Live(Display):
         return text
 
     def line(self, text: str, style: str = "") -> None:
-        self._console.print(text, style=style, markup=False, soft_wrap=True)
+        from rich.text import Text
+
+        # the style is the text's own: print's would run on into the redrawn line
+        self._console.print(Text(text, style=style), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         self.line(f"warning: {text}", "yellow")
