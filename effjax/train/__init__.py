@@ -1,4 +1,4 @@
-"""Tasks and the loop that trains them. The room is also the verb: `effjax.train(config, workdir)`."""
+"""Tasks and the loop that trains them; the room is also the verb, `effjax.train(config, ...)`."""
 
 import sys
 import types

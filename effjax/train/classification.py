@@ -76,7 +76,7 @@ class Classification(Task):
         variables = {"params": params, **model_state}
         variables, report = models.load_weights(self.model, variables, source)
         variables = dict(variables)
-        return variables.pop("params"), variables, report
+        return variables.pop("params"), variables, vars(report)
 
     def images(self, batch: Batch) -> jax.Array:
         """uint8 [B, H, W, 3] -> normalised float [B, H, W, 3]."""
@@ -99,7 +99,7 @@ class Classification(Task):
             rngs={"dropout": dropout_key},
             mutable=learned,
         )
-        losses = self.loss_function(logits, targets)  # [B]
+        losses = self.losses(logits, targets, images)  # [B]
         hits = jnp.argmax(logits, -1) == jnp.argmax(targets, -1)
         count = mask.sum()
         metrics = {
@@ -107,6 +107,10 @@ class Classification(Task):
             "top1": ((hits * mask).sum(), count),
         }
         return (losses * mask).sum() / count, ({**model_state, **changed}, metrics)
+
+    def losses(self, logits: jax.Array, targets: jax.Array, images: jax.Array) -> jax.Array:
+        """[B]: the loss of each example, from logits and targets [B, K] of mixed images."""
+        return self.loss_function(logits, targets)
 
     def predict(self, params: Params, model_state: Any, batch: Batch) -> jax.Array:
         """Logits [B, K]."""

@@ -146,6 +146,7 @@ class Task:
 
 _TASKS: dict[str, str] = {
     "classification": "effjax.train.classification:Classification",
+    "distill": "effjax.train.distill:Distillation",
 }
 
 

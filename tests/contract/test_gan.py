@@ -23,9 +23,10 @@ class Gan(Toy):
     }
 
     def draw(self, rng):
-        angle = rng.uniform(0, 2 * np.pi, BATCH)
-        circle = RADIUS * np.stack([np.cos(angle), np.sin(angle)], 1)
-        return {"real": np.float32(circle + NOISE * rng.standard_normal((BATCH, 2)))}
+        angle = rng.uniform(0, 2 * np.pi, (BATCH, 1)) - [0, np.pi / 2]  # sin a = cos(a - pi / 2)
+        return {
+            "real": np.float32(RADIUS * np.cos(angle) + NOISE * rng.standard_normal((BATCH, 2)))
+        }
 
     def init(self, rng, batch):
         one, other = (net.init(rng, batch["real"]) for net in (GENERATOR, DISCRIMINATOR))
