@@ -113,12 +113,14 @@ def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         key, equals, value = text.removeprefix("--").removeprefix("config.").partition("=")
         if not equals:
             raise UserError(f"override {text!r} has no value; type --config.{key}=VALUE")
-        rivals = [
-            k for k in values if k != key and duration_of(k) and duration_of(k) == duration_of(key)
-        ]
-        if rivals:
-            raise UserError(f"two units for one duration: {rivals[0]} and {key}; give one of them")
         values[key] = _literal(value)
+    given: dict[str, str] = {}
+    for key in values:
+        name = duration_of(key)
+        if name is not None and values[key] is not None:
+            other = given.setdefault(name, key)
+            if other != key:
+                raise UserError(f"two units for one duration: {other} and {key}; give one of them")
     return values
 
 
@@ -148,7 +150,7 @@ def _override(config: ml_collections.ConfigDict, path: str, value: Any, schema: 
     if isinstance(node.get(leaf), ml_collections.ConfigDict):
         raise UserError(f"config.{path} is a section; set one of its keys: {', '.join(node[leaf])}")
     units = [f"{duration_of(leaf)}_{unit}" for unit in UNITS]
-    if leaf in units and set(units) <= set(declared_keys(section)):
+    if value is not None and leaf in units and set(units) <= set(declared_keys(section)):
         node.update(dict.fromkeys(units))
     node[leaf] = value
 

@@ -83,6 +83,11 @@ def test_an_override_replaces_the_other_unit(config_file):
     assert (config.total_steps, config.total_epochs) == (10.0, None)
 
 
+def test_none_clears_a_unit_and_no_other(config_file):
+    config = load(str(config_file), ["--config.total_steps=3", "--config.total_epochs=None"], Root)
+    assert (config.total_steps, config.total_epochs) == (3.0, None)
+
+
 def test_a_new_named_section_has_the_defaults(config_file):
     config = load(str(config_file), ["--config.named.second.rate=5"], Root)
     assert (config.named.second.rate, config.named.second.name) == (5.0, "a")
