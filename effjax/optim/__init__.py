@@ -14,10 +14,10 @@ from effjax.optim.lamb import lamb, scale_by_lamb
 from effjax.optim.lookahead import LookaheadState, lookahead
 from effjax.optim.registry import OptimizerInfo
 from effjax.optim.rules import match_rules, parameter_paths, unused_rules
-from effjax.optim.schedule_free import schedule_free_adamw, schedule_free_sgd
 from effjax.optim.schedules import ScheduleInfo, create_schedule, list_schedules
 from effjax.optim.slrla import add_local_penalty, slrla
 from effjax.optim.state import eval_params, in_float32, steady
+from effjax.optim.variants import dpsgd, noisy_sgd, schedule_free_adamw, schedule_free_sgd
 from effjax.optim.win import (
     WinState,
     accelerated_step,
@@ -48,6 +48,7 @@ __all__ = [
     "create",
     "create_injected",
     "create_schedule",
+    "dpsgd",
     "eval_params",
     "in_float32",
     "lamb",
@@ -57,6 +58,7 @@ __all__ = [
     "list_schedules",
     "lookahead",
     "match_rules",
+    "noisy_sgd",
     "optimizer_info",
     "parameter_paths",
     "restart",

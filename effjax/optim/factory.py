@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import optax
 
+from effjax.optim.catalogue import UNSCHEDULED
 from effjax.optim.decay import (
     LearningRate,
     Mask,
@@ -17,6 +18,7 @@ from effjax.optim.decay import (
 from effjax.optim.naming import nearest
 from effjax.optim.registry import OptimizerInfo, registry
 from effjax.optim.state import in_float32, steady
+from effjax.optim.variants import scheduled
 
 
 def create(
@@ -152,7 +154,10 @@ def _with_decay(
                 "set its weight_decay to 0 or its mask to None"
             )
         return info.make(**arguments, weight_decay=weight_decay)
-    tx = info.make(**arguments)
+    if info.name in UNSCHEDULED and callable(learning_rate):
+        tx = scheduled(lambda lr: info.make(**arguments | {info.rate_name: lr}), learning_rate)
+    else:
+        tx = info.make(**arguments)
     if not weight_decay:
         return tx
     if info.decay == "coupled":

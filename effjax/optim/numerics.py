@@ -17,7 +17,7 @@ def compute_dtype(*arrays: jax.Array) -> jnp.dtype:
 
 def zeros(params: optax.Params, dtype: Any | None = None) -> optax.Updates:
     """Zeros like `params`, in `dtype` or else in the dtype in which the rule is computed."""
-    return jax.tree.map(lambda p: jnp.zeros(p.shape, dtype or compute_dtype(p)), params)
+    return jax.tree.map(lambda p: jnp.zeros_like(p, dtype or compute_dtype(p)), params)
 
 
 def copied(params: optax.Params) -> optax.Params:
@@ -51,3 +51,12 @@ def after(value: jax.Array, *others: jax.Array) -> jax.Array:
     """
     never = functools.reduce(jnp.logical_or, ((x != x) & (x == x) for x in others))
     return jnp.where(never, 0, value)
+
+
+def once(value: jax.Array) -> jax.Array:
+    """`value` itself, but for XLA too expensive to be computed again where it is used.
+
+    A new array of the state that another result is made of would otherwise be computed twice, and
+    its old value, which both need, be copied as a whole. LLVM removes the square root again.
+    """
+    return jnp.where((value != value) & (value == value), jnp.sqrt(value), value)

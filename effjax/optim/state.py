@@ -101,6 +101,4 @@ def _raised(tree: Any) -> Any:
 
 
 def _own_array(x: Any) -> jax.Array:
-    if jnp.issubdtype(jnp.result_type(x), jax.dtypes.prng_key):
-        return x
     return jnp.array(x, jnp.result_type(x), copy=True)

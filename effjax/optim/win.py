@@ -26,7 +26,7 @@ from effjax.optim.decay import (
 )
 from effjax.optim.directions import scale_by_moments, scale_by_momentum
 from effjax.optim.lamb import scale_by_lamb
-from effjax.optim.numerics import compute_dtype, copied, unzip_map
+from effjax.optim.numerics import compute_dtype, copied, once, unzip_map
 
 Mode = Literal["win", "win2"]
 
@@ -83,14 +83,14 @@ def accelerated_step(
 
         def win(u: jax.Array, p: jax.Array, wd: float, x: jax.Array) -> tuple:
             lr, y = jnp.asarray(rate, compute_dtype(u)), p
-            x = (x - lr * u) / (1 + lr * wd)
+            x = once((x - lr * u) / (1 + lr * wd))
             step = r1 * (x - y - lr * (u + wd * y)) / (1 + r1 + r1 * lr * wd)
             return step, x
 
         def win2(u: jax.Array, p: jax.Array, wd: float, x: jax.Array, y: jax.Array) -> tuple:
             lr, z = jnp.asarray(rate, compute_dtype(u)), p
-            x = (x - lr * u) / (1 + lr * wd)
-            y = (y + r1 * x - r1 * lr * u) / (1 + r1 + r1 * lr * wd)
+            x = once((x - lr * u) / (1 + lr * wd))
+            y = once((y + r1 * x - r1 * lr * u) / (1 + r1 + r1 * lr * wd))
             step = r2 * (x - z) + (r2 / r1) * (y - z) - r2 * lr * (u + wd * z)
             return step / (1 + r2 + r2 / r1 + r2 * lr * wd), x, y
 
