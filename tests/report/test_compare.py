@@ -1,0 +1,82 @@
+"""Comparison of runs: what the table says, and that the picture shows every run."""
+
+import json
+
+import pytest
+from matplotlib.image import imread
+
+from effjax import cli
+from effjax.report.compare import Run, compare_table, differences, plot_runs
+
+
+def make_run(name: str, seed: int, rate: float, steps: int = 8, finished: bool = True) -> Run:
+    rows = [{"step": s, "train/loss": 2.0 / s, "perf/images_per_sec": 100.0} for s in range(1, 9)]
+    rows += [{"step": s, "val/loss": 1.0 / s, "val/top1": 1 - 0.5 / s} for s in (4, 8)]
+    rows = [row for row in rows if row["step"] <= steps]
+    summary = {"wall_seconds": 75.0, "parameters": 1184022} if finished else None
+    config = {"seed": seed, "optim.default.learning_rate": rate, "model.name": "caformer_s18"}
+    return Run(name, rows, config, summary)
+
+
+def test_the_table_names_what_differs_and_marks_what_is_unfinished():
+    runs = [make_run("a", 0, 0.1), make_run("b", 1, 0.1, steps=5, finished=False)]
+    header, rows = compare_table(runs)
+    assert header[:3] == ["run", "val/top1", "val/loss"]
+    assert rows[0] == [
+        "a",
+        "0.9375 (0.9375)",
+        "0.125 (0.125)",
+        "8 ",
+        "1m15s",
+        "100",
+        "1.18 M",
+        "seed=0",
+    ]
+    assert rows[1][3:] == ["5*", "-", "100", "-", "seed=1"]
+
+
+def test_keys_are_written_short_unless_another_ends_alike():
+    config = {"model.name": "a", "data.name": "b", "optim.default.b1": 0.9}
+    other = config | {"model.name": "c", "optim.default.b1": 0.8}
+    runs = [Run("x", [], config, None), Run("y", [], other, None)]
+    assert differences(runs) == [{"model.name": "a", "b1": 0.9}, {"model.name": "c", "b1": 0.8}]
+
+
+@pytest.mark.parametrize("count", [1, 2, 12])
+def test_the_picture_has_a_colour_for_every_run(count, tmp_path):
+    runs = [make_run(f"run{i}", i, 0.1 * (i + 1), finished=i != 1) for i in range(count)]
+    plot_runs(runs, tmp_path / "compare.png")
+    height, width, _ = imread(tmp_path / "compare.png").shape
+    assert width > 2 * height
+    assert [path.name for path in tmp_path.iterdir()] == ["compare.png"]
+
+
+def write_run(folder, rows: str, finished: bool) -> None:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"config": {"seed": folder.name}}))
+    (folder / "metrics.jsonl").write_text(rows)
+    if finished:
+        (folder / "summary.json").write_text(json.dumps({"wall_seconds": 1.0, "parameters": 7}))
+
+
+def test_compare_reads_folders_and_writes_where_it_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    row = '{"step": 1, "train/loss": 0.5, "val/top1": 0.25}\n'
+    write_run(tmp_path / "a", row, finished=True)
+    write_run(tmp_path / "b", row + '{"step": 2, "train/lo', finished=False)
+    cli.main(["compare", "a", "b", "a", "--out=both.png"])
+    told = capsys.readouterr().out
+    assert "2 runs in" in told
+    assert "* unfinished" in told
+    assert "picture: both.png" in told
+    assert (tmp_path / "both.png").exists()
+
+
+def test_a_run_without_rows_is_a_mistake(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_run(tmp_path / "a", "", finished=False)
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["compare", "a"])
+    assert exit_.value.code == 1
+    assert "a has no rows in metrics.jsonl yet" in capsys.readouterr().err
+    assert not (tmp_path / "compare.png").exists()

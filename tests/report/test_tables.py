@@ -1,0 +1,46 @@
+"""Tables, units and plots in plain text."""
+
+from effjax.report import format_bytes, format_count, format_table, plot_text
+
+
+def test_columns_align_and_the_last_one_wraps():
+    rows = [("a", "12", "one two three four five six seven"), ("bcd", "3", "x")]
+    assert format_table(rows, ("name", "n", "text"), right=(1,), width=32) == [
+        "name   n  text",
+        "────  ──  ──────────────────────",
+        "a     12  one two three four",
+        "          five six seven",
+        "bcd    3  x",
+    ]
+
+
+def test_no_line_is_wider_than_the_table():
+    rows = [("name", "word " * 60), ("x" * 20, "y" * 300)]
+    for width in (60, 100):
+        assert max(map(len, format_table(rows, width=width))) <= width
+
+
+def test_an_empty_table_has_no_lines():
+    assert format_table([]) == []
+
+
+def test_units():
+    assert [format_bytes(n) for n in (0, 1023, 1536, 3 * 2**30)] == [
+        "0 B",
+        "1023 B",
+        "1.5 KiB",
+        "3 GiB",
+    ]
+    assert [format_count(n) for n in (950, 1184022, 4.11e9)] == ["950", "1.18 M", "4.11 G"]
+
+
+def test_a_plot_is_as_high_as_its_values():
+    top, *_, bottom, axis, labels = plot_text([0.0, 0.5, 1.0, 1.0], height=2, labels=("0", "9"))
+    assert top == "1 ┤  ██"
+    assert bottom == "0 ┤ ███"
+    assert axis == "  └────"
+    assert labels == "   0  9"
+
+
+def test_a_plot_of_nothing_but_zeros_is_empty():
+    assert plot_text([0.0, 0.0], height=1)[0] == "0 ┤"

@@ -1,0 +1,58 @@
+"""The lists of configs, models and optimizers."""
+
+import inspect
+
+import pytest
+
+from effjax import cli, models, optim
+from effjax.errors import UserError
+from effjax.listing import COUNTED, config_folder, config_rows, model_rows, optimizer_details
+
+
+def test_configs_are_described_without_being_run(tmp_path):
+    (tmp_path / "sub").mkdir()
+    config = (
+        '"""Trains a thing.\n\nMore."""\n'
+        "raise RuntimeError\n"
+        "def get_config(arg=None):\n"
+        "    if arg == 'quick' or arg in ('long', 'wide'):\n"
+        "        pass\n"
+    )
+    (tmp_path / "sub/one.py").write_text(config)
+    (tmp_path / "broken.py").write_text("def")
+    (tmp_path / "other.py").write_text("x = 1")
+    broken, other, one = config_rows(tmp_path)
+    assert broken[2].startswith("cannot be read:")
+    assert other[2].startswith("no config")
+    assert one == (str(tmp_path / "sub/one.py"), "quick, long, wide", "Trains a thing.")
+
+
+def test_every_config_of_the_checkout_has_a_line_and_takes_quick(capsys):
+    cli.main(["configs"])
+    assert "configs/quickstart.py" in capsys.readouterr().out
+    for path, words, line in config_rows(config_folder()):
+        assert "quick" in words.split(", "), path
+        assert line, path
+
+
+def test_few_models_are_counted_and_many_are_not():
+    header, rows = model_rows("poolformer_s12")
+    assert header == ["model", "params", "macs", "input", "what it is"]
+    assert rows[0][:4] == ("poolformer_s12", "11.9 M", "1.81 G", "224x224")
+    header, rows = model_rows("*")
+    assert len(rows) == len(models.list_models()) > COUNTED
+    assert header == ["model", "what it is"]
+
+
+@pytest.mark.parametrize("name", sorted(optim.list_optimizers()))
+def test_every_optimizer_is_told_in_full(name):
+    info, rows = optim.optimizer_info(name), dict(optimizer_details(name))
+    assert rows["paper"] == info.paper
+    for field, default in info.hyperparameters.items():
+        required = default is inspect.Parameter.empty
+        assert rows[f"  {field}"].startswith("required" if required else "= ")
+
+
+def test_an_unknown_optimizer_is_a_mistake():
+    with pytest.raises(UserError, match="did you mean 'adan'"):
+        optimizer_details("adann")

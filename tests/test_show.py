@@ -1,0 +1,82 @@
+"""`effjax show`: what it says of a config is what the config and XLA say."""
+
+import jax
+import mistakes
+import numpy as np
+import pytest
+
+from effjax import cli
+from effjax.config import load
+from effjax.show import config_leaves, learning_rates, memory_rows, parameter_rows
+from effjax.train import RunConfig
+from effjax.train.setup import build
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    mistakes.make_world(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EFFJAX_CACHE", "off")
+
+
+def quickstart(*overrides: str):
+    return load("configs/quickstart.py", overrides, RunConfig)
+
+
+def test_all_parts_are_shown_and_changed_keys_are_marked(world, tmp_path, capsys):
+    cli.main(["show", "--config=configs/quickstart.py", "--config.seed=7", "--plot=rates.png"])
+    shown = capsys.readouterr().out
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "* seed 7" in lines
+    assert "accumulate 1" in lines
+    assert "* total_steps 4" in lines
+    for title in ("parameters", "optimizers", "learning rate of default: cosine", "cost"):
+        assert title in lines
+    assert any(line.startswith("memory: temporaries ") for line in lines)
+    assert max(map(len, shown.splitlines())) <= 100
+    assert (tmp_path / "rates.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_parameters_add_up_and_say_what_decays(world):
+    setup = build(quickstart("--config.optim.default.weight_decay=0.1"))
+    *rows, total = parameter_rows(setup)
+    count = sum(leaf.size for leaf in jax.tree.leaves(setup.abstract.params))
+    assert sum(int(row[1].replace(",", "")) for row in rows) == count
+    assert total[1] == f"{count:,}"
+    decays = {row[0]: row[4] for row in rows}
+    assert decays["head/norm"] == "none"  # scales and biases
+    assert decays["head/fc"].endswith("%")  # its kernel, not its bias
+    without = build(quickstart())
+    assert {row[4] for row in parameter_rows(without)} == {"none"}
+
+
+def test_the_schedule_is_the_one_that_training_follows(world):
+    setup = build(quickstart("--config.total_steps=40", "--config.schedule.warmup_steps=10"))
+    steps, rates = learning_rates(setup, 1000)
+    np.testing.assert_array_equal(steps, np.arange(40))
+    peak = setup.config.optim.default.learning_rate
+    np.testing.assert_allclose(rates["default"][[0, 5, 10]], [0.0, peak / 2, peak], rtol=1e-6)
+
+
+def test_a_duration_is_one_line_with_its_unit(world):
+    leaves = config_leaves(quickstart())
+    assert leaves["checkpoint.every_steps"] == "2"
+    assert leaves["schedule.warmup"] == "-"
+    assert not any(key.startswith("total_e") for key in leaves)
+
+
+def test_memory_is_told_for_several_devices_under_pmap_too(world):
+    overrides = "--config.parallel.devices=4", "--config.parallel.mode=pmap"
+    rows = dict(memory_rows(build(quickstart(*overrides))))
+    assert rows["memory: whole step"].endswith("a device, 4 device(s)")
+    assert set(rows) == {
+        f"memory: {part}" for part in ("state and batch", "temporaries", "whole step")
+    }
+
+
+def test_a_batch_is_shown_with_ranges_and_labels(world, capsys):
+    cli.main(["show", "--config=configs/quickstart.py", "--batch"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    image = next(line for line in lines if line[:1] == ["image"])
+    assert image[1:6] == ["[8,", "8,", "8,", "3]", "uint8"]
+    assert sum(int(line[2]) for line in lines if line[1:2] and line[1].startswith("class_")) == 8
