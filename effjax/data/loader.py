@@ -15,7 +15,7 @@ import numpy as np
 
 from effjax.data.augment import eval_transform, image_size, train_transform
 from effjax.data.sources import open_source
-from effjax.data.stream import Batch, EvalExample, HostExample, Pixels, TrainExample
+from effjax.data.stream import Batch, EvalExample, HostExample, Pixels, TrainExample, require_memory
 from effjax.errors import UserError
 
 ENDLESS = 1 << 40  # steps in a training stream
@@ -171,6 +171,8 @@ def open_split(
     else:
         example = EvalExample(pixels, eval_transform(config), batch_size)
         steps = -(-len(source) // batch_size)
+    if pixels.keep:
+        require_memory(pixels, processes=max(1, config.workers))
     return Split(
         num_examples=len(source),
         class_names=source.class_names,

@@ -10,6 +10,7 @@ B is the global batch, N the number of examples, H W the image.
 import dataclasses
 import functools
 import logging
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -20,6 +21,7 @@ from effjax.data.sources import Source
 from effjax.errors import UserError
 
 Batch = dict[str, np.ndarray]
+PROBED = 16  # images that are decoded to estimate the size of all
 
 
 @dataclasses.dataclass
@@ -58,6 +60,25 @@ class Pixels:
         if not self.skip:
             raise UserError(f"{what}\nremove the file, or set data.on_error=skip") from error
         logging.getLogger("effjax.data").warning("skipped: %s", what)
+
+
+def require_memory(pixels: Pixels, processes: int) -> None:
+    """Estimates from a few images what holding all of them takes.
+
+    Raises:
+      UserError: it is more than half of the machine's memory.
+    """
+    total = len(pixels.source)
+    rows = range(0, total, max(1, total // PROBED))
+    images = [image for image, _ in map(pixels, rows) if image is not None]
+    need = processes * total * sum(image.nbytes for image in images) / max(1, len(images))
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if need > memory / 2:
+        raise UserError(
+            f"data.cache=memory takes {need / 1e9:.1f} GB, over half of {memory / 1e9:.1f} GB; set "
+            "it to None, or make the images smaller:\neffjax data prepare SRC --out=DIR "
+            "--short-side=256"
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from effjax.data import AugmentConfig, DataConfig, open_split
 from effjax.data.augment import train_transform
-from effjax.data.stream import EvalExample, Pixels, TrainExample
+from effjax.data.stream import EvalExample, Pixels, TrainExample, require_memory
 from effjax.errors import UserError
 
 CONFIG = DataConfig(image_size=8, augment=AugmentConfig(crop="none", hflip=0.0))
@@ -69,6 +69,14 @@ def test_kept_pixels_are_read_once():
     for position in range(24):
         example(position)
     assert sorted(files.reads) == list(range(12))
+
+
+def test_what_does_not_fit_into_memory_is_refused(monkeypatch):
+    pages = {"SC_PHYS_PAGES": 12 * 8 * 8 * 3 * 2, "SC_PAGE_SIZE": 1}
+    monkeypatch.setattr("os.sysconf", pages.get)
+    require_memory(Pixels(Files(), skip=True), processes=1)  # exactly half
+    with pytest.raises(UserError, match="short-side"):
+        require_memory(Pixels(Files(), skip=True), processes=2)
 
 
 def test_repeats_show_each_example_several_times_in_a_batch():
