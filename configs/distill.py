@@ -3,8 +3,8 @@
 The student sees the same images as its teacher and learns half from the labels and half from what
 the teacher says (softened; `--config.task.distillation=hard` for the class alone).
 
-Score: SCORE
-Cost: under a minute on two CPU cores, the teacher's two minutes aside.
+Score: not recorded yet; its teacher reaches at least 97 % validation top-1.
+Cost: about that of the quickstart, whose network answers every batch too.
 Run: effjax train --config=configs/quickstart.py
      effjax train --config=configs/distill.py --config.task.teacher=runs/quickstart
 """

@@ -115,7 +115,10 @@ def test_a_teacher_from_a_weights_file_says_the_same(teacher, tmp_path, monkeypa
         ({"teacher_model": "caformer_s18"}, "distill needs one teacher"),
         ({"teacher": "here", "teacher_weights": "there"}, "distill needs one teacher"),
         ({"teacher": "nowhere"}, "nowhere is not a run's folder"),
-        ({"teacher_model": "caformer_s18", "teacher_weights": "no.pth"}, "no weights at no.pth"),
+        (
+            {"teacher_model": "identityformer_s12", "teacher_weights": "no.pth"},
+            "no weights at no.pth",
+        ),
         ({"teacher": "nowhere", "temprature": 2.0}, "did you mean 'temperature'"),
         ({"teacher": "nowhere", "distillation": "warm"}, "config.task.distillation = 'warm'"),
         ({"teacher": "nowhere", "alpha": 1.5}, "expected 0 <= alpha <= 1"),
