@@ -2,10 +2,12 @@
 
 from effjax.models import (
     convnext,
+    dualformer,
     inception_next,
     inception_transformer,
     metaformer,
     resnet,
+    visformer,
     vit,
     weights,
 )
@@ -26,6 +28,7 @@ __all__ = [
     "cost",
     "create_model",
     "default_fields",
+    "dualformer",
     "entry",
     "inception_next",
     "inception_transformer",
@@ -37,6 +40,7 @@ __all__ = [
     "register",
     "resnet",
     "save_weights",
+    "visformer",
     "vit",
     "weights",
 ]

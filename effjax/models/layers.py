@@ -24,6 +24,7 @@ from effjax.ops import depthwise_conv
 
 # The authors truncate at +-2, which is +-100 standard deviations: a plain normal.
 normal_init = nn.initializers.normal(0.02)
+fan_out_init = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 zeros_init = nn.initializers.zeros
 
 

@@ -90,6 +90,17 @@ class Attention(TokenMixer):
         return Linear(channels, use_bias=False, name="proj")(mixed).reshape(x.shape)
 
 
+class SelfAttention(nn.Module):
+    """Attention over tokens [B, N, C], with biases."""
+
+    head_dim: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        q, k, v = jnp.split(Linear(3 * x.shape[-1], name="qkv")(x), 3, axis=-1)
+        return Linear(x.shape[-1], name="proj")(attend(q, k, v, self.head_dim))
+
+
 def attend(q: jax.Array, k: jax.Array, v: jax.Array, head_dim: int) -> jax.Array:
     """softmax(q k^T / sqrt(D)) v for every head; all [B, N, A * D], heads outermost in A * D."""
     q, k, v = (t.reshape(*t.shape[:2], -1, head_dim) for t in (q, k, v))  # [B, N, A, D]

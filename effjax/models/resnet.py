@@ -20,12 +20,11 @@ from effjax.models.layers import (
     Linear,
     StochasticDepth,
     at_least_float32,
+    fan_out_init,
     stochastic_depth_rates,
     uniform_init,
 )
 from effjax.models.registry import register
-
-kaiming_init = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def conv(features: int, size: int, stride: int = 1, name: str | None = None) -> 
         stride,
         size // 2,
         use_bias=False,
-        kernel_init=kaiming_init,
+        kernel_init=fan_out_init,
         name=name,
     )
 

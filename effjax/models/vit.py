@@ -24,7 +24,7 @@ from effjax.models.layers import (
     stochastic_depth_rates,
     uniform_init,
 )
-from effjax.models.mixers import attend
+from effjax.models.mixers import SelfAttention
 from effjax.models.registry import register
 
 
@@ -123,17 +123,6 @@ class Block(nn.Module):
         drop = StochasticDepth(self.drop_path)
         x = x + drop(attention(LayerNorm(name="norm1")(x)), examples)
         return x + drop(mlp(LayerNorm(name="norm2")(x)), examples)
-
-
-class SelfAttention(nn.Module):
-    """Attention over tokens [B, N, C], with biases."""
-
-    head_dim: int
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        q, k, v = jnp.split(Linear(3 * x.shape[-1], name="qkv")(x), 3, axis=-1)
-        return Linear(x.shape[-1], name="proj")(attend(q, k, v, self.head_dim))
 
 
 for _size, _width, _heads in (("tiny", 192, 3), ("small", 384, 6), ("base", 768, 12)):

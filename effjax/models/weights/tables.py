@@ -15,11 +15,13 @@ import numpy as np
 from effjax.models.architecture import per_block
 from effjax.models.base import ImageModel
 from effjax.models.convnext import ConvNeXt
+from effjax.models.dualformer import DualFormer
 from effjax.models.inception_next import InceptionNeXt
 from effjax.models.inception_transformer import InceptionTransformer
 from effjax.models.metaformer import MetaFormer, MetaFormerArchitecture
 from effjax.models.positions import resize_map, resize_tokens
 from effjax.models.resnet import ResNet
+from effjax.models.visformer import Visformer
 from effjax.models.vit import ViT
 
 NOTHING = r"$^"  # matches no name
@@ -159,5 +161,18 @@ TABLES: dict[type[ImageModel], Table] = {
         timm=((r"layer_scale(\d)\.scale$", r"layer_scale_\1"),),
         pointwise=lambda architecture: r".*\.attn\.(high_mixer\.(conv1|proj2)|proj)\.weight",
         positions=r"pos_embed\d",
+    ),
+    DualFormer: Table(
+        first="patch_embeds.0.proj.weight",
+        classifier=r"cls_head\.fc_cls\.(weight|bias)",
+        timm=((r"^blocks_(\d)", r"blocks.\1"), (r"^head", "cls_head.fc_cls")),
+    ),
+    Visformer: Table(
+        first="stem.conv1.weight",
+        classifier=r"linear\.(weight|bias)",
+        timm=((r"(norm\d?)\.(\w+)$", r"\1.bn.\2"),),
+        pointwise=lambda architecture: r".*\.(attn\.(qkv|proj)|mlp\.conv[13])\.weight",
+        positions=r"pos_embed\d",
+        map_first=r"pos_embed\d",
     ),
 }
