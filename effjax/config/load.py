@@ -7,6 +7,7 @@ and returns it. `path.py:arg` hands `arg` over; `--config.key.path=value` sets o
 import ast
 import dataclasses
 import importlib.util
+import math
 import re
 import traceback
 from collections.abc import Sequence
@@ -209,4 +210,6 @@ def _fitted(path: str, value: Any, hint: Any) -> Any:
         raise UserError(
             f"config.{path} = {value!r} is a {type(value).__name__}; expected {expected}"
         )
+    if isinstance(fitted, float) and not math.isfinite(fitted):
+        raise UserError(f"config.{path} = {fitted}; expected a finite number")
     return fitted
