@@ -3,7 +3,8 @@
 The student sees the same images as its teacher and learns half from the labels and half from what
 the teacher says (softened; `--config.task.distillation=hard` for the class alone).
 
-Score: not recorded yet; its teacher reaches at least 97 % validation top-1.
+Score: 97.8 % validation top-1 with 160,982 parameters; its teacher, with 637,334, 97.5 %.
+       One run each (2026-11-20, two CPU cores); the student without a teacher was not run.
 Cost: about that of the quickstart, whose network answers every batch too.
 Run: effjax train --config=configs/quickstart.py
      effjax train --config=configs/distill.py --config.task.teacher=runs/quickstart
