@@ -9,10 +9,34 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 
 from effjax.models.registry import abstract_variables
 
 PARITY = Path(__file__).parents[1] / "parity"
+
+
+# One size of each family runs by default: the others differ in no line of code.
+FIRST = {
+    "caformer_s18",
+    "convformer_s18",
+    "convnext_tiny",
+    "dualformer_tiny",
+    "identityformer_s12",
+    "inception_next_atto",
+    "inception_transformer_small",
+    "poolformer_s12",
+    "poolformerv2_s12",
+    "randformer_s12",
+    "resnet50",
+    "visformer_micro_80",
+    "vit_small_patch16_224",
+}
+
+
+def by_size(names):
+    """Parameters of a test: the sizes that are not the first of their family are slow."""
+    return [n if n in FIRST else pytest.param(n, marks=pytest.mark.slow) for n in sorted(names)]
 
 
 def our_names(recorded):

@@ -1,16 +1,21 @@
+import re
+
 import pytest
-from model_parity import COUNTS
+from model_parity import COUNTS, by_size
 
-from effjax.models import cost, create_model, list_models
+from effjax.models import cost, create_model, entry, list_models
 
 
-@pytest.mark.parametrize("name", sorted(set(COUNTS) & set(list_models())))
+@pytest.mark.parametrize("name", by_size(set(COUNTS) & set(list_models())))
 def test_counts_are_those_of_the_reference(name):
     expected = COUNTS[name]
-    counted = cost(create_model(name))
+    # the video and few-shot models were counted without a classifier
+    classes = 0 if re.match("dualformer|visformer", name) else 1000
+    counted = cost(create_model(name, classes), entry(name).input_shape)
     assert counted.params == expected["params"]
     assert counted.trainable == expected["trainable"]
-    assert round(counted.macs / 1e9, 3) == expected["gmacs224"]
+    gmacs = next(value for key, value in expected.items() if key.startswith("gmacs"))
+    assert counted.macs / 1e9 == pytest.approx(gmacs, abs=6e-4)
 
 
 def test_macs_grow_with_the_image():
