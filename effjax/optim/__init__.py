@@ -8,11 +8,14 @@ from effjax.optim.adan import AdanState, adan, restart, scale_by_adan
 from effjax.optim.clipping import clip_by_norm
 from effjax.optim.decay import add_coupled_decay, add_decoupled_decay, step_with_decay
 from effjax.optim.directions import MomentumState, scale_by_moments, scale_by_momentum
+from effjax.optim.estimators import Estimator, Progress, Spider, Svrg, finite_sum
 from effjax.optim.factory import create, create_injected, list_optimizers, optimizer_info
 from effjax.optim.injected import set_learning_rate
 from effjax.optim.lamb import lamb, scale_by_lamb
 from effjax.optim.lookahead import LookaheadState, lookahead
+from effjax.optim.manifolds import Euclidean, Grassmann, Manifold, Spd, Sphere, Stiefel
 from effjax.optim.registry import OptimizerInfo
+from effjax.optim.rspider import normalised_steps, r_spider
 from effjax.optim.rules import match_rules, parameter_paths, unused_rules
 from effjax.optim.schedules import ScheduleInfo, create_schedule, list_schedules
 from effjax.optim.slrla import add_local_penalty, slrla
@@ -31,10 +34,20 @@ from effjax.optim.win import (
 
 __all__ = [
     "AdanState",
+    "Estimator",
+    "Euclidean",
+    "Grassmann",
     "LookaheadState",
+    "Manifold",
     "MomentumState",
     "OptimizerInfo",
+    "Progress",
     "ScheduleInfo",
+    "Spd",
+    "Sphere",
+    "Spider",
+    "Stiefel",
+    "Svrg",
     "WinState",
     "accelerated_step",
     "adam_win",
@@ -50,6 +63,7 @@ __all__ = [
     "create_schedule",
     "dpsgd",
     "eval_params",
+    "finite_sum",
     "in_float32",
     "lamb",
     "lamb_win",
@@ -59,8 +73,10 @@ __all__ = [
     "lookahead",
     "match_rules",
     "noisy_sgd",
+    "normalised_steps",
     "optimizer_info",
     "parameter_paths",
+    "r_spider",
     "restart",
     "scale_by_adan",
     "scale_by_lamb",
