@@ -6,6 +6,7 @@ from effjax.models import (
     inception_next,
     inception_transformer,
     metaformer,
+    published,
     resnet,
     visformer,
     vit,
@@ -14,8 +15,16 @@ from effjax.models import (
 from effjax.models.base import ImageModel
 from effjax.models.cost import Cost, cost
 from effjax.models.mixers import MIXERS, TokenMixer
-from effjax.models.pretrained import Pretrained, list_pretrained, pretrained
-from effjax.models.registry import create_model, default_fields, entry, list_models, register
+from effjax.models.registry import (
+    Pretrained,
+    create_model,
+    default_fields,
+    entry,
+    list_models,
+    pretrained,
+    register,
+    register_pretrained,
+)
 from effjax.models.weights import load_weights, save_weights
 
 __all__ = [
@@ -33,11 +42,12 @@ __all__ = [
     "inception_next",
     "inception_transformer",
     "list_models",
-    "list_pretrained",
     "load_weights",
     "metaformer",
     "pretrained",
+    "published",
     "register",
+    "register_pretrained",
     "resnet",
     "save_weights",
     "visformer",

@@ -25,7 +25,32 @@ class Entry:
     input_shape: tuple[int, ...] = IMAGE
 
 
+@dataclasses.dataclass(frozen=True)
+class Pretrained:
+    """One published set of weights.
+
+    Attributes:
+        source: "hub:<repository>[:<file>]", see `effjax.models.weights.fetch`.
+        top1: published ImageNet-1k top-1 in percent; None where the classes are others.
+        licence: as the publisher states it.
+        input_size: side of the square images in pixels.
+        crop: side of the central crop, as a fraction of the resized image.
+        mean, std: of images in [0, 1], per channel.
+    """
+
+    source: str
+    top1: float | None
+    licence: str = "apache-2.0"
+    input_size: int = 224
+    crop: float = 1.0
+    num_classes: int = 1000
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    interpolation: str = "bicubic"
+
+
 _entries: dict[str, Entry] = {}
+_pretrained: dict[str, Pretrained] = {}
 
 
 def register(
@@ -44,14 +69,20 @@ def register(
     _entries[name] = Entry(description, model, architecture, input_shape)
 
 
+def register_pretrained(name: str, weights: Pretrained) -> None:
+    """Make `weights` known as `name`, "architecture.tag"."""
+    _pretrained[name] = weights
+
+
 def entry(name: str) -> Entry:
-    """The registered architecture `name`; raises UserError for an unknown one."""
-    if name not in _entries:
+    """The registered architecture of "architecture" or "architecture.tag"; raises UserError."""
+    architecture = name.partition(".")[0]
+    if architecture not in _entries:
         raise UserError(
-            f"unknown model {name!r}: {nearest(name, _entries)}\n"
+            f"unknown model {architecture!r}: {nearest(architecture, _entries)}\n"
             "`effjax models` lists the models that there are"
         )
-    return _entries[name]
+    return _entries[architecture]
 
 
 def entry_of(architecture: Any) -> Entry:
@@ -62,9 +93,23 @@ def entry_of(architecture: Any) -> Entry:
     raise UserError(f"no registered model is made from a {type(architecture).__name__}")
 
 
-def list_models(pattern: str = "*") -> list[str]:
-    """The sorted names that match a shell pattern such as "ca*"."""
-    return sorted(name for name in _entries if fnmatch(name, pattern))
+def pretrained(name: str) -> Pretrained:
+    """The published weights `architecture.tag`; raises UserError for an unknown name."""
+    if name in _pretrained:
+        return _pretrained[name]
+    entry(name)  # an unknown architecture is the first thing to say
+    tags = list_models(f"{name.partition('.')[0]}.*", pretrained=True)
+    raise UserError(f"no published weights {name!r}: {nearest(name, tags)}")
+
+
+def list_models(pattern: str = "*", pretrained: bool = False) -> list[str]:
+    """The sorted names that match a shell pattern such as "ca*".
+
+    `pretrained` lists the published weights, "architecture.tag", in place of the architectures.
+    """
+    return sorted(
+        name for name in (_pretrained if pretrained else _entries) if fnmatch(name, pattern)
+    )
 
 
 def default_fields(name: str) -> dict[str, Any]:
@@ -95,7 +140,7 @@ def create_model(
 
     Raises UserError for an unknown model or field and for a value of the wrong type or length.
     """
-    found = entry(name.partition(".")[0])
+    found = entry(name)
     return found.model(
         architecture=override(found.architecture, architecture_fields),
         num_classes=num_classes,

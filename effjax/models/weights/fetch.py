@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from effjax.errors import UserError
-from effjax.models.pretrained import list_pretrained, pretrained
+from effjax.models.registry import list_models, pretrained
 
 
 def fetch(source: str | Path) -> Path:
@@ -17,7 +17,7 @@ def fetch(source: str | Path) -> Path:
     Raises UserError if the hub client is not installed or cannot give the file.
     """
     text = str(source)
-    if text in list_pretrained():
+    if text in list_models(pretrained=True):
         text = pretrained(text).source
     if not text.startswith("hub:"):
         return Path(source)

@@ -1,65 +1,16 @@
-"""Published sets of weights: `architecture.tag`, and what they need and promise.
+"""Published sets of weights, `architecture.tag`: where they are, what they need and promise.
 
-Top-1 is ImageNet-1k accuracy in percent as the publishers give it, at `input_size` and `crop`; it
-was not measured here. A source is read by `effjax.models.weights.fetch`.
+Top-1 is ImageNet-1k accuracy in percent as the publishers give it; it was not measured here.
 """
 
-import dataclasses
-from fnmatch import fnmatch
+from effjax.models.registry import Pretrained, register_pretrained
 
-from effjax.errors import UserError, nearest
-from effjax.models.registry import entry
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5)
-
-
-@dataclasses.dataclass(frozen=True)
-class Pretrained:
-    """One published set of weights.
-
-    Attributes:
-        source: "hub:<repository>[:<file>]".
-        top1: published top-1 in percent; None where the classes are not ImageNet-1k's.
-        licence: as the publisher states it.
-        input_size: side of the square images in pixels.
-        crop: side of the central crop, as a fraction of the resized image.
-        mean, std: of images in [0, 1], per channel.
-    """
-
-    source: str
-    top1: float | None
-    licence: str = "apache-2.0"
-    input_size: int = 224
-    crop: float = 1.0
-    num_classes: int = 1000
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
-    interpolation: str = "bicubic"
-
-
-def list_pretrained(pattern: str = "*") -> list[str]:
-    """The sorted `architecture.tag` names that match a shell pattern."""
-    return sorted(name for name in _published if fnmatch(name, pattern))
-
-
-def pretrained(name: str) -> Pretrained:
-    """The weights `architecture.tag`; raises UserError for an unknown name."""
-    if name in _published:
-        return _published[name]
-    architecture = name.partition(".")[0]
-    entry(architecture)  # an unknown architecture is the more likely mistake
-    tags = list_pretrained(f"{architecture}.*")
-    raise UserError(f"no published weights {name!r}: {nearest(name, tags)}")
-
-
-_published: dict[str, Pretrained] = {}
 
 
 def _add(name: str, source: str = "", **facts: object) -> None:
     """Weights that timm hosts need no source."""
-    entry(name.partition(".")[0])
-    _published[name] = Pretrained(source or f"hub:timm/{name}", **facts)
+    register_pretrained(name, Pretrained(source or f"hub:timm/{name}", **facts))
 
 
 def _add_metaformers() -> None:

@@ -5,14 +5,14 @@ import pytest
 from model_parity import random_variables
 
 from effjax.errors import UserError
-from effjax.models import create_model, list_models, list_pretrained, load_weights, pretrained
+from effjax.models import create_model, list_models, load_weights, pretrained
 from effjax.models.weights import fetch, to_torch, write_state
 
 
 def test_entries_belong_to_registered_models():
-    names = list_pretrained()
+    names = list_models(pretrained=True)
     assert {name.partition(".")[0] for name in names} <= set(list_models())
-    assert len(list_pretrained("caformer_*")) == 20
+    assert len(list_models("caformer_*", pretrained=True)) == 20
 
 
 def test_an_entry_drives_preprocessing():
