@@ -53,8 +53,8 @@ def evaluate(args: argparse.Namespace) -> None:
 def show(args: argparse.Namespace) -> None:
     """Show what a config means: values, parameters, schedule, multiply-adds, memory."""
     from effjax.config import load
+    from effjax.inspect.show import pretend_devices, show, show_batch
     from effjax.report import choose_display
-    from effjax.show import pretend_devices, show, show_batch
     from effjax.train import RunConfig
 
     config = load(args.config, args.overrides, RunConfig)
@@ -68,6 +68,19 @@ def show(args: argparse.Namespace) -> None:
             show(config, display, args.plot)
 
 
+def profile(args: argparse.Namespace) -> None:
+    """Trace a few training steps and show where their time goes."""
+    from effjax.config import load
+    from effjax.inspect.profile import profile
+    from effjax.report import choose_display
+    from effjax.train import RunConfig
+
+    config = load(args.config, args.overrides, RunConfig)
+    out = args.out or default_workdir(args.config) / "profile"
+    with contextlib.closing(choose_display()) as display:
+        profile(config, out, display, args.steps, args.rows)
+
+
 def compare(args: argparse.Namespace) -> None:
     """Compare runs: one picture, one table."""
     from effjax.evaluate import compare_workdirs
@@ -78,7 +91,7 @@ def compare(args: argparse.Namespace) -> None:
 
 def configs(args: argparse.Namespace) -> None:
     """List the config files, what each trains and the words it takes after a colon."""
-    from effjax.listing import config_folder, config_rows
+    from effjax.inspect.listing import config_folder, config_rows
     from effjax.report import choose_display
 
     rows = config_rows(args.folder or config_folder())
@@ -87,7 +100,7 @@ def configs(args: argparse.Namespace) -> None:
 
 def models(args: argparse.Namespace) -> None:
     """List the registered models, with sizes where they are few."""
-    from effjax.listing import model_rows
+    from effjax.inspect.listing import model_rows
     from effjax.report import choose_display
 
     header, rows = model_rows(args.pattern)
@@ -96,7 +109,7 @@ def models(args: argparse.Namespace) -> None:
 
 def optimizers(args: argparse.Namespace) -> None:
     """List the optimizers, or say all of one: hyperparameters, state, paper."""
-    from effjax.listing import optimizer_details, optimizer_rows
+    from effjax.inspect.listing import optimizer_details, optimizer_rows
     from effjax.report import choose_display
 
     if args.name:
@@ -107,7 +120,7 @@ def optimizers(args: argparse.Namespace) -> None:
 
 def doctor(args: argparse.Namespace) -> None:
     """Say what is installed, what it would run on, and what is missing."""
-    from effjax.doctor import diagnose
+    from effjax.inspect.doctor import diagnose
     from effjax.report import choose_display
 
     display = choose_display()
@@ -162,6 +175,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--devices", type=int, metavar="N", help="as on N devices, pretended if need be"
     )
     verb.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the learning rates")
+    verb = add(profile, "effjax profile --config=configs/quickstart.py --rows=30")
+    verb.add_argument("--config", required=True, metavar="F[:ARG]", help="config file")
+    verb.add_argument("--out", type=Path, help="folder of the trace (runs/<config>/profile)")
+    verb.add_argument("--steps", type=int, default=5, help="steps to trace (5)")
+    verb.add_argument("--rows", type=int, default=20, help="operations in the table (20)")
     verb = add(compare, "effjax compare runs/seed0 runs/seed1 --out=seeds.png")
     verb.add_argument("workdirs", type=Path, nargs="+", metavar="RUN", help="runs' folders")
     verb.add_argument(

@@ -6,7 +6,13 @@ import pytest
 
 from effjax import cli, models, optim
 from effjax.errors import UserError
-from effjax.listing import COUNTED, config_folder, config_rows, model_rows, optimizer_details
+from effjax.inspect.listing import (
+    COUNTED,
+    config_folder,
+    config_rows,
+    model_rows,
+    optimizer_details,
+)
 
 
 def test_configs_are_described_without_being_run(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from effjax import cli
 from effjax.config import load
-from effjax.show import config_leaves, learning_rates, memory_rows, parameter_rows
+from effjax.inspect.show import config_leaves, learning_rates, memory_rows, parameter_rows
 from effjax.train import RunConfig
 from effjax.train.setup import build
 
