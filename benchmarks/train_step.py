@@ -3,10 +3,11 @@
     python benchmarks/train_step.py --models poolformer_s12,caformer_s18
 
 For each model: images/s and compile seconds of the forward pass, forward + backward, and the full
-step with AdamW; the ratio to PyTorch's modes, round by round with quartiles (above 1 is faster than
-PyTorch); the share of this machine's rate in one large matrix product; peak memory of the full step
-above that of the imports, each in a process of its own (on a CPU). Runs with huge pages as the
-command line of effjax does, PyTorch too; EFFJAX_NO_REEXEC=1 turns them off. timm is optional.
+step with AdamW; the ratio to PyTorch's modes, round by round with quartiles (above 1: effjax is
+faster); the share of this machine's rate in one large matrix product; the peak of resident memory
+above that after the imports (of a CPU). Each runs in a process of its own, one after the other.
+No stochastic depth. All run with huge pages as the command line of effjax does, PyTorch too;
+EFFJAX_NO_REEXEC=1 turns them off. timm is optional.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from alternate import Timing, alternate, ratio_text
+from alternate import alternate, ratio_text
 
 import effjax
 from effjax import models, optim
@@ -31,6 +32,7 @@ from effjax.startup import use_huge_pages
 PASSES = ("forward", "backward", "step")
 TORCH_MODES = ("eager", "channels_last", "compiled")
 CLASSES = 1000
+ANSWER = "answer:"
 Call = Callable[[], object]
 
 
@@ -42,7 +44,8 @@ def draw(batch: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 def jax_call(name: str, stage: str, batch: int, size: int, dtype: str) -> tuple[Call, float]:
     """One pass of effjax's model and the seconds that its compilation took."""
-    model = effjax.create_model(name, num_classes=CLASSES, dtype=dtype)
+    fields = {"drop_path_rate", "head_dropout"} & set(models.default_fields(name))
+    model = effjax.create_model(name, CLASSES, dtype, **dict.fromkeys(fields, 0.0))
     images, labels = map(jnp.asarray, draw(batch, size))
     variables = dict(jax.jit(model.init)(jax.random.key(0), images[:1]))
     params, rest = variables.pop("params"), variables
@@ -145,15 +148,35 @@ def make_call(who: str, name: str, stage: str, args: argparse.Namespace) -> tupl
     return torch_call(name, stage, who, args.batch, args.size)
 
 
-def peak_memory(who: str, name: str, stage: str, args: argparse.Namespace) -> str:
-    """GB that the calls need above the imports; measured in a process that does nothing else."""
-    command = [sys.executable, __file__, "--measure-memory", who, "--models", name]
-    command += ["--passes", stage, "--batch", str(args.batch), "--size", str(args.size)]
-    done = subprocess.run([*command, "--dtype", args.dtype], capture_output=True, text=True)
-    return done.stdout.strip().splitlines()[-1] if done.returncode == 0 else "failed"
+class Worker:
+    """One pass of one model in a process of its own: calling it runs the pass there, once."""
+
+    def __init__(self, who: str, name: str, stage: str, args: argparse.Namespace):
+        command = [sys.executable, __file__, "--work-as", who, "--models", name, "--passes", stage]
+        command += ["--batch", str(args.batch), "--size", str(args.size), "--dtype", args.dtype]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        self.compile_seconds = self.answer()
+
+    def answer(self) -> float:
+        for line in self.process.stdout:
+            if line.startswith(ANSWER):
+                return float(line.removeprefix(ANSWER))
+        raise RuntimeError("the process ended before its answer, see its message above")
+
+    def __call__(self) -> None:
+        self.process.stdin.write("\n")
+        self.peak_memory = self.answer()
+
+    def stop(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
 
 
-def print_peak_memory(who: str, name: str, stage: str, args: argparse.Namespace) -> None:
+def work(who: str, name: str, stage: str, args: argparse.Namespace) -> None:
+    """The other end of a `Worker`: run the pass for each line, answer with its peak memory, GB."""
+
     def resident(field: str) -> float:
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(float(line.split()[1]) for line in lines if line.startswith(field)) / 1e6
@@ -162,47 +185,36 @@ def print_peak_memory(who: str, name: str, stage: str, args: argparse.Namespace)
         import_timm()
     jax.block_until_ready(jnp.zeros(1))
     before = resident("VmRSS")
-    call, _ = make_call(who, name, stage, args)
-    call()
+    call, seconds = make_call(who, name, stage, args)
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak of the compilation
-    for _ in range(3):
+    print(ANSWER, seconds, flush=True)
+    for _ in sys.stdin:
         call()
-    print(f"{resident('VmHWM') - before:.2f}")
+        print(ANSWER, resident("VmHWM") - before, flush=True)
 
 
 def compare(name: str, stage: str, modes: list[str], args: argparse.Namespace) -> None:
-    calls, compile_seconds = {}, {}
+    workers = {}
     for who in ("effjax", *modes):
         try:
-            calls[who], compile_seconds[who] = make_call(who, name, stage, args)
-        except Exception as error:  # a mode that does not work here, or a model that timm lacks
-            if who == "effjax":
-                raise
-            print(f"{name} {stage} {who}: {type(error).__name__}: {error}", file=sys.stderr)
-    calls["matrix product"], operations = matrix_call(args.dtype)
-    timings = alternate(calls, args.rounds, args.seconds)
+            workers[who] = Worker(who, name, stage, args)
+        except RuntimeError as error:  # a mode that does not work here, a model that timm lacks
+            print(f"{name} {stage} {who}: {error}", file=sys.stderr)
+    matrix, operations = matrix_call(args.dtype)
+    timings = alternate({**workers, "matrix product": matrix}, args.rounds, args.seconds)
     rate = operations / timings.pop("matrix product").median
     macs = models.cost(effjax.create_model(name), (args.size, args.size, 3)).macs
-    useful = 2 * macs * args.batch * (1 if stage == "forward" else 3)
-    for who, timing in timings.items():
+    floor = 2 * macs * args.batch * (1 if stage == "forward" else 3) / rate
+    for who, worker in workers.items():
+        timing = timings[who]
+        ratio = "" if who == "effjax" else ratio_text(timing, timings["effjax"])
         print(
-            row(name, stage, who, timing, timings["effjax"], useful / rate, args.batch)
-            + f" {compile_seconds[who]:.1f} | {memory(who, name, stage, args)} |",
+            f"| {name} | {stage} | {who} | {args.batch / timing.median:.2f} | {ratio} "
+            f"| {floor / timing.median:.0%} | {worker.compile_seconds:.1f} "
+            f"| {worker.peak_memory:.2f} |",
             flush=True,
         )
-
-
-def memory(who: str, name: str, stage: str, args: argparse.Namespace) -> str:
-    return peak_memory(who, name, stage, args) if stage == "step" and args.memory else ""
-
-
-def row(
-    name: str, stage: str, who: str, timing: Timing, ours: Timing, floor: float, batch: int
-) -> str:
-    """`floor`: the seconds of this pass at the rate of the large matrix product."""
-    ratio = "" if who == "effjax" else ratio_text(timing, ours)
-    speed, share = batch / timing.median, floor / timing.median
-    return f"| {name} | {stage} | {who} | {speed:.2f} | {ratio} | {share:.0%} |"
+        worker.stop()
 
 
 def main() -> None:
@@ -215,11 +227,10 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=60.0, help="for each model and pass")
-    parser.add_argument("--memory", action="store_true", help="also peak memory of the full step")
-    parser.add_argument("--measure-memory", help=argparse.SUPPRESS)
+    parser.add_argument("--work-as", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.measure_memory:
-        print_peak_memory(args.measure_memory, args.models, args.passes, args)
+    if args.work_as:
+        work(args.work_as, args.models, args.passes, args)
         return
     modes = [mode for mode in args.torch_modes.split(",") if mode]
     device = jax.devices()[0].device_kind
