@@ -42,17 +42,30 @@ def override(architecture: A, fields: Mapping[str, Any]) -> A:
     return dataclasses.replace(architecture, **values)
 
 
-def check_lengths(architecture: Any) -> None:
-    """Raise UserError unless every per-stage field has as many entries as `depths`."""
+def check(architecture: Any, *windows: str) -> None:
+    """Raise UserError unless an architecture can be built.
+
+    Every per-stage field must have as many entries as `depths`, the fields named by `windows` odd
+    sizes, depths and dims at least 1; `drop_path_rate` and `head_dropout` lie in [0, 1).
+    """
     hints = typing.get_type_hints(type(architecture))
-    stages = len(architecture.depths)
     for name in filter(lambda name: _per_stage(hints[name]), hints):
-        entries = len(getattr(architecture, name))
-        if entries != stages:
+        values, depths = getattr(architecture, name), architecture.depths
+        if len(values) != len(depths):
             raise UserError(
-                f"{name} has {entries} entries for the {stages} stages of depths="
-                f"{architecture.depths}: give one for each stage"
+                f"{name} has {len(values)} entries for the {len(depths)} stages of "
+                f"depths={depths}: give one for each stage"
             )
+        if name in ("depths", "dims") and min(values) < 1:
+            raise UserError(f"{name}={values}: expected numbers of at least 1")
+    for name in windows:
+        for stage, depth in enumerate(architecture.depths):
+            for size in per_block(getattr(architecture, name)[stage], depth, name):
+                if size < 1 or size % 2 == 0:
+                    raise UserError(f"{name}: {size} has no middle, expected odd sizes such as 7")
+    for name in ("drop_path_rate", "head_dropout"):
+        if not 0 <= getattr(architecture, name) < 1:
+            raise UserError(f"{name}={getattr(architecture, name)}: expected 0 <= {name} < 1")
 
 
 def per_block(entry: Any, depth: int, name: str) -> tuple:
@@ -62,13 +75,6 @@ def per_block(entry: Any, depth: int, name: str) -> tuple:
     if len(entry) != depth:
         raise UserError(f"{name}: {entry} has {len(entry)} entries for a stage of {depth} blocks")
     return entry
-
-
-def check_range(architecture: Any, name: str, low: float, high: float) -> None:
-    """Raise UserError unless low <= architecture.name < high."""
-    value = getattr(architecture, name)
-    if not low <= value < high:
-        raise UserError(f"{name}={value}: expected {low} <= {name} < {high}")
 
 
 def _per_stage(hint: Any) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import jax
 from flax import linen as nn
 
-from effjax.models.architecture import check_lengths, check_range, per_block
+from effjax.models.architecture import check, per_block
 from effjax.models.base import ImageModel
 from effjax.models.layers import (
     DepthwiseConv,
@@ -48,11 +48,7 @@ class ConvNeXtArchitecture:
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
-        check_lengths(self)
-        check_range(self, "drop_path_rate", 0, 1)
-        check_range(self, "head_dropout", 0, 1)
-        for stage, depth in enumerate(self.depths):
-            per_block(self.kernel_sizes[stage], depth, "kernel_sizes")
+        check(self, "kernel_sizes")
 
 
 class ConvNeXt(ImageModel):

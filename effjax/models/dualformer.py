@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from effjax.errors import UserError
-from effjax.models.architecture import check_lengths, check_range
+from effjax.models.architecture import check
 from effjax.models.base import ImageModel
 from effjax.models.layers import (
     BatchNorm,
@@ -56,9 +56,7 @@ class DualFormerArchitecture:
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
-        check_lengths(self)
-        check_range(self, "drop_path_rate", 0, 1)
-        check_range(self, "head_dropout", 0, 1)
+        check(self)
 
 
 class DualFormer(ImageModel):

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from effjax.models.architecture import check_lengths, check_range, per_block
+from effjax.models.architecture import check, per_block
 from effjax.models.base import ImageModel
 from effjax.models.layers import (
     BatchNorm,
@@ -52,12 +52,7 @@ class InceptionNeXtArchitecture:
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
-        check_lengths(self)
-        check_range(self, "drop_path_rate", 0, 1)
-        check_range(self, "head_dropout", 0, 1)
-        for stage, depth in enumerate(self.depths):
-            per_block(self.square_kernels[stage], depth, "square_kernels")
-            per_block(self.band_kernels[stage], depth, "band_kernels")
+        check(self, "square_kernels", "band_kernels")
 
 
 class InceptionNeXt(ImageModel):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from effjax.errors import UserError
-from effjax.models.architecture import check_lengths, check_range, per_block
+from effjax.models.architecture import check, per_block
 from effjax.models.base import ImageModel
 from effjax.models.layers import (
     BatchNorm,
@@ -57,12 +57,8 @@ class InceptionTransformerArchitecture:
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
-        check_lengths(self)
-        check_range(self, "drop_path_rate", 0, 1)
-        check_range(self, "head_dropout", 0, 1)
+        check(self, "kernel_sizes", "fuse_kernel_sizes")
         for stage, depth in enumerate(self.depths):
-            per_block(self.kernel_sizes[stage], depth, "kernel_sizes")
-            per_block(self.fuse_kernel_sizes[stage], depth, "fuse_kernel_sizes")
             for heads in per_block(self.attention_heads[stage], depth, "attention_heads"):
                 if not 0 < HEAD_DIM * heads < self.dims[stage]:
                     raise UserError(

@@ -288,19 +288,3 @@ class Mlp(nn.Module):
         x = Linear(int(self.ratio * channels), self.use_bias, name="fc1")(x)
         x = ACTIVATIONS[self.activation](name="act")(x)
         return Linear(channels, self.use_bias, name="fc2")(x)
-
-
-class MlpHead(nn.Module):
-    """The classifier of ConvFormer and CAFormer: linear, squared ReLU, norm, dropout, linear."""
-
-    classes: int
-    dropout: float = 0.0
-    ratio: float = 4.0
-
-    @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
-        x = Linear(int(self.ratio * x.shape[-1]), name="fc1")(x)
-        x = jnp.square(jax.nn.relu(x))
-        x = LayerNorm(name="norm")(x)
-        x = Dropout(self.dropout)(x, examples)
-        return Linear(self.classes, name="fc2")(x)

@@ -13,10 +13,11 @@ from functools import partial
 from typing import Literal
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from effjax.errors import UserError, nearest
-from effjax.models.architecture import check_lengths, check_range, per_block
+from effjax.models.architecture import check, per_block
 from effjax.models.base import ImageModel
 from effjax.models.layers import (
     Conv,
@@ -24,7 +25,6 @@ from effjax.models.layers import (
     LayerNorm,
     Linear,
     Mlp,
-    MlpHead,
     Scale,
     StochasticDepth,
     at_least_float32,
@@ -68,11 +68,8 @@ class MetaFormerArchitecture:
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
-        check_lengths(self)
-        check_range(self, "drop_path_rate", 0, 1)
-        check_range(self, "head_dropout", 0, 1)
+        check(self, "kernel_sizes")
         for stage, depth in enumerate(self.depths):
-            per_block(self.kernel_sizes[stage], depth, "kernel_sizes")
             for mixer in per_block(self.mixers[stage], depth, "mixers"):
                 if mixer not in MIXERS:
                     raise UserError(f"unknown token mixer {mixer!r}: {nearest(mixer, MIXERS)}")
@@ -201,6 +198,22 @@ class Head(nn.Module):
             return MlpHead(self.classes, a.head_dropout, name="fc")(prelogits, examples), features
         prelogits = Dropout(a.head_dropout)(prelogits, examples)
         return Linear(self.classes, name="fc")(prelogits), features
+
+
+class MlpHead(nn.Module):
+    """The classifier of ConvFormer and CAFormer: linear, squared ReLU, norm, dropout, linear."""
+
+    classes: int
+    dropout: float = 0.0
+    ratio: float = 4.0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+        x = Linear(int(self.ratio * x.shape[-1]), name="fc1")(x)
+        x = jnp.square(jax.nn.relu(x))
+        x = LayerNorm(name="norm")(x)
+        x = Dropout(self.dropout)(x, examples)
+        return Linear(self.classes, name="fc2")(x)
 
 
 _group_norm = partial(MetaFormerArchitecture, norm="group", kernel_sizes=(3, 3, 3, 3))

@@ -11,7 +11,7 @@ from typing import Literal
 import jax
 from flax import linen as nn
 
-from effjax.models.architecture import check_lengths, check_range
+from effjax.models.architecture import check
 from effjax.models.base import ImageModel
 from effjax.models.layers import (
     BatchNorm,
@@ -44,9 +44,7 @@ class ResNetArchitecture:
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
-        check_lengths(self)
-        check_range(self, "drop_path_rate", 0, 1)
-        check_range(self, "head_dropout", 0, 1)
+        check(self)
 
 
 class ResNet(ImageModel):

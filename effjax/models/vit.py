@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from effjax.errors import UserError
-from effjax.models.architecture import check_range
+from effjax.models.architecture import check
 from effjax.models.base import ImageModel
 from effjax.models.layers import (
     Conv,
@@ -43,8 +43,7 @@ class ViTArchitecture:
     remat: bool = False
 
     def __post_init__(self) -> None:
-        check_range(self, "drop_path_rate", 0, 1)
-        check_range(self, "head_dropout", 0, 1)
+        check(self)
         if self.width % self.heads:
             raise UserError(f"width={self.width} is no multiple of heads={self.heads}")
 

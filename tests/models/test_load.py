@@ -65,6 +65,22 @@ def test_another_class_count_keeps_the_fresh_classifier():
     assert_equal(loaded["params"]["stem"], variables["params"]["stem"])
 
 
+def test_classes_choose_rows_of_the_classifier():
+    model, variables = build(num_classes=10)
+    narrow, wanted = build(num_classes=3)
+    state = to_torch(model, variables)
+    loaded, report = load_weights(narrow, fresh(wanted), state, classes=(7, -1, 0))
+    assert report.adapted == ["head.fc.fc2.bias", "head.fc.fc2.weight"]
+    for leaf in ("kernel", "bias"):
+        given = variables["params"]["head"]["fc"]["fc2"][leaf]
+        found = loaded["params"]["head"]["fc"]["fc2"][leaf]
+        np.testing.assert_array_equal(found[..., 0], given[..., 7])
+        np.testing.assert_allclose(found[..., 1], given.mean(-1), rtol=1e-6)
+        np.testing.assert_array_equal(found[..., 2], given[..., 0])
+    with pytest.raises(UserError, match=r"10 in the file, .* of the model is 3"):
+        load_weights(narrow, fresh(wanted), state, classes=(7, 0))
+
+
 def test_no_classifier_leaves_the_head_out():
     model, variables = build()
     headless, wanted = build(num_classes=0)

@@ -4,6 +4,7 @@ from effjax.models.weights.convert import from_torch, to_torch
 from effjax.models.weights.fetch import fetch
 from effjax.models.weights.files import read_state, write_state
 from effjax.models.weights.load import Report, load_weights, save_weights
+from effjax.models.weights.rewrite import rewrite
 
 __all__ = [
     "Report",
@@ -11,6 +12,7 @@ __all__ = [
     "from_torch",
     "load_weights",
     "read_state",
+    "rewrite",
     "save_weights",
     "to_torch",
     "write_state",

@@ -34,7 +34,7 @@ class Report:
     Attributes:
         loaded: taken as they are.
         resized: position maps, interpolated to another image size.
-        adapted: first layers, fitted to another number of channels.
+        adapted: first layers fitted to another number of channels, classifiers to `classes`.
         replaced: classifiers of another number of classes; the model keeps its fresh ones.
         left_out: not taken, because `ignore` names them or the model has no classifier.
     """
@@ -59,6 +59,7 @@ def load_weights(
     source: str | Path | Mapping[str, np.ndarray],
     ignore: Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
+    classes: Sequence[int] | None = None,
 ) -> tuple[dict[str, Any], Report]:
     """`variables` with the weights of a file, and a report.
 
@@ -69,6 +70,8 @@ def load_weights(
             state dict.
         ignore: patterns of names (in the file or timm's) that need not be loaded.
         rename: {pattern: replacement} that is applied to the names in the file first.
+        classes: for each class of the model the class of the file whose classifier row it starts
+            from, -1 for the mean of all rows; as ImageNet-21k weights are fine-tuned on 1k.
 
     Position maps are resized, a classifier with another class count is left fresh, the first layer
     is fitted to `in_chans`. Raises UserError for any other tensor that is missing, not used or of
@@ -92,8 +95,8 @@ def load_weights(
             report.left_out.append(name)
             continue
         old = flat[tensor.path]
-        kind, value = _fit(model, timm, tensor.from_torch(state[name]), old)
-        if value is None:
+        kind, value = _fit(model, timm, tensor.from_torch(state[name]), old, classes)
+        if value is None or value.shape != old.shape:
             raise UserError(wrong_shape(name, state[name], tensor, old))
         getattr(report, kind).append(name)
         flat[tensor.path] = jnp.asarray(value, old.dtype)
@@ -105,9 +108,17 @@ def _with_head(model: ImageModel) -> Variables:
     return abstract_variables(model.clone(num_classes=1))
 
 
-def _fit(model: ImageModel, timm: str, value: np.ndarray, old: jax.Array) -> tuple[str, Any]:
+def _fit(
+    model: ImageModel,
+    timm: str,
+    value: np.ndarray,
+    old: jax.Array,
+    classes: Sequence[int] | None,
+) -> tuple[str, Any]:
     """(the field of Report, `value` in the shape of `old`), or None where that cannot be had."""
     table = table_of(model)
+    if classes is not None and is_classifier(model, timm):
+        return "adapted", fit_classes(value, classes)
     if value.shape == old.shape:
         return "loaded", value
     if is_classifier(model, timm) and value.shape[:-1] == old.shape[:-1]:
@@ -117,6 +128,12 @@ def _fit(model: ImageModel, timm: str, value: np.ndarray, old: jax.Array) -> tup
     if re.fullmatch(table.positions, timm) and value.shape[-1] == old.shape[-1]:
         return "resized", table.resize(value, old.shape)
     return "", None
+
+
+def fit_classes(value: np.ndarray, classes: Sequence[int]) -> np.ndarray:
+    """The rows of a classifier [..., K] that `classes` names; -1 takes the mean of all."""
+    with_mean = np.concatenate([value, value.mean(-1, keepdims=True)], axis=-1)
+    return with_mean[..., np.asarray(classes)]
 
 
 def fit_channels(kernel: np.ndarray, channels: int) -> np.ndarray:
