@@ -97,7 +97,7 @@ class Split:
         if self.workers:
             _parse_absl_flags()
             options = grain.MultiprocessingOptions(self.workers, per_worker_buffer_size=PREFETCH)
-            iterable = iterable.mp_prefetch(options, worker_init_fn=_die_with_parent)
+            iterable = iterable.mp_prefetch(options, worker_init_fn=_start_worker)
         return Batches(iter(iterable), shared=self.workers > 0)
 
 
@@ -109,8 +109,14 @@ def _parse_absl_flags() -> None:
         flags.FLAGS.mark_as_parsed()
 
 
-def _die_with_parent(worker: int, workers: int) -> None:
-    """Ends a worker whose parent is gone: a parent killed by a signal has no chance to say so."""
+def _start_worker(worker: int, workers: int) -> None:
+    """Leaves the cores to the other workers, and ends with the parent.
+
+    A parent that a signal has killed has no chance to tell its workers.
+    """
+    import cv2
+
+    cv2.setNumThreads(0)
     parent = os.getppid()
 
     def watch() -> None:

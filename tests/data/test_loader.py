@@ -1,6 +1,10 @@
 """Order, resume, hosts, workers and padding of the loader."""
 
 import dataclasses
+import pathlib
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -124,3 +128,36 @@ def test_mistakes_are_named():
         read(1, batch_size=51)
     with pytest.raises(UserError, match="multiple of 3"):
         read(1, hosts=3)
+
+
+@pytest.mark.slow
+def test_workers_end_with_a_killed_parent(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import multiprocessing, time\n"
+        "from effjax.data import DataConfig, open_split\n"
+        "if __name__ == '__main__':\n"
+        "    config = DataConfig(name='synthetic', image_size=8, workers=2)\n"
+        "    split = open_split(config, 'train', seed=0, batch_size=4, train=True)\n"
+        "    batches = split.batches()\n"
+        "    next(batches)\n"
+        "    print(*(child.pid for child in multiprocessing.active_children()), flush=True)\n"
+        "    time.sleep(100)\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    workers = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(workers) == 2
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+
+    def runs(pid):
+        try:  # what has ended but was not waited for has no command line
+            return bool(pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    deadline = time.monotonic() + 20
+    while any(map(runs, workers)):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
