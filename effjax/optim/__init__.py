@@ -10,6 +10,7 @@ from effjax.optim.decay import add_coupled_decay, add_decoupled_decay, step_with
 from effjax.optim.directions import MomentumState, scale_by_moments, scale_by_momentum
 from effjax.optim.estimators import Estimator, Progress, Spider, Svrg, finite_sum
 from effjax.optim.factory import create, create_injected, list_optimizers, optimizer_info
+from effjax.optim.hsdmpg import hsdmpg
 from effjax.optim.injected import set_learning_rate
 from effjax.optim.lamb import lamb, scale_by_lamb
 from effjax.optim.lookahead import LookaheadState, lookahead
@@ -64,6 +65,7 @@ __all__ = [
     "dpsgd",
     "eval_params",
     "finite_sum",
+    "hsdmpg",
     "in_float32",
     "lamb",
     "lamb_win",
