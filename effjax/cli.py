@@ -118,6 +118,37 @@ def optimizers(args: argparse.Namespace) -> None:
         choose_display().table("", optimizer_rows(), ("optimizer", "from", "what it is"))
 
 
+def data(args: argparse.Namespace) -> None:
+    """Prepare images as ArrayRecord, or check what is in them."""
+    from effjax.data.check import check
+    from effjax.data.prepare import prepare, prepare_local
+    from effjax.report import choose_display
+
+    with contextlib.closing(choose_display()) as display:
+        display.waiting(f"reading {args.source}")
+        if args.action == "check":
+            display.line(str(check(args.source)))
+            return
+        if args.manual_dir is not None:
+            counts, where = prepare_local(args.source, args.manual_dir, args.out), args.source
+        elif args.out is None:
+            raise UserError("data prepare writes somewhere; give --out=DIR")
+        else:
+            choices = args.short_side, args.val_share, args.split_seed, args.skip_broken
+            counts, where = prepare(args.source, args.out, *choices), args.out
+        rows = [(split, f"{count:,} images") for split, count in counts.items()]
+        display.table("prepared", [*rows, ("train on it", f"--config.data.name={where}")])
+
+
+def convert(args: argparse.Namespace) -> None:
+    """Turn a weights file of timm or the authors into one with timm's names, checked."""
+    from effjax.models.weights import rewrite
+    from effjax.report import choose_display
+
+    count = rewrite(args.source, args.out, args.model)
+    choose_display().line(f"{args.out}: {count} tensors of {args.model}, with timm's names")
+
+
 def doctor(args: argparse.Namespace) -> None:
     """Say what is installed, what it would run on, and what is missing."""
     from effjax.inspect.doctor import diagnose
@@ -191,6 +222,19 @@ def make_parser() -> argparse.ArgumentParser:
     verb.add_argument("pattern", nargs="?", default="*", help="shell pattern")
     verb = add(optimizers, "effjax optimizers adan")
     verb.add_argument("name", nargs="?", help="one of them, in full")
+    verb = add(data, "effjax data prepare photos/ --out=prepared/photos --short-side=256")
+    verb.add_argument("action", choices=("prepare", "check"))
+    verb.add_argument("source", help="folder, zip, tar, .npz, TFDS name or directory")
+    verb.add_argument("--out", help="folder to write")
+    verb.add_argument("--manual-dir", help="folder with the files of one of our own data sets")
+    verb.add_argument("--short-side", type=int, help="make larger images this small")
+    verb.add_argument("--val-share", type=float, default=0.1, help="where there is no split (0.1)")
+    verb.add_argument("--split-seed", type=int, default=0, help="of that division (0)")
+    verb.add_argument("--skip-broken", action="store_true", help="leave out what cannot be decoded")
+    verb = add(convert, "effjax convert weights.pth weights.safetensors --model=caformer_s18")
+    verb.add_argument("source", help=".safetensors or .pth")
+    verb.add_argument("out", type=Path, help=".safetensors")
+    verb.add_argument("--model", required=True, help="a registered architecture")
     add(doctor, "effjax doctor")
     return parser
 

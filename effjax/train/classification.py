@@ -5,6 +5,7 @@ Shapes: B batch, H W space, K classes.
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,8 +16,11 @@ from effjax import models
 from effjax.config import View
 from effjax.data import Split, mix_batch, normalise, open_split
 from effjax.errors import UserError
+from effjax.report import choose_display
+from effjax.train.restore import evaluated, restore
 from effjax.train.state import TrainState
 from effjax.train.task import Batch, Metrics, Params, Source, Task
+from effjax.train.workdir import CONFIG
 
 LOSSES = {
     "cross_entropy": optax.softmax_cross_entropy,
@@ -73,8 +77,14 @@ class Classification(Task):
     def load(
         self, params: Params, model_state: Any, source: str
     ) -> tuple[Params, Any, Mapping[str, Any]]:
+        """From a run's folder, a weights file or a published name; a head of other classes stays."""
         variables = {"params": params, **model_state}
-        variables, report = models.load_weights(self.model, variables, source)
+        if (Path(source) / CONFIG).exists():
+            task, trained = trained_network(Path(source))
+            weights = models.weights.to_torch(task.model, trained)
+        else:
+            weights = source
+        variables, report = models.load_weights(self.model, variables, weights)
         variables = dict(variables)
         return variables.pop("params"), variables, vars(report)
 
@@ -122,6 +132,22 @@ class Classification(Task):
     def facts(self, params: Params, batch: Batch) -> dict[str, Any]:
         height, width = batch["image"].shape[1:3]
         return {"macs": models.cost(self.model, (height, width, 3)).macs}
+
+
+def trained_network(workdir: Path) -> tuple[Classification, dict[str, Any]]:
+    """The task of a run and the variables of its network: their average, if it has one.
+
+    Raises:
+      UserError: no run there, no checkpoint, or a run of another kind of task.
+    """
+    setup, state = restore(workdir, choose_display(quiet=True), devices=1)
+    if not isinstance(setup.task, Classification):
+        raise UserError(
+            f"{workdir} is a run of task {setup.config.task.name!r}\n"
+            "give the workdir of a classification or a distill run"
+        )
+    weights = evaluated(setup, state)
+    return setup.task, {"params": weights["params"], **weights["model_state"]}
 
 
 class Accuracy:

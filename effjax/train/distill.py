@@ -22,9 +22,7 @@ from effjax import models
 from effjax.config import View, check, to_config
 from effjax.errors import UserError
 from effjax.models.registry import abstract_variables
-from effjax.report import choose_display
-from effjax.train.classification import Classification
-from effjax.train.restore import evaluated, restore
+from effjax.train.classification import Classification, trained_network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,21 +83,15 @@ class Distillation(Classification):
 
     def _from_run(self) -> tuple[models.ImageModel, Any]:
         workdir, data = Path(self.keys.teacher), self.config.data
-        setup, state = restore(workdir, choose_display(quiet=True), devices=1)
-        if not isinstance(setup.task, Classification):
-            raise UserError(
-                f"config.task.teacher={workdir} is a run of task {setup.config.task.name!r}\n"
-                "give the workdir of a classification or a distill run"
-            )
-        model, theirs = setup.task.model, setup.config.data
+        task, variables = trained_network(workdir)
+        model, theirs = task.model, task.config.data
         self._check_classes(str(workdir), model.num_classes)
         if (theirs.mean, theirs.std) != (data.mean, data.std):
             raise UserError(
                 f"teacher {workdir} was trained with another data.mean or data.std; give its own: "
                 f"--config.data.mean={theirs.mean} --config.data.std={theirs.std}"
             )
-        weights = evaluated(setup, state)
-        return model, {"params": weights["params"], **weights["model_state"]}
+        return model, variables
 
     def _from_file(self) -> tuple[models.ImageModel, Any]:
         name, weights = self.keys.teacher_model, self.keys.teacher_weights
