@@ -26,7 +26,7 @@ def depthwise_conv(x: jax.Array, w: jax.Array, stride: int = 1, dilation: int = 
     """Convolve each channel of ``x`` [B, H, W, C] with its own kernel ``w`` [I, J, 1, C].
 
     Each side is padded with zeros, ``dilation * (I // 2)`` rows and ``dilation * (J // 2)``
-    columns, so that the result is [B, ceil(H / stride), ceil(W / stride), C], of the dtype of the
+    columns, so that the result is [B, ceil(H / stride), ceil(W / stride), C], in the dtype of both
     arguments. Numbers of less than float32 are summed in float32. The gradient is custom;
     forward-mode differentiation works on top of it, not in place of it: ``jvp`` of ``grad``.
     Raises ValueError for an even kernel side or shapes that do not fit, TypeError for two dtypes.
@@ -160,8 +160,8 @@ def _kernel_gradient(
         return jnp.moveaxis(block, 1, 0)[..., :channels] * factor[None, :, :, None, ..., :channels]
 
     blocks = [products(row, column) for row in range(counts[0]) for column in range(counts[1])]
-    lanes = [sum(blocks[lane::4]) for lane in range(min(4, len(blocks)))]  # shorter chains of sums
-    partial_sums = sum(lanes)
+    # [I, B, Y, J, X, C], added in four chains, as each sum waits for the one before it
+    partial_sums = sum(sum(blocks[chain::4]) for chain in range(min(4, len(blocks))))
     places = math.prod(partial_sums.shape[1:3])
     choose = jnp.eye(kw, dtype=g.dtype)[None, None, :, None]  # column offset j of each place
     choose = jnp.broadcast_to(choose, (kh, places, kw, width, kw))
@@ -182,6 +182,7 @@ def _kernel_gradient_by_rows(
 
     def one_row(i: jax.Array) -> jax.Array:
         rows = lax.dynamic_slice_in_dim(padded, dilation * i, g.shape[1], axis=1)
+        rows = rows[..., : g.shape[-1]]
         return _kernel_gradient(rows, g.astype(rows.dtype), (1, kw), dilation)[0]
 
     return lax.map(one_row, jnp.arange(kh)).astype(x.dtype)

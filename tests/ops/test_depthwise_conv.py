@@ -71,9 +71,10 @@ def test_definition_cell_by_cell():
         np.testing.assert_allclose(depthwise_conv(x, w, 3, 2), expected, atol=1e-12)
 
 
-def test_channels_that_fill_the_pitch():
-    """256 channels are stored with some more beside them, which must not show."""
-    x, w = draw((6, 5), (3, 3), channels=256, dtype=np.float32)
+@pytest.mark.parametrize(("space", "kernel"), [((6, 5), (3, 3)), ((6, 7), (11, 13))])
+def test_channels_that_are_stored_with_more_beside_them(space, kernel):
+    """On the CPU 256 channels get some neighbours, which must not show in any path."""
+    x, w = draw(space, kernel, channels=256, dtype=np.float32)
     run = jax.jit(value_and_gradients, static_argnums=0)
     got = run(depthwise_conv, x, w)
     assert_close(got, run(depthwise_conv_reference, x, w), 1e-5)
