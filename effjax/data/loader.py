@@ -4,9 +4,9 @@ Shapes: B global batch, b = B / hosts this host's part, H W the image.
 """
 
 import dataclasses
+import multiprocessing
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -117,11 +117,9 @@ def _start_worker(worker: int, workers: int) -> None:
     import cv2
 
     cv2.setNumThreads(0)
-    parent = os.getppid()
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
+        multiprocessing.parent_process().join()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
