@@ -77,7 +77,7 @@ class Classification(Task):
     def load(
         self, params: Params, model_state: Any, source: str
     ) -> tuple[Params, Any, Mapping[str, Any]]:
-        """From a run's folder, a weights file or a published name; a head of other classes stays."""
+        """From a run's folder, a weights file or a published name."""
         variables = {"params": params, **model_state}
         if (Path(source) / CONFIG).exists():
             task, trained = trained_network(Path(source))

@@ -1,4 +1,4 @@
-"""The quickstart with everything that draws, in processes of their own: stopped, killed, continued."""
+"""The quickstart with all that draws, in processes of its own: stopped, killed, continued."""
 
 import os
 import random
