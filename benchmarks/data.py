@@ -19,11 +19,11 @@ import numpy as np
 from effjax.data import AugmentConfig, DataConfig, open_split
 from effjax.data.augment import random_box
 from effjax.data.catalog import is_prepared
-from effjax.report import format_table
 
 BATCH = 32
 WARM = 4  # batches that only start everything
 PIPELINES = {"crop, flip": None, "crop, flip, RandAugment": "rand-m9-mstd0.5-inc1"}
+LINE = "| {:14} | {:7} | {:23} | {:>7} | {:>9} | {:>6} |"
 Open = Callable[[], Iterator]
 
 
@@ -92,23 +92,19 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=60)
     parser.add_argument("--workers", default="0,2")
     args = parser.parse_args()
-    rows = []
+    header = ("images", "library", "pipeline", "workers", "per CPU s", "per s")
+    print(LINE.format(*header))
     for src in args.src:
-        loaders = {}
         for workers in map(int, args.workers.split(",")):
-            for pipeline, words in PIPELINES.items():
-                loader = effjax_loader(src, args.size, workers, words)
-                loaders["effjax", pipeline, workers] = loader
+            loaders = {
+                ("effjax", pipeline): effjax_loader(src, args.size, workers, words)
+                for pipeline, words in PIPELINES.items()
+            }
             if importlib.util.find_spec("torch") and os.path.isdir(src) and not is_prepared(src):
-                loaders["torch", "crop, flip", workers] = torch_loader(src, args.size, workers)
-        for (library, pipeline, workers), loader in loaders.items():
-            per_cpu, per_clock = rates(loader, args.batches)
-            name = os.path.basename(os.path.normpath(src))
-            rows.append(
-                [name, library, pipeline, str(workers), f"{per_cpu:.0f}", f"{per_clock:.0f}"]
-            )
-    header = ["images", "library", "pipeline", "workers", "per CPU s", "per s"]
-    print("\n".join(format_table(rows, header, right=(3, 4, 5), width=100)))
+                loaders["torch", "crop, flip"] = torch_loader(src, args.size, workers)
+            for names, loader in loaders.items():
+                found = [f"{rate:.0f}" for rate in rates(loader, args.batches)]
+                print(LINE.format(os.path.basename(src), *names, workers, *found), flush=True)
 
 
 if __name__ == "__main__":
