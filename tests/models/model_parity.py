@@ -34,9 +34,9 @@ FIRST = {
 }
 
 
-def by_size(names):
-    """Parameters of a test: the sizes that are not the first of their family are slow."""
-    return [n if n in FIRST else pytest.param(n, marks=pytest.mark.slow) for n in sorted(names)]
+def by_size(names, fast=FIRST):
+    """Parameters of a test: those that are not in `fast` are slow."""
+    return [n if n in fast else pytest.param(n, marks=pytest.mark.slow) for n in sorted(names)]
 
 
 def our_names(recorded):

@@ -19,7 +19,7 @@ def same(a, b):
     return all(np.array_equal(a[name], b[name]) and a[name].shape == b[name].shape for name in a)
 
 
-@pytest.mark.parametrize("arch", by_size(set(ENTRIES) & set(list_models())))
+@pytest.mark.parametrize("arch", by_size(ENTRIES, {"inception_next_atto", "visformer_micro_80"}))
 def test_round_trip_of_recorded_entries(arch):
     state = state_dict(arch)
     assert same(to_torch(arch, from_torch(arch, state)), state)

@@ -14,9 +14,14 @@ MAP = np.ones((1, 2, 2, 64), np.float32)
 IMAGE = np.ones((1, 8, 8, 3), np.float32)
 
 
+def params_of(module, *inputs):
+    """Jitted, so that nothing but the drawing is compiled."""
+    return jax.jit(module.init)(KEY, *inputs)["params"]
+
+
 def test_metaformers_draw_normal_weights_and_zero_biases():
     a = create_model("caformer_s18").architecture
-    conv = Stem(a).init(KEY, IMAGE)["params"]["conv"]
+    conv = params_of(Stem(a), IMAGE)["conv"]
     assert float(conv["kernel"].std()) == pytest.approx(0.02, rel=0.05)
     assert float(abs(conv["kernel"]).max()) > 0.05  # not cut at two standard deviations
     assert not conv["bias"].any()
@@ -24,7 +29,7 @@ def test_metaformers_draw_normal_weights_and_zero_biases():
 
 def test_poolformer_leaves_its_patches_at_the_uniform_default_of_pytorch():
     a = create_model("poolformer_s12").architecture
-    conv = Stem(a).init(KEY, IMAGE)["params"]["conv"]
+    conv = params_of(Stem(a), IMAGE)["conv"]
     bound = (7 * 7 * 3) ** -0.5
     for leaf in (conv["kernel"], conv["bias"]):
         assert 0.9 * bound < float(abs(leaf).max()) <= bound
@@ -32,13 +37,13 @@ def test_poolformer_leaves_its_patches_at_the_uniform_default_of_pytorch():
 
 def test_scales_of_a_block():
     a = create_model("caformer_s18").architecture
-    late = Block(a, 3, "identity", 7, 0.0).init(KEY, MAP, None)["params"]
+    late = params_of(Block(a, 3, "identity", 7, 0.0), MAP, None)
     assert set(np.unique(late["res_scale1"]["scale"])) == {1.0}
     assert (late["mlp"]["act"]["scale"], late["mlp"]["act"]["bias"]) == (1.0, 0.0)
-    early = Block(a, 0, "identity", 7, 0.0).init(KEY, MAP, None)["params"]
+    early = params_of(Block(a, 0, "identity", 7, 0.0), MAP, None)
     assert "res_scale1" not in early
     a = create_model("poolformer_s36").architecture
-    first = Block(a, 0, "identity", 3, 0.0).init(KEY, MAP, None)["params"]
+    first = params_of(Block(a, 0, "identity", 3, 0.0), MAP, None)
     np.testing.assert_allclose(first["layer_scale2"]["scale"], 1e-6)
 
 
@@ -52,7 +57,7 @@ def test_random_matrices_average_and_differ():
 
 def test_residual_branches_of_resnet_start_at_zero():
     a = create_model("resnet50").architecture
-    params = ResNetBlock(a, None, 16, 1, 0.0).init(KEY, MAP, None)["params"]
+    params = params_of(ResNetBlock(a, None, 16, 1, 0.0), MAP, None)
     assert not params["bn3"]["scale"].any()
     assert params["bn2"]["scale"].all()
     kernel = params["conv2"]["kernel"]
