@@ -27,6 +27,7 @@ def create(
     *,
     weight_decay: float = 0.0,
     mask: Mask = None,
+    coupled_decay: bool = False,
     clip_norm: float | None = None,
     lr_scale: Any | None = None,
     **hyperparameters: Any,
@@ -40,6 +41,8 @@ def create(
             the decoupled decay `-learning_rate * weight_decay * p` is added.
         mask: which leaves decay: a tree of booleans like the parameters, a function of the
             parameters that makes one, or None for all.
+        coupled_decay: instead, `weight_decay * p` is added to the gradient (after clipping), as the
+            weight decay of PyTorch's SGD and Adam is.
         clip_norm: if given, gradients of all leaves together are scaled to at most this L2 norm
             (`optax.clip_by_global_norm`) before anything else.
         lr_scale: if given, a tree of numbers like the parameters: each leaf gets the learning rate
@@ -61,6 +64,12 @@ def create(
     """
     info = optimizer_info(name)
     _check(info, hyperparameters)
+    before = []
+    if clip_norm is not None:
+        before.append(optax.clip_by_global_norm(clip_norm))
+    if coupled_decay:
+        before.append(in_float32(add_coupled_decay(weight_decay, mask)))
+        weight_decay = 0.0
     if lr_scale is None:
         tx = _build(info, learning_rate, weight_decay, mask, hyperparameters)
     else:
@@ -71,9 +80,7 @@ def create(
             for scale in sorted(set(jax.tree.leaves(lr_scale)))
         }
         tx = optax.multi_transform(groups, lr_scale)
-    if clip_norm is not None:
-        tx = optax.chain(optax.clip_by_global_norm(clip_norm), tx)
-    return steady(tx)
+    return steady(optax.chain(*before, tx) if before else tx)
 
 
 def create_injected(
@@ -111,7 +118,7 @@ def _check(info: OptimizerInfo, hyperparameters: dict[str, Any]) -> None:
         return
     for field in hyperparameters:
         if field not in known:
-            words = [*known, "learning_rate", "weight_decay", "mask", "clip_norm", "lr_scale"]
+            words = [*known, *inspect.signature(create).parameters]
             raise ValueError(
                 f"optimizer {info.name!r} has no hyperparameter {field!r}: {nearest(field, words)}"
             )

@@ -44,7 +44,7 @@ def scale_by_lamb(
             a = a + wd * p
             if not (wd or always_adapt):
                 return a
-            p_norm, a_norm = jnp.linalg.norm(p.ravel()), jnp.linalg.norm(a.ravel())
+            p_norm, a_norm = (jnp.sqrt(jnp.sum(jnp.square(x))) for x in (p, a))
             known = (p_norm > 0) & (a_norm > 0)
             trust = jnp.where(known, p_norm / jnp.where(known, a_norm, 1), 1)
             return a * (jnp.minimum(trust, 1) if trust_clip else trust)

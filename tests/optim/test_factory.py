@@ -52,6 +52,13 @@ def test_clipping_comes_first():
     assert_trees_close(clipped, expected)
 
 
+@pytest.mark.parametrize("name", ["adam", "adamw", "lookahead"])
+def test_coupled_decay_goes_through_the_method(name):
+    tx = create(name, 0.1, weight_decay=0.3, mask=MASK, coupled_decay=True, clip_norm=100.0)
+    by_hand = {"w": GRADS["w"] + 0.3 * PARAMS["w"], "b": GRADS["b"]}
+    assert_trees_close(one_step(tx), one_step(create(name, 0.1), grads=by_hand))
+
+
 @pytest.mark.parametrize("name", ["adan", "adam", "sgd"])
 def test_lr_scale_is_an_optimizer_for_each_group(name):
     tx = create(name, 0.1, weight_decay=0.2, mask=MASK, lr_scale={"w": 0.5, "b": 0.0})
