@@ -8,6 +8,7 @@ in otherwise. Statistics and the head are taken in float32 at least. Layers that
 belongs to an example, so it depends neither on the number of devices nor on how the batch is cut.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
@@ -37,12 +38,19 @@ def uniform_init(bound: float) -> Initializer:
     return init
 
 
-gelu = partial(jax.nn.gelu, approximate=False)
-
-
 def at_least_float32(x: jax.Array) -> jax.Array:
     """`x` in float32, or in its own dtype where that is wider."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def gelu(x: jax.Array) -> jax.Array:
+    """The exact GELU, x times the normal distribution function (arXiv:1606.08415).
+
+    As PyTorch writes it. `jax.nn.gelu(approximate=False)` goes through erfc, which takes four times
+    as long on a CPU, gradient included.
+    """
+    y = at_least_float32(x)
+    return (0.5 * y * (1.0 + lax.erf(y * math.sqrt(0.5)))).astype(x.dtype)
 
 
 def per_channel(parameter: jax.Array, x: jax.Array) -> jax.Array:
