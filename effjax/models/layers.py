@@ -10,7 +10,6 @@ belongs to an example, so it depends neither on the number of devices nor on how
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import islice
 from typing import Any
 
