@@ -63,7 +63,7 @@ def show(args: argparse.Namespace) -> None:
         config.parallel.devices = args.devices
     with contextlib.closing(choose_display()) as display:
         if args.batch:
-            show_batch(config, display)
+            show_batch(config, display, args.plot)
         else:
             show(config, display, args.plot)
 
@@ -205,7 +205,12 @@ def make_parser() -> argparse.ArgumentParser:
     verb.add_argument(
         "--devices", type=int, metavar="N", help="as on N devices, pretended if need be"
     )
-    verb.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the learning rates")
+    verb.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE.png",
+        help="draw the learning rates, or with --batch the images",
+    )
     verb = add(profile, "effjax profile --config=configs/quickstart.py --rows=30")
     verb.add_argument("--config", required=True, metavar="F[:ARG]", help="config file")
     verb.add_argument("--out", type=Path, help="folder of the trace (runs/<config>/profile)")

@@ -11,8 +11,10 @@ import numpy as np
 
 from effjax import optim
 from effjax.config import UNITS, changed
+from effjax.data.picture import save_picture
 from effjax.errors import UserError
 from effjax.report import Display, format_bytes, format_count, plot_text
+from effjax.train.classification import Classification
 from effjax.train.schema import RunConfig
 from effjax.train.setup import Setup, build
 from effjax.train.step import FROZEN
@@ -234,8 +236,13 @@ def memory_rows(setup: Setup) -> list[tuple[str, str]]:
     ]
 
 
-def show_batch(config: ml_collections.ConfigDict, display: Display) -> None:
-    """Shows the first training batch: shapes, dtypes, value ranges and labels."""
+def show_batch(
+    config: ml_collections.ConfigDict, display: Display, plot: Path | None = None
+) -> None:
+    """Shows the first training batch: shapes, dtypes, value ranges and labels.
+
+    With `plot` the images are drawn as the network gets them, augmented and mixed.
+    """
     display.waiting("reading the data")
     setup = build(config)
     batches = setup.source.batches(0)
@@ -249,6 +256,21 @@ def show_batch(config: ml_collections.ConfigDict, display: Display) -> None:
         names = getattr(setup.source, "class_names", ())
         display.line("")
         display.table("labels", label_rows(batch["label"], names), ("label", "images", "first at"))
+    if plot is not None:
+        _draw(setup, batch, plot)
+        display.line(f"drawn: {plot}")
+
+
+def _draw(setup: Setup, batch: Mapping[str, np.ndarray], plot: Path) -> None:
+    if not isinstance(setup.task, Classification):
+        raise UserError(f"a batch of task {setup.config.task.name!r} has no images to draw")
+    images, labels = jax.jit(setup.task.mixed)(batch, jax.random.key(setup.config.seed))
+    data = setup.config.data
+    names = setup.task.split.class_names
+    try:
+        save_picture(plot, np.asarray(images), np.asarray(labels), names, data.mean, data.std)
+    except OSError as error:
+        raise UserError(f"cannot write --plot={plot}: {error.strerror}") from error
 
 
 def batch_rows(batch: Mapping[str, np.ndarray]) -> list[tuple[str, ...]]:

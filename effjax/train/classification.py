@@ -97,9 +97,8 @@ class Classification(Task):
         self, params: Params, model_state: Any, batch: Batch, rng: jax.Array, step: jax.Array
     ) -> tuple[jax.Array, tuple[Any, Metrics]]:
         mix_key, dropout_key = jax.random.split(rng)
-        labels, index, mask = batch["label"], batch["index"], batch["mask"]
-        targets = jax.nn.one_hot(labels, self.model.num_classes)  # [B, K]
-        images, targets = mix_batch(mix_key, self.images(batch), targets, index, self.config.mix)
+        images, targets = self.mixed(batch, mix_key)
+        index, mask = batch["index"], batch["mask"]
         learned = [name for name in model_state if name != "constants"]
         logits, changed = self.model.apply(
             {"params": params, **model_state},
@@ -111,12 +110,17 @@ class Classification(Task):
         )
         losses = self.losses(logits, targets, images)  # [B]
         hits = jnp.argmax(logits, -1) == jnp.argmax(targets, -1)
-        count = mask.sum()
+        count = jnp.maximum(mask.sum(), 1.0)  # every image of a batch may have been unreadable
         metrics = {
             "loss": ((losses * mask).sum(), count),
             "top1": ((hits * mask).sum(), count),
         }
         return (losses * mask).sum() / count, ({**model_state, **changed}, metrics)
+
+    def mixed(self, batch: Batch, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """What the network is trained on: images [B, H, W, 3] and soft labels [B, K]."""
+        targets = jax.nn.one_hot(batch["label"], self.model.num_classes)
+        return mix_batch(key, self.images(batch), targets, batch["index"], self.config.mix)
 
     def losses(self, logits: jax.Array, targets: jax.Array, images: jax.Array) -> jax.Array:
         """[B]: the loss of each example, from logits and targets [B, K] of mixed images."""
