@@ -22,16 +22,8 @@ from effjax.optim.schedules import ScheduleInfo, create_schedule, list_schedules
 from effjax.optim.slrla import add_local_penalty, slrla
 from effjax.optim.state import eval_params, in_float32, steady
 from effjax.optim.variants import dpsgd, noisy_sgd, schedule_free_adamw, schedule_free_sgd
-from effjax.optim.win import (
-    WinState,
-    accelerated_step,
-    adam_win,
-    adamw_win,
-    adan_win,
-    lamb_win,
-    lion_win,
-    sgd_win,
-)
+from effjax.optim.win import WinState, accelerated_step
+from effjax.optim.win_members import adam_win, adamw_win, adan_win, lamb_win, lion_win, sgd_win
 
 __all__ = [
     "AdanState",

@@ -20,7 +20,7 @@ from effjax.optim.lamb import lamb
 from effjax.optim.lookahead import lookahead
 from effjax.optim.slrla import slrla
 from effjax.optim.variants import dpsgd, noisy_sgd, schedule_free_adamw, schedule_free_sgd
-from effjax.optim.win import adam_win, adamw_win, adan_win, lamb_win, lion_win, sgd_win
+from effjax.optim.win_members import adam_win, adamw_win, adan_win, lamb_win, lion_win, sgd_win
 
 # Arguments that `create` has for every method, whatever each calls them.
 SHARED = ("learning_rate", "max_learning_rate", "weight_decay", "mask", "weight_decay_mask")
