@@ -2,8 +2,8 @@
 
 Separable convolutions in two stages, attention in two, strides fitted to 32x32 input.
 
-Score: at least 97 % validation top-1 (see benchmarks/RESULTS.md).
-Cost: under two minutes on two CPU cores.
+Score: 98.6 to 98.9 % validation top-1 over three seeds (benchmarks/RESULTS.md).
+Cost: about a minute on two CPU cores.
 Run: effjax train --config=configs/quickstart.py
 """
 
@@ -15,7 +15,7 @@ import effjax
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     """The config; `quick` makes it a run of seconds."""
     config = effjax.default_config()
-    config.total_epochs = 12.0
+    config.total_epochs = 16.0
 
     config.model.update(
         name="caformer_s18",
@@ -28,6 +28,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     )
     config.data.update(name="digits", image_size=32, batch_size=64, cache="memory")
     config.data.augment.update(crop="pad", pad=3, hflip=0.0)
+    config.mix.label_smoothing = 0.1
     config.optim.default.update(name="adan", learning_rate=3e-3, weight_decay=0.02)
     config.schedule.update(name="cosine", warmup_epochs=2.0)
     config.evals.val.every_epochs = 2.0
