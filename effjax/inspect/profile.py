@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import re
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,14 @@ def read_trace(folder: Path, steps: int, where: dict[str, str]) -> list[Operatio
     newest = max(folder.rglob("*.xplane.pb"), key=lambda path: path.stat().st_mtime)
     spent: dict[str, float] = collections.defaultdict(float)
     calls: dict[str, int] = collections.defaultdict(int)
-    for event in _events(jax.profiler.ProfileData.from_file(str(newest))):
-        name = dict(event.stats).get("hlo_op")
-        if name is not None:
-            spent[name] += event.duration_ns / 1e6
-            calls[name] += 1
+    with warnings.catch_warnings():
+        # jaxlib's own type warns when it is first met, and aborts where warnings are errors
+        warnings.filterwarnings("ignore", category=DeprecationWarning, message="builtin type")
+        for event in _events(jax.profiler.ProfileData.from_file(str(newest))):
+            name = dict(event.stats).get("hlo_op")
+            if name is not None:
+                spent[name] += event.duration_ns / 1e6
+                calls[name] += 1
     found = [
         Operation(name, total / steps, calls[name] / steps, where.get(name, ""))
         for name, total in spent.items()
