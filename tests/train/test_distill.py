@@ -58,6 +58,7 @@ def teacher(tmp_path_factory):
     return folder, summary["final"]["val/top1"]
 
 
+@pytest.mark.slow
 def test_a_student_learns_from_its_teacher_alone(teacher, tmp_path):
     folder, top1 = teacher
     moved = tmp_path / "teacher"
