@@ -1,0 +1,196 @@
+"""How sure a comparison is: bootstrap intervals, paired tests, what k trials may be expected to find.
+
+Random numbers come from fixed seeds, so the same rows give the same report.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+RESAMPLES = 2000
+EXACT = 1 << 14  # sign patterns that are all looked at; beyond, as many are drawn
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with the interval that holds it at a given level, 0.95 unless said otherwise."""
+
+    estimate: float
+    low: float
+    high: float
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` lies inside."""
+        return self.low <= value <= self.high
+
+
+def bootstrap(
+    groups: Sequence[Sequence[float]],
+    statistic: Callable[[Sequence[np.ndarray]], float] | None = None,
+    *,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """A percentile bootstrap interval; values are redrawn inside each group.
+
+    Args:
+      groups: for instance for each workload the values of its seeds; empty groups are left out.
+      statistic: of the list of groups; None: the mean over groups of each group's mean.
+      level: the share of resampled statistics inside the interval.
+
+    Returns:
+      The statistic of the values themselves and the interval; NaN if there are no values.
+    """
+    arrays = [np.asarray(group, float) for group in groups if len(group)]
+    if not arrays:
+        return Interval(math.nan, math.nan, math.nan)
+    if statistic is None:
+        return _bootstrap_mean(arrays, level, resamples, seed)
+    rng = np.random.default_rng(seed)
+    drawn = [
+        statistic([a[rng.integers(len(a), size=len(a))] for a in arrays]) for _ in range(resamples)
+    ]
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(statistic(arrays)), float(low), float(high))
+
+
+def _bootstrap_mean(arrays: list[np.ndarray], level: float, resamples: int, seed: int) -> Interval:
+    rng = np.random.default_rng(seed)
+    means = np.zeros(resamples)
+    for a in arrays:
+        means += a[rng.integers(len(a), size=(resamples, len(a)))].mean(1) / len(arrays)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(np.mean([a.mean() for a in arrays])), float(low), float(high))
+
+
+def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """Student's interval for the mean of a few values (seeds); as wide as it must be for two."""
+    a = np.asarray(values, float)
+    mean = float(a.mean()) if len(a) else math.nan
+    if len(a) < 2:
+        return Interval(mean, -math.inf, math.inf)
+    from scipy.stats import t
+
+    half = float(t.ppf((1 + level) / 2, len(a) - 1) * a.std(ddof=1) / math.sqrt(len(a)))
+    return Interval(mean, mean - half, mean + half)
+
+
+def sign_flip_test(differences: Sequence[float], seed: int = 0) -> float:
+    """The two-sided p-value of paired differences under "each might as well have the other sign".
+
+    Exact over all 2^n patterns up to n = 14, else over drawn ones. The smallest possible value is
+    2 / 2^n: three seeds alone can never be significant at 5 %, six can.
+    """
+    d = np.asarray([value for value in differences if value != 0], float)
+    if len(d) == 0:
+        return 1.0
+    observed = abs(d.sum()) * (1 - 1e-12)
+    if 2 ** len(d) <= EXACT:
+        signs = np.array(list(itertools.product((1, -1), repeat=len(d))))
+        return float((np.abs(signs @ d) >= observed).mean())
+    signs = np.random.default_rng(seed).choice((1, -1), size=(EXACT, len(d)))
+    return float(((np.abs(signs @ d) >= observed).sum() + 1) / (EXACT + 1))
+
+
+def pooled_deviation(groups: Sequence[Sequence[float]]) -> tuple[float, int]:
+    """(standard deviation, degrees of freedom) that groups of repetitions have in common.
+
+    The spread over seeds of every setting tells how far a single mean can be trusted.
+    """
+    arrays = [np.asarray(group, float) for group in groups if len(group) > 1]
+    freedom = sum(len(a) - 1 for a in arrays)
+    if not freedom:
+        return math.nan, 0
+    squares = math.fsum(float(((a - a.mean()) ** 2).sum()) for a in arrays)
+    return math.sqrt(squares / freedom), freedom
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One solver against another.
+
+    Attributes:
+      ratio: geometric mean of reference / solver: above 1 the solver is faster.
+      p: of the sign-flip test over all pairs.
+      verdict: "faster", "slower", "not distinguishable" or "no pairs".
+      pairs: how many.
+    """
+
+    ratio: Interval
+    p: float
+    verdict: str
+    pairs: int
+
+
+def compare_paired(
+    solver: Mapping[str, Sequence[float]],
+    reference: Mapping[str, Sequence[float]],
+    *,
+    missed: Mapping[str, float],
+    level: float = 0.95,
+) -> Comparison:
+    """Times of two solvers, paired by workload and seed.
+
+    Args:
+      solver, reference: workload -> time to target of each seed, in the same order of seeds.
+      missed: workload -> the time that stands for a miss. A pair in which both missed is left out;
+        a pair with one miss counts with this time, a bound that favours the one that missed.
+
+    Returns:
+      The verdict asks for both: the interval of the ratio does not hold 1, and p <= 1 - level.
+    """
+    logs: list[list[float]] = []
+    for workload, own_times in solver.items():
+        bound = missed[workload]
+        pairs = [
+            (own, base)
+            for own, base in zip(own_times, reference.get(workload, ()))
+            if math.isfinite(own) or math.isfinite(base)
+        ]
+        logs.append([math.log(min(base, bound) / min(own, bound)) for own, base in pairs])
+    logs = [group for group in logs if group]
+    if not logs:
+        nothing = Interval(math.nan, math.nan, math.nan)
+        return Comparison(nothing, 1.0, "no pairs", 0)
+    mean = bootstrap(logs, level=level)
+    ratio = Interval(*(math.exp(value) for value in (mean.estimate, mean.low, mean.high)))
+    flat = [value for group in logs for value in group]
+    p = sign_flip_test(flat)
+    if ratio.holds(1.0) or p > 1 - level:
+        verdict = "not distinguishable"
+    else:
+        verdict = "faster" if ratio.estimate > 1 else "slower"
+    return Comparison(ratio, p, verdict, len(flat))
+
+
+def expected_best(values: Sequence[float], k: int, lower_is_better: bool) -> float:
+    """The expected best of k trials drawn with replacement from the `values` of n trials.
+
+    With x_(1) <= ... <= x_(n) from worst to best: sum over i of x_(i) [(i/n)^k - ((i-1)/n)^k]
+    (Dodge et al., "Show Your Work", https://arxiv.org/abs/1909.03004). A trial that failed is the
+    worst possible value; give it as such.
+    """
+    ordered = np.sort(np.asarray(values, float))
+    if lower_is_better:
+        ordered = ordered[::-1]
+    n = len(ordered)
+    if n == 0:
+        return math.nan
+    edges = (np.arange(n + 1) / n) ** k
+    return float(ordered @ np.diff(edges))
+
+
+def expected_best_interval(
+    values: Sequence[float], k: int, lower_is_better: bool, resamples: int = 500, seed: int = 0
+) -> Interval:
+    """`expected_best` with a bootstrap interval over the trials."""
+    return bootstrap(
+        [values],
+        lambda groups: expected_best(groups[0], k, lower_is_better),
+        resamples=resamples,
+        seed=seed,
+    )
