@@ -80,7 +80,7 @@ print([m for m in ("tensorflow", "torch", "flax.nnx") if m in sys.modules])
 
 def test_imports_inside_functions_are_found():
     """The command line imports its rooms only when a verb is run."""
-    assert {"config", "train"} <= imported_rooms(PACKAGE / "cli.py")
+    assert {"config", "train"} <= imported_rooms(PACKAGE / "cli/train.py")
 
 
 @pytest.mark.parametrize("room", ["ops", "optim"])

@@ -1,0 +1,69 @@
+"""The command line: verbs -> functions, nothing else. A file holds the verbs of one room.
+
+Exit status: 0 done; 1 a user's mistake; 3 an update was not finite; 75 interrupted and saved.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+
+from effjax.cli.declare import VERBS, default_workdir, make_parser
+from effjax.errors import NonFinite, Preempted, UserError, nearest
+from effjax.startup import use_compilation_cache, use_huge_pages
+
+__all__ = ["VERBS", "default_workdir", "main", "make_parser", "parse"]
+
+# the files in which verbs declare themselves, in the order of `effjax --help`
+for _room in ("train", "evaluate", "data", "inspect"):
+    importlib.import_module(f"effjax.cli.{_room}")
+
+USER_MISTAKE, NOT_FINITE, INTERRUPTED = 1, 3, 75
+_INTERNAL = ("function", "verb")  # what a parsed command holds beside its flags
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Arguments of a verb; `--config.key=value` come back as `overrides`.
+
+    Raises:
+      UserError: an unknown verb, flag or a missing one.
+    """
+    overrides = [word for word in argv if word.startswith("--config.")]
+    words = [word for word in argv if not word.startswith("--config.")]
+    args, unknown = make_parser().parse_known_args(words)
+    if unknown:
+        word, flags = unknown[0], [f"--{name}" for name in vars(args) if name not in _INTERNAL]
+        raise UserError(
+            f"{args.verb} has no {word!r}; {nearest(word.partition('=')[0], flags)}\n"
+            f"see: effjax {args.verb} --help"
+        )
+    if overrides and not hasattr(args, "config"):
+        raise UserError(f"{args.verb} takes no config; got {overrides[0]!r}")
+    args.overrides = overrides
+    return args
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Runs one command and exits with its status."""
+    if argv is None:
+        use_huge_pages()
+        sys.stdout.reconfigure(errors="replace")  # an old terminal shows "?" for a bar
+        argv = sys.argv[1:]
+    debug = "--debug" in argv
+    try:
+        args = parse(argv)
+        use_compilation_cache()
+        args.function(args)
+    except (UserError, NonFinite, Preempted) as error:
+        if debug:
+            raise
+        print(f"effjax: {error}", file=sys.stderr)
+        status = {NonFinite: NOT_FINITE, Preempted: INTERRUPTED}.get(type(error), USER_MISTAKE)
+        raise SystemExit(status) from None
+    except BrokenPipeError:  # `effjax models | head`: nobody reads the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        print("effjax: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None

@@ -1,0 +1,59 @@
+"""Verbs for files: images and weights."""
+
+import argparse
+import contextlib
+from pathlib import Path
+
+from effjax.cli.declare import flag, verb
+from effjax.errors import UserError
+
+
+@verb(
+    flag("action", choices=("prepare", "check")),
+    flag("source", help="folder, zip, tar, .npz, TFDS name or directory"),
+    flag("--out", help="folder to write"),
+    flag("--manual-dir", help="folder with the files of one of our own data sets"),
+    flag("--short-side", type=int, help="make larger images this small"),
+    flag("--val-share", type=float, default=0.1, help="where there is no split (0.1)"),
+    flag("--split-seed", type=int, default=0, help="of that division (0)"),
+    flag("--skip-broken", action="store_true", help="leave out what cannot be decoded"),
+    examples=[
+        "effjax data check photos.zip",
+        "effjax data prepare photos/ --out=prepared/photos --short-side=256",
+    ],
+)
+def data(args: argparse.Namespace) -> None:
+    """Prepare images as ArrayRecord, or check what is in them."""
+    from effjax.data.check import check
+    from effjax.data.prepare import prepare, prepare_local
+    from effjax.report import choose_display
+
+    with contextlib.closing(choose_display()) as display:
+        display.waiting(f"reading {args.source}")
+        if args.action == "check":
+            display.line(str(check(args.source)))
+            return
+        if args.manual_dir is not None:
+            counts, where = prepare_local(args.source, args.manual_dir, args.out), args.source
+        elif args.out is None:
+            raise UserError("data prepare writes somewhere; give --out=DIR")
+        else:
+            choices = args.short_side, args.val_share, args.split_seed, args.skip_broken
+            counts, where = prepare(args.source, args.out, *choices), args.out
+        rows = [(split, f"{count:,} images") for split, count in counts.items()]
+        display.table("prepared", [*rows, ("train on it", f"--config.data.name={where}")])
+
+
+@verb(
+    flag("source", help=".safetensors or .pth"),
+    flag("out", type=Path, help=".safetensors"),
+    flag("--model", required=True, help="a registered architecture"),
+    examples=["effjax convert weights.pth weights.safetensors --model=caformer_s18"],
+)
+def convert(args: argparse.Namespace) -> None:
+    """Turn a weights file of timm or the authors into one with timm's names, checked."""
+    from effjax.models.weights import rewrite
+    from effjax.report import choose_display
+
+    count = rewrite(args.source, args.out, args.model)
+    choose_display().line(f"{args.out}: {count} tensors of {args.model}, with timm's names")

@@ -1,0 +1,109 @@
+"""How a verb declares itself: its flags, examples of its use, and the function that it runs.
+
+    @verb(CONFIG, flag("--steps", type=int, help="how many"), examples=["effjax walk --config=F"])
+    def walk(args: argparse.Namespace) -> None:
+        \"\"\"Walk through a config.\"\"\"
+
+The function's name is the verb, its docstring the help; it imports what it needs when it runs, so
+that `effjax --help` stays quick.
+"""
+
+import argparse
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from effjax import __version__
+from effjax.errors import UserError
+
+Run = Callable[[argparse.Namespace], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """One argument of a verb, as `ArgumentParser.add_argument` takes it."""
+
+    names: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Verb:
+    """One verb: what it runs, what it takes, how it is typed."""
+
+    run: Run
+    flags: tuple[Flag, ...]
+    examples: tuple[str, ...]
+
+
+VERBS: dict[str, Verb] = {}  # in the order of `effjax --help`
+
+
+def flag(*names: str, **settings: Any) -> Flag:
+    """An argument of a verb, as `ArgumentParser.add_argument` takes it."""
+    return Flag(names, settings)
+
+
+CONFIG = flag(
+    "--config",
+    required=True,
+    metavar="F[:ARG]",
+    help="config file; --config.key=value changes an entry",
+)
+WORKDIR = flag("--workdir", type=Path, required=True, metavar="D", help="a run's folder")
+QUIET = flag("--quiet", action="store_true", help="show warnings only")
+DEBUG = flag("--debug", action="store_true", help="show tracebacks")
+
+
+def verb(*flags: Flag, examples: Sequence[str]) -> Callable[[Run], Run]:
+    """Makes the decorated function a verb of the command line."""
+
+    def add(run: Run) -> Run:
+        VERBS[run.__name__] = Verb(run, (*flags, DEBUG), tuple(examples))
+        return run
+
+    return add
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose mistakes are ours: two lines and status 1."""
+
+    def error(self, message: str) -> NoReturn:
+        message = message.removeprefix("argument ").replace("VERB: invalid choice", "unknown verb")
+        raise UserError(f"{message}\nsee: {self.prog} --help")
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=20)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all verbs."""
+    parser = _Parser(
+        "effjax",
+        description="Train efficient image models in JAX.",
+        epilog="examples of a verb: effjax VERB --help",
+        formatter_class=_formatter,
+    )
+    parser.add_argument("--version", action="version", version=f"effjax {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, verb in VERBS.items():
+        child = verbs.add_parser(
+            name,
+            help=verb.run.__doc__,
+            description=verb.run.__doc__,
+            epilog="\n".join(["examples:", *(f"  {example}" for example in verb.examples)]),
+            formatter_class=_formatter,
+            allow_abbrev=False,
+        )
+        child.set_defaults(function=verb.run)
+        for argument in verb.flags:
+            child.add_argument(*argument.names, **argument.settings)
+    return parser
+
+
+def default_workdir(spec: str) -> Path:
+    """runs/<config name>[-<arg>]."""
+    path, _, argument = spec.partition(":")
+    return Path("runs") / (f"{Path(path).stem}-{argument}" if argument else Path(path).stem)

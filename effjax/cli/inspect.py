@@ -1,0 +1,117 @@
+"""Verbs that look: at a config, at where time goes, at what there is, at the machine."""
+
+import argparse
+import contextlib
+from pathlib import Path
+
+from effjax.cli.declare import CONFIG, default_workdir, flag, verb
+
+
+@verb(
+    CONFIG,
+    flag("--batch", action="store_true", help="show the first training batch instead"),
+    flag("--devices", type=int, metavar="N", help="as on N devices, pretended if need be"),
+    flag(
+        "--plot",
+        type=Path,
+        metavar="FILE.png",
+        help="draw the learning rates, or with --batch the images",
+    ),
+    examples=[
+        "effjax show --config=configs/quickstart.py",
+        "effjax show --config=configs/quickstart.py --batch --plot=batch.png",
+    ],
+)
+def show(args: argparse.Namespace) -> None:
+    """Show what a config means: values, parameters, schedule, multiply-adds, memory."""
+    from effjax.config import load
+    from effjax.inspect.show import pretend_devices, show, show_batch
+    from effjax.report import choose_display
+    from effjax.train import RunConfig
+
+    config = load(args.config, args.overrides, RunConfig)
+    if args.devices is not None:
+        pretend_devices(args.devices)
+        config.parallel.devices = args.devices
+    with contextlib.closing(choose_display()) as display:
+        if args.batch:
+            show_batch(config, display, args.plot)
+        else:
+            show(config, display, args.plot)
+
+
+@verb(
+    CONFIG,
+    flag("--out", type=Path, help="folder of the trace (runs/<config>/profile)"),
+    flag("--steps", type=int, default=5, help="steps to trace (5)"),
+    flag("--rows", type=int, default=20, help="operations in the table (20)"),
+    examples=["effjax profile --config=configs/quickstart.py --rows=30"],
+)
+def profile(args: argparse.Namespace) -> None:
+    """Trace a few training steps and show where their time goes."""
+    from effjax.config import load
+    from effjax.inspect.profile import profile
+    from effjax.report import choose_display
+    from effjax.train import RunConfig
+
+    config = load(args.config, args.overrides, RunConfig)
+    out = args.out or default_workdir(args.config) / "profile"
+    with contextlib.closing(choose_display()) as display:
+        profile(config, out, display, args.steps, args.rows)
+
+
+@verb(
+    flag("folder", type=Path, nargs="?", help="where to look (configs)"),
+    examples=["effjax configs"],
+)
+def configs(args: argparse.Namespace) -> None:
+    """List the config files, what each trains and the words it takes after a colon."""
+    from effjax.inspect.listing import config_folder, config_rows
+    from effjax.report import choose_display
+
+    rows = config_rows(args.folder or config_folder())
+    choose_display().table("", rows, ("config", "args", "what it trains"))
+
+
+@verb(
+    flag("pattern", nargs="?", default="*", help="shell pattern"),
+    examples=["effjax models", "effjax models 'caformer*'"],
+)
+def models(args: argparse.Namespace) -> None:
+    """List the registered models, with sizes where they are few."""
+    from effjax.inspect.listing import model_rows
+    from effjax.report import choose_display
+
+    header, rows = model_rows(args.pattern)
+    choose_display().table("", rows, header, right=range(1, len(header) - 1))
+
+
+@verb(
+    flag("name", nargs="?", help="one of them, in full"),
+    examples=["effjax optimizers", "effjax optimizers adan"],
+)
+def optimizers(args: argparse.Namespace) -> None:
+    """List the optimizers, or say all of one: hyperparameters, state, paper."""
+    from effjax.inspect.listing import optimizer_details, optimizer_rows
+    from effjax.report import choose_display
+
+    if args.name:
+        choose_display().table(args.name, optimizer_details(args.name))
+    else:
+        choose_display().table("", optimizer_rows(), ("optimizer", "from", "what it is"))
+
+
+@verb(examples=["effjax doctor"])
+def doctor(args: argparse.Namespace) -> None:
+    """Say what is installed, what it would run on, and what is missing."""
+    from effjax.inspect.doctor import diagnose
+    from effjax.report import choose_display
+
+    display = choose_display()
+    rows, problems = diagnose()
+    display.table("effjax doctor", rows)
+    for problem in problems:
+        display.line(f"problem: {problem}")
+    if problems:
+        raise SystemExit(1)
+    display.line("all is well")
