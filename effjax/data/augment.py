@@ -1,12 +1,14 @@
 """Host-side image transforms on uint8 pixels.
 
-Shapes: H W height and width of the source, h w of the output; every image is uint8 [., ., 3].
-Random draws come from the generator that is passed in, which belongs to one example of one step.
+Shapes: B examples, H W the output; every image is uint8 [., ., 3]. Random draws belong to an
+example of a step: a row of uniform numbers for what all examples need, and a generator of its own
+for what takes now more of them, now fewer.
 """
 
 import dataclasses
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,15 +17,20 @@ from effjax.data.randaugment import RandAugment, color_jitter
 from effjax.errors import UserError
 
 
-def resize(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
-    """Resizes to (h, w) quickly, for training: "bilinear" or "bicubic", "area" to half or less."""
+def resize(
+    image: np.ndarray, size: tuple[int, int], interpolation: str, out: np.ndarray | None = None
+) -> np.ndarray:
+    """Resizes to (h, w) quickly, for training: "bilinear" or "bicubic", "area" to half or less.
+
+    The result is `out`, where one is given.
+    """
     import cv2
 
     height, width = size
     methods = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC, "area": cv2.INTER_AREA}
     if 4 * height * width <= image.shape[0] * image.shape[1]:
         interpolation = "area"  # the other two would skip pixels
-    return cv2.resize(image, (width, height), interpolation=methods[interpolation])
+    return cv2.resize(image, (width, height), dst=out, interpolation=methods[interpolation])
 
 
 def resize_exact(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
@@ -58,51 +65,106 @@ def random_box(
     return (height - h) // 2, (width - w) // 2, h, w
 
 
-def pad_crop(rng: np.random.Generator, image: np.ndarray, pad: int) -> np.ndarray:
-    """A window of the image's own size from the image with a black border of `pad` pixels."""
-    height, width = image.shape[:2]
-    padded = np.pad(image, ((pad, pad), (pad, pad), (0, 0)))
-    top, left = rng.integers(2 * pad + 1, size=2)
-    return padded[top : top + height, left : left + width]
+def pad_crop(images: np.ndarray, top: np.ndarray, left: np.ndarray, pad: int) -> np.ndarray:
+    """From each image with a black border of `pad` pixels a window of the image's own size.
+
+    Args:
+      images: [B, H, W, 3].
+      top, left: [B] int, 0 to 2 * pad.
+    """
+    shape = images.shape[1:]
+    padded = np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, shape, axis=(1, 2, 3))
+    return windows[np.arange(len(images)), top, left, 0]
 
 
-def flip(image: np.ndarray, left_right: bool, upside_down: bool) -> np.ndarray:
-    """A flipped copy; numpy's own views would be copied pixel by pixel, many times as slowly."""
+def flip(images: np.ndarray, left_right: np.ndarray, upside_down: np.ndarray) -> np.ndarray:
+    """Flips in place those of [B, H, W, 3] that the two [B] bool choose."""
     import cv2
 
-    if not left_right and not upside_down:
-        return image
-    return cv2.flip(image, -1 if left_right and upside_down else int(left_right))
+    for row in np.flatnonzero(left_right):  # numpy would turn pixel by pixel, far more slowly
+        cv2.flip(images[row], 1, dst=images[row])
+    images[upside_down] = images[upside_down, ::-1]
+    return images
+
+
+class Draws(NamedTuple):
+    """What is drawn for each of B examples, whatever the images are; [B] each."""
+
+    choice: np.ndarray  # int: which of `interpolations`
+    top: np.ndarray  # int, 0 to 2 * pad: the window of `pad_crop`
+    left: np.ndarray
+    left_right: np.ndarray  # bool: flips
+    upside_down: np.ndarray
+
+
+DRAWN = len(Draws._fields)
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainTransform:
-    """Any image -> one random uint8 view of `size`."""
+    """Images -> random uint8 views of `size`: each `whole` or `boxed`, then all by `finish`."""
 
     size: tuple[int, int]
     augment: AugmentConfig
     randaugment: RandAugment | None
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def draws(self, uniform: np.ndarray) -> Draws:
+        """From uniform numbers [B, DRAWN] in [0, 1)."""
+        which, y, x, horizontal, vertical = uniform.T
         a = self.augment
-        if a.crop == "random_resized":
-            top, left, h, w = random_box(rng, image.shape[:2], a.scale, a.ratio)
-            image = image[top : top + h, left : left + w]
-        either = ("bilinear", "bicubic")[rng.integers(2)]
-        image = resize(image, self.size, either if a.interpolation == "random" else a.interpolation)
+        choice = (which * len(self.interpolations)).astype(int)
+        top, left = ((place * (2 * a.pad + 1)).astype(int) for place in (y, x))
+        return Draws(choice, top, left, horizontal < a.hflip, vertical < a.vflip)
+
+    @property
+    def interpolations(self) -> tuple[str, ...]:
+        """The ways to resize among which one is drawn."""
+        one = self.augment.interpolation
+        return ("bilinear", "bicubic") if one == "random" else (one,)
+
+    @property
+    def boxes(self) -> bool:
+        """Whether a random box of the image is taken; else `whole` images are kept as they are."""
+        return self.augment.crop == "random_resized"
+
+    def whole(self, image: np.ndarray, choice: int, out: np.ndarray) -> None:
+        """Resizes all of an image [., ., 3] into `out` [H, W, 3]: nothing random but the choice."""
+        resize(image, self.size, self.interpolations[choice], out)
+
+    def boxed(
+        self, image: np.ndarray, choice: int, rng: np.random.Generator, out: np.ndarray
+    ) -> None:
+        """Resizes a random box of an image into `out`."""
+        top, left, h, w = random_box(rng, image.shape[:2], self.augment.scale, self.augment.ratio)
+        self.whole(image[top : top + h, left : left + w], choice, out)
+
+    def finish(
+        self, images: np.ndarray, draws: Draws, rng: Callable[[int], np.random.Generator]
+    ) -> np.ndarray:
+        """The rest, on a batch [B, H, W, 3]: window, flips and colours.
+
+        Args:
+          images: [B, H, W, 3]; may be changed in place.
+          draws: of these B examples.
+          rng: 0 to B - 1 -> the generator of that example.
+        """
+        a = self.augment
         if a.crop == "pad":
-            image = pad_crop(rng, image, a.pad)
-        image = flip(image, rng.random() < a.hflip, rng.random() < a.vflip)
-        if self.randaugment:
-            image = self.randaugment(image, rng)
-        if a.color_jitter:
-            image = color_jitter(image, a.color_jitter, rng)
-        return image
+            images = pad_crop(images, draws.top, draws.left, a.pad)
+        images = flip(images, draws.left_right, draws.upside_down)
+        if self.randaugment or a.color_jitter:
+            for row, image in enumerate(images):
+                own = rng(row)
+                view = self.randaugment(image, own) if self.randaugment else image
+                view = color_jitter(view, a.color_jitter, own) if a.color_jitter else view
+                images[row] = view
+        return images
 
     @property
     def enough(self) -> tuple[int, int]:
         """The size of a whole image from which even the smallest crop has all its pixels."""
-        share = math.sqrt(self.augment.scale[0]) if self.augment.crop == "random_resized" else 1.0
+        share = math.sqrt(self.augment.scale[0]) if self.boxes else 1.0
         height, width = self.size
         return math.ceil(height / share), math.ceil(width / share)
 
@@ -117,6 +179,10 @@ class EvalTransform:
     size: tuple[int, int]
     crop: float
     interpolation: str
+
+    def whole(self, image: np.ndarray, choice: int, out: np.ndarray) -> None:
+        """The view of an image into `out`; there is one choice."""
+        out[...] = self(image)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         (h, w), (height, width) = self.size, image.shape[:2]

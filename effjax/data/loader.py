@@ -15,7 +15,15 @@ import numpy as np
 
 from effjax.data.augment import eval_transform, image_size, train_transform
 from effjax.data.sources import open_source
-from effjax.data.stream import Batch, EvalExample, HostExample, Pixels, TrainExample, require_memory
+from effjax.data.stream import (
+    Batch,
+    EvalStream,
+    HostBatch,
+    Pixels,
+    TrainStream,
+    Views,
+    require_memory,
+)
 from effjax.errors import UserError
 
 ENDLESS = 1 << 40  # steps in a training stream
@@ -55,7 +63,7 @@ class Split:
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]  # (H, W, 3)
     steps_per_epoch: int
-    example: Callable[[int], Batch]
+    stream: Callable[[int, np.ndarray], Batch]
     batch_size: int
     host: int
     hosts: int
@@ -88,10 +96,9 @@ class Split:
 
         part = self.batch_size // self.hosts
         steps = ENDLESS if self.endless else self.steps_per_epoch
-        example = HostExample(self.example, self.batch_size, part, self.host)
-        examples = grain.MapDataset.range(steps * part).map(example)
-        # slicing whole batches is how a run resumes: exact, free, for any number of workers
-        batches = examples.batch(part)[start:]
+        batch = HostBatch(self.stream, self.host * part, part)
+        # slicing is how a run resumes: exact, free, for any number of workers
+        batches = grain.MapDataset.range(steps)[start:].map(batch)
         threads = grain.ReadOptions(num_threads=READ_THREADS, prefetch_buffer_size=PREFETCH)
         iterable = batches.to_iter_dataset(threads)
         if self.workers:
@@ -161,31 +168,42 @@ def open_split(
             f"split {split!r} of {config.name} has {len(source)} examples, fewer than one batch of "
             f"{batch_size}\nset a batch size of at most {len(source)}"
         )
-    pixels = Pixels(source, keep=config.cache == "memory", skip=config.on_error == "skip")
+    transform = train_transform(config) if train else eval_transform(config)
+    keep, boxes = config.cache == "memory", train and transform.boxes
+    pixels = Pixels(
+        source,
+        fast=train,
+        enough=transform.enough if train else None,
+        keep=keep and boxes,
+        skip=config.on_error == "skip",
+    )
+    views = Views(pixels, transform, keep)
+    if keep:
+        require_memory(pixels, max(1, config.workers), None if boxes else views.nbytes)
     if train:
-        transform = train_transform(config)
-        if batch_size % transform.augment.repeats:
-            raise UserError(
-                f"a batch of {batch_size} cannot hold {transform.augment.repeats} views of each "
-                "example\nset a batch size that is a multiple of data.augment.repeats"
-            )
-        pixels = dataclasses.replace(pixels, fast=True, enough=transform.enough)
-        example = TrainExample(pixels, transform, seed, batch_size)
+        _check_repeats(transform.augment.repeats, batch_size)
+        stream = TrainStream(views, seed, batch_size)
         steps = len(source) // batch_size
     else:
-        example = EvalExample(pixels, eval_transform(config), batch_size)
+        stream = EvalStream(views, batch_size)
         steps = -(-len(source) // batch_size)
-    if pixels.keep:
-        require_memory(pixels, processes=max(1, config.workers))
     return Split(
         num_examples=len(source),
         class_names=source.class_names,
         image_shape=(*image_size(config), 3),
         steps_per_epoch=steps,
-        example=example,
+        stream=stream,
         batch_size=batch_size,
         host=host,
         hosts=hosts,
         workers=config.workers,
         endless=train,
     )
+
+
+def _check_repeats(repeats: int, batch_size: int) -> None:
+    if batch_size % repeats:
+        raise UserError(
+            f"a batch of {batch_size} cannot hold {repeats} views of each example\n"
+            "set a batch size that is a multiple of data.augment.repeats"
+        )

@@ -1,21 +1,24 @@
-"""The order of examples: a function from a position in the stream to one example.
+"""The order of examples: a function from a step to this host's part of its batch.
 
 Position p = step * B + slot of the training stream shows example `order(seed, epoch)[p mod N]` with
-epoch = p div N, repeated augmentation aside, and augments it with draws from (seed, p). Nothing is
-remembered, so a run may go on at any step, with any number of workers or hosts.
+epoch = p div N, repeated augmentation aside, and augments it with draws from (seed, step, slot).
+Nothing is remembered, so a run may go on at any step, with any number of workers or hosts.
 
-B is the global batch, N the number of examples, H W the image.
+B is the global batch, b the part of it that is asked for, N the number of examples, H W the image,
+V the ways in which an example may be resized.
 """
 
 import dataclasses
 import functools
 import logging
+import math
 import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from effjax.data.augment import EvalTransform, TrainTransform
+from effjax.data.augment import DRAWN, EvalTransform, TrainTransform
 from effjax.data.decode import decode
 from effjax.data.sources import Source
 from effjax.errors import UserError
@@ -62,16 +65,22 @@ class Pixels:
         logging.getLogger("effjax.data").warning("skipped: %s", what)
 
 
-def require_memory(pixels: Pixels, processes: int) -> None:
-    """Estimates from a few images what holding all of them takes.
+def require_memory(pixels: Pixels, processes: int, view: int | None = None) -> None:
+    """Estimates what holding all examples takes.
+
+    Args:
+      processes: how many hold them.
+      view: bytes of one example, where all are of one size; else a few are decoded.
 
     Raises:
       UserError: it is more than half of the machine's memory.
     """
     total = len(pixels.source)
-    rows = range(0, total, max(1, total // PROBED))
-    images = [image for image, _ in map(pixels, rows) if image is not None]
-    need = processes * total * sum(image.nbytes for image in images) / max(1, len(images))
+    if view is None:
+        rows = range(0, total, max(1, total // PROBED))
+        images = [image for image, _ in map(pixels, rows) if image is not None]
+        view = sum(image.nbytes for image in images) / max(1, len(images))
+    need = processes * total * view
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if need > memory / 2:
         raise UserError(
@@ -81,67 +90,162 @@ def require_memory(pixels: Pixels, processes: int) -> None:
         )
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainExample:
-    """Position in the endless training stream -> one example."""
+def read(
+    pixels: Pixels,
+    rows: np.ndarray,
+    size: tuple[int, int],
+    make: Callable[[np.ndarray, int, np.ndarray], None],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Images [b, H, W, 3], labels [b], masks [b] of examples `rows` [b]; black and 0 if broken.
+
+    Args:
+      size: (H, W).
+      make: (decoded image, k, out): fills out [H, W, 3] for the k-th of `rows`.
+    """
+    images = np.zeros((len(rows), *size, 3), np.uint8)
+    labels, masks = np.zeros(len(rows), np.int32), np.zeros(len(rows), np.float32)
+    for k, row in enumerate(rows.tolist()):
+        image, labels[k] = pixels(row)
+        if image is not None:
+            make(image, k, images[k])
+            masks[k] = 1.0
+    return images, labels, masks
+
+
+@dataclasses.dataclass
+class Views:
+    """Examples at the size of the batch, with nothing random in them but one choice among V.
+
+    Attributes:
+      keep: make each view once and hold all in memory.
+    """
 
     pixels: Pixels
-    transform: TrainTransform
+    transform: TrainTransform | EvalTransform
+    keep: bool = False
+
+    @property
+    def choices(self) -> int:
+        """V."""
+        return len(getattr(self.transform, "interpolations", ("the only one",)))
+
+    @property
+    def nbytes(self) -> int:
+        """What holding one example takes."""
+        return self.choices * 3 * math.prod(self.transform.size)
+
+    @functools.cached_property
+    def _kept(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        # views [V, N, H, W, 3], labels, masks and which of them are made [N]
+        count = len(self.pixels.source)
+        views = np.zeros((self.choices, count, *self.transform.size, 3), np.uint8)
+        return views, np.zeros(count, np.int32), np.zeros(count, np.float32), np.zeros(count, bool)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key != "_kept"}
+
+    def __call__(
+        self, rows: np.ndarray, choice: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Images [b, H, W, 3], labels [b], masks [b] of examples `rows` [b], by `choice` [b]."""
+        if not self.keep:
+            return read(
+                self.pixels,
+                rows,
+                self.transform.size,
+                lambda image, k, out: self.transform.whole(image, choice[k], out),
+            )
+        views, labels, masks, made = self._kept
+        if not made[rows].all():
+            self._fill(rows)
+        return views[choice, rows], labels[rows], masks[rows]
+
+    def _fill(self, rows: np.ndarray) -> None:
+        views, labels, masks, made = self._kept
+        for row in rows[~made[rows]].tolist():
+            image, labels[row] = self.pixels(row)
+            for choice in range(self.choices if image is not None else 0):
+                self.transform.whole(image, choice, views[choice, row])
+                masks[row] = 1.0
+            made[row] = True  # last of all: another thread may be looking
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainStream:
+    """The endless training stream."""
+
+    views: Views
     seed: int
     batch_size: int
 
-    def __call__(self, position: int) -> Batch:
-        step, slot = divmod(position, self.batch_size)
+    def __call__(self, step: int, slots: np.ndarray) -> Batch:
+        """The examples at `slots` [b] of the batch of a step."""
+        transform, rows = self.views.transform, self.rows(step, slots)
+        # every host draws for the whole batch, and takes its own
+        whole = np.random.default_rng((self.seed, 2, step)).random((self.batch_size, DRAWN))
+        draws = transform.draws(whole[slots])
+
+        @functools.cache
+        def rng(k: int) -> np.random.Generator:
+            return np.random.default_rng((self.seed, 1, step * self.batch_size + int(slots[k])))
+
+        if transform.boxes:
+
+            def boxed(image: np.ndarray, k: int, out: np.ndarray) -> None:
+                transform.boxed(image, draws.choice[k], rng(k), out)
+
+            images, labels, masks = read(self.views.pixels, rows, transform.size, boxed)
+        else:
+            images, labels, masks = self.views(rows, draws.choice)
+        images = transform.finish(images, draws, rng)
+        images[masks == 0] = 0
+        return {"image": images, "label": labels, "mask": masks, "index": slots.astype(np.int32)}
+
+    def rows(self, step: int, slots: np.ndarray) -> np.ndarray:
+        """Which examples [b] the slots [b] of a step show."""
         # repeated augmentation: a batch goes through its distinct examples several times
-        distinct = self.batch_size // self.transform.augment.repeats
-        epoch, place = divmod(step * distinct + slot % distinct, len(self.pixels.source))
-        image, label = self.pixels(_order(self.seed, epoch, len(self.pixels.source))[place])
-        if image is None:
-            return _example(self.transform.size, label, slot)
-        view = self.transform(image, np.random.default_rng((self.seed, 1, position)))
-        return _example(self.transform.size, label, slot, view)
+        distinct = self.batch_size // self.views.transform.augment.repeats
+        count = len(self.views.pixels.source)
+        epochs, places = np.divmod(step * distinct + slots % distinct, count)
+        first, last = int(epochs.min()), int(epochs.max())  # a batch is no longer than an epoch
+        rows = _order(self.seed, first, count)[places]
+        return (
+            rows
+            if first == last
+            else np.where(epochs == first, rows, _order(self.seed, last, count)[places])
+        )
 
 
 @dataclasses.dataclass(frozen=True)
-class EvalExample:
-    """Position in the evaluation stream -> one example; padding behind the last."""
+class EvalStream:
+    """All examples in order, then padding."""
 
-    pixels: Pixels
-    transform: EvalTransform
+    views: Views
     batch_size: int
 
-    def __call__(self, position: int) -> Batch:
-        slot = position % self.batch_size
-        inside = position < len(self.pixels.source)
-        image, label = self.pixels(position) if inside else (None, 0)
-        view = None if image is None else self.transform(image)
-        return _example(self.transform.size, label, slot, view)
+    def __call__(self, step: int, slots: np.ndarray) -> Batch:
+        """The examples at `slots` [b] of the batch of a step."""
+        rows = step * self.batch_size + slots
+        inside = rows < len(self.views.pixels.source)
+        images = np.zeros((len(rows), *self.views.transform.size, 3), np.uint8)
+        labels, masks = np.zeros(len(rows), np.int32), np.zeros(len(rows), np.float32)
+        found = self.views(rows[inside], np.zeros(inside.sum(), int))
+        images[inside], labels[inside], masks[inside] = found
+        return {"image": images, "label": labels, "mask": masks, "index": slots.astype(np.int32)}
 
 
-def _example(size: tuple[int, int], label: int, slot: int, view: np.ndarray | None = None) -> Batch:
-    """One example; without a view, a black image with mask 0."""
-    return {
-        "image": np.zeros((*size, 3), np.uint8) if view is None else np.ascontiguousarray(view),
-        "label": np.int32(label),
-        "mask": np.float32(view is not None),
-        "index": np.int32(slot),
-    }
-
-
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)
 def _order(seed: int, epoch: int, examples: int) -> np.ndarray:
     return np.random.default_rng((seed, 0, epoch)).permutation(examples)
 
 
 @dataclasses.dataclass(frozen=True)
-class HostExample:
-    """The k-th example that this host reads -> its position in the global stream -> the example."""
+class HostBatch:
+    """A step -> what this host reads of its batch: `part` slots, from `first` on."""
 
-    example: Callable[[int], Batch]
-    batch_size: int
+    stream: Callable[[int, np.ndarray], Batch]
+    first: int
     part: int
-    host: int
 
-    def __call__(self, k: int) -> Batch:
-        step, slot = divmod(k, self.part)
-        return self.example(step * self.batch_size + self.host * self.part + slot)
+    def __call__(self, step: int) -> Batch:
+        return self.stream(step, np.arange(self.first, self.first + self.part))

@@ -1,11 +1,14 @@
 """Crops and resizes: distributions of the random ones, exact pixels of the evaluation."""
 
+import functools
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from effjax.data import AugmentConfig, DataConfig
 from effjax.data.augment import (
+    DRAWN,
     EvalTransform,
     eval_transform,
     pad_crop,
@@ -45,20 +48,43 @@ def test_random_box_of_a_strip_falls_back_to_the_centre():
 
 
 def test_pad_crop_moves_by_at_most_the_border():
-    rng, image = np.random.default_rng(0), np.full((8, 8, 3), 9, np.uint8)
-    seen = [pad_crop(rng, image, 2) for _ in range(200)]
-    kept = {int((crop[..., 0] == 9).sum()) for crop in seen}
-    assert kept == {h * w for h in (6, 7, 8) for w in (6, 7, 8)}
+    image = picture(8, 8)
+    top, left = np.divmod(np.arange(25), 5)
+    crops = pad_crop(np.stack([image] * 25), top, left, 2)
+    padded = np.pad(image, ((2, 2), (2, 2), (0, 0)))
+    for crop, y, x in zip(crops, top, left):
+        np.testing.assert_array_equal(crop, padded[y : y + 8, x : x + 8])
 
 
 def transform(size=16, **settings):
     return train_transform(DataConfig(image_size=size, augment=AugmentConfig(**settings)))
 
 
+def views_of(make, image, count, seed=0):
+    """The views that `count` examples of the same image get."""
+    rng = functools.cache(lambda k: np.random.default_rng((seed, k)))
+    draws = make.draws(np.random.default_rng(seed).random((count, DRAWN)))
+    views = np.zeros((count, *make.size, 3), np.uint8)
+    for k, choice in enumerate(draws.choice):
+        if make.boxes:
+            make.boxed(image, choice, rng(k), views[k])
+        else:
+            make.whole(image, choice, views[k])
+    return make.finish(views, draws, rng)
+
+
+def test_windows_and_interpolations_are_drawn_evenly():
+    draws = transform(crop="pad", pad=2).draws(np.random.default_rng(0).random((5000, DRAWN)))
+    for field, values in (("top", 5), ("left", 5), ("choice", 2)):
+        counts = np.bincount(getattr(draws, field))
+        assert len(counts) == values
+        assert abs(counts / 5000 - 1 / values).max() < 0.03
+    assert transform(interpolation="bicubic").interpolations == ("bicubic",)
+
+
 def test_flips_have_their_probabilities():
     image = picture(16, 16)
-    flip = transform(crop="none", hflip=0.3, vflip=0.6)
-    views = [flip(image, np.random.default_rng(i)) for i in range(1500)]
+    views = views_of(transform(crop="none", hflip=0.3, vflip=0.6), image, 1500)
     both = {(h, v): image[:: 1 - 2 * v, :: 1 - 2 * h] for h in (0, 1) for v in (0, 1)}
     share = {k: np.mean([(view == of).all() for view in views]) for k, of in both.items()}
     for (h, v), found in share.items():
@@ -69,10 +95,10 @@ def test_flips_have_their_probabilities():
 @pytest.mark.parametrize(
     "extra", [{}, {"randaugment": "rand-m9-mstd0.5-inc1"}, {"color_jitter": 0.4}]
 )
-def test_train_view_is_uint8_of_the_size_and_depends_on_the_generator_alone(crop, extra):
+def test_train_view_is_uint8_of_the_size_and_depends_on_the_draws_alone(crop, extra):
     make = transform((12, 20), crop=crop, **extra)
-    views = [make(picture(40, 30), np.random.default_rng(i)) for i in (1, 1, 2)]
-    assert views[0].shape == (12, 20, 3)
+    views = [views_of(make, picture(40, 30), 3, seed) for seed in (1, 1, 2)]
+    assert views[0].shape == (3, 12, 20, 3)
     assert views[0].dtype == np.uint8
     np.testing.assert_array_equal(views[0], views[1])
     assert (views[0] != views[2]).any()

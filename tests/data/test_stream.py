@@ -10,7 +10,7 @@ from PIL import Image
 
 from effjax.data import AugmentConfig, DataConfig, open_split
 from effjax.data.augment import train_transform
-from effjax.data.stream import EvalExample, Pixels, TrainExample, require_memory
+from effjax.data.stream import EvalStream, Pixels, TrainStream, Views, require_memory
 from effjax.errors import UserError
 
 CONFIG = DataConfig(image_size=8, augment=AugmentConfig(crop="none", hflip=0.0))
@@ -37,9 +37,16 @@ class Files:
         return f"photos/{row}.png"
 
 
-def training(pixels, batch_size=4, **augment):
+def training(pixels, batch_size=4, keep=False, **augment):
+    """Position in the stream -> one example."""
     config = dataclasses.replace(CONFIG, augment=dataclasses.replace(CONFIG.augment, **augment))
-    return TrainExample(pixels, train_transform(config), 0, batch_size)
+    stream = TrainStream(Views(pixels, train_transform(config), keep), 0, batch_size)
+    return lambda position: example(stream, position)
+
+
+def example(stream, position):
+    step, slot = divmod(position, stream.batch_size)
+    return {key: value[0] for key, value in stream(step, np.array([slot])).items()}
 
 
 def test_a_broken_file_is_named():
@@ -63,12 +70,20 @@ def test_a_skipped_file_is_reported_once_and_masked(caplog):
             assert not one["image"].any()
 
 
-def test_kept_pixels_are_read_once():
-    files = Files()
-    example = training(Pixels(files, keep=True, skip=True))
+@pytest.mark.parametrize("crop", ["none", "pad", "random_resized"])
+def test_what_is_kept_is_read_once_and_the_same(crop):
+    files, kept = Files(), Files()
+    boxes = crop == "random_resized"
+    plain = training(Pixels(files, skip=True), crop=crop, hflip=0.5)
+    quick = training(Pixels(kept, keep=boxes, skip=True), keep=True, crop=crop, hflip=0.5)
     for position in range(24):
-        example(position)
-    assert sorted(files.reads) == list(range(12))
+        one, other = plain(position), quick(position)
+        assert one.keys() == other.keys()
+        for key in one:
+            np.testing.assert_array_equal(one[key], other[key])
+    assert sorted(kept.reads) == list(range(12))
+    # a broken file is not read again
+    assert len(files.reads) == 23
 
 
 def test_what_does_not_fit_into_memory_is_refused(monkeypatch):
@@ -77,6 +92,9 @@ def test_what_does_not_fit_into_memory_is_refused(monkeypatch):
     require_memory(Pixels(Files(), skip=True), processes=1)  # exactly half
     with pytest.raises(UserError, match="short-side"):
         require_memory(Pixels(Files(), skip=True), processes=2)
+    require_memory(Pixels(Files(), skip=True), processes=1, view=8 * 8 * 3)
+    with pytest.raises(UserError, match="over half"):
+        require_memory(Pixels(Files(), skip=True), processes=1, view=8 * 8 * 3 + 1)
 
 
 def test_repeats_show_each_example_several_times_in_a_batch():
@@ -95,11 +113,12 @@ def test_repeats_must_divide_the_batch():
         open_split(config, "train", seed=0, batch_size=8, train=True)
 
 
-def test_evaluation_skips_and_pads():
+@pytest.mark.parametrize("keep", [False, True])
+def test_evaluation_skips_and_pads(keep):
     config = dataclasses.replace(CONFIG, image_size=4)
     from effjax.data.augment import eval_transform
 
-    example = EvalExample(Pixels(Files(), skip=True), eval_transform(config), 8)
-    seen = [example(position) for position in range(16)]
+    stream = EvalStream(Views(Pixels(Files(), skip=True), eval_transform(config), keep), 8)
+    seen = [example(stream, position) for position in range(16)]
     np.testing.assert_array_equal([one["mask"] for one in seen], [1] * 5 + [0] + [1] * 6 + [0] * 4)
     assert [one["image"][0, 0, 0] for one in seen[6:12]] == list(range(6, 12))
