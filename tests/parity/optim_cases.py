@@ -6,6 +6,7 @@
 The gradient of step t is noise[t] + 0.1 * params. Arithmetic is in the dtype of `params0`.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -49,11 +50,11 @@ def _run(case: dict, params0: Tree, noise: Tree) -> dict[str, np.ndarray]:
     dtype = jnp.result_type(*params.values())
     rows = []
     for t, lr in enumerate(case["lr"]):
-        if t in case["restart_before"]:
+        if t in case.get("restart_before", ()):
             state = optim.restart(state)
         grads = {k: jnp.asarray(noise[k][t]) + 0.1 * p for k, p in params.items()}
         params, state = step(params, state, grads, jnp.asarray(lr, dtype))
-        state = _pulled_back(case, state, t)
+        state = _momentum_after_sync(case, state, t)
         rows.append(params | _sequences(state))
     return {k: np.stack([row[k] for row in rows]) for k in rows[0]}
 
@@ -70,12 +71,12 @@ def _sequences(state: Any) -> Tree:
 
 def make_optimizer(case: dict, lr: Any) -> optax.GradientTransformation:
     """The optimizer of a case at learning rate `lr`."""
-    hyper = dict(case["hyperparameters"])
+    hyper = {k: v for k, v in case["hyperparameters"].items() if k not in IMPLEMENTATIONS}
     decay = _decay(case, hyper)
     names = ("b1", "b2", "b3") if case["optimizer"] == "adan" else ("b1", "b2")
     hyper |= dict(zip(names, hyper.pop("betas", ())))
     tx = METHODS[case["optimizer"]](lr, hyper, decay)
-    return _wrapped(tx, case["wrap"], case["slr"])
+    return _wrapped(tx, case.get("wrap"), case.get("slr"))
 
 
 def _decay(case: dict, hyper: dict) -> dict[str, Any]:
@@ -103,40 +104,40 @@ def _wrapped(tx: Any, wrap: dict | None, slr: dict | None) -> optax.GradientTran
     return optim.slrla(*arguments, **penalty, inner_state=reset)
 
 
-def _pulled_back(case: dict, state: Any, t: int) -> Any:
-    """What the reference's `pullback` does to the momentum of SGD after step t.
+def _momentum_after_sync(case: dict, state: Any, t: int) -> Any:
+    """What the reference does to the momentum of SGD at a sync beside what is meant.
 
-    It caches the live buffer instead of a copy: the first sync scales the momentum by alpha, every
-    later one by alpha (2 - alpha). `optim.lookahead` interpolates with a true copy, as was meant;
-    the effect belongs to the recording and is replayed here.
+    `pullback` caches the live buffer instead of a copy: the first sync scales the momentum by
+    alpha, every later one by alpha (2 - alpha). `optim.lookahead` interpolates with a true copy, as
+    was meant; the effect belongs to the recording and is replayed here. `reset` leaves a buffer of
+    zeros that counts as begun, so that the next gradient is dampened.
     """
-    wrap = case["wrap"]
-    if wrap is None or wrap["pullback_momentum"] != "pullback" or (t + 1) % wrap["la_steps"]:
+    wrap = case.get("wrap")
+    if wrap is None or wrap["pullback_momentum"] == "none" or (t + 1) % wrap["la_steps"]:
         return state
     alpha = wrap["la_alpha"]
     factor = alpha if t < wrap["la_steps"] else alpha * (2 - alpha)
+
+    def changed(node: Any) -> Any:
+        if not isinstance(node, optim.MomentumState):
+            return node
+        if wrap["pullback_momentum"] == "reset":
+            return node._replace(count=jnp.maximum(node.count, 1))
+        return node._replace(buffer=jax.tree.map(lambda m: factor * m, node.buffer))
+
     is_momentum = lambda node: isinstance(node, optim.MomentumState)  # noqa: E731
-    return jax.tree.map(
-        lambda node: (
-            node._replace(buffer=jax.tree.map(lambda m: factor * m, node.buffer))
-            if is_momentum(node)
-            else node
-        ),
-        state,
-        is_leaf=is_momentum,
-    )
+    return jax.tree.map(changed, state, is_leaf=is_momentum)
 
 
 def _adan(lr: Any, hyper: dict, decay: dict) -> optax.GradientTransformation:
-    hyper.pop("foreach", None)  # one rule, two implementations in the reference
     return optim.adan(lr, **hyper, **decay)
 
 
-def _win(accelerated: Callable, plain: Callable) -> Callable:
+def _win(accelerated: Callable, plain: Callable, default: str = "none") -> Callable:
     """A member of the Win family, or the plain method that is mode 'none' of the same file."""
 
     def build(lr: Any, hyper: dict, decay: dict) -> optax.GradientTransformation:
-        mode = hyper.pop("acceleration_mode", "none")
+        mode = hyper.pop("acceleration_mode", default)
         factors = tuple(hyper.pop("reckless_steps", (2.0, 8.0)))
         if mode == "none":
             return plain(lr, hyper, decay)
@@ -145,42 +146,48 @@ def _win(accelerated: Callable, plain: Callable) -> Callable:
     return build
 
 
+def _sgd_win(lr: Any, *, eps: float = 1e-8, max_grad_norm: float = 0.0, **hyper: Any) -> Any:
+    """SGD-Win, whose eps is only that of the clipping."""
+    return optax.chain(optim.clip_by_norm(max_grad_norm, eps), optim.sgd_win(lr, **hyper))
+
+
 def _lamb(lr: Any, hyper: dict, decay: dict) -> optax.GradientTransformation:
     return optim.lamb(lr, **hyper, **decay)
 
 
-def _coupled(direction: Callable, **fields: Any) -> Callable:
-    """Decay in the gradient, then a direction, then the step."""
+def _clip(hyper: dict) -> optax.GradientTransformation:
+    return optim.clip_by_norm(hyper.pop("max_grad_norm", 0.0), hyper.get("eps", 1e-8))
 
-    def build(lr: Any, hyper: dict, decay: dict) -> optax.GradientTransformation:
-        clip = optim.clip_by_norm(hyper.pop("max_grad_norm", 0.0), 1e-8)
-        moments = direction(**hyper, **fields)
-        return optax.chain(
-            clip, optim.add_coupled_decay(**decay), moments, optim.step_with_decay(lr)
-        )
 
-    return build
+def _sgd(lr: Any, hyper: dict, decay: dict, **defaults: Any) -> optax.GradientTransformation:
+    hyper = defaults | hyper
+    clip, _ = _clip(hyper), hyper.pop("eps", None)
+    buffer = optim.scale_by_momentum(**hyper)
+    return optax.chain(clip, optim.add_coupled_decay(**decay), buffer, optim.step_with_decay(lr))
+
+
+def _adam(lr: Any, hyper: dict, decay: dict, **fields: Any) -> optax.GradientTransformation:
+    clip, moments = _clip(hyper), optim.scale_by_moments(**hyper, **fields)
+    return optax.chain(clip, optim.add_coupled_decay(**decay), moments, optim.step_with_decay(lr))
 
 
 def _adamw(lr: Any, hyper: dict, decay: dict) -> optax.GradientTransformation:
-    clip = optim.clip_by_norm(hyper.pop("max_grad_norm", 0.0), 1e-8)
     step = optim.step_with_decay(lr, **decay, proximal=False)
-    return optax.chain(clip, optim.scale_by_moments(**hyper), step)
-
-
-def _torch_sgd(lr: Any, hyper: dict, decay: dict) -> optax.GradientTransformation:
-    return _coupled(optim.scale_by_momentum)(lr, {"momentum": 0.0} | hyper, decay)
+    return optax.chain(_clip(hyper), optim.scale_by_moments(**hyper), step)
 
 
 DEFAULT_DECAY = {"adamw_win": 0.01, "lamb_win": 0.01, "torch_adamw": 0.01}
 
+# Several implementations of one rule in the reference.
+IMPLEMENTATIONS = ("foreach", "fused", "capturable", "differentiable")
+
 METHODS = {
     "adan": _adan,
-    "sgd_win": _win(optim.sgd_win, _coupled(optim.scale_by_momentum)),
-    "adam_win": _win(optim.adam_win, _coupled(optim.scale_by_moments, early_eps=True)),
+    "sgd_win": _win(_sgd_win, functools.partial(_sgd, momentum=0.9, nesterov=True), "win"),
+    "adam_win": _win(optim.adam_win, functools.partial(_adam, early_eps=True)),
     "adamw_win": _win(optim.adamw_win, _adamw),
     "lamb_win": _win(optim.lamb_win, _lamb),
-    "torch_sgd": _torch_sgd,
-    "torch_adam": _coupled(optim.scale_by_moments),
+    "torch_sgd": functools.partial(_sgd, momentum=0.0),
+    "torch_adam": _adam,
     "torch_adamw": _adamw,
 }
