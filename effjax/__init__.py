@@ -11,6 +11,7 @@ _PUBLIC = {
     "list_models": "effjax.models",
     "load_weights": "effjax.models",
     "save_weights": "effjax.models",
+    "add_optimizer": "effjax.train",
     "default_config": "effjax.train",
     "train": "effjax.train",
     "UserError": "effjax.errors",

@@ -5,6 +5,7 @@ name, `list_optimizers` says what there is.
 """
 
 from effjax.optim.adan import AdanState, adan, restart, scale_by_adan
+from effjax.optim.cautious import cautious
 from effjax.optim.clipping import clip_by_norm
 from effjax.optim.decay import add_coupled_decay, add_decoupled_decay, step_with_decay
 from effjax.optim.directions import MomentumState, scale_by_moments, scale_by_momentum
@@ -15,11 +16,19 @@ from effjax.optim.injected import set_learning_rate
 from effjax.optim.lamb import lamb, scale_by_lamb
 from effjax.optim.lookahead import LookaheadState, lookahead
 from effjax.optim.manifolds import Euclidean, Grassmann, Manifold, Spd, Sphere, Stiefel
+from effjax.optim.mars import MarsState, mars, scale_by_mars
 from effjax.optim.registry import OptimizerInfo
 from effjax.optim.rspider import normalised_steps, r_spider
-from effjax.optim.rules import match_rules, parameter_paths, unused_rules
+from effjax.optim.rules import (
+    layer_depths,
+    layer_scales,
+    match_rules,
+    parameter_paths,
+    unused_rules,
+)
 from effjax.optim.schedules import ScheduleInfo, create_schedule, list_schedules
 from effjax.optim.slrla import add_local_penalty, slrla
+from effjax.optim.soap import SoapState, scale_by_soap, soap
 from effjax.optim.state import eval_params, in_float32, steady
 from effjax.optim.variants import dpsgd, noisy_sgd, schedule_free_adamw, schedule_free_sgd
 from effjax.optim.win import WinState, accelerated_step
@@ -32,10 +41,12 @@ __all__ = [
     "Grassmann",
     "LookaheadState",
     "Manifold",
+    "MarsState",
     "MomentumState",
     "OptimizerInfo",
     "Progress",
     "ScheduleInfo",
+    "SoapState",
     "Spd",
     "Sphere",
     "Spider",
@@ -50,6 +61,7 @@ __all__ = [
     "add_coupled_decay",
     "add_decoupled_decay",
     "add_local_penalty",
+    "cautious",
     "clip_by_norm",
     "create",
     "create_injected",
@@ -61,10 +73,13 @@ __all__ = [
     "in_float32",
     "lamb",
     "lamb_win",
+    "layer_depths",
+    "layer_scales",
     "lion_win",
     "list_optimizers",
     "list_schedules",
     "lookahead",
+    "mars",
     "match_rules",
     "noisy_sgd",
     "normalised_steps",
@@ -74,13 +89,16 @@ __all__ = [
     "restart",
     "scale_by_adan",
     "scale_by_lamb",
+    "scale_by_mars",
     "scale_by_moments",
     "scale_by_momentum",
+    "scale_by_soap",
     "schedule_free_adamw",
     "schedule_free_sgd",
     "set_learning_rate",
     "sgd_win",
     "slrla",
+    "soap",
     "steady",
     "step_with_decay",
     "unused_rules",

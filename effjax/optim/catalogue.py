@@ -7,8 +7,9 @@ what optax has deprecated (optimistic_adam).
 from typing import Literal
 
 # own: the method's function takes decay and mask. added: decoupled decay, -lr * wd * p, is added
-# to its update. coupled: wd * p is added to its gradient. unmasked: its own decay, all or nothing.
-Decay = Literal["own", "added", "coupled", "unmasked"]
+# to its update. coupled: wd * p is added to its gradient. unmasked: its own decay, whose size only
+# it knows, without a mask. inner: that of the optimizer which it wraps.
+Decay = Literal["own", "added", "coupled", "unmasked", "inner"]
 
 DECAY = {
     "adafactor": "added",  # its own is not scaled by the learning rate
@@ -19,6 +20,9 @@ DECAY = {
     "madgrad": "coupled",  # dual averaging: nothing may move p after it
     "prodigy": "unmasked",
     "dadapt_adamw": "unmasked",
+    "lookahead": "inner",
+    "slrla": "inner",
+    "cautious": "added",  # the decay is not to be masked
 }
 
 # Their functions take a number for the learning rate, no schedule.

@@ -104,6 +104,27 @@ def step_with_decay(
     return optax.GradientTransformation(init, update)
 
 
+def with_masked_decay(
+    make: Callable[[float], optax.GradientTransformation], weight_decay: float, mask: Mask
+) -> optax.GradientTransformation:
+    """The method `make(weight_decay)`, which decays all leaves, with decay on some of them.
+
+    For methods whose decay has a factor that only they know. The updates with and without decay are
+    both computed; they differ in one term, so that the compiler shares the rest.
+    """
+    plain, decayed = make(0.0), make(weight_decay)
+
+    def update(
+        updates: optax.Updates, state: optax.OptState, params: optax.Params
+    ) -> tuple[optax.Updates, optax.OptState]:
+        share = decay_tree(1.0, mask, params)
+        without, new = plain.update(updates, state, params)
+        full, _ = decayed.update(updates, state, params)
+        return jax.tree.map(lambda u, d, k: u + k * (d - u), without, full, share), new
+
+    return optax.GradientTransformation(plain.init, update)
+
+
 def add_decoupled_decay(
     learning_rate: LearningRate, weight_decay: float, mask: Mask = None
 ) -> optax.GradientTransformation:

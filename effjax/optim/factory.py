@@ -14,6 +14,7 @@ from effjax.optim.decay import (
     add_decoupled_decay,
     isinstance_masked,
     learning_rate_at,
+    with_masked_decay,
 )
 from effjax.optim.naming import nearest
 from effjax.optim.registry import OptimizerInfo, registry
@@ -47,15 +48,14 @@ def create(
             (`optax.clip_by_global_norm`) before anything else.
         lr_scale: if given, a tree of numbers like the parameters: each leaf gets the learning rate
             times its number, exactly as if it had an optimizer of its own; 0.0 freezes it.
-        **hyperparameters: the method's own, see `list_optimizers()`; for 'lookahead' and 'slrla'
-            also `inner`, the name of an optimizer, and that optimizer's.
+        **hyperparameters: the method's own, see `list_optimizers()`; for 'lookahead', 'slrla' and
+            'cautious' also `inner`, the name of an optimizer, and that optimizer's.
 
     Returns:
         An optax transformation; see `steady` for what holds of its state.
 
     Raises:
-        ValueError: for an unknown name or hyperparameter (the message names the nearest), or a mask
-            for a method that cannot have one.
+        ValueError: for an unknown name or hyperparameter (the message names the nearest).
 
     Example:
         >>> import effjax.optim
@@ -74,12 +74,12 @@ def create(
         tx = _build(info, learning_rate, weight_decay, mask, hyperparameters)
     else:
         groups = {
-            scale: optax.set_to_zero()
+            f"lr_x{scale!r}": optax.set_to_zero()
             if scale == 0
             else _build(info, _times(scale, learning_rate), weight_decay, mask, hyperparameters)
             for scale in sorted(set(jax.tree.leaves(lr_scale)))
         }
-        tx = optax.multi_transform(groups, lr_scale)
+        tx = optax.multi_transform(groups, jax.tree.map(lambda scale: f"lr_x{scale!r}", lr_scale))
     return steady(optax.chain(*before, tx) if before else tx)
 
 
@@ -137,8 +137,13 @@ def _build(
 ) -> optax.GradientTransformation:
     if info.wraps:
         own, others = _split(info, hyperparameters)
-        inner = optimizer_info(own.pop("inner"))
-        return info.make(_build(inner, learning_rate, weight_decay, mask, others), **own)
+        inner, around = optimizer_info(own.pop("inner")), info.decay == "added"
+        inside = _build(inner, learning_rate, 0.0 if around else weight_decay, mask, others)
+        tx = info.make(inside, **own)
+        if not (around and weight_decay):
+            return tx
+        decay = add_decoupled_decay(learning_rate, weight_decay, _pruned(mask))
+        return in_float32(optax.chain(tx, decay))
     return in_float32(
         _with_decay(info, learning_rate, weight_decay, _pruned(mask), hyperparameters)
     )
@@ -155,12 +160,9 @@ def _with_decay(
     if info.decay == "own":
         return info.make(**arguments, weight_decay=weight_decay, **{info.mask_name: mask})
     if info.decay == "unmasked":
-        if weight_decay and mask is not None:
-            raise ValueError(
-                f"optimizer {info.name!r} decays all parameters or none: "
-                "set its weight_decay to 0 or its mask to None"
-            )
-        return info.make(**arguments, weight_decay=weight_decay)
+        make = lambda wd: info.make(**arguments, weight_decay=wd)  # noqa: E731
+        masked = weight_decay and mask is not None
+        return with_masked_decay(make, weight_decay, mask) if masked else make(weight_decay)
     if info.name in UNSCHEDULED and callable(learning_rate):
         tx = scheduled(lambda lr: info.make(**arguments | {info.rate_name: lr}), learning_rate)
     else:

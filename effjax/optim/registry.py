@@ -16,9 +16,12 @@ import optax
 
 from effjax.optim.adan import adan
 from effjax.optim.catalogue import CONTRIB, DECAY, NEEDS, OPTAX, Decay
+from effjax.optim.cautious import cautious
 from effjax.optim.lamb import lamb
 from effjax.optim.lookahead import lookahead
+from effjax.optim.mars import mars
 from effjax.optim.slrla import slrla
+from effjax.optim.soap import soap
 from effjax.optim.variants import dpsgd, noisy_sgd, schedule_free_adamw, schedule_free_sgd
 from effjax.optim.win_members import adam_win, adamw_win, adan_win, lamb_win, lion_win, sgd_win
 
@@ -108,6 +111,11 @@ def registry() -> dict[str, OptimizerInfo]:
         _info(lamb, LAMB),
         _info(lookahead, "arXiv:1907.08610, Zhang et al. 2019", fixed=inner, wraps=True),
         _info(slrla, "Zhou et al., NeurIPS 2021", fixed=inner, wraps=True),
+        _info(
+            cautious, "arXiv:2411.16085, Liang et al. 2024", fixed=(("inner", "adamw"),), wraps=True
+        ),
+        _info(mars, "arXiv:2411.10438, Yuan et al. 2024"),
+        _info(soap, "arXiv:2409.11321, Vyas et al. 2024"),
         _info(schedule_free_adamw, FREE),
         _info(schedule_free_sgd, FREE),
         _info(noisy_sgd, "arXiv:1511.06807, Neelakantan et al. 2015"),

@@ -60,6 +60,47 @@ def unused_rules(rules: Rules, params: Any) -> list[str]:
     return [pattern for i, (pattern, _) in enumerate(rules) if i not in used]
 
 
+def layer_depths(params: Any) -> Any:
+    """A tree like `params` that holds how deep in the network each leaf is, from its path.
+
+    0: what comes before the first block (stem, patch and position embeddings); i + 1: block i,
+    counted through all stages, a stage's downsampling with the block after it; one more than the
+    last block: what follows it (final norm, head).
+    """
+    paths = parameter_paths(params)
+    blocks = sorted({found[0] for path in paths if (found := _BLOCK.match(path))}, key=_in_order)
+    stages = {}
+    for depth, block in enumerate(blocks, 1):
+        stages.setdefault(block.partition("/")[0], depth)  # the depth of a stage's first block
+
+    def depth(path: str) -> int:
+        if found := _BLOCK.match(path):
+            return blocks.index(found[0]) + 1
+        top = path.partition("/")[0]
+        return len(blocks) + 1 if _LAST.match(top) else stages.get(top, 0)
+
+    return jax.tree.structure(params).unflatten([depth(path) for path in paths])
+
+
+def layer_scales(params: Any, decay: float) -> Any:
+    """Layer-wise decay of the learning rate: decay ** (layers above), 1 for the head.
+
+    As in BEiT and MAE (0.65 for ViT-B, 0.75 for ViT-L); an `lr_scale` of `create`.
+    """
+    depths = layer_depths(params)
+    top = max(jax.tree.leaves(depths), default=0)
+    return jax.tree.map(lambda depth: decay ** (top - depth), depths)
+
+
+_BLOCK = re.compile(r"(?:[^/]+/)*?[^/]*(?:block|layer)s?\d*_\d+(?=/|$)")
+_LAST = re.compile(r"(head|norm|fc|classifier)")
+
+
+def _in_order(path: str) -> list:
+    """A key that sorts numbers inside names by value: blocks_2 before blocks_10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path)]
+
+
 def _compiled(pattern: str, what: str) -> re.Pattern:
     try:
         return re.compile(pattern)

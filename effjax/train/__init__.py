@@ -5,7 +5,7 @@ import types
 from typing import Any
 
 from effjax.train.loop import train
-from effjax.train.schema import OptimConfig, RunConfig, default_config
+from effjax.train.schema import OptimConfig, RunConfig, add_optimizer, default_config
 from effjax.train.state import TrainState
 from effjax.train.task import Evaluator, Source, Task
 
@@ -16,6 +16,7 @@ __all__ = [
     "Source",
     "Task",
     "TrainState",
+    "add_optimizer",
     "default_config",
     "train",
 ]

@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import ml_collections
 
@@ -40,6 +40,9 @@ class OptimConfig:
     # (regex over the parameter path, whether it decays); the first match counts, all must match
     decay: tuple[tuple[str, bool], ...] = ((r"kernel$", True), (r".*", False))
     clip_norm: float | None = None  # global gradient norm of this group
+    # (regex, factor of the learning rate), first match; 0.0 freezes, no match: 1.0
+    lr_scale: tuple[tuple[str, float], ...] = ()
+    layer_decay: float | None = None  # factor of the learning rate from each layer to the one below
 
 
 @dataclasses.dataclass
@@ -123,6 +126,25 @@ class RunConfig:
 def default_config() -> ml_collections.ConfigDict:
     """The config tree with every default, to be changed and returned by a config file."""
     return to_config(RunConfig)
+
+
+def add_optimizer(
+    config: ml_collections.ConfigDict, group: str, **fields: Any
+) -> ml_collections.ConfigDict:
+    """Adds `config.optim.<group>`, the optimizer of the parameters that a task labels `group`.
+
+    Args:
+      config: what `default_config` made.
+      group: a label of `Task.groups`; an entry that is there already is changed.
+      **fields: fields of `OptimConfig` and hyperparameters; those left out keep their defaults.
+
+    Returns:
+      The entry, `config.optim.<group>`.
+    """
+    if group not in config.optim:
+        config.optim[group] = to_config(OptimConfig)
+    config.optim[group].update(fields)
+    return config.optim[group]
 
 
 # Keys that cannot change the result: a run may be continued with other values of these.

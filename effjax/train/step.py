@@ -1,5 +1,6 @@
 """The training step: a task's update with the loop's share in it, as one function to compile."""
 
+import dataclasses
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import optax
 from effjax import optim
 from effjax.config import Clock, View
 from effjax.errors import UserError, nearest
+from effjax.train.schema import OptimConfig
 from effjax.train.state import TrainState
 from effjax.train.task import Apply, Batch, Task
 
@@ -76,7 +78,7 @@ def make_groups(config: View, clock: Clock, params: Any, labels: Any) -> Groups:
         except (ValueError, TypeError) as error:
             raise UserError(f"config.schedule: {error}") from error
         try:
-            transforms[name] = _make_transform(section)
+            transforms[name] = _make_transform(section, Groups(labels, {}, {}).pick(params, name))
         except (ValueError, TypeError) as error:
             raise UserError(f"config.optim.{name}: {error}") from error
     groups = Groups(labels, transforms, rates)
@@ -90,8 +92,11 @@ def make_groups(config: View, clock: Clock, params: Any, labels: Any) -> Groups:
     return groups
 
 
-def _make_transform(section: View) -> optax.GradientTransformation:
+def _make_transform(section: View, params: Any) -> optax.GradientTransformation:
     rules = section.decay
+    fields = {}
+    if section.lr_scale or section.layer_decay is not None:
+        fields["lr_scale"] = _lr_scale(section, params)
 
     def decays(params: Any) -> Any:
         return optim.match_rules(rules, params, what="weight decay")
@@ -102,8 +107,21 @@ def _make_transform(section: View) -> optax.GradientTransformation:
         weight_decay=section.weight_decay,
         mask=decays,
         clip_norm=section.clip_norm,
-        **section.extras("name", "learning_rate", "weight_decay", "decay", "clip_norm"),
+        **fields,
+        **section.extras(*(field.name for field in dataclasses.fields(OptimConfig))),
     )
+
+
+def _lr_scale(section: View, params: Any) -> Any:
+    """The factor of the learning rate of each leaf; every rule must serve one."""
+    scales = optim.match_rules((*section.lr_scale, (r"", 1.0)), params, what="the learning rate")
+    idle = optim.unused_rules(section.lr_scale, params)
+    if idle:
+        raise ValueError(f"the rule {idle[0]!r} of lr_scale decides for no parameter")
+    if section.layer_decay is None:
+        return scales
+    by_layer = optim.layer_scales(params, section.layer_decay)
+    return jax.tree.map(lambda a, b: a * b, scales, by_layer)
 
 
 def _make_rate(schedule: View, clock: Clock, peak: float) -> Callable[[jax.Array], jax.Array]:

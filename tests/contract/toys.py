@@ -9,9 +9,9 @@ import ml_collections
 import numpy as np
 
 import effjax
-from effjax.config import View, to_config
+from effjax.config import View
 from effjax.report import Display, choose_display
-from effjax.train import OptimConfig, Task, TrainState
+from effjax.train import Task, TrainState
 from effjax.train.checkpoint import Checkpoints
 from effjax.train.setup import build
 from effjax.train.workdir import CHECKPOINTS
@@ -88,8 +88,7 @@ def toy_config(task: type[Toy]) -> ml_collections.ConfigDict:
     config.data.batch_size = BATCH
     config.parallel.devices = 1
     for group, fields in task.optimizers.items():
-        config.optim[group] = to_config(OptimConfig)
-        config.optim[group].update(fields)
+        effjax.add_optimizer(config, group, **fields)
     config.evals.val.every_percent = 25.0
     config.log.update(every_steps=1.0, tensorboard=False, curves=False)
     return config

@@ -31,6 +31,16 @@ def test_decoupled_decay_is_the_same_for_all(name):
     np.testing.assert_allclose(decayed["b"], plain["b"], rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["prodigy", "dadapt_adamw"])
+def test_decay_of_a_size_that_only_the_method_knows_has_a_mask(name):
+    plain, full, masked = (
+        one_step(create(name, 1.0, estim_lr0=0.1, **fields))
+        for fields in ({}, {"weight_decay": 0.3}, {"weight_decay": 0.3, "mask": MASK})
+    )
+    assert_trees_close(masked, {"w": full["w"], "b": plain["b"]})
+    assert float(jnp.abs(full["w"] - plain["w"]).min()) > 1e-3
+
+
 def test_decay_is_off_by_default():
     zero = jax.tree.map(jnp.zeros_like, GRADS)
     for name in ("adamw", "lion", "adamaxw"):
@@ -121,7 +131,6 @@ def test_eval_params_of_one_group_leaves_the_other_alone():
         ("adam2", {}, "did you mean 'adam'"),
         ("adan", {"b4": 0.9}, "did you mean 'b"),
         ("adam", {"weight_deacy": 0.1}, "did you mean 'weight_decay'"),
-        ("prodigy", {"weight_decay": 0.1, "mask": MASK}, "all parameters or none"),
         ("dpsgd", {"seed": 0}, "needs the hyperparameters l2_norm_clip, noise_multiplier"),
     ],
 )

@@ -66,6 +66,7 @@ def _sequences(state: Any) -> Tree:
     for node in jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, kinds)):
         for label in ("x", "y", "slow"):
             rows |= {f"{label}/{k}": v for k, v in (getattr(node, label, None) or {}).items()}
+        rows |= _sequences(getattr(node, "inner", ()))  # a Win inside a Lookahead
     return rows
 
 
