@@ -9,6 +9,7 @@ import dataclasses
 import importlib.util
 import math
 import re
+import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,6 +78,8 @@ def _run_file(path: Path, argument: str | None) -> ml_collections.ConfigDict:
         raise UserError(f"config file {str(path)!r} does not exist ({hint})\nlist: effjax configs")
     module_spec = importlib.util.spec_from_file_location(f"effjax_config_{path.stem}", path)
     module = importlib.util.module_from_spec(module_spec)
+    folder = str(path.parent.absolute())
+    sys.path.insert(0, folder)  # what several configs share lies beside them
     try:
         module_spec.loader.exec_module(module)
         if not callable(getattr(module, "get_config", None)):
@@ -86,6 +89,8 @@ def _run_file(path: Path, argument: str | None) -> ml_collections.ConfigDict:
         raise
     except Exception as error:
         raise UserError(_where(path, error)) from error
+    finally:
+        sys.path.remove(folder)
     if not isinstance(config, ml_collections.ConfigDict):
         kind = type(config).__name__
         raise UserError(f"{path}: get_config returned a {kind}; return effjax.default_config()")

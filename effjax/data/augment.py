@@ -210,18 +210,18 @@ def train_transform(config: Any) -> TrainTransform:
 
 
 def eval_transform(config: Any) -> EvalTransform:
-    """The deterministic transform that `config.eval_*` describe, for `config.image_size`.
+    """The deterministic transform that `config.eval_*` describe.
 
     Raises:
       UserError: a setting is out of range.
     """
     if not 0 < config.eval_crop <= 1:
         raise UserError(f"data.eval_crop={config.eval_crop}: expected a share, above 0 and up to 1")
-    return EvalTransform(image_size(config), config.eval_crop, config.eval_interpolation)
+    return EvalTransform(image_size(config, False), config.eval_crop, config.eval_interpolation)
 
 
-def image_size(config: Any) -> tuple[int, int]:
-    """(h, w) from `config.image_size`, one number or two."""
-    size = config.image_size
+def image_size(config: Any, train: bool = True) -> tuple[int, int]:
+    """(h, w) from `config.image_size`, one number or two; in evaluation from `config.eval_size`."""
+    size = config.image_size if train else config.eval_size or config.image_size
     height, width = (size, size) if isinstance(size, int) else size
     return int(height), int(width)

@@ -21,7 +21,8 @@ class AugmentConfig:
     vflip: float = 0.0  # probability of an upside-down flip
     randaugment: str | None = None  # timm's words; "rand-m9-mstd0.5-inc1" in the usual recipe
     color_jitter: float = 0.0  # brightness, contrast, saturation by up to this share
-    repeats: int = 1  # repeated augmentation: so many views of an example in each batch
+    # repeated augmentation: so many views of an example in each batch, if this divides it
+    repeats: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +43,7 @@ class DataConfig:
     mean: tuple[float, float, float] = IMAGENET_MEAN  # per channel, of pixels scaled to 0..1
     std: tuple[float, float, float] = IMAGENET_STD
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
+    eval_size: int | tuple[int, int] | None = None  # of evaluation; None: image_size
     eval_crop: float = 1.0  # evaluation: side of the centre crop, as a share of the resized image
     eval_interpolation: Literal["bilinear", "bicubic"] = "bicubic"
     workers: int = 0  # processes that read and augment; 0: threads of this process

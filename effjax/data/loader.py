@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from effjax.data.augment import eval_transform, image_size, train_transform
+from effjax.data.augment import eval_transform, train_transform
 from effjax.data.sources import open_source
 from effjax.data.stream import (
     Batch,
@@ -181,7 +181,6 @@ def open_split(
     if keep:
         require_memory(pixels, max(1, config.workers), None if boxes else views.nbytes)
     if train:
-        _check_repeats(transform.augment.repeats, batch_size)
         stream = TrainStream(views, seed, batch_size)
         steps = len(source) // batch_size
     else:
@@ -190,7 +189,7 @@ def open_split(
     return Split(
         num_examples=len(source),
         class_names=source.class_names,
-        image_shape=(*image_size(config), 3),
+        image_shape=(*transform.size, 3),
         steps_per_epoch=steps,
         stream=stream,
         batch_size=batch_size,
@@ -199,11 +198,3 @@ def open_split(
         workers=config.workers,
         endless=train,
     )
-
-
-def _check_repeats(repeats: int, batch_size: int) -> None:
-    if batch_size % repeats:
-        raise UserError(
-            f"a batch of {batch_size} cannot hold {repeats} views of each example\n"
-            "set a batch size that is a multiple of data.augment.repeats"
-        )

@@ -204,7 +204,7 @@ class TrainStream:
     def rows(self, step: int, slots: np.ndarray) -> np.ndarray:
         """Which examples [b] the slots [b] of a step show."""
         # repeated augmentation: a batch goes through its distinct examples several times
-        distinct = self.batch_size // self.views.transform.augment.repeats
+        distinct = -(-self.batch_size // self.views.transform.augment.repeats)
         count = len(self.views.pixels.source)
         epochs, places = np.divmod(step * distinct + slots % distinct, count)
         first, last = int(epochs.min()), int(epochs.max())  # a batch is no longer than an epoch

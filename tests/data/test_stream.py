@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from effjax.data import AugmentConfig, DataConfig, open_split
+from effjax.data import AugmentConfig, DataConfig
 from effjax.data.augment import train_transform
 from effjax.data.stream import EvalStream, Pixels, TrainStream, Views, require_memory
 from effjax.errors import UserError
@@ -107,10 +107,17 @@ def test_repeats_show_each_example_several_times_in_a_batch():
     assert sorted(shown) == sorted([*range(5), 0, *range(6, 12)] * 3)
 
 
-def test_repeats_must_divide_the_batch():
-    config = DataConfig(name="synthetic", augment=AugmentConfig(repeats=3))
-    with pytest.raises(UserError, match=r"data\.augment\.repeats"):
-        open_split(config, "train", seed=0, batch_size=8, train=True)
+def test_repeats_need_not_divide_the_batch():
+    rows = training(Pixels(Files(), skip=True), batch_size=8, repeats=3)
+    batch = [int(rows(p)["label"]) for p in range(8)]
+    stream = TrainStream(Views(Pixels(Files()), train_transform(with_repeats(3)), False), 0, 8)
+    shown = stream.rows(0, np.arange(8))
+    assert sorted(np.unique(shown, return_counts=True)[1]) == [2, 3, 3]
+    assert batch == [row % 2 for row in shown]
+
+
+def with_repeats(repeats):
+    return dataclasses.replace(CONFIG, augment=dataclasses.replace(CONFIG.augment, repeats=repeats))
 
 
 @pytest.mark.parametrize("keep", [False, True])
