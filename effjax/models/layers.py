@@ -57,6 +57,15 @@ def per_channel(parameter: jax.Array, x: jax.Array) -> jax.Array:
     return parameter.astype(x.dtype).reshape((1,) * (x.ndim - 1) + (-1,))
 
 
+def by_matrix(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """[..., I] times [I, O], as a product of two matrices.
+
+    With more than one leading axis, XLA on a CPU transposes what the gradient of the kernel needs,
+    and recomputes it there from all that can be fused.
+    """
+    return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], kernel.shape[-1])
+
+
 class Linear(nn.Module):
     """[..., I] -> [..., features]."""
 
@@ -68,7 +77,7 @@ class Linear(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features))
-        y = x @ kernel.astype(x.dtype)
+        y = by_matrix(x, kernel.astype(x.dtype))
         if self.use_bias:
             y += per_channel(self.param("bias", self.bias_init, (self.features,)), y)
         return y
@@ -96,16 +105,19 @@ class Conv(nn.Module):
             (n,) * rank if isinstance(n, int) else tuple(n) for n in (self.stride, self.pad)
         )
         shape = (*self.kernel, x.shape[-1] // self.groups, self.features)
-        kernel = self.param("kernel", self.kernel_init, shape)
-        space = "DHW"[-rank:]
-        y = lax.conv_general_dilated(
-            x,
-            kernel.astype(x.dtype),
-            window_strides=stride,
-            padding=[(p, p) for p in pad],
-            dimension_numbers=(f"N{space}C", f"{space}IO", f"N{space}C"),
-            feature_group_count=self.groups,
-        )
+        kernel = self.param("kernel", self.kernel_init, shape).astype(x.dtype)
+        if math.prod(self.kernel) == self.groups == 1 and not any(pad):
+            y = by_matrix(x[:, *(slice(None, None, s) for s in stride)], kernel.reshape(shape[-2:]))
+        else:
+            space = "DHW"[-rank:]
+            y = lax.conv_general_dilated(
+                x,
+                kernel,
+                window_strides=stride,
+                padding=[(p, p) for p in pad],
+                dimension_numbers=(f"N{space}C", f"{space}IO", f"N{space}C"),
+                feature_group_count=self.groups,
+            )
         if self.use_bias:
             y += per_channel(self.param("bias", self.bias_init, (self.features,)), y)
         return y
