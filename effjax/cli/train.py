@@ -11,6 +11,11 @@ from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, verb
     flag("--workdir", type=Path, metavar="D", help="the run's folder (runs/<config>[-<arg>])"),
     flag("--extend", action="store_true", help="train a finished run for longer"),
     QUIET,
+    flag("--coordinator", metavar="ADDRESS:PORT", help="several hosts: where host 0 listens"),
+    flag("--hosts", type=int, metavar="N", help="several hosts: how many train together"),
+    flag("--host", type=int, metavar="I", help="several hosts: which one this is, from 0"),
+    flag("--join-seconds", type=int, default=300, metavar="S", help="to wait for others (300)"),
+    flag("--peer-seconds", type=int, default=100, metavar="S", help="a silent host is dead (100)"),
     examples=[
         "effjax train --config=configs/quickstart.py",
         "effjax train --config=configs/quickstart.py --config.seed=1 --workdir=runs/seed1",
@@ -22,7 +27,9 @@ def train(args: argparse.Namespace) -> None:
     from effjax.config import load
     from effjax.report import choose_display
     from effjax.train import RunConfig, train
+    from effjax.train.hosts import join_hosts
 
     config = load(args.config, args.overrides, RunConfig)
+    join_hosts(args.coordinator, args.hosts, args.host, args.join_seconds, args.peer_seconds)
     workdir = args.workdir or default_workdir(args.config)
     train(config, workdir, extend=args.extend, display=choose_display(args.quiet))

@@ -69,6 +69,7 @@ class Split:
     hosts: int
     workers: int
     endless: bool
+    parts: int = 1  # in which a batch is taken, one after another
 
     @property
     def num_classes(self) -> int:
@@ -85,6 +86,12 @@ class Split:
             "index": jax.ShapeDtypeStruct((part,), np.int32),
         }
 
+    def rows(self, step: int) -> list[dict[str, Any]]:
+        """What the global training batch of a step shows: rows of the data set, and their names."""
+        rows = self.stream.rows(step, np.arange(self.batch_size))
+        name = self.stream.views.pixels.source.name
+        return [{"index": i, "row": int(row), "name": name(int(row))} for i, row in enumerate(rows)]
+
     def batches(self, start: int = 0) -> Batches:
         """Host batches from step `start` on: endless for training, one pass for evaluation.
 
@@ -94,9 +101,8 @@ class Split:
         """
         import grain
 
-        part = self.batch_size // self.hosts
         steps = ENDLESS if self.endless else self.steps_per_epoch
-        batch = HostBatch(self.stream, self.host * part, part)
+        batch = HostBatch(self.stream, self.batch_size, self.host, self.hosts, self.parts)
         # slicing is how a run resumes: exact, free, for any number of workers
         batches = grain.MapDataset.range(steps)[start:].map(batch)
         threads = grain.ReadOptions(num_threads=READ_THREADS, prefetch_buffer_size=PREFETCH)
@@ -140,6 +146,7 @@ def open_split(
     batch_size: int,
     host: int = 0,
     hosts: int = 1,
+    parts: int = 1,
     train: bool,
 ) -> Split:
     """Opens a split of the data set that `config` (see `DataConfig`) names.
@@ -150,6 +157,7 @@ def open_split(
       seed: of the order and the augmentation of training examples.
       batch_size: the global batch, over all hosts.
       host, hosts: which part of every global batch this process reads.
+      parts: in how many parts a batch is taken, one after another (accumulation).
       train: an endless, shuffled, augmented stream; else one pass in order, padded at the end to a
         whole batch so that every batch has the same shape on every host.
 
@@ -157,10 +165,10 @@ def open_split(
       UserError: unknown data set or split, fewer examples than one batch, a batch that the hosts
         cannot share evenly, or a wrong setting.
     """
-    if batch_size % hosts:
+    if batch_size % (hosts * parts):
         raise UserError(
-            f"a batch of {batch_size} cannot be shared evenly by {hosts} hosts\n"
-            f"set the batch size to a multiple of {hosts}"
+            f"a batch of {batch_size} in {parts} part(s) cannot be shared evenly by {hosts} host(s)"
+            f"\nset the batch size to a multiple of {hosts * parts}"
         )
     source = open_source(config, split)
     if train and len(source) < batch_size:
@@ -197,4 +205,5 @@ def open_split(
         hosts=hosts,
         workers=config.workers,
         endless=train,
+        parts=parts,
     )

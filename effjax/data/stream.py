@@ -241,11 +241,18 @@ def _order(seed: int, epoch: int, examples: int) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class HostBatch:
-    """A step -> what this host reads of its batch: `part` slots, from `first` on."""
+    """A step -> what this host reads of its batch.
+
+    A batch that is taken in `parts`, one after another, is cut into them first: each host then has
+    its slice of every part, so that the parts are the same for any number of hosts.
+    """
 
     stream: Callable[[int, np.ndarray], Batch]
-    first: int
-    part: int
+    batch_size: int
+    host: int
+    hosts: int
+    parts: int
 
     def __call__(self, step: int) -> Batch:
-        return self.stream(step, np.arange(self.first, self.first + self.part))
+        slots = np.arange(self.batch_size).reshape(self.parts, self.hosts, -1)
+        return self.stream(step, slots[:, self.host].reshape(-1))

@@ -13,6 +13,7 @@ import functools
 import json
 import os
 import threading
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -22,11 +23,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from etils import epath
+from jax.sharding import NamedSharding, PartitionSpec
 
 from effjax.errors import UserError
+from effjax.train.hosts import agree, is_writer
 from effjax.train.state import TrainState
 from effjax.train.summary import is_loss
 
+RETRY_SECONDS = 30.0  # after a save that failed
+INSIST = 4  # how often a save is tried that must succeed
 SMALL = 65536  # elements; leaves up to this size are packed together
 CHECKSUMS = "checksums.json"
 
@@ -46,6 +51,15 @@ def _is_small(leaf: Any) -> bool:
     return leaf.size <= SMALL
 
 
+def _on_every_device(tree: Any) -> Any:
+    """Arrays that are divided over devices, whole on each of them; others as they are."""
+    divided = [leaf for leaf in jax.tree.leaves(tree) if not leaf.sharding.is_fully_replicated]
+    if not divided:
+        return tree
+    mesh = divided[0].sharding.mesh
+    return jax.jit(lambda tree: tree, out_shardings=NamedSharding(mesh, PartitionSpec()))(tree)
+
+
 def _pack(tree: Any) -> dict[str, Any]:
     """The tree as {"large": {path: leaf}, "small": {dtype: small leaves as one host array}}."""
     small: dict[str, list[jax.Array]] = {}
@@ -57,7 +71,7 @@ def _pack(tree: Any) -> dict[str, Any]:
             large[path] = leaf
     joined = {
         kind: np.concatenate([np.ravel(leaf) for leaf in jax.device_get(leaves)])
-        for kind, leaves in small.items()
+        for kind, leaves in _on_every_device(small).items()
     }
     return {"large": large, "small": joined}
 
@@ -85,8 +99,15 @@ def _unpack(packed: dict[str, Any], like: Any) -> Any:
         kind = str(leaf.dtype)
         start, used[kind] = used[kind], used[kind] + leaf.size
         leaves.append(packed["small"][kind][start : used[kind]].reshape(leaf.shape))
-    shardings = [leaf.sharding for leaf in jax.tree.leaves(like)]
-    return jax.tree.unflatten(jax.tree.structure(like), jax.device_put(leaves, shardings))
+    placed = [_placed(leaf, spec.sharding) for leaf, spec in zip(leaves, jax.tree.leaves(like))]
+    return jax.tree.unflatten(jax.tree.structure(like), placed)
+
+
+def _placed(leaf: Any, sharding: jax.sharding.Sharding) -> jax.Array:
+    """A host array, the same on all hosts, as a global one; arrays of Orbax's lie right already."""
+    if isinstance(leaf, jax.Array) or sharding.is_fully_addressable:
+        return jax.device_put(leaf, sharding)
+    return jax.make_array_from_callback(leaf.shape, sharding, lambda part: leaf[part])
 
 
 def _plain_keys(state: TrainState) -> TrainState:
@@ -159,6 +180,8 @@ class Checkpoints:
         self._warn = warn
         self._keep = keep_last, keep_best, keep_every_steps
         self._finishing: threading.Thread | None = None
+        self._failed_at: float | None = None  # when the last save failed, if it did
+        self._failure = ""
 
     @functools.cached_property
     def _orbax(self) -> Any:
@@ -187,35 +210,84 @@ class Checkpoints:
             return []
         return sorted(checkpoint.step for checkpoint in self._orbax.checkpoints)
 
-    def save(self, state: TrainState, position: dict[str, int], metrics: dict[str, float]) -> None:
-        """Starts to save the state and the data position {source: batches taken}."""
+    def save(
+        self,
+        state: TrainState,
+        position: dict[str, int],
+        metrics: dict[str, float],
+        safely: bool = False,
+    ) -> None:
+        """Starts to save the state and the data position {source: batches taken}.
+
+        A failure (a full disk) is a warning: training goes on, and older checkpoints stay.
+
+        Args:
+          safely: wait until it is saved, and try again if need be.
+
+        Raises:
+          UserError: `safely`, and it could not be saved in several attempts.
+        """
+        for attempt in range(INSIST if safely else 1):
+            if attempt:
+                time.sleep(RETRY_SECONDS)
+            self._start(state, position, metrics)
+            if not safely:
+                return
+            self.wait()
+            if self._failed_at is None:
+                return
+        raise UserError(
+            f"the state of step {int(state.step)} could not be saved: {self._failure}\n"
+            "make room; the same command continues from the newest checkpoint"
+        )
+
+    def _start(
+        self, state: TrainState, position: dict[str, int], metrics: dict[str, float]
+    ) -> None:
         self.wait()
         step = int(state.step)
-        plain = _plain_keys(state)
         about = {"position": position, "leaves": describe(state)}
         numbers = {k: float(v) for k, v in metrics.items() if np.isfinite(v)}
         keep_best = self._keep[1]
-        response = self._orbax.save_checkpointables_async(
-            step,
-            {"state": _pack(plain)},
-            force=True,
-            overwrite=True,  # a damaged one of this step, behind which the run began again
-            metrics=numbers if keep_best in numbers else None,
-            custom_metadata=about,
-        )
+        self._failed_at = None
+        try:
+            response = self._orbax.save_checkpointables_async(
+                step,
+                {"state": _pack(_plain_keys(state))},
+                force=True,
+                overwrite=True,  # a damaged one of this step, behind which the run began again
+                metrics=numbers if keep_best in numbers else None,
+                custom_metadata=about,
+            )
+        except Exception as error:
+            self._fail(step, error)
+            return
         self._finishing = threading.Thread(target=self._finish, args=(step, response), daemon=True)
         self._finishing.start()
 
     def _finish(self, step: int, response: Any) -> None:
         try:
             response.result()
-            if jax.process_index() == 0:
+            if is_writer():
                 folder = self.folder / str(step)
                 part = folder / f"{CHECKSUMS}.part"
                 part.write_text(json.dumps(_checksums(folder)))
                 part.rename(folder / CHECKSUMS)
         except Exception as error:
-            self._warn(f"checkpoint {step} could not be saved: {str(error).splitlines()[0]}")
+            self._fail(step, error)
+
+    def _fail(self, step: int, error: Exception) -> None:
+        self._failed_at, self._failure = time.monotonic(), _first_line(error)
+        self._warn(f"checkpoint {step} could not be saved: {self._failure}; training goes on")
+
+    def retries(self) -> bool:
+        """Whether the last save failed some time ago and is to be tried again.
+
+        With several hosts only the next one that is due comes: they could not agree on the time.
+        """
+        if self._failed_at is None or jax.process_count() > 1:
+            return False
+        return time.monotonic() - self._failed_at > RETRY_SECONDS
 
     def wait(self) -> None:
         """Blocks until what is being saved is safe."""
@@ -231,6 +303,9 @@ class Checkpoints:
 
     def newest_sound(self) -> int | None:
         """The newest step whose files are as they were written; names those that are not."""
+        return agree(self._newest_sound() if is_writer() else None)
+
+    def _newest_sound(self) -> int | None:
         for step in reversed(self.steps()):
             problem = damage(self.folder / str(step))
             if problem is None:
@@ -257,6 +332,16 @@ class Checkpoints:
         loaded = self._orbax.load_checkpointables(step, wanted)["state"]
         state = _unpack(loaded, plain)
         return state.replace(rng=jax.random.wrap_key_data(state.rng))
+
+
+def _first_line(error: BaseException) -> str:
+    """What an error says, or what the operating system said underneath."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _check_same(saved: dict[str, str], wanted: dict[str, str], folder: epath.Path) -> None:

@@ -10,19 +10,20 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import ml_collections
-import numpy as np
 
 from effjax.errors import NonFinite, Preempted
 from effjax.report import Display, choose_display, plot_run
 from effjax.train.checkpoint import Checkpoints
-from effjax.train.evaluation import evaluate
+from effjax.train.evaluation import Stopped, evaluate
+from effjax.train.hosts import agree, is_writer
 from effjax.train.interruption import Interruption
+from effjax.train.programs import Programs, memory_explained
 from effjax.train.setup import Setup, build, check_all_read
 from effjax.train.speed import Speedometer
 from effjax.train.summary import is_loss, summarise, summary_table
@@ -33,8 +34,9 @@ from effjax.train.workdir import (
     check_continues,
     open_workdir,
     read_summary,
+    write_bad_batch,
 )
-from effjax.train.writers import MetricWriter, read_rows, write_atomically
+from effjax.train.writers import MetricWriter, NoWriter, read_rows, write_atomically
 
 
 def train(
@@ -60,7 +62,7 @@ def train(
       NonFinite: an update was not finite and `config.nonfinite` says to stop.
       Preempted: a signal asked for the end; the state was saved.
     """
-    display = display or choose_display()
+    display = (display or choose_display()) if is_writer() else choose_display(quiet=True)
     workdir = Path(workdir)
     with contextlib.closing(display):
         display.waiting("reading the data")
@@ -68,15 +70,17 @@ def train(
         check_continues(workdir, setup.config, extend)
         total = setup.clock.total_steps
         finished = read_summary(workdir)
-        if finished is not None and finished["step"] == total:
+        if agree(finished is not None and finished["step"] == total):
             display.line(f"{workdir} is finished: {total} steps were made; nothing to do")
             return finished
-        summary = _run(setup, workdir, display)
+        programs = Programs(setup, display)
+        with memory_explained(setup, programs):
+            summary = _run(setup, programs, workdir, display)
         display.table("done", summary_table(summary, workdir))
         return summary
 
 
-def _run(setup: Setup, workdir: Path, display: Display) -> dict[str, Any]:
+def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> dict[str, Any]:
     config, task, runner, clock = setup.config, setup.task, setup.runner, setup.clock
     total, batch_size, began = clock.total_steps, config.data.batch_size, time.monotonic()
 
@@ -112,30 +116,20 @@ def _run(setup: Setup, workdir: Path, display: Display) -> dict[str, Any]:
         else:
             start, state = 0, setup.fresh()
         if init_from is not None and start == 0:
-            params, model_state, report = task.load(state.params, state.model_state, init_from)
+            params, model_state = runner.whole((state.params, state.model_state))
+            params, model_state, report = task.load(params, model_state, init_from)
             state = setup.restart(state, params, model_state)
             display.line(f"started from {init_from}: {_in_words(report)}")
         state = runner.place(state)
 
         # ------------------------------------------------------------------- the step, and the data
-        compiled: dict[Hashable, Any] = {}
-        compile_seconds = 0.0
-
-        def compiled_step(variant: Hashable) -> Any:
-            nonlocal compile_seconds
-            if variant not in compiled:
-                display.waiting("compiling the training step")
-                since = time.monotonic()
-                zeros = {k: np.zeros(v.shape, v.dtype) for k, v in setup.source.spec.items()}
-                step = runner.compile(lambda state, batch: setup.step(state, batch, variant))
-                compiled[variant] = step.lower(state, runner.send(zeros)).compile()
-                compile_seconds += time.monotonic() - since
-            return compiled[variant]
-
-        compiled_step(task.variant(start))
+        programs(task.variant(start), state)
         check_all_read(config)
-        open_workdir(workdir, config)
-        writer = MetricWriter(workdir, start, *boards)
+        if is_writer():
+            open_workdir(workdir, config)
+            writer = MetricWriter(workdir, start, *boards, warn=display.warn)
+        else:
+            writer = NoWriter()
         stack.callback(writer.close)
         batches = setup.source.batches(start)
         stack.callback(getattr(batches, "close", lambda: None))
@@ -153,8 +147,10 @@ def _run(setup: Setup, workdir: Path, display: Display) -> dict[str, Any]:
             values = {name: float(value) for name, value in runner.fetch(metrics).items()}
             bad = int(values.pop("bad"))
             if bad and (not skips or bad >= limit):
+                saved_as = write_bad_batch(workdir, step, setup.source, values)
                 raise NonFinite(
-                    f"update {step} is not finite (gradient norm {_norms(values)}); stopped\n"
+                    f"update {step} is not finite (gradient norm {_norms(values)}); stopped; its "
+                    f"batch is named in {saved_as}\n"
                     "try a lower learning rate, optim.<group>.clip_norm, or --config.nonfinite=skip"
                 )
             if bad:
@@ -162,59 +158,76 @@ def _run(setup: Setup, workdir: Path, display: Display) -> dict[str, Any]:
                 display.warn(f"update {step} is not finite and was left out")
             display.update(step, {k: v for k, v in values.items() if k.startswith("train/")})
             if step % log_every == 0 or step == total:
-                values |= speed.read(step) | {"perf/compile_sec": round(compile_seconds, 3)}
+                values |= speed.read(step) | {"perf/compile_sec": round(programs.seconds, 3)}
                 writer.write(step, values | ({"optim/skipped": skipped} if skips else {}))
 
+        def measure(step: int, names: list[str]) -> dict[str, float]:
+            """Evaluates and writes the row."""
+            if not names:
+                return {}
+            display.waiting("evaluating")
+            chosen = {name: evaluators[name] for name in names}
+            key = jax.random.fold_in(eval_key, step)
+            row = evaluate(state, chosen, setup.groups, runner, key, interruption.poll)
+            writer.write(step, row)
+            display.result(step, row)
+            if keep_best and keep_best.partition("/")[0] in names and keep_best not in row:
+                display.warn(f"checkpoint.keep_best = {keep_best!r} is not measured")
+            return row
+
         # --------------------------------------------------------------------------------- the loop
-        best = _best(read_rows(workdir), keep_best)
+        rows = [row for row in read_rows(workdir) if row["step"] <= start] if is_writer() else []
+        best = agree(_best(rows, keep_best))
+        measured = agree([name for name in evaluators if _is_measured(rows, start, name)])
         display.start(total, start, batch_size)
         for step in range(start, total + 1):
-            last, asked = step == total, interruption.requested
+            last, asked = step == total, interruption.poll()
             names = [n for n, every in eval_every.items() if last or _is_due(step, every)]
-            saves = last or asked or _is_due(step, save_every)
-            if step > start and (names or saves):
+            names = [] if asked else [n for n in names if step > start or n not in measured]
+            saves = last or asked or _is_due(step, save_every) or saved.retries()
+            if step > 0 and (names or (saves and step > start)):
                 with speed.paused():
                     settle()
                     row = {}
-                    if names:
-                        display.waiting("evaluating")
-                        chosen = {name: evaluators[name] for name in names}
-                        key = jax.random.fold_in(eval_key, step)
-                        row = evaluate(state, chosen, setup.groups, runner, key)
-                        writer.write(step, row)
-                        display.result(step, row)
-                        if (
-                            keep_best
-                            and keep_best.partition("/")[0] in names
-                            and keep_best not in row
-                        ):
-                            display.warn(f"checkpoint.keep_best = {keep_best!r} is not measured")
+                    try:
+                        row = measure(step, names)
+                    except Stopped as stopped:
+                        asked = str(stopped)
                     if _is_better(row.get(keep_best), best, keep_best):
                         best, saves = row[keep_best], True
-                    if saves:
-                        saved.save(runner.gather(state), {"train": step}, row)
+                    if saves or asked:
+                        safely = last or bool(asked)
+                        saved.save(runner.gather(state), {"train": step}, row, safely)
             if asked:
-                saved.wait()
                 raise Preempted(f"{asked}: saved at step {step}; the same command continues")
             if last:
                 break
             with speed.waiting():
                 batch = runner.send(next(batches))
-            state, metrics = compiled_step(task.variant(step))(state, batch)
+            state, metrics = programs(task.variant(step), state)(state, batch)
             settle()
             pending = step + 1, metrics
             if wait_each_step:
                 jax.block_until_ready(metrics)
-        whole = runner.gather(state)
-        task.finish(whole, workdir)
+        state = runner.gather(state)
+        learned = runner.whole((state.params, state.model_state, state.ema))
 
     rows = read_rows(workdir)
-    if draws:
-        plot_run(rows, workdir / CURVES, title=str(workdir))
-    summary = summarise(rows, whole.params, total, total * batch_size, time.monotonic() - began)
+    summary = summarise(rows, state.params, total, total * batch_size, time.monotonic() - began)
     summary |= facts
-    write_atomically(workdir / SUMMARY, json.dumps(summary, indent=2) + "\n")
+    if is_writer():
+        params, model_state, ema = jax.device_get(learned)
+        task.finish(state.replace(params=params, model_state=model_state, ema=ema), workdir)
+        if draws:
+            plot_run(rows, workdir / CURVES, title=str(workdir))
+        write_atomically(workdir / SUMMARY, json.dumps(summary, indent=2) + "\n")
     return summary
+
+
+def _is_measured(rows: list[dict[str, Any]], step: int, name: str) -> bool:
+    """Whether the evaluation `name` of this step is among the rows; it may have been broken off."""
+    found = (key for row in rows if row["step"] == step for key in row)
+    return any(key.startswith(f"{name}/") for key in found)
 
 
 def _is_due(step: int, every: int | None) -> bool:

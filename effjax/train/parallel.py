@@ -3,9 +3,10 @@
 `Mesh` is `jax.jit` over a mesh with axes `data` and `fsdp`: arrays are global, and XLA puts in
 the communication. `Pmap` is `jax.pmap`: every device has its own copy of the state and its part
 of the batch, and the step averages by name over the axis `batch`. The loop calls the same methods
-of both, and the numbers agree, because random draws belong to examples.
+of both, and the numbers agree, because random draws belong to examples. Each host sends its part of
+a batch; what comes of it are global arrays in both.
 
-Shapes: a batch is [B, ...], or [A, B / A, ...] when it is taken in A parts.
+Shapes: a batch is [B, ...], or [A, B / A, ...] when it is taken in A parts; D devices.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,22 +16,30 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from effjax.config import View
 from effjax.errors import UserError
+from effjax.train.sharding import Layout
 
 Batch = Mapping[str, Any]
 Step = Callable[[Any, Any], tuple[Any, Any]]
 
 
 def choose_devices(count: int | None) -> list[jax.Device]:
-    """The first `count` devices, or all of them.
+    """The first `count` devices, as many of each host, or all; a host's devices side by side.
 
     Raises:
-      UserError: there are fewer.
+      UserError: there are fewer, or the hosts cannot share so many evenly.
     """
-    devices = jax.devices()
-    if count is not None and not 1 <= count <= len(devices):
+    devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+    hosts = jax.process_count()
+    if count is None:
+        return devices
+    if not 1 <= count <= len(devices):
         raise UserError(f"parallel.devices = {count}, but {len(devices)} device(s) are here")
-    return devices[:count]
+    if count % hosts:
+        raise UserError(f"parallel.devices = {count} cannot be shared evenly by {hosts} hosts")
+    each = len(devices) // hosts
+    return [device for place, device in enumerate(devices) if place % each < count // hosts]
 
 
 def _check_divides(batch_size: int, devices: int, parts: int) -> None:
@@ -48,13 +57,20 @@ def _in_parts(array: np.ndarray, parts: int) -> np.ndarray:
 
 
 class Mesh:
-    """`jax.jit` over a device mesh."""
+    """`jax.jit` over a device mesh; `parallel` is that section of the config."""
 
     batch_axis = None
 
-    def __init__(self, devices: list[jax.Device], batch_size: int, parts: int = 1):
+    def __init__(
+        self, devices: list[jax.Device], batch_size: int, parts: int, parallel: View
+    ) -> None:
         _check_divides(batch_size, len(devices), parts)
-        grid = np.asarray(devices).reshape(-1, 1)
+        self.fsdp, self.rules, self.least = parallel.fsdp, parallel.shard, parallel.shard_least
+        if self.fsdp < 1 or len(devices) % self.fsdp:
+            raise UserError(
+                f"parallel.fsdp = {self.fsdp} does not divide the {len(devices)} device(s)"
+            )
+        grid = np.asarray(devices).reshape(-1, self.fsdp)
         self.mesh = jax.sharding.Mesh(grid, ("data", "fsdp"), axis_types=(AxisType.Auto,) * 2)
         self.parts = parts
         self.replicated = NamedSharding(self.mesh, PartitionSpec())
@@ -64,39 +80,51 @@ class Mesh:
             self.mesh, PartitionSpec(None, examples) if parts > 1 else PartitionSpec(examples)
         )
 
+    def lay_out(self, state: Any) -> Layout:
+        """Which device holds what of a state like this abstract one, between steps."""
+        self.layout = Layout(self.mesh, state.params, self.rules, self.least)
+        self.state_shardings = self.layout.of(state)
+        return self.layout
+
     def place(self, state: Any) -> Any:
-        """The state onto the devices, as the compiled step wants it."""
-        return jax.device_put(state, self.replicated)
+        """The state, laid out, as the compiled step wants it."""
+        return state
 
     def gather(self, state: Any) -> Any:
-        """The state as ordinary global arrays, as evaluators and checkpoints want it."""
+        """The state as ordinary global arrays, laid out, as checkpoints want it."""
         return state
+
+    def whole(self, tree: Any) -> Any:
+        """Of an ordinary tree, all of every array on every device, as evaluators want it."""
+        if self.fsdp == 1:
+            return tree
+        return jax.jit(lambda tree: tree, out_shardings=self.replicated)(tree)
 
     def compile(self, step: Step) -> Step:
         """The step with the state donated."""
-        return jax.jit(step, donate_argnums=0, out_shardings=self.replicated)
+        out_shardings = (self.state_shardings, self.replicated)
+        return jax.jit(step, donate_argnums=0, out_shardings=out_shardings)
 
     def send(self, batch: Batch) -> Batch:
         """One transfer of this host's part of a training batch."""
         parts = {key: _in_parts(value, self.parts) for key, value in batch.items()}
-        return self._put(parts, self.examples_in_parts)
+        return _put(parts, self.examples_in_parts)
 
     def send_whole(self, batch: Batch) -> Batch:
         """One transfer of this host's part of an evaluation batch."""
-        return self._put(batch, self.examples)
+        return _put(batch, self.examples)
 
     def fetch(self, metrics: Any) -> Any:
         """Metrics of a step as host scalars; waits for the step."""
         return jax.device_get(metrics)
 
-    @staticmethod
-    def _put(batch: Batch, sharding: NamedSharding) -> Batch:
-        if jax.process_count() == 1:
-            return jax.device_put(dict(batch), sharding)
-        return {
-            key: jax.make_array_from_process_local_data(sharding, value)
-            for key, value in batch.items()
-        }
+
+def _put(batch: Batch, sharding: NamedSharding) -> Batch:
+    if jax.process_count() == 1:
+        return jax.device_put(dict(batch), sharding)
+    return {
+        key: jax.make_array_from_process_local_data(sharding, value) for key, value in batch.items()
+    }
 
 
 class Pmap(Mesh):
@@ -104,15 +132,23 @@ class Pmap(Mesh):
 
     batch_axis = "batch"
 
-    def __init__(self, devices: list[jax.Device], batch_size: int, parts: int = 1):
-        super().__init__(devices, batch_size, parts)
-        self.devices = [device for device in devices if device.process_index == jax.process_index()]
+    def __init__(
+        self, devices: list[jax.Device], batch_size: int, parts: int, parallel: View
+    ) -> None:
+        if parallel.fsdp != 1:
+            raise UserError(
+                f"parallel.fsdp = {parallel.fsdp}, but pmap copies all to every device\n"
+                "give --config.parallel.mode=mesh"
+            )
+        super().__init__(devices, batch_size, parts, parallel)
+        self.devices = devices
+        self.here = [device for device in devices if device.process_index == jax.process_index()]
         line = jax.sharding.Mesh(np.asarray(devices), ("copy",), axis_types=(AxisType.Auto,))
         self.copies = NamedSharding(line, PartitionSpec("copy"))
 
     def place(self, state: Any) -> Any:
         """[...] -> [D, ...]: one copy of the state on every device."""
-        count = len(self.copies.mesh.devices)
+        count = len(self.devices)
 
         def spread(state: Any) -> Any:
             return jax.tree.map(lambda x: jax.numpy.broadcast_to(x, (count, *x.shape)), state)
@@ -121,22 +157,39 @@ class Pmap(Mesh):
 
     def gather(self, state: Any) -> Any:
         """[D, ...] -> [...]: the copies are equal, the first one counts."""
-        first = jax.jit(lambda state: jax.tree.map(lambda x: x[0], state))
-        return jax.device_put(first(state), self.replicated)
+        first = jax.jit(
+            lambda state: jax.tree.map(lambda x: x[0], state), out_shardings=self.replicated
+        )
+        return first(state)
 
     def compile(self, step: Step) -> Step:
-        return jax.pmap(step, axis_name=self.batch_axis, donate_argnums=0)
+        mapped = jax.pmap(step, axis_name=self.batch_axis, donate_argnums=0, devices=self.devices)
+        if jax.process_count() > 1:
+            # pmap's lower takes what one host has; the program it makes takes global arrays
+            lower = mapped.lower
+            mapped.lower = lambda *arguments: lower(*jax.tree.map(self._local, arguments))
+        return mapped
+
+    def _local(self, array: jax.Array) -> jax.Array:
+        """[D, ...] over all hosts -> [D / hosts, ...], this host's."""
+        mesh = jax.sharding.Mesh(np.asarray(self.here), ("copy",), axis_types=(AxisType.Auto,))
+        return jax.make_array_from_single_device_arrays(
+            (len(self.here), *array.shape[1:]),
+            NamedSharding(mesh, PartitionSpec("copy")),
+            [shard.data for shard in array.addressable_shards],
+        )
 
     def send(self, batch: Batch) -> Batch:
         """[B, ...] -> [D, B / D, ...], or [D, A, B / (A D), ...]."""
-        count = len(self.devices)
+        count = len(self.here)
 
         def split(array: np.ndarray) -> np.ndarray:
             parts = array.reshape(self.parts, count, -1, *array.shape[1:])
             parts = np.swapaxes(parts, 0, 1)
             return parts if self.parts > 1 else parts[:, 0]
 
-        return {key: split(value) for key, value in batch.items()}
+        batch = {key: split(value) for key, value in batch.items()}
+        return batch if jax.process_count() == 1 else _put(batch, self.copies)
 
     def fetch(self, metrics: Any) -> Any:
         return jax.device_get(jax.tree.map(lambda x: x.addressable_shards[0].data[0], metrics))

@@ -68,6 +68,10 @@ class ParallelConfig:
 
     mode: Literal["mesh", "pmap"] = "mesh"
     devices: int | None = None  # None: all
+    fsdp: int = 1  # so many devices share each parameter and its optimizer state (mesh only)
+    # (regex over the parameter path, "largest", an axis or None): along which axis they divide it
+    shard: tuple[tuple[str, str | int | None], ...] = ((r".*", "largest"),)
+    shard_least: int = 65536  # arrays of fewer elements are on every device
 
 
 @dataclasses.dataclass

@@ -55,7 +55,8 @@ def build(config: ml_collections.ConfigDict) -> Setup:
     view = View(config)
     _check_numbers(view)
     devices = choose_devices(view.parallel.devices)
-    runner = MODES[view.parallel.mode](devices, view.data.batch_size, view.accumulate)
+    make_runner = MODES[view.parallel.mode]
+    runner = make_runner(devices, view.data.batch_size, view.accumulate, view.parallel)
     task = find_task(view.task.name)(view, runner.batch_axis)
     source = task.source()
     clock = _clock(view, source.num_examples)
@@ -76,13 +77,17 @@ def build(config: ml_collections.ConfigDict) -> Setup:
     def restart(state: TrainState, params: Any, model_state: Any) -> TrainState:
         return init_state(groups, state.rng, params, model_state, ema=ema)
 
+    state = jax.eval_shape(start, key)
+    layout = runner.lay_out(state)
+    shardings = runner.state_shardings
     abstract = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=runner.replicated),
-        jax.eval_shape(start, key),
+        lambda x, sharding: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
+        state,
+        shardings,
     )
     # on a CPU most of the wait is XLA's optimiser, and initialisation runs once
     quick = {"xla_backend_optimization_level": 1} if devices[0].platform == "cpu" else {}
-    fresh = jax.jit(start, out_shardings=runner.replicated, compiler_options=quick)
+    fresh = jax.jit(start, out_shardings=shardings, compiler_options=quick)
     return Setup(
         config=view,
         task=task,
@@ -90,9 +95,9 @@ def build(config: ml_collections.ConfigDict) -> Setup:
         groups=groups,
         runner=runner,
         clock=clock,
-        step=make_step(task, groups, view, runner.batch_axis),
+        step=make_step(task, groups, view, layout, runner.batch_axis),
         fresh=lambda: fresh(key),
-        restart=jax.jit(restart, out_shardings=runner.replicated),
+        restart=jax.jit(restart, out_shardings=shardings),
         abstract=abstract,
     )
 

@@ -63,6 +63,7 @@ class Task:
             data.train_split,
             seed=self.config.seed,
             batch_size=data.batch_size,
+            parts=self.config.accumulate,
             train=True,
             **hosts,
         )
@@ -141,7 +142,10 @@ class Task:
         return {}
 
     def finish(self, state: TrainState, workdir: Path) -> None:
-        """Called once after the last step, e.g. to write the architecture that was found."""
+        """Called once after the last step, e.g. to write the architecture that was found.
+
+        On one host alone; parameters, model state and averages are there as host arrays.
+        """
 
 
 _TASKS: dict[str, str] = {

@@ -14,10 +14,12 @@ import jax
 import effjax
 from effjax.config import View
 from effjax.errors import UserError
+from effjax.train.hosts import is_writer
 from effjax.train.schema import FREE_KEYS
 from effjax.train.writers import write_atomically
 
 CONFIG, SUMMARY, CHECKPOINTS, CURVES = "config.json", "summary.json", "checkpoints", "curves.png"
+BAD_BATCH = "bad_batch.json"
 PACKAGES = (
     "jax",
     "jaxlib",
@@ -125,6 +127,22 @@ def open_workdir(workdir: Path, config: View) -> None:
         write_atomically(workdir / CONFIG, json.dumps(record, indent=2) + "\n")
     except OSError as error:
         raise UserError(f"cannot write to --workdir={workdir}: {error.strerror}") from error
+
+
+def write_bad_batch(workdir: Path, step: int, source: Any, values: dict[str, float]) -> Path:
+    """Names the examples of an update that was not finite in WORKDIR/bad_batch.json.
+
+    The batch of update `step` is the one that follows step - 1 updates; where the source knows its
+    examples (`rows`), they are listed in the order of the batch, with their place in the data set.
+    """
+    path = workdir / BAD_BATCH
+    record: dict[str, Any] = {"update": step, "batch": step - 1}
+    record |= {name: repr(value) for name, value in values.items()}
+    if hasattr(source, "rows"):
+        record["examples"] = source.rows(step - 1)
+    if is_writer():
+        write_atomically(path, json.dumps(record, indent=2) + "\n")
+    return path
 
 
 def read_summary(workdir: Path) -> dict[str, Any] | None:

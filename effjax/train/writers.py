@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,28 @@ def read_rows(workdir: Path) -> list[dict[str, Any]]:
 class MetricWriter:
     """Writes rows {"step": n, "train/loss": ...}; each is on disk when `write` returns.
 
+    A full disk does not end the run: rows are kept, and written as soon as there is room.
+
     Args:
       workdir: the run's folder.
       start: the step the run continues from; later rows are cut.
       tensorboard, wandb: see `LogConfig`.
+      warn: takes a line for the user.
     """
 
-    def __init__(self, workdir: Path, start: int, tensorboard: bool, wandb: str | None):
+    def __init__(
+        self,
+        workdir: Path,
+        start: int,
+        tensorboard: bool,
+        wandb: str | None,
+        warn: Callable[[str], None] = print,
+    ):
         kept = [row for row in read_rows(workdir) if row["step"] <= start]
         text = "".join(json.dumps(row) + "\n" for row in kept)
         write_atomically(workdir / METRICS, text)
-        self._file = (workdir / METRICS).open("a", buffering=1)
+        self._file = (workdir / METRICS).open("ab", buffering=0)
+        self._unwritten, self._warn = b"", warn
         self._boards: list[Any] = []
         if tensorboard:
             self._boards.append(_TensorBoard(workdir / "tensorboard", start))
@@ -52,15 +64,39 @@ class MetricWriter:
     def write(self, step: int, values: dict[str, float]) -> None:
         """One row; numbers that are not finite become null in the file, as JSON has no NaN."""
         safe = {k: v if math.isfinite(v) else None for k, v in values.items()}
-        self._file.write(json.dumps({"step": step, **safe}) + "\n")
+        full = bool(self._unwritten)
+        self._unwritten += (json.dumps({"step": step, **safe}) + "\n").encode()
+        try:
+            self._flush()
+        except OSError as error:
+            if not full:
+                self._warn(f"{METRICS}: {error.strerror}; rows are kept until there is room")
         for board in self._boards:
             board.write(step, values)
 
+    def _flush(self) -> None:
+        while self._unwritten:
+            self._unwritten = self._unwritten[self._file.write(self._unwritten) :]
+
     def close(self) -> None:
         """Flushes and closes everything."""
+        try:
+            self._flush()
+        except OSError as error:
+            self._warn(f"{METRICS}: {error.strerror}; its last rows are lost")
         self._file.close()
         for board in self._boards:
             board.close()
+
+
+class NoWriter:
+    """In the place of a `MetricWriter` on hosts that write nothing."""
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
 
 
 class _TensorBoard:

@@ -1,0 +1,100 @@
+"""The compiled training steps, and what to say when memory does not suffice for one."""
+
+import contextlib
+import math
+import time
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from effjax.errors import UserError
+from effjax.report import Display, format_bytes
+from effjax.train.setup import Setup
+
+
+class Programs:
+    """One compiled step for each variant of the task, made when it is first asked for.
+
+    Attributes:
+      seconds: spent on compiling so far.
+    """
+
+    def __init__(self, setup: Setup, display: Display):
+        self._setup, self._display = setup, display
+        self._compiled: dict[Hashable, Any] = {}
+        self.seconds = 0.0
+
+    def __call__(self, variant: Hashable, state: Any) -> Any:
+        """step(state, batch) -> (state, metrics) for states like this one."""
+        if variant not in self._compiled:
+            self._display.waiting("compiling the training step")
+            since = time.monotonic()
+            self._compiled[variant] = lower(self._setup, variant, state).compile()
+            self.seconds += time.monotonic() - since
+        return self._compiled[variant]
+
+    @property
+    def temporaries(self) -> int | None:
+        """Bytes a device of the largest step's activations and other temporaries, if known."""
+        analyses = [program.memory_analysis() for program in self._compiled.values()]
+        return max((a.temp_size_in_bytes for a in analyses if a is not None), default=None)
+
+
+def lower(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Lowered:
+    """The training step for a state, or an abstract one, and this host's part of a batch."""
+    zeros = {k: np.zeros(v.shape, v.dtype) for k, v in setup.source.spec.items()}
+    step = setup.runner.compile(lambda state, batch: setup.step(state, batch, variant))
+    return step.lower(state, setup.runner.send(zeros))
+
+
+def bytes_a_device(tree: Any) -> int:
+    """What one device holds of a tree of arrays, or of abstract ones with shardings."""
+    return sum(
+        math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
+        for leaf in jax.tree.leaves(tree)
+    )
+
+
+@contextlib.contextmanager
+def memory_explained(setup: Setup, programs: Programs) -> Iterator[None]:
+    """Turns XLA's out-of-memory error into a UserError with sizes and remedies."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise UserError(explain_memory(setup, programs.temporaries)) from error
+
+
+def explain_memory(setup: Setup, temporaries: int | None) -> str:
+    """What one device would have to hold, and three ways to need less."""
+    state, config = setup.abstract, setup.config
+    sizes = {
+        "parameters": bytes_a_device(state.params),
+        "optimizer state": bytes_a_device(state.opt_state),
+        "activations and other temporaries": temporaries,
+    }
+    words = ", ".join(
+        f"{name} {'unknown' if size is None else format_bytes(size)}"
+        for name, size in sizes.items()
+    )
+    parts = 2 * config.accumulate
+    fields = "model.remat=..." if "remat" in _fields(setup) else "model.dtype=bfloat16"
+    devices = setup.runner.mesh.size
+    third = (
+        f"--config.parallel.fsdp={devices}"
+        if devices > 1 and setup.runner.fsdp == 1
+        else "--config.model.dtype=bfloat16"
+    )
+    return (
+        f"out of memory; a device holds: {words}\n"
+        f"try --config.accumulate={parts}, --config.{fields} (recompute in the backward pass), "
+        f"or {third}"
+    )
+
+
+def _fields(setup: Setup) -> tuple[str, ...]:
+    model = getattr(setup.task, "model", None)
+    return tuple(getattr(getattr(model, "architecture", None), "__dict__", {}))
