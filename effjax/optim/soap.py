@@ -50,11 +50,13 @@ def scale_by_soap(
     and axes longer than `largest_axis`, are not turned: there it is Adam.
 
     Args:
-        b1, b2, eps: as in Adam, eps before the bias correction. Where gradients of a matrix have a
-            rank below its size, eps is all that keeps rounding errors from becoming steps.
+        b1, b2, eps: as in Adam, eps before the bias correction.
         factor_decay: b, the keep factor of L; None: b2.
         refresh_period: updates from one QR decomposition to the next.
         largest_axis: axes up to this length are turned.
+
+    Where the first gradient has a rank below an axis' length, rounding decides some of the first
+    eigenvectors, so that other hardware or another sharding takes another path from there.
 
     Raises:
         ValueError: for a period below 1.

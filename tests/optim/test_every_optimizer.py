@@ -32,7 +32,9 @@ SETTINGS = {
     "lookahead": {"inner": "adam"},
     "noisy_sgd": {"eta": 1e-5},
     "slrla": {"penalty": 0.01, "momentum": 0.9},
-    "soap": {"eps": 1e-3},  # the gradient has one direction: rounding in the others is not to count
+    # the first basis is arbitrary, up to rounding, where a gradient has no component: turn only the
+    # short axis, along which all gradients here are the same, and let eps outweigh the rest
+    "soap": {"eps": 1e-3, "largest_axis": 4},
     "sophia": {"update_interval": 1},
 }
 
