@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from effjax.optim.estimators import Svrg
+from effjax.optim.estimators import PointState, Svrg
 
 
 class Loss(NamedTuple):
@@ -112,22 +112,28 @@ def hsdmpg(
             raise ValueError(f"hsdmpg needs 1 <= {name} <= {n}, got {getattr(constants, name)}")
     gradients = 0
     for model in range(models):
-        centre = x @ w
-        data = _Model(x, loss.derivative(centre, y), centre)
-        gradients += 0 if loss is SQUARED else n
+        first, start = model * constants.steps, w
         order = jax.random.permutation(jax.random.fold_in(key, model), n)
-        surrogate = jax.tree.map(lambda a, order=order: a[order[: constants.surrogate_size]], data)
-        for t in range(model * constants.steps, (model + 1) * constants.steps):
+        surrogate = _modelled(x, y, order[: constants.surrogate_size], start, loss)
+        for t in range(first, first + constants.steps):
             size = min(round(constants.first_size * constants.growth**t), n)
             step_key = jax.random.fold_in(key, models + t)
             picked = jax.random.choice(step_key, n, (size,), replace=False)
-            batch = jax.tree.map(lambda a, picked=picked: a[picked], data)
+            batch = _modelled(x, y, picked, start, loss)
+            if t > first and loss is not SQUARED:
+                gradients += size  # where the model was made; at its first step they are the same
             accuracy = constants.accuracy * constants.shrink**t
             w, inner = _subproblem(
                 w, surrogate, batch, loss.curvature, mu, constants, accuracy, step_key
             )
             gradients += size + int(inner)
             yield HsdmpgProgress(w, gradients)
+
+
+def _modelled(x: jax.Array, y: jax.Array, picked: jax.Array, w: jax.Array, loss: Loss) -> _Model:
+    """The quadratic model, made at w, of the picked examples."""
+    centre = x[picked] @ w
+    return _Model(x[picked], loss.derivative(centre, y[picked]), centre)
 
 
 def _gradient(w: jax.Array, model: _Model, curvature: float, mu: float) -> jax.Array:
@@ -167,15 +173,15 @@ def _subproblem(
         return (w + updates, state), None
 
     def epoch(carry: tuple) -> tuple:
-        count, w, _ = carry
-        _, state = svrg.restart(gradient, w, svrg.init(w), surrogate)
+        count, w, anchor = carry
         keys = jax.random.split(jax.random.fold_in(key, count), size)
-        (w, _), _ = jax.lax.scan(inner, (w, state), keys)
-        return count + 1, w, jnp.linalg.norm(gradient(w, surrogate))
+        (w, _), _ = jax.lax.scan(inner, (w, PointState(w, anchor)), keys)
+        return count + 1, w, gradient(w, surrogate)  # at the next anchor, and what is checked
 
     def unsolved(carry: tuple) -> jax.Array:
-        count, _, norm = carry
-        return (count < constants.inner_epochs) & (norm > accuracy * jnp.linalg.norm(full))
+        count, _, anchor = carry
+        enough = accuracy * jnp.linalg.norm(full)
+        return (count < constants.inner_epochs) & (jnp.linalg.norm(anchor) > enough)
 
-    count, w, _ = jax.lax.while_loop(unsolved, epoch, (0, w, jnp.inf))
-    return w, size + count * 4 * size  # the shift; an epoch: all, a pair for each, and the check
+    count, w, _ = jax.lax.while_loop(unsolved, epoch, (0, w, full))  # full: the shift makes it so
+    return w, size + count * 3 * size  # the shift; an epoch: a pair for each example, and all
