@@ -1,4 +1,4 @@
-"""How sure a comparison is: bootstrap intervals, paired tests, what k trials may be expected to find.
+"""How sure a comparison is: bootstrap intervals, paired tests, the expected best of k trials.
 
 Random numbers come from fixed seeds, so the same rows give the same report.
 """
