@@ -32,6 +32,7 @@ from effjax.train.workdir import (
     CURVES,
     SUMMARY,
     check_continues,
+    check_writable,
     open_workdir,
     read_summary,
     write_bad_batch,
@@ -73,6 +74,8 @@ def train(
         if agree(finished is not None and finished["step"] == total):
             display.line(f"{workdir} is finished: {total} steps were made; nothing to do")
             return finished
+        if is_writer():
+            check_writable(workdir)
         programs = Programs(setup, display)
         with memory_explained(setup, programs):
             summary = _run(setup, programs, workdir, display)

@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,22 @@ def check_continues(workdir: Path, config: View, extend: bool) -> None:
     longer = all(key.startswith("total_") for key in differing)
     remedy = "add --extend to train it for longer" if longer else "give another --workdir"
     raise UserError(f"{workdir} was made with another config ({shown}{more})\n{remedy}")
+
+
+def check_writable(workdir: Path) -> None:
+    """Refuses, before minutes of compilation, a workdir that could not be made or written to.
+
+    Raises:
+      UserError: naming the folder.
+    """
+    try:
+        nearest = next(
+            folder for folder in (workdir, *workdir.absolute().parents) if folder.exists()
+        )
+        with tempfile.TemporaryDirectory(prefix=".effjax-", dir=nearest):
+            pass
+    except OSError as error:
+        raise UserError(f"cannot write to --workdir={workdir}: {error.strerror}") from error
 
 
 def open_workdir(workdir: Path, config: View) -> None:

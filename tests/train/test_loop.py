@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -12,6 +13,7 @@ from toy import Line, Points, line_config
 import effjax
 from effjax.errors import NonFinite, Preempted, UserError
 from effjax.report import choose_display
+from effjax.train.workdir import check_writable
 from effjax.train.writers import read_rows
 
 
@@ -165,6 +167,15 @@ def test_a_key_that_nothing_reads_is_refused_before_anything_is_written(tmp_path
     with pytest.raises(UserError, match=r"nothing reads it: config\.mix\.mixup"):
         run(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_workdir_that_cannot_be_written_is_refused_before_compiling(tmp_path):
+    check_writable(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []  # nothing is left behind
+    (tmp_path / "file").write_text("")
+    for workdir in (tmp_path / "file" / "run", Path("/proc/run")):
+        with pytest.raises(UserError, match="cannot write to --workdir="):
+            check_writable(workdir)
 
 
 def test_keep_best_saves_when_it_is_better(tmp_path):
