@@ -1,0 +1,192 @@
+"""Problems whose right sizes are known, small enough to be solved many at once.
+
+Shapes: N seeds, L sites, B batch, T length, C channels.
+"""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from effjax.ops import depthwise_conv
+from effjax.search.budget import log_ratio
+from effjax.search.discretise import energy_sizes, ring_energies
+from effjax.search.masks import MASKS, nearest_odd, outer_odd
+from effjax.search.predictors import FreeSizes, KernelPredictor, SizePredictor, assemble
+from effjax.search.sites import Site
+
+TRUE = (3, 7, 11)
+LARGEST, LENGTH, CHANNELS, BATCH = 13, 48, 6, 32
+
+
+def band(name: str, largest: int, channels: int, length: int = LENGTH) -> Site:
+    return Site((name,), "depthwise", ("wide",), (largest,), (largest,), 1, length, channels)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """What is learned, and how."""
+
+    sites: tuple[Site, ...]
+    mask: str = "ramp"
+    sizes: str = "gru"
+    kernels: str = "implicit"
+    start: float = 0.975
+    weight: float = 0.03
+    warmup: int = 500  # steps over which the budget's weight grows
+    rates: tuple[float, float, float] = (1e-3, 2e-2, 5e-3)  # GRU, free sizes, kernels and others
+
+    @functools.cached_property
+    def size_predictor(self):
+        largest = tuple(site.largest[0] for site in self.sites)
+        if self.sizes == "free":
+            return FreeSizes(largest, self.start)
+        return SizePredictor(largest, tuple(range(len(largest))), self.start)
+
+    @functools.cached_property
+    def kernel_predictor(self):
+        return KernelPredictor(self.sites, scale=0.3)
+
+    def init(self, key):
+        ours, theirs, others = jax.random.split(key, 3)
+        sizes = self.size_predictor.init(ours, jnp.zeros(()))
+        if self.kernels == "implicit":
+            kernels = self.kernel_predictor.init(theirs, [jnp.full((1,), 3.0)] * len(self.sites))
+        else:
+            keys = jax.random.split(theirs, len(self.sites))
+            shapes = [(1, site.largest[0], 1, site.channels) for site in self.sites]
+            kernels = [0.3 * jax.random.normal(k, s) for k, s in zip(keys, shapes)]
+        return {"sizes": sizes, "kernels": kernels, "others": self.other(others)}
+
+    def other(self, key):
+        return {}
+
+    def soft(self, params):
+        return self.size_predictor.apply(params["sizes"], jnp.zeros(()))
+
+    def build(self, params):
+        """(soft sizes [L], masked kernels)."""
+        v = self.soft(params)
+        each = [v[n : n + 1] for n in range(len(self.sites))]
+        if self.kernels == "implicit":
+            kernels = self.kernel_predictor.apply(params["kernels"], [outer_odd(s) for s in each])
+        else:
+            kernels = params["kernels"]
+        return v, assemble(self.sites, kernels, each, MASKS[self.mask])
+
+    def optimizer(self):
+        gru, free, others = self.rates
+        rates = {"sizes": free if self.sizes == "free" else gru, "kernels": others, "others": 2e-3}
+        transforms = {name: optax.adam(rate) for name, rate in rates.items()}
+        return optax.multi_transform(
+            transforms, lambda p: {k: jax.tree.map(lambda _: k, v) for k, v in p.items()}
+        )
+
+    def run(self, seeds: int, steps: int):
+        """Final params and soft sizes [N, steps, L] of `seeds` searches at once."""
+
+        def search(seed):
+            key = jax.random.key(seed)
+            params, tx = self.init(key), self.optimizer()
+
+            def step(carry, i):
+                params, state = carry
+                share = jnp.minimum(1.0, i / max(1, self.warmup))
+                draw = jax.random.fold_in(key, i)
+                grads, v = jax.grad(self.loss, has_aux=True)(params, draw, self.weight * share)
+                updates, state = tx.update(grads, state, params)
+                return (optax.apply_updates(params, updates), state), v
+
+            (params, _), path = jax.lax.scan(step, (params, tx.init(params)), jnp.arange(steps))
+            return params, path
+
+        return jax.jit(lambda every: jax.lax.map(search, every))(jnp.arange(seeds))
+
+    def found(self, params, rule="energy"):
+        """[N, L] sizes by a rule."""
+        out = []
+        for n in range(jax.tree.leaves(params)[0].shape[0]):
+            v, kernels = self.build(jax.tree.map(lambda leaf: leaf[n], params))
+            if rule == "energy":
+                rings = [ring_energies(s, np.asarray(w))[0] for s, w in zip(self.sites, kernels)]
+                out.append([energy_sizes([r])[0] for r in rings])
+            else:
+                out.append(np.asarray(nearest_odd(v)).astype(int).tolist())
+        return np.asarray(out)
+
+
+@dataclasses.dataclass(frozen=True)
+class Teacher(Stack):
+    """Three residual blocks imitate three others whose kernels are random, of sizes 3, 7, 11."""
+
+    sites: tuple[Site, ...] = tuple(band(f"block{n}", LARGEST, CHANNELS) for n in range(3))
+
+    def other(self, key):
+        # drawn here so that each seed has its own teacher; not learned, see `forward`
+        names = jax.random.split(key, 4)
+        mixes = jax.random.normal(names[0], (3, CHANNELS, CHANNELS)) * CHANNELS**-0.5
+        kernels = [
+            jax.random.normal(k, (1, size, 1, CHANNELS)) * size**-0.5
+            for k, size in zip(names[1:], TRUE)
+        ]
+        return {"mixes": mixes, "teacher": kernels}
+
+    def forward(self, kernels, mixes, x):
+        for kernel, mix in zip(kernels, mixes):
+            x = x + jax.nn.gelu(depthwise_conv(x, kernel) @ mix)
+        return x
+
+    def loss(self, params, key, weight):
+        others = jax.lax.stop_gradient(params["others"])
+        v, kernels = self.build(params)
+        x = jax.random.normal(key, (BATCH, 1, LENGTH, CHANNELS))
+        wanted = self.forward(others["teacher"], others["mixes"], x)
+        error = jnp.square(self.forward(kernels, others["mixes"], x) - wanted).mean()
+        return error + weight * log_ratio(v.sum(), float(sum(TRUE)), "two_sided"), v
+
+
+@dataclasses.dataclass(frozen=True)
+class Lag(Stack):
+    """x_t = e_t +- 0.9 e_(t-d): the sign is the class; one bank of kernels must span d + 1 taps."""
+
+    sites: tuple[Site, ...] = (band("bank", 15, 16),)
+    needed: int = 7
+    weight: float = 0.1
+    sizes: str = "free"
+    kernels: str = "free"
+
+    def other(self, key):
+        return {"linear": jnp.zeros((16, 2)), "bias": jnp.zeros(2)}
+
+    def data(self, key, count):
+        noise_key, sign_key = jax.random.split(key)
+        noise = jax.random.normal(noise_key, (count, LENGTH + self.needed - 1))
+        label = jax.random.bernoulli(sign_key, 0.5, (count,)).astype(jnp.int32)
+        lag = self.needed - 1
+        sign = (2 * label - 1)[:, None]
+        x = noise[:, lag:] + 0.9 * sign * noise[:, : noise.shape[1] - lag]
+        return x[:, None, :, None], label
+
+    def logits(self, params, kernels, x):
+        x = jnp.broadcast_to(x, (*x.shape[:3], 16))
+        hidden = jax.nn.gelu(depthwise_conv(x, kernels[0])).mean((1, 2))
+        return hidden @ params["others"]["linear"] + params["others"]["bias"][None]
+
+    def loss(self, params, key, weight):
+        v, kernels = self.build(params)
+        x, label = self.data(key, 64)
+        logits = self.logits(params, kernels, x)
+        error = optax.softmax_cross_entropy_with_integer_labels(logits, label).mean()
+        return error + weight * jnp.log(v[0]), v
+
+    def accuracy(self, params, size=None):
+        """With the soft mask, or with all taps outside of `size` cut off."""
+        v, kernels = self.build(params)
+        if size is not None:
+            inside = self.sites[0].rings()[0] <= (size - 1) / 2
+            kernels = [kernels[0] * inside[:, :, None, None]]
+        x, label = self.data(jax.random.key(99), 1024)
+        return float((self.logits(params, kernels, x).argmax(-1) == label).mean())
