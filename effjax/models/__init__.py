@@ -22,8 +22,10 @@ from effjax.models.registry import (
     entry,
     list_models,
     pretrained,
+    read_architecture,
     register,
     register_pretrained,
+    write_architecture,
 )
 from effjax.models.weights import load_weights, save_weights
 
@@ -46,6 +48,7 @@ __all__ = [
     "metaformer",
     "pretrained",
     "published",
+    "read_architecture",
     "register",
     "register_pretrained",
     "resnet",
@@ -53,4 +56,5 @@ __all__ = [
     "visformer",
     "vit",
     "weights",
+    "write_architecture",
 ]

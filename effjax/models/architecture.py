@@ -60,9 +60,12 @@ def check(architecture: Any, *windows: str) -> None:
             raise UserError(f"{name}={values}: expected numbers of at least 1")
     for name in windows:
         for stage, depth in enumerate(architecture.depths):
-            for size in per_block(getattr(architecture, name)[stage], depth, name):
-                if size < 1 or size % 2 == 0:
-                    raise UserError(f"{name}: {size} has no middle, expected odd sizes such as 7")
+            for entry in per_block(getattr(architecture, name)[stage], depth, name):
+                for size in sides(entry):
+                    if size < 1 or size % 2 == 0:
+                        raise UserError(
+                            f"{name}: {size} has no middle, expected odd sizes such as 7"
+                        )
     for name in ("drop_path_rate", "head_dropout"):
         if not 0 <= getattr(architecture, name) < 1:
             raise UserError(f"{name}={getattr(architecture, name)}: expected 0 <= {name} < 1")
@@ -75,6 +78,11 @@ def per_block(entry: Any, depth: int, name: str) -> tuple:
     if len(entry) != depth:
         raise UserError(f"{name}: {entry} has {len(entry)} entries for a stage of {depth} blocks")
     return entry
+
+
+def sides(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of a block's window: one size is a square."""
+    return size if isinstance(size, tuple) else (size, size)
 
 
 def _per_stage(hint: Any) -> bool:

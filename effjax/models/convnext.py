@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import jax
 from flax import linen as nn
 
-from effjax.models.architecture import check, per_block
+from effjax.models.architecture import check, per_block, sides
 from effjax.models.base import ImageModel
 from effjax.models.layers import (
     DepthwiseConv,
@@ -29,13 +29,14 @@ from effjax.models.registry import register
 class ConvNeXtArchitecture:
     """A ConvNeXt; one entry for each stage where a field is a tuple.
 
-    An entry of `kernel_sizes` may itself be a tuple with one size for each block. `conv_mlp` says
-    that published files store the MLP as 1x1 convolutions; the network is the same.
+    An entry of `kernel_sizes` may itself be a tuple with one size, or (height, width), for each
+    block. `conv_mlp` says that published files store the MLP as 1x1 convolutions; the network is
+    the same.
     """
 
     depths: tuple[int, ...]
     dims: tuple[int, ...]
-    kernel_sizes: tuple[int | tuple[int, ...], ...] = (7, 7, 7, 7)
+    kernel_sizes: tuple[int | tuple[int | tuple[int, int], ...], ...] = (7, 7, 7, 7)
     patch_kernels: tuple[int, ...] = (4, 2, 2, 2)
     patch_strides: tuple[int, ...] = (4, 2, 2, 2)
     patch_pads: tuple[int, ...] = (0, 0, 0, 0)
@@ -113,13 +114,13 @@ class Block(nn.Module):
     """x + scale * mlp(norm(depthwise(x)))."""
 
     architecture: ConvNeXtArchitecture
-    kernel_size: int
+    kernel_size: int | tuple[int, int]
     drop_path: float
 
     @nn.compact
     def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
         a = self.architecture
-        y = DepthwiseConv((self.kernel_size, self.kernel_size), name="conv_dw")(x)
+        y = DepthwiseConv(sides(self.kernel_size), name="conv_dw")(x)
         y = LayerNorm(name="norm")(y)
         y = Mlp(a.mlp_ratio, name="mlp")(y)
         y = Scale(a.layer_scale, name="gamma")(y)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from effjax.models.architecture import check, per_block
+from effjax.models.architecture import check, per_block, sides
 from effjax.models.base import ImageModel
 from effjax.models.layers import (
     BatchNorm,
@@ -33,14 +33,15 @@ class InceptionNeXtArchitecture:
     """An InceptionNeXt; one entry for each stage where a field is a tuple.
 
     Each of the three convolution branches takes `branch_ratio` of the channels: a square kernel and
-    two bands, whose sizes may be given for each block.
+    two bands, whose sizes may be given for each block: a square kernel's as a size or (height,
+    width), the bands' as one size for both or (the high one's, the wide one's).
     """
 
     depths: tuple[int, ...]
     dims: tuple[int, ...]
     branch_ratio: float = 1 / 8
-    square_kernels: tuple[int | tuple[int, ...], ...] = (3, 3, 3, 3)
-    band_kernels: tuple[int | tuple[int, ...], ...] = (11, 11, 11, 11)
+    square_kernels: tuple[int | tuple[int | tuple[int, int], ...], ...] = (3, 3, 3, 3)
+    band_kernels: tuple[int | tuple[int | tuple[int, int], ...], ...] = (11, 11, 11, 11)
     mlp_ratios: tuple[float, ...] = (4.0, 4.0, 4.0, 3.0)
     patch_kernels: tuple[int, ...] = (4, 2, 2, 2)
     patch_strides: tuple[int, ...] = (4, 2, 2, 2)
@@ -125,8 +126,8 @@ class Block(nn.Module):
     architecture: InceptionNeXtArchitecture
     batch_axis: str | None
     stage: int
-    square: int
-    band: int
+    square: int | tuple[int, int]
+    band: int | tuple[int, int]
     drop_path: float
 
     @nn.compact
@@ -143,8 +144,8 @@ class InceptionMixer(nn.Module):
     """Depthwise kernels of four shapes on four groups of channels: none, square, wide, high."""
 
     branch_ratio: float
-    square: int
-    band: int
+    square: int | tuple[int, int]
+    band: int | tuple[int, int]
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -152,9 +153,10 @@ class InceptionMixer(nn.Module):
         group = int(channels * self.branch_ratio)
         ends = [channels - n * group for n in (3, 2, 1)]
         kept, square, wide, high = jnp.split(x, ends, axis=-1)
-        square = DepthwiseConv((self.square, self.square), name="dwconv_hw")(square)
-        wide = DepthwiseConv((1, self.band), name="dwconv_w")(wide)
-        high = DepthwiseConv((self.band, 1), name="dwconv_h")(high)
+        height, width = sides(self.band)
+        square = DepthwiseConv(sides(self.square), name="dwconv_hw")(square)
+        wide = DepthwiseConv((1, width), name="dwconv_w")(wide)
+        high = DepthwiseConv((height, 1), name="dwconv_h")(high)
         return jnp.concatenate([kept, square, wide, high], axis=-1)
 
 

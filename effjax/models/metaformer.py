@@ -41,13 +41,14 @@ class MetaFormerArchitecture:
     """A MetaFormer; one entry for each stage where a field is a tuple.
 
     An entry of `mixers` (names in `effjax.models.mixers.MIXERS`) or `kernel_sizes` (local windows)
-    may itself be a tuple with one value for each block. None stands for: no such scale.
+    may itself be a tuple with one value for each block; a block's window may then be (height,
+    width). None stands for: no such scale.
     """
 
     depths: tuple[int, ...]
     dims: tuple[int, ...]
     mixers: tuple[str | tuple[str, ...], ...]
-    kernel_sizes: tuple[int | tuple[int, ...], ...] = (7, 7, 7, 7)
+    kernel_sizes: tuple[int | tuple[int | tuple[int, int], ...], ...] = (7, 7, 7, 7)
     patch_kernels: tuple[int, ...] = (7, 3, 3, 3)
     patch_strides: tuple[int, ...] = (4, 2, 2, 2)
     patch_pads: tuple[int, ...] = (2, 1, 1, 1)
@@ -151,7 +152,7 @@ class Block(nn.Module):
     architecture: MetaFormerArchitecture
     stage: int
     mixer: str
-    kernel_size: int
+    kernel_size: int | tuple[int, int]
     drop_path: float
 
     @nn.compact

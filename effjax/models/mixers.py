@@ -11,14 +11,15 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from effjax.errors import UserError
+from effjax.models.architecture import sides
 from effjax.models.layers import DepthwiseConv, Linear, StarReLU, at_least_float32
 from effjax.ops import pool_minus_input
 
 
 class TokenMixer(nn.Module):
-    """What a block knows of its mixer: the size of its local window, if it has one."""
+    """What a block knows of its mixer: its local window, if it has one, a side or two."""
 
-    kernel_size: int
+    kernel_size: int | tuple[int, int]
 
 
 class Identity(TokenMixer):
@@ -60,6 +61,8 @@ class Pooling(TokenMixer):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        if isinstance(self.kernel_size, tuple):
+            raise UserError(f"pooling windows are square; got kernel_sizes {self.kernel_size}")
         return pool_minus_input(x, self.kernel_size)
 
 
@@ -71,7 +74,7 @@ class SeparableConv(TokenMixer):
         channels = x.shape[-1]
         x = Linear(2 * channels, use_bias=False, name="pwconv1")(x)
         x = StarReLU(name="act1")(x)
-        x = DepthwiseConv((self.kernel_size,) * 2, use_bias=False, name="dwconv")(x)
+        x = DepthwiseConv(sides(self.kernel_size), use_bias=False, name="dwconv")(x)
         return Linear(channels, use_bias=False, name="pwconv2")(x)
 
 

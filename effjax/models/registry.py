@@ -1,8 +1,10 @@
 """The registered architectures: a name, one line of text, a model class and its default fields."""
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -13,6 +15,8 @@ from effjax.models.architecture import override
 from effjax.models.base import ImageModel
 
 IMAGE = (224, 224, 3)
+# how a network is trained, not what it is: a file that describes an architecture leaves them out
+TRAINING_FIELDS = ("drop_path_rate", "head_dropout", "remat")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +134,8 @@ def create_model(
 
     Args:
         name: a registered architecture, see `list_models`; a tag after a dot is left to
-            `load_weights`, for the architecture is the same.
+            `load_weights`, for the architecture is the same. Or a file that
+            `write_architecture` wrote, such as the architecture.json of a search.
         num_classes: outputs of the classifier; 0 for none, the model then returns `prelogits`.
         dtype: of the computation, such as "bfloat16"; norms, softmax and logits stay in float32.
         param_dtype: of the parameters.
@@ -140,6 +145,9 @@ def create_model(
 
     Raises UserError for an unknown model or field and for a value of the wrong type or length.
     """
+    if name.endswith(".json"):
+        name, fields = read_architecture(name)
+        architecture_fields = fields | architecture_fields
     found = entry(name)
     return found.model(
         architecture=override(found.architecture, architecture_fields),
@@ -148,6 +156,39 @@ def create_model(
         param_dtype=_float_dtype("param_dtype", param_dtype),
         batch_axis=batch_axis,
     )
+
+
+def write_architecture(name: str, architecture: Any, path: str | Path, **notes: Any) -> None:
+    """Write a registered name and what differs from its defaults as JSON, and any `notes`.
+
+    Fields that say how a network is trained and not what it is (`TRAINING_FIELDS`) are left out.
+    """
+    defaults = default_fields(name)
+    fields = {
+        field.name: getattr(architecture, field.name)
+        for field in dataclasses.fields(architecture)
+        if field.name not in TRAINING_FIELDS
+    }
+    changed = {key: value for key, value in fields.items() if value != defaults[key]}
+    text = json.dumps({"architecture": name, "fields": changed, **notes}, indent=2)
+    Path(path).write_text(text + "\n")
+
+
+def read_architecture(path: str | Path) -> tuple[str, dict[str, Any]]:
+    """(registered name, fields) of a file that `write_architecture` wrote.
+
+    Raises UserError for a file that is missing or is something else.
+    """
+    try:
+        stored = json.loads(Path(path).read_text())
+        name, fields = stored["architecture"], dict(stored["fields"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} is no architecture that a search wrote ({type(error).__name__}: {error})\n"
+            "give the architecture.json of a finished effjax search"
+        ) from error
+    entry(name)
+    return name, fields
 
 
 def abstract_variables(model: ImageModel, input_shape: Sequence[int] | None = None) -> Any:

@@ -12,7 +12,13 @@ from effjax.report.curves import names_ending, series
 from effjax.report.progress import format_seconds
 from effjax.report.tables import format_count
 
-OWN = ("train/", "optim/", "perf/", "step")  # prefixes of what is not measured on held-out images
+OWN = (
+    "train/",
+    "optim/",
+    "perf/",
+    "search/",
+    "step",
+)  # prefixes of what is not measured on held-out images
 ABSENT, UNFINISHED = "-", "*"
 NAMED = 4  # differing keys that the table names for each run
 

@@ -20,7 +20,8 @@ def ring_energies(site: Site, kernel: np.ndarray) -> list[np.ndarray]:
     """
     taps = np.square(np.asarray(kernel, np.float64))
     taps = taps.reshape(*taps.shape[:2], -1).sum(-1)
-    total = max(taps.sum(), np.finfo(np.float64).tiny)
+    taps[tuple(side // 2 for side in taps.shape)] += np.finfo(np.float64).tiny  # a kernel of zeros
+    total = taps.sum()
     return [
         np.asarray([taps[rings == r].sum() for r in range((largest + 1) // 2)]) / total
         for rings, largest in zip(site.rings(), site.largest)

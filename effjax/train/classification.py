@@ -20,7 +20,7 @@ from effjax.report import choose_display
 from effjax.train.restore import evaluated, restore
 from effjax.train.state import TrainState
 from effjax.train.task import Batch, Metrics, Params, Source, Task
-from effjax.train.workdir import CONFIG
+from effjax.train.workdir import CONFIG, FOUND_WEIGHTS
 
 LOSSES = {
     "cross_entropy": optax.softmax_cross_entropy,
@@ -64,7 +64,7 @@ class Classification(Task):
             dtype=section.dtype,
             param_dtype=section.param_dtype,
             batch_axis=self.batch_axis,
-            **section.extras("name", "num_classes", "dtype", "param_dtype"),
+            **section.extras("name", "num_classes", "dtype", "param_dtype", "arch"),
         )
 
     def source(self) -> Source:
@@ -77,9 +77,11 @@ class Classification(Task):
     def load(
         self, params: Params, model_state: Any, source: str
     ) -> tuple[Params, Any, Mapping[str, Any]]:
-        """From a run's folder, a weights file or a published name."""
+        """From a run's folder (a search's: the network it found), a file, or a published name."""
         variables = {"params": params, **model_state}
-        if (Path(source) / CONFIG).exists():
+        if (Path(source) / FOUND_WEIGHTS).exists():
+            weights = str(Path(source) / FOUND_WEIGHTS)
+        elif (Path(source) / CONFIG).exists():
             task, trained = trained_network(Path(source))
             weights = models.weights.to_torch(task.model, trained)
         else:

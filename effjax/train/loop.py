@@ -71,8 +71,10 @@ def train(
         check_continues(workdir, setup.config, extend)
         total = setup.clock.total_steps
         finished = read_summary(workdir)
-        if agree(finished is not None and finished["step"] == total):
-            display.line(f"{workdir} is finished: {total} steps were made; nothing to do")
+        if agree(finished is not None and _is_over(finished, total)):
+            display.line(
+                f"{workdir} is finished: {finished['step']} steps were made; nothing to do"
+            )
             return finished
         if is_writer():
             check_writable(workdir)
@@ -187,6 +189,10 @@ def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> d
             last, asked = step == total, interruption.poll()
             names = [n for n, every in eval_every.items() if last or _is_due(step, every)]
             names = [] if asked else [n for n in names if step > start or n not in measured]
+            due = step > 0 and any(_is_due(step, every) for every in eval_every.values())
+            if due and not last and task.done(runner.gather(state)):
+                display.line(f"step {step}  the task asks for no more: ended before step {total}")
+                last, names = True, [] if asked else list(eval_every)
             saves = last or asked or _is_due(step, save_every) or saved.retries()
             if step > 0 and (names or (saves and step > start)):
                 with speed.paused():
@@ -216,7 +222,8 @@ def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> d
         learned = runner.whole((state.params, state.model_state, state.ema))
 
     rows = read_rows(workdir)
-    summary = summarise(rows, state.params, total, total * batch_size, time.monotonic() - began)
+    summary = summarise(rows, state.params, step, step * batch_size, time.monotonic() - began)
+    summary |= {"ended_early": True} if step < total else {}
     summary |= facts
     if is_writer():
         params, model_state, ema = jax.device_get(learned)
@@ -231,6 +238,10 @@ def _is_measured(rows: list[dict[str, Any]], step: int, name: str) -> bool:
     """Whether the evaluation `name` of this step is among the rows; it may have been broken off."""
     found = (key for row in rows if row["step"] == step for key in row)
     return any(key.startswith(f"{name}/") for key in found)
+
+
+def _is_over(summary: dict[str, Any], total: int) -> bool:
+    return summary["step"] == total or summary.get("ended_early", False)
 
 
 def _is_due(step: int, every: int | None) -> bool:

@@ -27,6 +27,7 @@ class ModelConfig:
     num_classes: int | None = None  # None: as many as the data has
     dtype: str = "float32"  # of the computation; norms' statistics and logits stay float32
     param_dtype: str = "float32"
+    arch: str | None = None  # an architecture.json: its fields replace those given here
 
 
 @dataclasses.dataclass

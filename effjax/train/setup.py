@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
+from effjax import models
 from effjax.config import Clock, View, check
 from effjax.errors import UserError
 from effjax.train.parallel import MODES, Mesh, choose_devices
@@ -52,6 +53,7 @@ def build(config: ml_collections.ConfigDict) -> Setup:
       UserError: anything in the config that cannot be done, including keys set but never read.
     """
     check(config, RunConfig)
+    use_architecture(config)
     view = View(config)
     _check_numbers(view)
     devices = choose_devices(view.parallel.devices)
@@ -100,6 +102,26 @@ def build(config: ml_collections.ConfigDict) -> Setup:
         restart=jax.jit(restart, out_shardings=shardings),
         abstract=abstract,
     )
+
+
+def use_architecture(config: ml_collections.ConfigDict) -> None:
+    """Writes the fields of the file `model.arch` into `model`: a run depends on no other's file.
+
+    Raises:
+      UserError: no such file, or one of another architecture than `model.name`.
+    """
+    section = config.model
+    if section.arch is None:
+        return
+    name, fields = models.read_architecture(section.arch)
+    if name != section.name.partition(".")[0]:
+        raise UserError(
+            f"config.model.arch = {section.arch!r} describes a {name}, config.model.name is "
+            f"{section.name!r}\ngive --config.model.name={name}"
+        )
+    for key, value in fields.items():
+        section[key] = value
+    section.arch = None
 
 
 def _check_numbers(view: View) -> None:

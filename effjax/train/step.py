@@ -190,7 +190,10 @@ def make_step(
         new = new.replace(params=layout.own(new.params))
         if batch_axis is not None:
             pairs = jax.lax.psum(pairs, batch_axis)
-        metrics = {f"train/{name}": total / weight for name, (total, weight) in pairs.items()}
+        metrics = {
+            name if "/" in name else f"train/{name}": total / weight
+            for name, (total, weight) in pairs.items()
+        }
         for name, norm in new.grad_norm.items():
             suffix = "" if name == "default" else f"_{name}"
             metrics[f"optim/lr{suffix}"] = groups.rates[name](state.step)

@@ -25,7 +25,7 @@ def summarise(
             if name == "step" or value is None:
                 continue
             final[name] = value
-            if name.startswith(("train/", "optim/", "perf/")):
+            if name.startswith(("train/", "optim/", "perf/", "search/")):
                 continue
             old = best.get(name, {"value": math.inf if is_loss(name) else -math.inf})["value"]
             if value < old if is_loss(name) else value > old:

@@ -141,6 +141,10 @@ class Task:
         """What the summary should say of the network beside its parameter count (MACs, ...)."""
         return {}
 
+    def done(self, state: TrainState) -> bool:
+        """Whether to end before the last step; asked where an evaluation or a save is due."""
+        return False
+
     def finish(self, state: TrainState, workdir: Path) -> None:
         """Called once after the last step, e.g. to write the architecture that was found.
 
@@ -151,6 +155,7 @@ class Task:
 _TASKS: dict[str, str] = {
     "classification": "effjax.train.classification:Classification",
     "distill": "effjax.train.distill:Distillation",
+    "kernel_search": "effjax.search.task:KernelSearch",
 }
 
 

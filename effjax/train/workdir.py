@@ -21,6 +21,7 @@ from effjax.train.writers import write_atomically
 
 CONFIG, SUMMARY, CHECKPOINTS, CURVES = "config.json", "summary.json", "checkpoints", "curves.png"
 BAD_BATCH = "bad_batch.json"
+FOUND_ARCHITECTURE, FOUND_WEIGHTS = "architecture.json", "weights.safetensors"  # of a search
 PACKAGES = (
     "jax",
     "jaxlib",

@@ -33,9 +33,11 @@ class Stack:
     sites: tuple[Site, ...]
     mask: str = "ramp"
     sizes: str = "gru"
-    kernels: str = "implicit"
+    kernels: str = "superkernel"
     start: float = 0.975
+    scale: float = 0.3  # of the kernels at the start
     weight: float = 0.03
+    hold: int = 400  # steps in which sizes stay at their start
     warmup: int = 500  # steps over which the budget's weight grows
     rates: tuple[float, float, float] = (1e-3, 2e-2, 5e-3)  # GRU, free sizes, kernels and others
 
@@ -48,7 +50,7 @@ class Stack:
 
     @functools.cached_property
     def kernel_predictor(self):
-        return KernelPredictor(self.sites, scale=0.3)
+        return KernelPredictor(self.sites, scale=self.scale)
 
     def init(self, key):
         ours, theirs, others = jax.random.split(key, 3)
@@ -58,7 +60,7 @@ class Stack:
         else:
             keys = jax.random.split(theirs, len(self.sites))
             shapes = [(1, site.largest[0], 1, site.channels) for site in self.sites]
-            kernels = [0.3 * jax.random.normal(k, s) for k, s in zip(keys, shapes)]
+            kernels = [self.scale * jax.random.normal(k, s) for k, s in zip(keys, shapes)]
         return {"sizes": sizes, "kernels": kernels, "others": self.other(others)}
 
     def other(self, key):
@@ -82,7 +84,7 @@ class Stack:
         rates = {"sizes": free if self.sizes == "free" else gru, "kernels": others, "others": 2e-3}
         transforms = {name: optax.adam(rate) for name, rate in rates.items()}
         return optax.multi_transform(
-            transforms, lambda p: {k: jax.tree.map(lambda _: k, v) for k, v in p.items()}
+            transforms, lambda p: {k: jax.tree.map(lambda _, k=k: k, v) for k, v in p.items()}
         )
 
     def run(self, seeds: int, steps: int):
@@ -97,7 +99,8 @@ class Stack:
                 share = jnp.minimum(1.0, i / max(1, self.warmup))
                 draw = jax.random.fold_in(key, i)
                 grads, v = jax.grad(self.loss, has_aux=True)(params, draw, self.weight * share)
-                updates, state = tx.update(grads, state, params)
+                held = jax.tree.map(lambda g: jnp.where(i < self.hold, 0.0, g), grads["sizes"])
+                updates, state = tx.update(grads | {"sizes": held}, state, params)
                 return (optax.apply_updates(params, updates), state), v
 
             (params, _), path = jax.lax.scan(step, (params, tx.init(params)), jnp.arange(steps))
@@ -109,7 +112,7 @@ class Stack:
         """[N, L] sizes by a rule."""
         out = []
         for n in range(jax.tree.leaves(params)[0].shape[0]):
-            v, kernels = self.build(jax.tree.map(lambda leaf: leaf[n], params))
+            v, kernels = self.build(jax.tree.map(lambda leaf, n=n: leaf[n], params))
             if rule == "energy":
                 rings = [ring_energies(s, np.asarray(w))[0] for s, w in zip(self.sites, kernels)]
                 out.append([energy_sizes([r])[0] for r in rings])
@@ -156,7 +159,7 @@ class Lag(Stack):
     needed: int = 7
     weight: float = 0.1
     sizes: str = "free"
-    kernels: str = "free"
+    hold: int = 0
 
     def other(self, key):
         return {"linear": jnp.zeros((16, 2)), "bias": jnp.zeros(2)}
@@ -184,7 +187,7 @@ class Lag(Stack):
 
     def accuracy(self, params, size=None):
         """With the soft mask, or with all taps outside of `size` cut off."""
-        v, kernels = self.build(params)
+        _, kernels = self.build(params)
         if size is not None:
             inside = self.sites[0].rings()[0] <= (size - 1) / 2
             kernels = [kernels[0] * inside[:, :, None, None]]
