@@ -45,7 +45,16 @@ def show(args: argparse.Namespace) -> None:
     flag("--out", type=Path, help="folder of the trace (runs/<config>/profile)"),
     flag("--steps", type=int, default=5, help="steps to trace (5)"),
     flag("--rows", type=int, default=20, help="operations in the table (20)"),
-    examples=["effjax profile --config=configs/quickstart.py --rows=30"],
+    flag(
+        "--latency-table",
+        type=Path,
+        metavar="OUT.json",
+        help="measure the windows that a search's config may choose from instead",
+    ),
+    examples=[
+        "effjax profile --config=configs/quickstart.py --rows=30",
+        "effjax profile --config=configs/search/kernel_size_digits.py --latency-table=OUT.json",
+    ],
 )
 def profile(args: argparse.Namespace) -> None:
     """Trace a few training steps and show where their time goes."""
@@ -57,6 +66,11 @@ def profile(args: argparse.Namespace) -> None:
     config = load(args.config, args.overrides, RunConfig)
     out = args.out or default_workdir(args.config) / "profile"
     with contextlib.closing(choose_display()) as display:
+        if args.latency_table is not None:
+            from effjax.search.latency import measure_table
+
+            measure_table(config, args.latency_table, display)
+            return
         profile(config, out, display, args.steps, args.rows)
 
 

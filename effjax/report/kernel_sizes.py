@@ -1,10 +1,12 @@
 """Pictures of kernel sizes: what was found, how it came to it, and how well it does."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from effjax.report.curves import Rows, series
+from effjax.report.statistics import Interval
 
 PREFIX = "search/"
 MOST_KERNELS = 12
@@ -74,7 +76,7 @@ def plot_search(
 
 def plot_arms(
     results: Mapping[str, Sequence[tuple[float, float]]],
-    intervals: Mapping[str, tuple[float, float, float]],
+    intervals: Mapping[str, Interval],
     path: Path,
     unit: str,
     title: str = "",
@@ -83,7 +85,7 @@ def plot_arms(
 
     Args:
       results: {arm: [(cost, accuracy) of each run]}.
-      intervals: {arm: (mean, low, high)} of the accuracy.
+      intervals: {arm: interval of its mean accuracy}.
       unit: of the cost.
     """
     from matplotlib import colormaps
@@ -95,9 +97,11 @@ def plot_arms(
         colour = colormaps["tab10"].colors[n % 10]
         costs, values = zip(*points)
         scatter.plot(costs, values, "o", color=colour, alpha=0.6, label=arm)
-        mean, low, high = intervals[arm]
+        mean = intervals[arm].estimate
+        reach = intervals[arm].high - mean
+        reach = reach if math.isfinite(reach) else 0.0
         bars.plot(values, [n] * len(values), "o", color=colour, alpha=0.35, ms=4)
-        bars.errorbar(mean, n, xerr=[[mean - low], [high - mean]], fmt="s", color=colour, capsize=4)
+        bars.errorbar(mean, n, xerr=reach, fmt="s", color=colour, capsize=4)
     scatter.set_xlabel(unit)
     scatter.set_ylabel("held-out top-1")
     scatter.legend(fontsize=8, frameon=False)

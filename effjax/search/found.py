@@ -201,13 +201,3 @@ def export(task: Any, state: TrainState, workdir: Path) -> list[Found]:
         title=f"{workdir}: {results[0].cost:,.6g} of {task.cost.words(task.budgets[0])}",
     )
     return results
-
-
-def found_table(workdir: Path) -> list[tuple[str, ...]]:
-    """Rows (what, soft, found, ...) of the sizes that a finished search has written."""
-    records = json.loads((workdir / SEARCH).read_text())
-    first = records[0]
-    return [
-        (name, f"{first['soft'][name]:.1f}", *(str(record["sizes"][name]) for record in records))
-        for name in first["sizes"]
-    ]

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
+from effjax.config import View, check
 from effjax.errors import UserError
 from effjax.ops import depthwise_conv, pool_minus_input
 from effjax.report import Display
@@ -95,19 +96,15 @@ def measure_table(config: ml_collections.ConfigDict, out: Path, display: Display
     Raises:
       UserError: the config is not one of a search, or `out` cannot be written.
     """
-    from effjax.search.task import KernelSearch
-    from effjax.train.setup import build
+    from effjax.search.run import check_is_search
+    from effjax.train.schema import RunConfig
+    from effjax.train.task import find_task
 
-    if config.task.name != "kernel_search":
-        raise UserError(
-            f"task {config.task.name!r} learns no sizes; give the config of a search, such as\n"
-            "effjax profile --config=configs/search/kernel_size_digits.py --latency-table=OUT.json"
-        )
-    config.task.update(cost="macs", latency_table=None, scope="operators")
-    if config.task.get("budget") is not None:
-        config.task.budget = None  # a budget in ms means nothing yet
-    task: Any = build(config).task
-    assert isinstance(task, KernelSearch)
+    check_is_search(config)
+    config.task.unlock()  # what the table is for cannot be asked of it yet
+    config.task.update(cost="macs", latency_table=None, scope="operators", budget=None)
+    check(config, RunConfig)
+    task: Any = find_task(config.task.name)(View(config))
     batch, dtype = config.data.batch_size, jnp.dtype(config.model.dtype)
     sites = {key_of(site): site for site in task.sizes.sites}
     count = sum(int(np.prod([(k + 1) // 2 for k in site.largest])) for site in sites.values())

@@ -192,7 +192,8 @@ def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> d
             due = step > 0 and any(_is_due(step, every) for every in eval_every.values())
             if due and not last and task.done(runner.gather(state)):
                 display.line(f"step {step}  the task asks for no more: ended before step {total}")
-                last, names = True, [] if asked else list(eval_every)
+                fresh = [n for n in eval_every if step > start or n not in measured]
+                last, names = True, [] if asked else fresh
             saves = last or asked or _is_due(step, save_every) or saved.retries()
             if step > 0 and (names or (saves and step > start)):
                 with speed.paused():

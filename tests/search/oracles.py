@@ -59,7 +59,7 @@ class Stack:
             kernels = self.kernel_predictor.init(theirs, [jnp.full((1,), 3.0)] * len(self.sites))
         else:
             keys = jax.random.split(theirs, len(self.sites))
-            shapes = [(1, site.largest[0], 1, site.channels) for site in self.sites]
+            shapes = [(*site.sides(site.largest), 1, site.channels) for site in self.sites]
             kernels = [self.scale * jax.random.normal(k, s) for k, s in zip(keys, shapes)]
         return {"sizes": sizes, "kernels": kernels, "others": self.other(others)}
 
@@ -156,6 +156,7 @@ class Lag(Stack):
     """x_t = e_t +- 0.9 e_(t-d): the sign is the class; one bank of kernels must span d + 1 taps."""
 
     sites: tuple[Site, ...] = (band("bank", 15, 16),)
+    rates: tuple[float, float, float] = (1e-3, 2e-2, 2e-2)
     needed: int = 7
     weight: float = 0.1
     sizes: str = "free"
@@ -193,3 +194,59 @@ class Lag(Stack):
             kernels = [kernels[0] * inside[:, :, None, None]]
         x, label = self.data(jax.random.key(99), 1024)
         return float((self.logits(params, kernels, x).argmax(-1) == label).mean())
+
+
+FINE, COARSE, FACTOR, FILTERS = 3, 5, 3, 6
+
+
+def square(name: str, largest: int, side: int) -> Site:
+    return Site((name,), "depthwise", ("square",), (largest,), (largest,), side, side, FILTERS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Textures(Stack):
+    """Two textures in one image, one bit of the class in each; two stages on two resolutions.
+
+    The fine one repeats itself 2 pixels down and right, with one sign or the other; the coarse one
+    consists of cells of 3 x 3 pixels and repeats itself after 4 cells, too far for the first stage.
+    The second stage sees the mean of each cell. So 3 x 3 and 5 x 5 windows are the least.
+    """
+
+    sites: tuple[Site, ...] = (square("fine", 7, 30), square("coarse", 7, 10))
+    weight: float = 0.1
+    rates: tuple[float, float, float] = (2e-3, 2e-2, 1e-2)
+    hold: int = 400
+
+    def other(self, key):
+        return {"linear": jnp.zeros((2 * FILTERS, 4)), "bias": jnp.zeros(4)}
+
+    def data(self, key, count):
+        keys = jax.random.split(key, 3)
+        label = jax.random.randint(keys[0], (count,), 0, 4)
+
+        def texture(key, side, lag, bit):
+            noise = jax.random.normal(key, (count, side + lag, side + lag))
+            sign = (2 * bit - 1)[:, None, None]
+            return noise[:, lag:, lag:] + 0.9 * sign * noise[:, :side, :side]
+
+        fine = texture(keys[1], 30, FINE - 1, label % 2)
+        coarse = texture(keys[2], 10, COARSE - 1, label // 2)
+        coarse = jnp.repeat(jnp.repeat(coarse, FACTOR, 1), FACTOR, 2)
+        return (fine + coarse)[..., None], label
+
+    def logits(self, params, kernels, x):
+        cells = x.reshape(-1, 10, FACTOR, 10, FACTOR, 1).mean((2, 4))
+        features = []
+        for y, kernel in zip((x, cells), kernels):
+            y = jnp.broadcast_to(y, (*y.shape[:3], FILTERS))
+            features.append(jax.nn.gelu(depthwise_conv(y, kernel)).mean((1, 2)))
+        hidden = jnp.concatenate(features, -1)
+        return hidden @ params["others"]["linear"] + params["others"]["bias"][None]
+
+    def loss(self, params, key, weight):
+        v, kernels = self.build(params)
+        x, label = self.data(key, 32)
+        logits = self.logits(params, kernels, x)
+        error = optax.softmax_cross_entropy_with_integer_labels(logits, label).mean()
+        taps = jnp.square(v).sum()
+        return error + weight * log_ratio(taps, float(FINE**2 + COARSE**2), "two_sided"), v

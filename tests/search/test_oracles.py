@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from oracles import TRUE, Lag, Teacher
+from oracles import TRUE, Lag, Teacher, Textures
 
 SEEDS, STEPS = 5, 1200
 
@@ -37,10 +37,19 @@ def test_a_ramp_that_starts_small_gets_stuck():
 def test_lags(needed):
     """The energy rule keeps what the accuracy needs, and nothing is lost by it."""
     search = Lag(needed=needed)
-    params, _ = search.run(3, 1500)
+    params, _ = search.run(3, 2000)
     for n, size in enumerate(search.found(params)[:, 0]):
         each = jax.tree.map(lambda leaf, n=n: leaf[n], params)
         assert needed <= size <= needed + 2
         soft = search.accuracy(each)
         assert soft > 0.97
         assert search.accuracy(each, size) > soft - 0.01
+
+
+@pytest.mark.slow
+def test_two_scales_in_two_stages():
+    """The stage on the fine map gets the smaller window, the one on the coarse map the larger."""
+    search = Textures()
+    params, _ = search.run(10, 1200)
+    found = search.found(params)
+    assert (found[:, 0] < found[:, 1]).sum() >= 9

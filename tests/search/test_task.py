@@ -2,6 +2,8 @@
 
 import functools
 import json
+import os
+import signal
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +13,7 @@ from conftest import search_config
 
 import effjax
 from effjax.config import View, check
-from effjax.errors import UserError
+from effjax.errors import Preempted, UserError
 from effjax.models import cost, create_model, load_weights
 from effjax.ops import pool_minus_input
 from effjax.report import choose_display
@@ -175,3 +177,77 @@ def test_a_budget_that_cannot_be_met_is_refused():
 def test_mistakes(keys, message):
     with pytest.raises(UserError, match=message):
         build(search_config("convformer_s18", **keys))
+
+
+class Interrupting:
+    """A source during which a signal comes, so that `after` updates are made."""
+
+    def __init__(self, source, after):
+        self._source, self._after = source, after
+        self.num_examples, self.spec = source.num_examples, source.spec
+
+    def batches(self, start=0):
+        for step, batch in enumerate(self._source.batches(start), start):
+            if step + 1 == self._after:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield batch
+
+
+@pytest.mark.slow
+def test_an_interrupted_search_goes_on_to_the_bit(tmp_path, monkeypatch):
+    def config():
+        return search_config("convformer_s18", 8, budget_sizes=(3, 5), kernels="implicit")
+
+    effjax.train(config(), tmp_path / "whole", display=QUIET)
+    source = KernelSearch.source
+    with monkeypatch.context() as patched:
+        patched.setattr(KernelSearch, "source", lambda self: Interrupting(source(self), 4))
+        with pytest.raises(Preempted, match="saved at step 4"):
+            effjax.train(config(), tmp_path / "halves", display=QUIET)
+    effjax.train(config(), tmp_path / "halves", display=QUIET)
+    whole, halves = (
+        [
+            {k: v for k, v in row.items() if not k.startswith("perf/")}
+            for row in read_rows(tmp_path / name)
+        ]
+        for name in ("whole", "halves")
+    )
+    assert whole == halves
+    assert any(name.startswith("search/") for name in whole[0])
+    for name in ("search.json", "architecture.json", "architecture-2.json", "weights.safetensors"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "halves" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_one_search_is_read_off_at_several_budgets(tmp_path):
+    config = search_config("convformer_s18", 60, budget_sizes=(3, 5, 7), hold_steps=5.0)
+    config.task.weight = 1.0
+    effjax.train(config, tmp_path, display=QUIET)
+    records = json.loads((tmp_path / "search.json").read_text())
+    assert [record["cost"] <= record["budget"] for record in records] == [True] * 3
+    soft = [sum(record["soft"].values()) for record in records]
+    assert soft[0] < soft[1] < soft[2]
+
+
+@pytest.mark.slow
+def test_a_search_ends_when_sizes_have_settled(tmp_path):
+    config = search_config("convformer_s18", 40, hold_steps=2.0, warmup_steps=2.0)
+    config.task.settled_steps = 8.0
+    config.optim.sizes.learning_rate = 1e-7  # nothing moves
+    config.evals.val.every_steps = 5.0
+    effjax.train(config, tmp_path, display=QUIET)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["ended_early"]
+    assert summary["step"] == 10
+    assert effjax.train(config, tmp_path, display=QUIET) == summary
+
+
+@pytest.mark.slow
+def test_pooling_windows_by_latency(tmp_path, pooling_table):
+    keys = {"cost": "latency", "latency_table": str(pooling_table)}
+    effjax.train(search_config("poolformer_s12", 6, **keys), tmp_path, display=QUIET)
+    record = json.loads((tmp_path / "search.json").read_text())[0]
+    assert record["cost"] <= record["budget"]
+    assert create_model(str(tmp_path / "architecture.json")).architecture.kernel_sizes == tuple(
+        (size,) for size in record["sizes"].values()
+    )

@@ -1,0 +1,36 @@
+"""The verb that searches."""
+
+import argparse
+import contextlib
+from pathlib import Path
+
+from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, verb
+
+
+@verb(
+    CONFIG,
+    flag("--workdir", type=Path, metavar="D", help="the run's folder (runs/<config>[-<arg>])"),
+    flag("--extend", action="store_true", help="search on in a finished run"),
+    flag("--compare", action="store_true", help="train what is found, and others as dear, instead"),
+    QUIET,
+    examples=[
+        "effjax search --config=configs/search/kernel_size_digits.py",
+        "effjax search --config=configs/search/kernel_size_digits.py:quick --compare",
+    ],
+)
+def search(args: argparse.Namespace) -> None:
+    """Learn the kernel sizes of a network under a budget, or go on with it."""
+    from effjax.config import load
+    from effjax.report import choose_display
+    from effjax.search.compare import compare
+    from effjax.search.run import search
+    from effjax.train import RunConfig
+
+    config = load(args.config, args.overrides, RunConfig)
+    workdir = args.workdir or default_workdir(args.config)
+    display = choose_display(args.quiet)
+    if not args.compare:
+        search(config, workdir, args.extend, display)
+        return
+    with contextlib.closing(display):
+        compare(config, args.workdir or workdir.with_name(f"{workdir.name}-compare"), display)

@@ -1,0 +1,26 @@
+"""Pictures of searches: written whole, for few and for many windows."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from effjax.report.kernel_sizes import plot_arms, plot_search
+from effjax.report.statistics import t_interval
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_a_search(tmp_path, count):
+    names = [f"stages_0.blocks_{n}.dwconv" for n in range(count)]
+    rows = [{"step": step, **{f"search/{n}": 9.0 - step for n in names}} for step in (1, 2, 3)]
+    kernels = {name: np.ones((9, 9)) for name in names}
+    path = tmp_path / "sizes.png"
+    plot_search(names, rows, [7] * count, [9] * count, kernels, path, "a title")
+    assert Image.open(path).size[0] > 1000
+    assert [file.name for file in tmp_path.iterdir()] == ["sizes.png"]
+
+
+def test_arms_of_one_run_and_of_several(tmp_path):
+    results = {"found": [(10.0, 0.5), (10.0, 0.6)], "uniform": [(11.0, 0.4)]}
+    intervals = {arm: t_interval([top1 for _, top1 in runs]) for arm, runs in results.items()}
+    plot_arms(results, intervals, tmp_path / "arms.png", "multiply-adds")
+    assert Image.open(tmp_path / "arms.png").size[0] > 1000
