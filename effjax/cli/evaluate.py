@@ -1,27 +1,37 @@
 """Verbs that use trained networks."""
 
 import argparse
+import contextlib
 from pathlib import Path
 
-from effjax.cli.declare import QUIET, WORKDIR, flag, verb
+from effjax.cli.declare import QUIET, flag, verb
+from effjax.errors import UserError
 
 
 @verb(
-    WORKDIR,
+    flag("--workdir", type=Path, metavar="D", help="a run's folder"),
+    flag("--config", metavar="F[:ARG]", help="config file, for weights without a run"),
     flag("--step", type=int, help="which checkpoint (the newest)"),
     QUIET,
-    examples=["effjax evaluate --workdir=runs/quickstart"],
+    examples=[
+        "effjax evaluate --workdir=runs/quickstart",
+        "effjax evaluate --config=configs/imagenet/evaluate.py:caformer_s18.sail_in1k",
+    ],
 )
 def evaluate(args: argparse.Namespace) -> None:
-    """Evaluate a run's checkpoint on its held-out images."""
-    from effjax.evaluate import evaluate_workdir
+    """Evaluate a run's checkpoint, or published weights, on held-out images."""
+    from effjax.config import load
+    from effjax.evaluate import evaluate_weights, evaluate_workdir
     from effjax.report import choose_display
+    from effjax.train import RunConfig
 
-    display = choose_display(args.quiet)
-    try:
-        evaluate_workdir(args.workdir, display, args.step)
-    finally:
-        display.close()
+    if (args.workdir is None) == (args.config is None):
+        raise UserError("evaluate what? give --workdir=D, or --config=F for weights without a run")
+    with contextlib.closing(choose_display(args.quiet)) as display:
+        if args.config is not None:
+            evaluate_weights(load(args.config, args.overrides, RunConfig), display)
+        else:
+            evaluate_workdir(args.workdir, display, args.step)
 
 
 @verb(

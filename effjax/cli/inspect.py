@@ -89,15 +89,22 @@ def configs(args: argparse.Namespace) -> None:
 
 @verb(
     flag("pattern", nargs="?", default="*", help="shell pattern"),
-    examples=["effjax models", "effjax models 'caformer*'"],
+    examples=["effjax models", "effjax models 'caformer*'", "effjax models 'resnet50.*'"],
 )
 def models(args: argparse.Namespace) -> None:
-    """List the registered models, with sizes where they are few."""
-    from effjax.inspect.listing import model_rows
+    """List the registered models; a few of them with sizes and published weights."""
+    from effjax.inspect.listing import COUNTED, model_rows, weights_rows
     from effjax.report import choose_display
 
-    header, rows = model_rows(args.pattern)
-    choose_display().table("", rows, header, right=range(1, len(header) - 1))
+    display = choose_display()
+    with contextlib.closing(display):
+        display.waiting("counting")
+        header, rows = model_rows(args.pattern)
+        display.table("", rows, header, right=range(1, len(header) - 1))
+        weights = weights_rows(args.pattern) if len(rows) <= COUNTED else []
+        if weights:
+            header = ("weights", "published top-1", "input", "classes", "licence", "source")
+            display.table("published weights", weights, header, right=(1, 2, 3))
 
 
 @verb(

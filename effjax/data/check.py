@@ -98,7 +98,7 @@ def check(src: str) -> Report:
     moments, pixels = np.zeros((2, 3)), 0
     for split, source in open_splits(src).items():
         labels = collections.Counter(dict.fromkeys(range(len(source.class_names)), 0))
-        looks = map_rows(functools.partial(look, source), len(source))
+        looks = map_rows(functools.partial(look, source), range(len(source)))
         for row, seen in enumerate(looks):
             labels[seen.label] += 1
             same.setdefault(seen.digest, []).append(source.name(row))

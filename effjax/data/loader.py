@@ -32,13 +32,19 @@ PREFETCH = 4  # batches ready in each process
 
 
 class Batches(Iterator[Batch]):
-    """An iterator of host batches; close it (or leave its `with` block) to end its workers."""
+    """An iterator of host batches; close it (or leave its `with` block) to end its workers.
+
+    Attributes:
+      skipped: examples so far that are none: unreadable images (and padding, in evaluation).
+    """
 
     def __init__(self, iterator: Any, shared: bool):
         self._iterator, self._shared = iterator, shared
+        self.skipped = 0
 
     def __next__(self) -> Batch:
         batch = next(self._iterator)
+        self.skipped += len(batch["mask"]) - int(np.count_nonzero(batch["mask"]))
         # workers hand over shared memory, which must not outlive the iterator
         return {key: np.array(value) for key, value in batch.items()} if self._shared else batch
 
@@ -69,11 +75,21 @@ class Split:
     hosts: int
     workers: int
     endless: bool
+    kept: bool  # decoded images stay in memory
     parts: int = 1  # in which a batch is taken, one after another
 
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
+
+    @property
+    def remedy(self) -> str:
+        """What to do where training waits for these batches."""
+        cache = "" if self.kept else "data.cache=memory where the images fit, "
+        return (
+            f"{cache}more data.workers than {self.workers}, "
+            "or smaller files: effjax data prepare SRC --out=DIR --short-side=256"
+        )
 
     @property
     def spec(self) -> dict[str, jax.ShapeDtypeStruct]:
@@ -205,5 +221,6 @@ def open_split(
         hosts=hosts,
         workers=config.workers,
         endless=train,
+        kept=keep,
         parts=parts,
     )

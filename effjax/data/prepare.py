@@ -2,9 +2,12 @@
 
 import functools
 import io
+import itertools
 import json
 import os
 import pathlib
+import shutil
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +25,7 @@ from effjax.data.catalog import (
 )
 from effjax.data.config import DataConfig
 from effjax.data.decode import decode
+from effjax.data.journal import Journal
 from effjax.data.sources import Source, open_source
 from effjax.data.splits import MissingSplit
 from effjax.data.tfrecord import TfRecords
@@ -43,8 +47,8 @@ def prepare(
     """Writes every split of `src` below `out`, as a TFDS data set that `data.name=OUT` reads.
 
     Bytes are copied as they are, unless they must be made smaller (`short_side`) or are arrays
-    (stored as PNG). Nothing is done where `out` is prepared already; after an interruption the same
-    command starts again.
+    (stored as PNG). Nothing is done where `out` is prepared already. After an interruption the same
+    command goes on: images that were made smaller already are not made again.
 
     Args:
       src: what `data.name` may say (see `DataConfig`), or a directory of TFRecord files from TFDS.
@@ -64,17 +68,21 @@ def prepare(
     target = pathlib.Path(out).expanduser().resolve()
     if not is_prepared(target):
         sources = open_splits(src, val_share, split_seed)
+        unfinished = target.parent / f".{target.name}.unfinished"
         builder = Images(
             name=target.name,
             data_dir=target.parent,
             class_names=next(iter(sources.values())).class_names,
             description=f"Images from {os.path.basename(os.path.normpath(src))}.",
             examples={
-                split: functools.partial(examples, source, short_side, skip_broken)
+                split: functools.partial(
+                    examples, source, short_side, skip_broken, unfinished / split
+                )
                 for split, source in sources.items()
             },
         )
         write(builder)
+        shutil.rmtree(unfinished, ignore_errors=True)
     return split_sizes(prepared_directory(os.fspath(target)))
 
 
@@ -137,9 +145,16 @@ def _open(config: DataConfig, split: str) -> Source:
 
 
 def examples(
-    source: Source, short_side: int | None = None, skip_broken: bool = False
+    source: Source,
+    short_side: int | None = None,
+    skip_broken: bool = False,
+    journal: str | os.PathLike | None = None,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """What a TFDS builder writes for a source, in its order; images are converted in threads."""
+    """What a TFDS builder writes for a source, in its order; images are converted in threads.
+
+    Args:
+      journal: a file that keeps what was made smaller, for another attempt.
+    """
 
     def convert(row: int) -> tuple[bytes | None, int]:
         data, label = source[row]
@@ -150,7 +165,15 @@ def examples(
                 return None, label
             raise UserError(f"{source.name(row)} cannot be decoded: {error}") from error
 
-    for row, (data, label) in enumerate(map_rows(convert, len(source))):
+    if short_side is None or journal is None:  # copying takes no longer than reading a journal
+        converted = map_rows(convert, range(len(source)))
+    else:
+        names = zlib.crc32("\n".join(source.name(row) for row in range(len(source))).encode())
+        about = {"short_side": short_side, "images": len(source), "names": names}
+        kept = Journal(journal, about)
+        fresh = kept.append(map_rows(convert, range(kept.rows, len(source))))
+        converted = itertools.chain(kept.read(), fresh)
+    for row, (data, label) in enumerate(converted):
         if data is not None:
             yield row, {"image": io.BytesIO(data), "label": label}
 

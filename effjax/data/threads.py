@@ -1,6 +1,6 @@
 """Work on many examples in threads, in order and without holding many at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -8,8 +8,8 @@ T = TypeVar("T")
 AHEAD = 64  # examples that are worked on before the first of them is taken
 
 
-def map_rows(function: Callable[[int], T], count: int) -> Iterator[T]:
-    """function(0), function(1), ... up to `count`."""
+def map_rows(function: Callable[[int], T], rows: Sequence[int]) -> Iterator[T]:
+    """function(row) for each row, in order."""
     with ThreadPoolExecutor() as pool:
-        for start in range(0, count, AHEAD):
-            yield from pool.map(function, range(start, min(start + AHEAD, count)))
+        for start in range(0, len(rows), AHEAD):
+            yield from pool.map(function, rows[start : start + AHEAD])

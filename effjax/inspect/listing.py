@@ -77,7 +77,7 @@ def model_rows(pattern: str) -> tuple[list[str], list[tuple[str, ...]]]:
     Raises:
       UserError: none matches.
     """
-    names = models.list_models(pattern)
+    names = models.list_models(pattern.partition(".")[0] or pattern)
     if not names:
         known = models.list_models()
         raise UserError(
@@ -87,6 +87,25 @@ def model_rows(pattern: str) -> tuple[list[str], list[tuple[str, ...]]]:
         return ["model", "what it is"], [(name, models.entry(name).description) for name in names]
     header = ["model", "params", "macs", "input", "what it is"]
     return header, [_count_model(name) for name in names]
+
+
+def weights_rows(pattern: str) -> list[tuple[str, ...]]:
+    """(name, published top-1, input, classes, licence, source) of the published weights that match.
+
+    The source leaves out a repository's name where it is that of the weights.
+
+    `pattern` is of architectures, or of whole names "architecture.tag".
+    """
+    names = models.list_models(pattern, pretrained=True)
+    names += models.list_models(f"{pattern}.*", pretrained=True)
+    rows = []
+    for name in sorted(set(names)):
+        facts = models.pretrained(name)
+        top1 = "-" if facts.top1 is None else f"{facts.top1:.1f} %"
+        size = f"{facts.input_size}x{facts.input_size}"
+        source = facts.source.removesuffix(f"/{name}")  # a repository of the same name
+        rows.append((name, top1, size, str(facts.num_classes), facts.licence, source))
+    return rows
 
 
 def _count_model(name: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ class ImageModel(nn.Module):
         dtype: of the computation; statistics, softmax and the head stay in float32 at least.
         param_dtype: of the parameters that `init` returns.
         batch_axis: the pmap axis over which BatchNorm averages, if there is one.
+        weights: what `init` loads (see `load_weights`); None draws fresh parameters.
     """
 
     architecture: Any
@@ -30,6 +31,7 @@ class ImageModel(nn.Module):
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
     batch_axis: str | None = None
+    weights: str | None = None
 
     def __call__(
         self, images: jax.Array, train: bool = False, examples: jax.Array | None = None
@@ -65,7 +67,11 @@ class ImageModel(nn.Module):
 
     @nn.nowrap
     def init(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """As `nn.Module.init`, with the parameters in `param_dtype`."""
+        """As `nn.Module.init`, in `param_dtype`, and from `weights` where they are given."""
         variables = super().init(*args, **kwargs)
+        if self.weights is not None:
+            from effjax.models.weights import load_weights
+
+            variables, _ = load_weights(self.clone(weights=None), variables, self.weights)
         params = jax.tree.map(lambda p: p.astype(self.param_dtype), variables["params"])
         return {**variables, "params": params}

@@ -57,6 +57,8 @@ class DualFormerArchitecture:
 
     def __post_init__(self) -> None:
         check(self)
+        if any(dim % HEAD_DIM for dim in self.dims):
+            raise UserError(f"dims={self.dims}: attention has heads of {HEAD_DIM}, give multiples")
 
 
 class DualFormer(ImageModel):

@@ -128,6 +128,7 @@ def create_model(
     dtype: str = "float32",
     param_dtype: str = "float32",
     batch_axis: str | None = None,
+    pretrained: bool | str = False,
     **architecture_fields: Any,
 ) -> ImageModel:
     """The model `name` with any field of its architecture given anew.
@@ -140,6 +141,8 @@ def create_model(
         dtype: of the computation, such as "bfloat16"; norms, softmax and logits stay in float32.
         param_dtype: of the parameters.
         batch_axis: the pmap axis over which BatchNorm averages.
+        pretrained: `init` of the model returns the published weights `name`, "architecture.tag"; of
+            an architecture alone, those listed first. A file or "hub:..." stands for itself.
         architecture_fields: see `default_fields(name)`; lists become tuples, and a scalar in the
             place of a tuple with one entry for each stage serves all stages.
 
@@ -149,12 +152,14 @@ def create_model(
         name, fields = read_architecture(name)
         architecture_fields = fields | architecture_fields
     found = entry(name)
+    weights = pretrained if isinstance(pretrained, str) else _tagged(name) if pretrained else None
     return found.model(
         architecture=override(found.architecture, architecture_fields),
         num_classes=num_classes,
         dtype=_float_dtype("dtype", dtype),
         param_dtype=_float_dtype("param_dtype", param_dtype),
         batch_axis=batch_axis,
+        weights=weights,
     )
 
 
@@ -191,6 +196,15 @@ def read_architecture(path: str | Path) -> tuple[str, dict[str, Any]]:
     return name, fields
 
 
+def _tagged(name: str) -> str:
+    """The published weights that a name means."""
+    tags = list_models(f"{name}.*", pretrained=True)
+    if "." in name or not tags:
+        pretrained(name)  # there, or refused in a sentence
+        return name
+    return tags[0]
+
+
 def abstract_variables(model: ImageModel, input_shape: Sequence[int] | None = None) -> Any:
     """The shapes that `model.init` returns, without computing anything.
 
@@ -198,7 +212,7 @@ def abstract_variables(model: ImageModel, input_shape: Sequence[int] | None = No
     """
     *size, _ = input_shape or entry_of(model.architecture).input_shape
     images = jax.ShapeDtypeStruct((1, *size, model.architecture.in_chans), jnp.float32)
-    return jax.eval_shape(model.init, jax.random.key(0), images)
+    return jax.eval_shape(model.clone(weights=None).init, jax.random.key(0), images)
 
 
 def _float_dtype(field: str, name: str) -> jnp.dtype:

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from effjax.errors import UserError
 from effjax.models.architecture import check
 from effjax.models.base import ImageModel
 from effjax.models.layers import (
@@ -50,6 +51,12 @@ class VisformerArchitecture:
 
     def __post_init__(self) -> None:
         check(self)
+        for stage, (dim, attends) in enumerate(zip(self.dims, self.attention, strict=True)):
+            if attends and dim < self.heads:
+                raise UserError(
+                    f"dims={self.dims}: the {dim} channels of stage {stage + 1} leave nothing for "
+                    f"each of its {self.heads} attention heads; give at least {self.heads}"
+                )
 
 
 class Visformer(ImageModel):

@@ -4,6 +4,7 @@ Shapes: B batch, H W space, K classes.
 """
 
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from effjax import models
 from effjax.config import View
 from effjax.data import Split, mix_batch, normalise, open_split
 from effjax.errors import UserError
+from effjax.optim.rules import parameter_paths
 from effjax.report import choose_display
 from effjax.train.restore import evaluated, restore
 from effjax.train.state import TrainState
@@ -34,7 +36,9 @@ LOSSES = {
 class Classification(Task):
     """Learns `config.model` on the labelled images of `config.data`.
 
-    Keys of `config.task`: `loss`, "cross_entropy" (default) or "binary_cross_entropy".
+    Keys of `config.task`: `loss`, "cross_entropy" (default) or "binary_cross_entropy"; `frozen`, a
+    regular expression over the paths of parameters that are not learned, or "backbone" for all but
+    the head: then the backbone runs as in evaluation, a linear probe.
     """
 
     def __init__(self, config: View, batch_axis: str | None = None):
@@ -43,6 +47,7 @@ class Classification(Task):
         if loss not in LOSSES:
             raise UserError(f"config.task.loss = {loss!r}; expected one of {', '.join(LOSSES)}")
         self.loss_function = LOSSES[loss]
+        self.frozen = config.task.frozen if "frozen" in config.task else None
 
     @functools.cached_property
     def split(self) -> Split:
@@ -69,6 +74,25 @@ class Classification(Task):
 
     def source(self) -> Source:
         return self.split
+
+    def groups(self, params: Params) -> Any:
+        if self.frozen is None:
+            return super().groups(params)
+        if self.frozen == "backbone":
+            headless = models.registry.abstract_variables(
+                self.model.clone(num_classes=0), self.split.image_shape
+            )
+            backbone = set(parameter_paths(headless["params"]))
+            held = [path in backbone for path in parameter_paths(params)]
+        else:
+            held = [bool(re.search(self.frozen, path)) for path in parameter_paths(params)]
+        if all(held) or not any(held):
+            raise UserError(
+                f"config.task.frozen = {self.frozen!r} freezes {'all' if all(held) else 'none'} of "
+                "the parameters; give a regular expression over their paths, or 'backbone'"
+            )
+        labels = ["frozen" if hold else "default" for hold in held]
+        return jax.tree.structure(params).unflatten(labels)
 
     def init(self, rng: jax.Array, batch: Batch) -> tuple[Params, Any]:
         variables = dict(self.model.init(rng, self.images(batch)[:1]))
@@ -105,7 +129,7 @@ class Classification(Task):
         logits, changed = self.model.apply(
             {"params": params, **model_state},
             images,
-            train=True,
+            train=self.frozen != "backbone",
             examples=index,
             rngs={"dropout": dropout_key},
             mutable=learned,

@@ -25,7 +25,7 @@ from effjax.train.hosts import agree, is_writer
 from effjax.train.interruption import Interruption
 from effjax.train.programs import Programs, memory_explained
 from effjax.train.setup import Setup, build, check_all_read
-from effjax.train.speed import Speedometer
+from effjax.train.speed import Speedometer, advice
 from effjax.train.summary import is_loss, summarise, summary_table
 from effjax.train.workdir import (
     CHECKPOINTS,
@@ -140,7 +140,7 @@ def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> d
         stack.callback(getattr(batches, "close", lambda: None))
         interruption = stack.enter_context(Interruption())
         pending: tuple[int, Any] | None = None
-        speed = Speedometer(start, batch_size)
+        speed = Speedometer(start, batch_size, advise=advice(setup.source, display.warn))
         skipped = 0
 
         def settle() -> None:
@@ -164,6 +164,8 @@ def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> d
             display.update(step, {k: v for k, v in values.items() if k.startswith("train/")})
             if step % log_every == 0 or step == total:
                 values |= speed.read(step) | {"perf/compile_sec": round(programs.seconds, 3)}
+                if unreadable := getattr(batches, "skipped", 0):
+                    values["data/skipped"] = unreadable
                 writer.write(step, values | ({"optim/skipped": skipped} if skips else {}))
 
         def measure(step: int, names: list[str]) -> dict[str, float]:

@@ -2,7 +2,10 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+LONG_WAIT = 0.1  # the share of a run that may pass waiting for data before the user is told
 
 
 class Speedometer:
@@ -11,10 +14,12 @@ class Speedometer:
     Args:
       step: the step at which it starts.
       batch_size: images of one step.
+      advise: called once with the share of time that waits for data, if it is long; the first
+        reading does not count, for it holds the start of the data pipeline.
     """
 
-    def __init__(self, step: int, batch_size: int):
-        self._batch_size = batch_size
+    def __init__(self, step: int, batch_size: int, advise: Callable[[float], None] | None = None):
+        self._batch_size, self._advise, self._readings = batch_size, advise, 0
         self._reset(step)
 
     def _reset(self, step: int) -> None:
@@ -45,4 +50,19 @@ class Speedometer:
             "perf/data_wait_frac": round(min(1.0, self._waited / seconds), 4),
         }
         self._reset(step)
+        self._readings += 1
+        waits = figures["perf/data_wait_frac"]
+        if self._advise is not None and self._readings > 1 and waits > LONG_WAIT:
+            self._advise(waits)
+            self._advise = None
         return figures
+
+
+def advice(source: Any, warn: Callable[[str], None]) -> Callable[[float], None]:
+    """What to tell the user of a run that waits for the batches of `source`."""
+
+    def advise(waits: float) -> None:
+        remedy = getattr(source, "remedy", "a quicker source")
+        warn(f"{waits:.0%} of the time passes waiting for data; try {remedy}")
+
+    return advise

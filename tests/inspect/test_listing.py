@@ -12,6 +12,7 @@ from effjax.inspect.listing import (
     config_rows,
     model_rows,
     optimizer_details,
+    weights_rows,
 )
 
 
@@ -48,6 +49,19 @@ def test_few_models_are_counted_and_many_are_not():
     header, rows = model_rows("*")
     assert len(rows) == len(models.list_models()) > COUNTED
     assert header == ["model", "what it is"]
+
+
+def test_published_weights_are_listed(capsys):
+    cli.main(["models", "caformer_s18"])
+    said = capsys.readouterr().out
+    assert "published top-1" in said
+    for word in ("caformer_s18.sail_in1k_384", "85.0 %", "apache-2.0", "hub:timm"):
+        assert word in said
+    rows = {row[0]: row for row in weights_rows("resnet50.a1*")}
+    assert list(rows) == ["resnet50.a1_in1k"]
+    assert rows["resnet50.a1_in1k"][1] == "80.4 %"
+    assert [row[1] for row in weights_rows("caformer_s18.sail_in22k")] == ["-"]
+    assert len(weights_rows("caformer*")) == 20
 
 
 @pytest.mark.parametrize("name", sorted(optim.list_optimizers()))

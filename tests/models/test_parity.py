@@ -80,12 +80,21 @@ def test_dualformer():
         variables = as_float64(from_torch("dualformer_tiny", state_dict("dualformer_tiny")))
         model = create_model("dualformer_tiny", num_classes=0, dtype="float64")
         video = images((1, 32, 224, 224, 3)).astype(np.float64)
-        _, features = outputs(model, variables, video)
+        features, seen = model.apply(
+            variables,
+            video,
+            method="features",
+            capture_intermediates=lambda module, _: (module.name or "").startswith("patch_embeds"),
+            mutable=["intermediates"],
+        )
     norm = variables["params"]["norm"]
     last = features["stage4"]
     last = (last - last.mean(-1, keepdims=True)) / np.sqrt(last.var(-1, keepdims=True) + 1e-5)
     last = last * norm["scale"] + norm["bias"]
     found = {"features": features["prelogits"], "last_t0": last[:, 0], "last_t15": last[:, 15]}
+    for i in range(4):
+        (embedded,) = seen["intermediates"][f"patch_embeds_{i}"]["__call__"]
+        found |= {f"embed{i}_{place}": value for place, value in ends(embedded).items()}
     for key, value in found.items():
         wanted = recorded[f"dualformer_tiny/{key}"].reshape(value.shape)
         np.testing.assert_allclose(value, wanted, rtol=1e-7, atol=1e-6, err_msg=key)

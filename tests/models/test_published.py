@@ -1,12 +1,18 @@
+"""Published weights by name: their facts, and the hub and its cache, offline."""
+
 import sys
 
+import jax
 import numpy as np
 import pytest
 from model_parity import random_variables
 
+import effjax
 from effjax.errors import UserError
 from effjax.models import create_model, list_models, load_weights, pretrained
 from effjax.models.weights import fetch, to_torch, write_state
+from effjax.report import choose_display
+from effjax.train.restore import restore
 
 
 def test_entries_belong_to_registered_models():
@@ -33,6 +39,84 @@ def test_unknown_names(name, said):
         pretrained(name)
 
 
+def hub_cache(folder, repository, model, variables):
+    """A cache laid out as the hub's client lays it, with one file of weights."""
+    name = folder / f"models--{repository.replace('/', '--')}"
+    (name / "refs").mkdir(parents=True)
+    (name / "refs" / "main").write_text("0" * 40)
+    write_state(to_torch(model, variables), name / "snapshots" / ("0" * 40) / "model.safetensors")
+
+
+@pytest.fixture
+def offline(tmp_path, monkeypatch):
+    """A hub that is not there, and an empty cache."""
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    return tmp_path
+
+
+SMALL = {"depths": 1, "dims": (8, 8, 32, 32)}
+KERNEL = ("params", "stem", "conv", "kernel")
+
+
+def kernel(variables):
+    for key in KERNEL:
+        variables = variables[key]
+    return np.asarray(variables)
+
+
+def test_a_pretrained_model_starts_from_its_weights(offline):
+    model = create_model("caformer_s18", **SMALL)
+    variables = random_variables(model, (64, 64, 3))
+    hub_cache(offline, "timm/caformer_s18.sail_in1k", model, variables)
+    images = np.zeros((1, 64, 64, 3), np.float32)
+    for name in ("caformer_s18.sail_in1k", "caformer_s18"):  # the tag, or the first one listed
+        found = create_model(name, pretrained=True, **SMALL).init(jax.random.key(0), images)
+        np.testing.assert_array_equal(kernel(found), kernel(variables))
+    jitted = jax.jit(create_model("caformer_s18", pretrained=True, **SMALL).init)
+    np.testing.assert_array_equal(kernel(jitted(jax.random.key(0), images)), kernel(variables))
+    # another number of classes: a fresh classifier over the same backbone
+    ten = create_model("caformer_s18", 10, pretrained=True, **SMALL).init(jax.random.key(0), images)
+    assert ten["params"]["head"]["fc"]["fc2"]["kernel"].shape[-1] == 10
+    np.testing.assert_array_equal(kernel(ten), kernel(variables))
+
+
+def test_a_pretrained_model_may_start_from_a_file(tmp_path):
+    model = create_model("caformer_s18", **SMALL)
+    variables = random_variables(model, (64, 64, 3))
+    write_state(to_torch(model, variables), tmp_path / "mine.safetensors")
+    again = create_model("caformer_s18", pretrained=str(tmp_path / "mine.safetensors"), **SMALL)
+    found = again.init(jax.random.key(0), np.zeros((1, 64, 64, 3), np.float32))
+    np.testing.assert_array_equal(kernel(found), kernel(variables))
+
+
+def test_unknown_pretrained_names(offline):
+    with pytest.raises(UserError, match="sail_in1k"):
+        create_model("caformer_s18.sail_in2k", pretrained=True)
+    with pytest.raises(UserError, match="no published weights"):
+        create_model("visformer_micro_80", pretrained=True)
+    model = create_model("caformer_s36.sail_in1k", pretrained=True, **SMALL)
+    with pytest.raises(UserError, match="cannot fetch hub:timm/caformer_s36"):
+        model.init(jax.random.key(0), np.zeros((1, 64, 64, 3), np.float32))
+
+
+def test_a_run_starts_from_the_hub(offline, tmp_path):
+    model = create_model("caformer_s18", **SMALL)
+    variables = random_variables(model, (64, 64, 3))
+    hub_cache(offline, "timm/caformer_s18.sail_in1k", model, variables)
+    config = effjax.default_config()
+    config.total_steps = 1.0
+    config.init_from = "hub:timm/caformer_s18.sail_in1k"
+    config.model.update(**SMALL)
+    config.data.update(name="synthetic", synthetic_examples=8, batch_size=8, image_size=64)
+    config.optim.default.update(learning_rate=0.0)
+    config.log.update(tensorboard=False, curves=False)
+    effjax.train(config, tmp_path / "run", display=choose_display(quiet=True))
+    _, state = restore(tmp_path / "run", choose_display(quiet=True))
+    np.testing.assert_array_equal(kernel({"params": state.params}), kernel(variables))
+
+
 def test_the_tag_does_not_change_the_architecture():
     assert create_model("caformer_s18.sail_in1k_384") == create_model("caformer_s18")
 
@@ -43,21 +127,11 @@ def test_hub_needs_its_client(monkeypatch):
         fetch("caformer_s18.sail_in1k")
 
 
-def test_hub_cache_serves_without_network(tmp_path, monkeypatch):
-    constants = pytest.importorskip("huggingface_hub.constants")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    fields = {"depths": 1, "dims": (8, 8, 32, 32)}
-    model = create_model("caformer_s18", **fields)
+def test_hub_cache_serves_without_network(offline):
+    model = create_model("caformer_s18", **SMALL)
     variables = random_variables(model, (64, 64, 3))
-    repository = tmp_path / "models--timm--caformer_s18.sail_in1k"
-    (repository / "refs").mkdir(parents=True)
-    (repository / "refs" / "main").write_text("0" * 40)
-    state = to_torch(model, variables)
-    write_state(state, repository / "snapshots" / ("0" * 40) / "model.safetensors")
+    hub_cache(offline, "timm/caformer_s18.sail_in1k", model, variables)
     loaded, _ = load_weights(model, variables, "hub:timm/caformer_s18.sail_in1k")
-    np.testing.assert_array_equal(
-        loaded["params"]["stem"]["conv"]["kernel"], variables["params"]["stem"]["conv"]["kernel"]
-    )
+    np.testing.assert_array_equal(kernel(loaded), kernel(variables))
     with pytest.raises(UserError, match="cannot fetch hub:timm/nothing"):
         fetch("hub:timm/nothing")

@@ -35,6 +35,8 @@ def test_fields_are_overridden():
         ("caformer_s18", {"dtype": "bf16"}, "bfloat16"),
         ("caformer_s18", {"depths": (3, 3, 9)}, "dims has 4 entries"),
         ("caformer_s18", {"depths": "3393"}, "is not int"),
+        ("dualformer_tiny", {"dims": (16, 64, 64, 64)}, "heads of 32"),
+        ("visformer_micro_80", {"dims": (128, 4, 512)}, "leave nothing"),
         ("caformer_s18", {"dims": (64, 128.5, 320, 512)}, "128.5 is not int"),
         ("caformer_s18", {"drop_path_rate": "0.1"}, "is not float"),
         ("caformer_s18", {"drop_path_rate": 1.0}, "0 <= drop_path_rate < 1"),

@@ -105,3 +105,36 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(UserError):
         train(tiny(init_from=str(tmp_path / "nothing")), tmp_path / "second")
     assert not (tmp_path / "second").exists()
+
+
+def test_a_frozen_backbone_stays_and_runs_as_in_evaluation(tmp_path):
+    config = tiny()
+    config.task.frozen = "backbone"
+    config.model.update(drop_path_rate=0.9)
+    setup = build(config)
+    labels = setup.groups.labels
+    assert set(jax.tree.leaves(labels["stages_0"])) == {"frozen"}
+    assert set(jax.tree.leaves(labels["head"]["norm"])) == {"frozen"}
+    assert set(jax.tree.leaves(labels["head"]["fc"])) == {"default"}
+    train(config, tmp_path / "run")
+    _, trained = effjax.train.classification.trained_network(tmp_path / "run")
+    trained, before = jax.device_get((trained, setup.fresh().params))
+    for part in ("stem", "stages_3"):
+        jax.tree.map(np.testing.assert_array_equal, trained["params"][part], before[part])
+    moved = trained["params"]["head"]["fc"]["fc1"]["kernel"] - before["head"]["fc"]["fc1"]["kernel"]
+    assert np.abs(moved).max() > 0
+    # nothing is dropped: the loss is that of the network in evaluation
+    with setup.source.batches() as batches:
+        batch = next(batches)
+    found = [
+        setup.task.loss(before, {}, batch, jax.random.key(i), jnp.zeros((), int))[0] for i in (0, 1)
+    ]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("frozen", ["nothing_of_that_name", ".*"])
+def test_freezing_all_or_nothing_is_refused(frozen):
+    config = tiny()
+    config.task.frozen = frozen
+    with pytest.raises(UserError, match=r"freezes (all|none) of the parameters"):
+        build(config)
