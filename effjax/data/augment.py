@@ -103,7 +103,7 @@ DRAWN = len(Draws._fields)
 
 @dataclasses.dataclass(frozen=True)
 class TrainTransform:
-    """Images -> random uint8 views of `size`: each `whole` or `boxed`, then all by `finish`."""
+    """Images -> random uint8 views of `size`: of each a `box` or all, by `whole`, then `finish`."""
 
     size: tuple[int, int]
     augment: AugmentConfig
@@ -132,12 +132,9 @@ class TrainTransform:
         """Resizes all of an image [., ., 3] into `out` [H, W, 3]: nothing random but the choice."""
         resize(image, self.size, self.interpolations[choice], out)
 
-    def boxed(
-        self, image: np.ndarray, choice: int, rng: np.random.Generator, out: np.ndarray
-    ) -> None:
-        """Resizes a random box of an image into `out`."""
-        top, left, h, w = random_box(rng, image.shape[:2], self.augment.scale, self.augment.ratio)
-        self.whole(image[top : top + h, left : left + w], choice, out)
+    def box(self, rng: np.random.Generator, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """A random box (top, left, height, width) of an image of `size`."""
+        return random_box(rng, size, self.augment.scale, self.augment.ratio)
 
     def finish(
         self, images: np.ndarray, draws: Draws, rng: Callable[[int], np.random.Generator]

@@ -33,6 +33,59 @@ def decode(data: bytes, fast: bool = False, enough: tuple[int, int] | None = Non
     return _decode_pillow(data) if pixels is None else pixels
 
 
+def first_rows(data: bytes, rows: int, out: np.ndarray) -> np.ndarray:
+    """The upper `rows` rows of a JPEG that `plain_size` knows, decoded as with fast=True.
+
+    The file's header says its height: with a smaller one the decoder stops early. A file that is
+    damaged below is not noticed, so it must have been decoded as a whole before.
+
+    Args:
+      out: uint8, one axis: where the pixels go.
+
+    Returns:
+      uint8 [rows, W, 3], in the memory of `out` if that is large enough.
+    """
+    import simplejpeg
+
+    at = _find_frame(data) + 5
+    shorter = data[:at] + rows.to_bytes(2, "big") + data[at + 2 :]
+    width = int.from_bytes(data[at + 2 : at + 4], "big")
+    buffer = out if out.size >= rows * width * 3 else None
+    # not strict: what comes after the last row counts as a mistake
+    return simplejpeg.decode_jpeg(
+        shorter, "RGB", fastdct=True, fastupsample=True, buffer=buffer, strict=False
+    )
+
+
+def plain_size(data: bytes, enough: tuple[int, int] | None = None) -> tuple[int, int] | None:
+    """(height, width) of a JPEG whose rows come one after another, upright; None for all others.
+
+    Also None where `decode` would make the image smaller for `enough`.
+    """
+    at = _find_frame(data)
+    if at < 0 or _exif_orientation(data) in range(2, 9):
+        return None
+    height, width = (int.from_bytes(data[at + i : at + i + 2], "big") for i in (5, 7))
+    if enough is not None and 7 * height >= 8 * enough[0] and 7 * width >= 8 * enough[1]:
+        return None
+    return height, width
+
+
+def _find_frame(data: bytes) -> int:
+    """Where a baseline JPEG's frame header starts: marker, length, precision, height, width."""
+    at, end = 2, len(data) - 9
+    if data[:2] != b"\xff\xd8":
+        return -1
+    while at < end and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker in (0xC0, 0xC1):
+            return at if data[at + 9] in (1, 3) else -1  # not CMYK
+        if 0xC2 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return -1  # progressive and rarer kinds
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return -1
+
+
 def _decode_jpeg(data: bytes, fast: bool, enough: tuple[int, int] | None) -> np.ndarray | None:
     import simplejpeg
 

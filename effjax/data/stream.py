@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 
 from effjax.data.augment import DRAWN, EvalTransform, TrainTransform
-from effjax.data.decode import decode
+from effjax.data.decode import decode, first_rows, plain_size
 from effjax.data.sources import Source
 from effjax.errors import UserError
 
 Batch = dict[str, np.ndarray]
+Box = tuple[int, int, int, int]  # top, left, height, width
+SCRATCH = 3 << 20  # bytes: a photograph of a megapixel
 PROBED = 16  # images that are decoded to estimate the size of all
 
 
@@ -45,6 +47,7 @@ class Pixels:
 
     def __post_init__(self) -> None:
         self._kept: dict[int, tuple[np.ndarray | None, int]] = {}
+        self._sound = np.zeros(len(self.source), bool)  # decoded as a whole once, without complaint
 
     def __call__(self, row: int) -> tuple[np.ndarray | None, int]:
         if row in self._kept:
@@ -56,7 +59,30 @@ class Pixels:
             image = self._broken(row, error)
         if self.keep or image is None:
             self._kept[row] = image, label
+        self._sound[row] = image is not None
         return image, label
+
+    def window(
+        self, row: int, choose: Callable[[tuple[int, int]], Box], scratch: np.ndarray
+    ) -> tuple[np.ndarray | None, int]:
+        """As a call, but only the box (top, left, height, width) of the image that is chosen.
+
+        Args:
+          choose: (height, width) of the image -> the box.
+          scratch: uint8, one axis; what is returned may lie there.
+        """
+        if self.fast and self._sound[row] and row not in self._kept:
+            data, label = self.source[row]
+            size = plain_size(data, self.enough) if isinstance(data, bytes) else None
+            if size is not None:
+                top, left, height, width = choose(size)
+                image = first_rows(data, top + height, scratch)
+                return image[top:, left : left + width], label
+        image, label = self(row)
+        if image is None:
+            return None, label
+        top, left, height, width = choose(image.shape[:2])
+        return image[top : top + height, left : left + width], label
 
     def _broken(self, row: int, error: UserError) -> None:
         what = f"{self.source.name(row)} cannot be decoded: {error}"
@@ -91,23 +117,22 @@ def require_memory(pixels: Pixels, processes: int, view: int | None = None) -> N
 
 
 def read(
-    pixels: Pixels,
-    rows: np.ndarray,
-    size: tuple[int, int],
-    make: Callable[[np.ndarray, int, np.ndarray], None],
+    transform: TrainTransform | EvalTransform,
+    choice: np.ndarray,
+    load: Callable[[int], tuple[np.ndarray | None, int]],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images [b, H, W, 3], labels [b], masks [b] of examples `rows` [b]; black and 0 if broken.
+    """Images [b, H, W, 3], labels [b], masks [b], resized by `choice` [b]; black and 0 if broken.
 
     Args:
-      size: (H, W).
-      make: (decoded image, k, out): fills out [H, W, 3] for the k-th of `rows`.
+      load: k -> what to resize for the k-th (None: broken), and its label.
     """
-    images = np.zeros((len(rows), *size, 3), np.uint8)
-    labels, masks = np.zeros(len(rows), np.int32), np.zeros(len(rows), np.float32)
-    for k, row in enumerate(rows.tolist()):
-        image, labels[k] = pixels(row)
+    count = len(choice)
+    images = np.zeros((count, *transform.size, 3), np.uint8)
+    labels, masks = np.zeros(count, np.int32), np.zeros(count, np.float32)
+    for k in range(count):
+        image, labels[k] = load(k)
         if image is not None:
-            make(image, k, images[k])
+            transform.whole(image, choice[k], images[k])
             masks[k] = 1.0
     return images, labels, masks
 
@@ -149,12 +174,7 @@ class Views:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Images [b, H, W, 3], labels [b], masks [b] of examples `rows` [b], by `choice` [b]."""
         if not self.keep:
-            return read(
-                self.pixels,
-                rows,
-                self.transform.size,
-                lambda image, k, out: self.transform.whole(image, choice[k], out),
-            )
+            return read(self.transform, choice, lambda k: self.pixels(int(rows[k])))
         views, labels, masks, made = self._kept
         if not made[rows].all():
             self._fill(rows)
@@ -190,11 +210,13 @@ class TrainStream:
             return np.random.default_rng((self.seed, 1, step * self.batch_size + int(slots[k])))
 
         if transform.boxes:
+            scratch = np.empty(SCRATCH, np.uint8)  # fresh memory for each image would cost a fifth
 
-            def boxed(image: np.ndarray, k: int, out: np.ndarray) -> None:
-                transform.boxed(image, draws.choice[k], rng(k), out)
+            def load(k: int) -> tuple[np.ndarray | None, int]:
+                choose = functools.partial(transform.box, rng(k))
+                return self.views.pixels.window(int(rows[k]), choose, scratch)
 
-            images, labels, masks = read(self.views.pixels, rows, transform.size, boxed)
+            images, labels, masks = read(transform, draws.choice, load)
         else:
             images, labels, masks = self.views(rows, draws.choice)
         images = transform.finish(images, draws, rng)

@@ -66,10 +66,9 @@ def views_of(make, image, count, seed=0):
     draws = make.draws(np.random.default_rng(seed).random((count, DRAWN)))
     views = np.zeros((count, *make.size, 3), np.uint8)
     for k, choice in enumerate(draws.choice):
-        if make.boxes:
-            make.boxed(image, choice, rng(k), views[k])
-        else:
-            make.whole(image, choice, views[k])
+        whole = 0, 0, *image.shape[:2]
+        top, left, h, w = make.box(rng(k), image.shape[:2]) if make.boxes else whole
+        make.whole(image[top : top + h, left : left + w], choice, views[k])
     return make.finish(views, draws, rng)
 
 

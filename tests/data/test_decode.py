@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from effjax.data.decode import decode, upright
+from effjax.data.decode import decode, first_rows, plain_size, upright
 from effjax.errors import UserError
 
 
@@ -110,3 +110,24 @@ def test_damaged_files_are_user_errors(kind):
     assert str(caught.value)
     assert "\n" not in str(caught.value)
     assert "0x" not in str(caught.value)
+
+
+def test_the_first_rows_are_those_of_the_whole():
+    data = encode(smooth(), "JPEG", quality=90)
+    whole = decode(data, fast=True)
+    assert plain_size(data) == whole.shape[:2]
+    for rows in (1, 7, 16, len(whole) - 1, len(whole)):
+        for room in (1 << 20, 10):  # a buffer that is too small is not used
+            found = first_rows(data, rows, np.empty(room, np.uint8))
+            np.testing.assert_array_equal(found, whole[:rows])
+
+
+def test_what_cannot_be_stopped_early():
+    assert plain_size(encode(smooth(), "JPEG", progressive=True)) is None
+    assert plain_size(encode(Image.fromarray(smooth()).convert("CMYK"), "JPEG")) is None
+    assert plain_size(encode(smooth())) is None
+    assert plain_size(b"\xff\xd8\xff") is None
+    data = encode(smooth(), "JPEG")
+    height, width = plain_size(data)
+    assert plain_size(data, (height * 7 // 8, width * 7 // 8)) is None  # it is scaled instead
+    assert plain_size(data, (height, width)) == (height, width)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from effjax.data import AugmentConfig, DataConfig
+from effjax.data import AugmentConfig, DataConfig, decode
 from effjax.data.augment import train_transform
 from effjax.data.stream import EvalStream, Pixels, TrainStream, Views, require_memory
 from effjax.errors import UserError
@@ -129,3 +129,43 @@ def test_evaluation_skips_and_pads(keep):
     seen = [example(stream, position) for position in range(16)]
     np.testing.assert_array_equal([one["mask"] for one in seen], [1] * 5 + [0] + [1] * 6 + [0] * 4)
     assert [one["image"][0, 0, 0] for one in seen[6:12]] == list(range(6, 12))
+
+
+class Photos(Files):
+    """JPEGs with a pattern, of several sizes."""
+
+    def __getitem__(self, row):
+        self.reads.append(row)
+        y, x = np.mgrid[: 90 + row, : 140 - row]
+        waves = [127 + 120 * np.sin(x / a + y / b + row) for a, b in ((3, 11), (7, 5), (23, 2))]
+        jpeg = io.BytesIO()
+        Image.fromarray(np.stack(waves, -1).astype(np.uint8)).save(jpeg, format="JPEG")
+        return jpeg.getvalue(), row % 2
+
+
+@pytest.mark.parametrize("size", [8, 64])
+def test_stopping_at_the_last_row_of_a_box_changes_nothing(size, monkeypatch):
+    """The first time a file is decoded as a whole, later only down to the box's end."""
+    config = dataclasses.replace(CONFIG, image_size=size, augment=AugmentConfig(scale=(0.3, 1.0)))
+    transform = train_transform(config)
+    stopped = []
+
+    def first_rows(data, rows, out):
+        stopped.append(rows)
+        return decode.first_rows(data, rows, out)
+
+    monkeypatch.setattr("effjax.data.stream.first_rows", first_rows)
+    pixels = Pixels(Photos(), fast=True, enough=transform.enough)
+    warm = TrainStream(Views(pixels, transform), 0, 4)
+    slots = np.arange(4)
+    for step in range(3):
+        warm(step, slots)
+    assert stopped == []
+    for step in range(3, 6):
+        again = Pixels(Photos(), fast=True, enough=transform.enough)
+        wanted = TrainStream(Views(again, transform), 0, 4)(step, slots)
+        found = warm(step, slots)
+        for key in wanted:
+            np.testing.assert_array_equal(found[key], wanted[key])
+    # small images are decoded at a smaller scale instead
+    assert len(stopped) == (12 if size == 64 else 0)
