@@ -53,6 +53,16 @@ CONFIG = flag(
 )
 WORKDIR = flag("--workdir", type=Path, required=True, metavar="D", help="a run's folder")
 QUIET = flag("--quiet", action="store_true", help="show warnings only")
+# which network: a run's folder, or an architecture with its weights
+NETWORK = (
+    flag("--workdir", type=Path, metavar="D", help="a run's folder"),
+    flag("--step", type=int, metavar="N", help="which of its checkpoints (the newest)"),
+    flag("--model", metavar="M", help="or an architecture, or published weights"),
+    flag("--weights", metavar="F", help="its weights: .safetensors, .pth or hub:..."),
+    flag("--labels", type=Path, metavar="FILE", help="class names, one a line"),
+    flag("--size", type=int, metavar="N", help="side of the images (as published)"),
+)
+RESULTS_ONLY = flag("--quiet", action="store_true", help="show results and warnings only")
 DEBUG = flag("--debug", action="store_true", help="show tracebacks")
 
 
@@ -101,6 +111,24 @@ def make_parser() -> argparse.ArgumentParser:
         for argument in verb.flags:
             child.add_argument(*argument.names, **argument.settings)
     return parser
+
+
+def load_network(args: argparse.Namespace, display: Any) -> Any:
+    """The `Trained` that the flags NETWORK name.
+
+    Raises:
+      UserError: flags of both kinds, or of neither.
+    """
+    from effjax.train.trained import from_weights, from_workdir
+
+    others = [args.model, args.weights, args.labels, args.size]
+    if args.workdir is not None and any(other is not None for other in others):
+        raise UserError("a run's folder knows its model; give --workdir or --model, not both")
+    if what := args.workdir or args.model or args.weights:
+        display.waiting(f"loading {what}")
+    if args.workdir is not None:
+        return from_workdir(args.workdir, display, args.step)
+    return from_weights(args.model, args.weights, args.labels, args.size)
 
 
 def default_workdir(spec: str) -> Path:

@@ -2,36 +2,83 @@
 
 import argparse
 import contextlib
+import functools
+import sys
 from pathlib import Path
 
-from effjax.cli.declare import QUIET, flag, verb
+from effjax.cli.declare import NETWORK, RESULTS_ONLY, flag, load_network, verb
 from effjax.errors import UserError
 
 
 @verb(
-    flag("--workdir", type=Path, metavar="D", help="a run's folder"),
+    *NETWORK,
     flag("--config", metavar="F[:ARG]", help="config file, for weights without a run"),
-    flag("--step", type=int, help="which checkpoint (the newest)"),
-    QUIET,
+    flag("--data", metavar="NAME", help="other images: a data set, folder, .zip, .tar, .npz"),
+    flag("--split", metavar="S", help="which of them (the run's data.val_split)"),
+    flag("--details", action="store_true", help="by class, calibration, throughput"),
+    flag("--features", action="store_true", help="k-NN and a linear probe on its features"),
+    flag("--attack", action="store_true", help="accuracy under FGSM and PGD"),
+    flag("--corrupt", action="store_true", help="errors on images damaged in twelve ways"),
+    flag("--out", type=Path, metavar="DIR", help="folder for all numbers and pictures"),
+    flag("--limit", type=int, metavar="N", help="of so many images only (rounded to batches)"),
+    RESULTS_ONLY,
     examples=[
         "effjax evaluate --workdir=runs/quickstart",
+        "effjax evaluate --workdir=runs/quickstart --features --attack --corrupt --out=report",
         "effjax evaluate --config=configs/imagenet/evaluate.py:caformer_s18.sail_in1k",
+        "effjax evaluate --model=caformer_s18.sail_in1k --data=imagenet2012 --details",
     ],
 )
 def evaluate(args: argparse.Namespace) -> None:
-    """Evaluate a run's checkpoint, or published weights, on held-out images."""
+    """Evaluate a run as while training, published weights, or any network in detail."""
     from effjax.config import load
     from effjax.evaluate import evaluate_weights, evaluate_workdir
+    from effjax.evaluate.network import Wanted, data_of, evaluate_network
     from effjax.report import choose_display
     from effjax.train import RunConfig
 
-    if (args.workdir is None) == (args.config is None):
+    if args.config is not None and args.workdir is not None:
         raise UserError("evaluate what? give --workdir=D, or --config=F for weights without a run")
-    with contextlib.closing(choose_display(args.quiet)) as display:
+    wanted = Wanted(args.features, args.attack, args.corrupt, args.out, args.limit)
+    further = (args.model, args.weights, args.data, args.split, args.details)
+    with contextlib.closing(choose_display(args.quiet, results=True)) as display:
         if args.config is not None:
             evaluate_weights(load(args.config, args.overrides, RunConfig), display)
-        else:
+            return
+        if args.workdir is not None and wanted == Wanted() and not any(further):
             evaluate_workdir(args.workdir, display, args.step)
+            return
+        trained = load_network(args, display)
+        data = data_of(trained, args.workdir, args.data, args.split)
+        evaluate_network(trained, data, display, wanted)
+
+
+@verb(
+    flag("images", nargs="+", metavar="IMAGE", help="images, folders, .zip or .tar of them"),
+    *NETWORK,
+    flag("--top", type=int, default=5, metavar="K", help="name so many classes (5)"),
+    flag("--batch", type=int, default=32, metavar="B", help="images at a time (32)"),
+    flag("--json", action="store_true", help="JSON lines on standard output"),
+    flag("--out", type=Path, metavar="FILE.png", help="draw a contact sheet"),
+    RESULTS_ONLY,
+    examples=[
+        "effjax predict --workdir=runs/photos holiday/ cat.jpg",
+        "effjax predict --workdir=runs/photos holiday/ --json > predictions.jsonl",
+        "effjax predict --model=caformer_s18.sail_in1k --labels=names.txt cat.jpg --out=sheet.png",
+    ],
+)
+def predict(args: argparse.Namespace) -> None:
+    """Predict the classes of images: a table, JSON lines, a contact sheet."""
+    from effjax.evaluate.predict import find_images, predict_files
+    from effjax.report import choose_display
+
+    find_images(args.images)  # a wrong path is said before anything long begins
+    # what JSON lines are written to is not for progress
+    stream = sys.stderr if args.json else None
+    with contextlib.closing(choose_display(args.quiet, stream, results=True)) as display:
+        trained = load_network(args, display)
+        line = functools.partial(print, flush=True) if args.json else None
+        predict_files(trained, args.images, display, args.top, args.batch, line, args.out)
 
 
 @verb(

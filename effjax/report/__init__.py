@@ -3,12 +3,18 @@
 from effjax.report.compare import compare_table, plot_runs
 from effjax.report.curves import plot_run
 from effjax.report.progress import Display, choose_display, format_seconds
+from effjax.report.quality import draw_confusion, draw_reliability, draw_severities
+from effjax.report.sheet import draw_sheet
 from effjax.report.tables import format_bytes, format_count, format_table, plot_text
 
 __all__ = [
     "Display",
     "choose_display",
     "compare_table",
+    "draw_confusion",
+    "draw_reliability",
+    "draw_severities",
+    "draw_sheet",
     "format_bytes",
     "format_count",
     "format_seconds",

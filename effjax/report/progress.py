@@ -155,16 +155,30 @@ class Quiet(Display):
         print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
+class Results(Quiet):
+    """Nothing but warnings and tables: what a command that measures is asked for."""
+
+    def table(
+        self,
+        title: str,
+        rows: Sequence[Sequence[str]],
+        header: Sequence[str] = (),
+        right: Sequence[int] = (),
+    ) -> None:
+        plain = Display(self._stream)
+        plain.table(title, rows, header, right)
+
+
 class Live(Display):
     """A line that is redrawn in place eight times a second, with others scrolling above it."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: TextIO | None = None) -> None:
         from rich.console import Console
         from rich.live import Live as Redrawn
         from rich.spinner import Spinner
 
-        super().__init__()
-        self._console = Console(highlight=False)
+        super().__init__(stream)
+        self._console = Console(file=stream, highlight=False)
         self._spinner = Spinner("dots")
         self._values: Values = {}
         self._waiting, self._since = "", time.monotonic()
@@ -219,13 +233,16 @@ class Live(Display):
         self._redrawn.stop()
 
 
-def choose_display(quiet: bool = False) -> Display:
+def choose_display(
+    quiet: bool = False, stream: TextIO | None = None, results: bool = False
+) -> Display:
     """A live display on a terminal (unless TERM=dumb), plain lines into a file, or nothing.
 
+    It goes to `stream`, standard output by default; with `results` a quiet one still shows tables.
     Colours are left out where the environment has NO_COLOR (rich sees to it).
     """
     if quiet:
-        return Quiet()
-    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-        return Live()
-    return Display()
+        return Results(stream) if results else Quiet()
+    if (stream or sys.stdout).isatty() and os.environ.get("TERM") != "dumb":
+        return Live(stream)
+    return Display(stream)

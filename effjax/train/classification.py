@@ -18,11 +18,11 @@ from effjax.config import View
 from effjax.data import Split, mix_batch, normalise, open_split
 from effjax.errors import UserError
 from effjax.optim.rules import parameter_paths
-from effjax.report import choose_display
+from effjax.report import Display, choose_display
 from effjax.train.restore import evaluated, restore
 from effjax.train.state import TrainState
 from effjax.train.task import Batch, Metrics, Params, Source, Task
-from effjax.train.workdir import CONFIG, FOUND_WEIGHTS
+from effjax.train.workdir import CONFIG, FOUND_WEIGHTS, read_record
 
 LOSSES = {
     "cross_entropy": optax.softmax_cross_entropy,
@@ -159,18 +159,30 @@ class Classification(Task):
     def evaluators(self, config: View) -> dict[str, "Accuracy"]:
         return {name: Accuracy(self, config.evals[name]) for name in config.evals}
 
+    def record(self) -> dict[str, Any]:
+        return {"labels": list(self.split.class_names), "examples": self.split.num_examples}
+
     def facts(self, params: Params, batch: Batch) -> dict[str, Any]:
         height, width = batch["image"].shape[1:3]
         return {"macs": models.cost(self.model, (height, width, 3)).macs}
 
 
-def trained_network(workdir: Path) -> tuple[Classification, dict[str, Any]]:
+def trained_network(
+    workdir: Path, step: int | None = None, display: Display | None = None
+) -> tuple[Classification, dict[str, Any]]:
     """The task of a run and the variables of its network: their average, if it has one.
+
+    The data of the run need not be there: images that are made up stand in for them.
 
     Raises:
       UserError: no run there, no checkpoint, or a run of another kind of task.
     """
-    setup, state = restore(workdir, choose_display(quiet=True), devices=1)
+    record, data = read_record(workdir), None
+    if "labels" in record:
+        data = {"name": "synthetic", "cache": None, "synthetic_examples": record["examples"]}
+        data["synthetic_classes"] = len(record["labels"])
+    display = display or choose_display(quiet=True)
+    setup, state = restore(workdir, display, step, devices=1, data=data)
     if not isinstance(setup.task, Classification):
         raise UserError(
             f"{workdir} is a run of task {setup.config.task.name!r}\n"

@@ -131,7 +131,7 @@ def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> d
         programs(task.variant(start), state)
         check_all_read(config)
         if is_writer():
-            open_workdir(workdir, config)
+            open_workdir(workdir, config, task.record())
             writer = MetricWriter(workdir, start, *boards, warn=display.warn)
         else:
             writer = NoWriter()

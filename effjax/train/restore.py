@@ -1,5 +1,6 @@
 """A run's parts and state, out of its folder."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,16 @@ from effjax.train.workdir import CHECKPOINTS, read_config
 
 
 def restore(
-    workdir: Path, display: Display, step: int | None = None, devices: int | None = None
+    workdir: Path,
+    display: Display,
+    step: int | None = None,
+    devices: int | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> tuple[Setup, TrainState]:
     """The parts of a run and its state after `step` updates, by default the newest sound one.
 
-    With `devices` it comes onto so many, in the default mode, not onto those of its config.
+    With `devices` it comes onto so many, in the default mode, not onto those of its config; `data`
+    are entries of its config.data that stand in for those that it was trained with.
 
     Raises:
       UserError: no run there, or no checkpoint that can be loaded.
@@ -33,6 +39,8 @@ def restore(
     if devices is not None:
         config.parallel.update(default_config().parallel)
         config.parallel.devices = devices
+    if data is not None:
+        config.data.update(data)
     setup = build(config)
     saved = Checkpoints(workdir / CHECKPOINTS, warn=display.warn)
     try:

@@ -137,6 +137,10 @@ class Task:
         """Selects the compiled step: one program is built for each value, with it as constant."""
         return ()
 
+    def record(self) -> dict[str, Any]:
+        """What the run's folder should know of the data, to be of use without them (JSON data)."""
+        return {}
+
     def facts(self, params: Params, batch: Batch) -> dict[str, Any]:
         """What the summary should say of the network beside its parameter count (MACs, ...)."""
         return {}

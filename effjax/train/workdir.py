@@ -126,14 +126,28 @@ def check_writable(workdir: Path) -> None:
         raise UserError(f"cannot write to --workdir={workdir}: {error.strerror}") from error
 
 
-def open_workdir(workdir: Path, config: View) -> None:
-    """Makes the folder and writes config.json.
+def read_record(workdir: Path) -> dict[str, Any]:
+    """What `Task.record` said when the run began; {} where nothing is known."""
+    try:
+        return json.loads((workdir / CONFIG).read_text()).get("record", {})
+    except (OSError, ValueError):
+        return {}
+
+
+def read_labels(workdir: Path) -> list[str]:
+    """The names of the classes that a run was trained on; [] where they are not known."""
+    return read_record(workdir).get("labels", [])
+
+
+def open_workdir(workdir: Path, config: View, record: dict[str, Any]) -> None:
+    """Makes the folder and writes config.json, with the task's `record`.
 
     Raises:
       UserError: the folder cannot be made or written to.
     """
-    record = {
+    content = {
         "config": config.to_dict(),
+        "record": record,
         "versions": versions(),
         "devices": [f"{d.platform}:{d.device_kind}" for d in jax.devices()],
         "cpu_cores": os.cpu_count(),
@@ -142,7 +156,7 @@ def open_workdir(workdir: Path, config: View) -> None:
     }
     try:
         workdir.mkdir(parents=True, exist_ok=True)
-        write_atomically(workdir / CONFIG, json.dumps(record, indent=2) + "\n")
+        write_atomically(workdir / CONFIG, json.dumps(content, indent=2) + "\n")
     except OSError as error:
         raise UserError(f"cannot write to --workdir={workdir}: {error.strerror}") from error
 

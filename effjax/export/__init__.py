@@ -1,0 +1,5 @@
+"""Trained networks for other programs: StableHLO, ONNX, safetensors."""
+
+from effjax.export.write import FORMATS, export
+
+__all__ = ["FORMATS", "export"]

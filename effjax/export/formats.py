@@ -1,0 +1,149 @@
+"""The formats: how a network is written to a file, and how that file is run.
+
+Every file takes uint8 RGB images [B, H, W, 3], resized and cropped, B free, and gives logits
+[B, K] float32: the normalisation of the pixels is inside. What is written is what is run: `run`
+opens the file as a program without effjax would.
+
+Shapes: B batch, H W space, K classes.
+"""
+
+import contextlib
+import dataclasses
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from effjax.errors import UserError
+from effjax.export.plain import plain
+from effjax.models import save_weights
+from effjax.train.trained import Trained, from_weights
+
+Run = Callable[[np.ndarray], np.ndarray]
+PLATFORMS = ("cpu", "cuda", "tpu")
+INPUT, OUTPUT = "images", "logits"
+JAX2ONNX = (
+    "pip install 'effjax[export]' -c constraints.txt\n"
+    "pip install --no-deps jax2onnx==0.17.1    (alone: it would take back orbax-checkpoint)"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """One way to write a network.
+
+    Attributes:
+      ending: of the file.
+      write: (network, path) -> None.
+      open: (path) -> the function that the file holds.
+      tolerance: the largest difference of a logit that is rounding, where logits are of order 1.
+    """
+
+    ending: str
+    write: Callable[[Trained, Path], None]
+    open: Callable[[Path], Run]
+    tolerance: float
+
+
+def write_stablehlo(trained: Trained, path: Path) -> None:
+    """By `jax.export`, for the platforms PLATFORMS, the weights inside."""
+    try:
+        import flatbuffers  # noqa: F401  jax.export serialises with it
+    except ImportError:
+        raise UserError(
+            "StableHLO files need flatbuffers: pip install 'effjax[export]' -c constraints.txt"
+        ) from None
+    from jax import export
+
+    function = jax.jit(lambda images: trained.logits(trained.variables, images))
+    exported = export.export(function, platforms=PLATFORMS)(_images(trained))
+    path.write_bytes(exported.serialize())
+
+
+def _images(trained: Trained) -> jax.ShapeDtypeStruct:
+    """uint8 [B, H, W, 3] with B free."""
+    from jax.export import symbolic_shape
+
+    (batch,) = symbolic_shape("B")
+    return jax.ShapeDtypeStruct((batch, *trained.preprocessing.size, 3), jnp.uint8)
+
+
+def open_stablehlo(path: Path) -> Run:
+    """The function of a file that `write_stablehlo` wrote."""
+    from jax import export
+
+    function = jax.jit(export.deserialize(bytearray(path.read_bytes())).call)
+    return lambda images: np.asarray(function(images))
+
+
+def write_onnx(trained: Trained, path: Path) -> None:
+    """By jax2onnx."""
+    try:
+        import onnx
+        import onnxruntime  # noqa: F401  the check needs it
+        from jax2onnx import to_onnx
+    except ImportError as error:
+        raise UserError(f"ONNX needs {error.name}, installed in two steps:\n{JAX2ONNX}") from None
+
+    images = _images(trained)
+    function = plain(lambda images: trained.logits(trained.variables, images), images)
+    with _quiet("onnx_ir", "jax2onnx", "root"):
+        network = to_onnx(function, [images])
+    _rename(network, {network.graph.input[0].name: INPUT, network.graph.output[0].name: OUTPUT})
+    network.producer_name = "effjax"
+    onnx.save(network, str(path))
+
+
+def _rename(network: Any, names: dict[str, str]) -> None:
+    """Gives values of an ONNX graph other names, wherever they stand."""
+    graph = network.graph
+    for value in (*graph.input, *graph.output):
+        value.name = names.get(value.name, value.name)
+    for node in graph.node:
+        for side in (node.input, node.output):
+            side[:] = [names.get(name, name) for name in side]
+
+
+@contextlib.contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Only errors from these loggers: the converter remarks on every constant."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels):
+            logger.setLevel(level)
+
+
+def open_onnx(path: Path) -> Run:
+    """The function of an ONNX file, by ONNX Runtime on the CPU."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return lambda images: session.run([OUTPUT], {INPUT: images})[0]
+
+
+def write_safetensors(trained: Trained, path: Path) -> None:
+    """The weights alone, with timm's names; `effjax predict --weights=F` and timm load them."""
+    save_weights(trained.model, trained.variables, path)
+
+
+def open_safetensors(path: Path) -> Run:
+    """The network as `effjax predict --weights=F` makes it of the file and its companion."""
+    trained = from_weights(None, str(path))
+    function = jax.jit(trained.logits)
+    return lambda images: np.asarray(function(trained.variables, images))
+
+
+FORMATS = {
+    "stablehlo": Format(".stablehlo", write_stablehlo, open_stablehlo, 1e-6),
+    "onnx": Format(".onnx", write_onnx, open_onnx, 1e-4),
+    "safetensors": Format(".safetensors", write_safetensors, open_safetensors, 1e-6),
+}

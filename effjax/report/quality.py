@@ -1,0 +1,93 @@
+"""Pictures of a classifier's quality: confusion, reliability, error against severity."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NAMED = 40  # classes up to which a confusion matrix names them
+
+
+def save(figure: Any, path: Path) -> None:
+    """Writes a figure as PNG, by rename."""
+    part = path.with_name(f".{path.name}")
+    figure.savefig(part, format="png", dpi=120)
+    part.replace(path)
+
+
+def draw_confusion(path: Path, counts: np.ndarray, names: Sequence[str], title: str = "") -> None:
+    """Writes a PNG of a confusion matrix [K, K], rows (the truth) scaled to shares."""
+    from matplotlib.figure import Figure
+
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    classes = len(counts)
+    side = min(12.0, max(4.5, 0.32 * classes + 2.2))
+    figure = Figure(figsize=(side + 0.9, side), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
+    if classes <= NAMED:
+        axes.set_xticks(
+            range(classes), names, rotation=60, ha="right", fontsize=8, parse_math=False
+        )
+        axes.set_yticks(range(classes), names, fontsize=8, parse_math=False)
+    if classes <= 15:
+        for row, column in np.ndindex(shares.shape):
+            if counts[row, column]:
+                colour = "white" if shares[row, column] > 0.5 else "black"
+                text = f"{counts[row, column]}"
+                axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+    axes.set_xlabel("said")
+    axes.set_ylabel("true")
+    axes.set_title(title, loc="left", fontsize=10)
+    save(figure, path)
+
+
+def draw_reliability(
+    path: Path,
+    edges: np.ndarray,
+    counts: np.ndarray,
+    accuracy: np.ndarray,
+    title: str = "",
+) -> None:
+    """Writes a PNG: accuracy against confidence in bins with `edges` [n + 1], and their counts."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 5.6), layout="constrained")
+    above, below = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
+    full = counts > 0
+    middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    above.bar(middle[full], accuracy[full], width[full] * 0.95, color="tab:blue", label="accuracy")
+    above.plot([0, 1], [0, 1], "--", color="0.3", lw=1, label="as confident as right")
+    above.set_ylabel("accuracy")
+    above.set_ylim(0, 1)
+    above.legend(fontsize=8, frameon=False, loc="upper left")
+    above.set_title(title, loc="left", fontsize=10)
+    below.bar(middle, counts / max(1, counts.sum()), width * 0.95, color="0.6")
+    below.set_ylabel("share of images")
+    below.set_xlabel("confidence")
+    below.set_xlim(0, 1)
+    save(figure, path)
+
+
+def draw_severities(
+    path: Path, errors: Mapping[str, Sequence[float]], clean: float, title: str = ""
+) -> None:
+    """Writes a PNG: error in percent against severity 1, 2, ..., a line a kind of damage."""
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.4, 4), layout="constrained")
+    axes = figure.subplots()
+    colours = colormaps["tab20"].colors
+    for (name, values), colour in zip(errors.items(), colours):
+        steps = range(len(values) + 1)
+        line = [100 * clean, *(100 * value for value in values)]
+        axes.plot(steps, line, marker=".", lw=1.3, color=colour, label=name)
+    axes.set_xlabel("severity (0: as they are)")
+    axes.set_ylabel("error, %")
+    axes.grid(alpha=0.3)
+    axes.set_title(title, loc="left", fontsize=10)
+    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
+    save(figure, path)

@@ -1,0 +1,41 @@
+"""A contact sheet: many small pictures with a caption each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+SIDE = 1.5  # inches of one picture
+
+
+def draw_sheet(
+    path: Path,
+    pictures: Sequence[tuple[np.ndarray, str]],
+    columns: int = 8,
+    colours: Sequence[str] | None = None,
+) -> None:
+    """Writes a PNG with the pictures in rows.
+
+    Args:
+      path: of the file.
+      pictures: (uint8 [H, W, 3], caption) of each; a caption may have several lines.
+      columns: at most so many in a row.
+      colours: of the captions; None: black.
+    """
+    from matplotlib.figure import Figure
+
+    columns = max(1, min(columns, len(pictures)))
+    rows = max(1, -(-len(pictures) // columns))
+    lines = max((caption.count("\n") + 1 for _, caption in pictures), default=1)
+    size = (SIDE * columns, (SIDE + 0.14 * lines) * rows)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).flat
+    for number, (axes, (image, caption)) in enumerate(zip(grid, pictures)):
+        axes.imshow(image)
+        colour = colours[number] if colours else "black"
+        axes.set_title(caption, fontsize=7, color=colour, parse_math=False)
+    for axes in figure.axes:
+        axes.set_axis_off()
+    part = path.with_name(f".{path.name}")
+    figure.savefig(part, format="png", dpi=120)
+    part.replace(path)

@@ -1,0 +1,84 @@
+"""`effjax evaluate` in full, on a network of seconds."""
+
+import contextlib
+import json
+
+import mistakes
+import numpy as np
+import pytest
+
+from effjax import cli
+from effjax.evaluate import evaluate_workdir
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evaluate")
+    mistakes.make_world(folder)
+    with contextlib.chdir(folder):
+        settings = ["--config.total_steps=40", "--config.data.synthetic_examples=40"]
+        cli.main(["train", "--config=configs/quickstart.py", "--quiet", *settings])
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def report(world):
+    flags = ["--features", "--attack", "--corrupt", "--out=report", "--quiet"]
+    cli.main(["evaluate", "--workdir=runs/quickstart", *flags])
+    return json.loads((world / "report/evaluation.json").read_text())
+
+
+def test_details_agree_with_what_was_measured_while_training(world, report):
+    metrics = evaluate_workdir(world / "runs/quickstart")
+    for name in ("top1", "top5", "loss"):
+        np.testing.assert_allclose(report[name], metrics[f"val/{name}"], rtol=1e-5)
+    assert report["images"] == 40
+    assert sum(int(row["images"]) for row in report["classes"]) == 40
+
+
+def test_everything_is_written(world, report):
+    names = {path.name for path in (world / "report").iterdir()}
+    pictures = {"confusion.png", "reliability.png", "corruptions.png", "severities.png"}
+    assert names == pictures | {"evaluation.json"}
+    assert {"knn_top1", "linear_probe_top1", "calibration_error", "images_per_sec"} <= set(report)
+
+
+def test_attacks_and_damage_never_help_by_more_than_chance(report):
+    for kind in ("fgsm", "pgd"):
+        accuracies = list(report["attack"][kind].values())
+        assert accuracies == sorted(accuracies, reverse=True)
+        assert accuracies[0] <= report["top1"]
+    found = report["corruptions"]
+    assert found["clean"] == pytest.approx(1 - report["top1"])
+    worst = np.mean([errors[-1] for errors in found["errors"].values()])
+    assert worst > found["clean"] - 0.05
+
+
+def test_quiet_shows_results_and_nothing_else(world, capsys):
+    cli.main(["evaluate", "--workdir=runs/quickstart", "--quiet"])
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert told.out.startswith("runs/quickstart at step 40\n")
+    assert "val/top1" in told.out
+
+
+def test_other_images(world, capsys):
+    cli.main(["evaluate", "--workdir=runs/quickstart", "--data=digits", "--limit=16"])
+    assert "on validation of digits" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--model=identityformer_s12", "--weights=none.safetensors"], "no weights at none"),
+        (["--workdir=runs/quickstart", "--data=nowhere.zip"], "there is no such file"),
+        (["--workdir=runs/quickstart", "--limit=0", "--details"], "--limit=0: give 1 or more"),
+        (["--workdir=runs/quickstart", "--out=notes.txt"], "cannot write --out=notes.txt"),
+        ([], "which network?"),
+    ],
+)
+def test_mistakes(flags, told, world, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["evaluate", *flags])
+    assert exit_.value.code == 1
+    assert told in capsys.readouterr().err

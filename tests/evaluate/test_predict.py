@@ -1,0 +1,104 @@
+"""`effjax predict`: every kind of path, broken files, table, JSON lines, contact sheet."""
+
+import json
+import zipfile
+
+import cv2
+import jax
+import numpy as np
+import pytest
+
+from effjax import cli, models
+from effjax.evaluate.predict import find_images, predict_files
+from effjax.report import choose_display
+from effjax.train.trained import Preprocessing, Trained
+
+FIELDS = {
+    "depths": (1, 1, 1, 1),
+    "dims": (4, 4, 4, 4),
+    "patch_kernels": (1, 1, 1, 1),
+    "patch_strides": (1, 1, 1, 1),
+    "patch_pads": (0, 0, 0, 0),
+}
+LABELS = ("dark", "bright", "other")
+
+
+@pytest.fixture(scope="module")
+def trained():
+    model = models.create_model("identityformer_s12", num_classes=3, **FIELDS)
+    images = np.zeros((1, 8, 8, 3), np.float32)
+    variables = jax.jit(model.init)(jax.random.key(0), images)
+    return Trained("tiny", "identityformer_s12", model, variables, Preprocessing((8, 8)), LABELS)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Five images, one of them in a folder of its own, a broken one and a text file."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "photos"
+    (folder / "more").mkdir(parents=True)
+    for name in ("a.png", "b.jpg", "c.JPEG", "more/d.png", "odd.image"):
+        coded = cv2.imencode(".png", rng.integers(0, 256, (12, 9, 3), np.uint8))[1]
+        (folder / name).write_bytes(coded.tobytes())
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
+    (folder / "notes.txt").write_text("not a picture")
+    (folder / ".hidden.png").write_bytes(b"")
+    return folder
+
+
+def test_images_are_found_in_files_folders_and_archives(photos, tmp_path):
+    names = ["a.png", "b.jpg", "broken.jpg", "c.JPEG", "more/d.png"]
+    assert [i.name for i in find_images([str(photos)])] == [f"{photos}/{n}" for n in names]
+    named = find_images([str(photos / "odd.image"), str(photos / "a.png")])
+    assert [i.name for i in named] == [f"{photos}/odd.image", f"{photos}/a.png"]
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for name in ("x/a.png", "__MACOSX/x/a.png", "x/._a.png"):
+            archive.write(photos / "a.png", name)
+    (found,) = find_images([str(tmp_path / "photos.zip")])
+    assert found.name.endswith("photos.zip/x/a.png")
+    assert found.read() == (photos / "a.png").read_bytes()
+
+
+def test_predictions_are_those_of_the_network_in_any_batch_size(trained, photos, capsys):
+    several = predict_files(trained, [str(photos)], choose_display(), batch_size=32)
+    ones = predict_files(trained, [str(photos)], choose_display(), batch_size=1)
+    assert [p.error is None for p in several] == [True, True, False, True, True]
+    pixels = cv2.imread(str(photos / "a.png"))[..., ::-1]
+    image = trained.preprocessing.transform()(pixels)[None]
+    expected = np.asarray(jax.nn.softmax(trained.logits(trained.variables, image)))[0]
+    for found in (several, ones):
+        labels, shares = zip(*found[0].classes)
+        assert labels == tuple(LABELS[k] for k in np.argsort(-expected))
+        np.testing.assert_allclose(shares, np.sort(expected)[::-1], atol=1e-6)
+    told = capsys.readouterr().out
+    assert "5 image(s), by tiny" in told
+    assert "cannot be read" in told
+
+
+def test_json_lines_and_a_contact_sheet(trained, photos, tmp_path):
+    lines, sheet = [], tmp_path / "sheet.png"
+    display = choose_display(quiet=True)
+    predict_files(trained, [str(photos)], display, top=2, json_lines=lines.append, out=sheet)
+    rows = [json.loads(line) for line in lines]
+    assert "error" in rows[2]
+    assert [len(row["classes"]) for row in rows if "classes" in row] == [2, 2, 2, 2]
+    assert cv2.imread(str(sheet)).shape[2] == 3
+
+
+def test_mistakes_are_said_before_anything_is_loaded(photos, capsys):
+    for typed, told in (
+        (["predict", str(photos)], "which network?"),
+        (["predict", "--workdir=runs/none", str(photos)], "is not a run's folder"),
+        (["predict", "--workdir=runs/none", "nowhere.jpg"], "nowhere.jpg: there is no such file"),
+        (["predict", "--model=caformer", "--weights=f.safetensors", str(photos)], "no weights at"),
+        (["predict", "--workdir=w", "--model=vit", str(photos)], "not both"),
+    ):
+        with pytest.raises(SystemExit) as exit_:
+            cli.main(typed)
+        assert exit_.value.code == 1
+        assert told in capsys.readouterr().err
+
+
+def test_nothing_readable_is_a_mistake(trained, photos):
+    with pytest.raises(ValueError, match=r"none of the 1 file\(s\) can be read"):
+        predict_files(trained, [str(photos / "broken.jpg")], choose_display(quiet=True))

@@ -1,0 +1,55 @@
+"""Scores of logits against counts by hand and against scikit-learn."""
+
+import numpy as np
+from sklearn import metrics
+
+from effjax.evaluate.scores import by_class, calibration, confusion, log_softmax, overall
+
+RNG = np.random.default_rng(0)
+LOGITS = RNG.normal(size=(300, 7)).astype(np.float32)
+LABELS = RNG.integers(0, 7, 300)
+
+
+def test_accuracies_and_loss_are_those_of_scikit_learn():
+    found = overall(LOGITS, LABELS)
+    classes = range(7)
+    top1, top5 = (metrics.top_k_accuracy_score(LABELS, LOGITS, k=k, labels=classes) for k in (1, 5))
+    assert found["top1"] == top1
+    assert found["top5"] == top5
+    expected = metrics.log_loss(LABELS, np.exp(log_softmax(LOGITS)), labels=classes)
+    np.testing.assert_allclose(found["loss"], expected, rtol=1e-6)
+
+
+def test_ties_count_against_the_network():
+    found = overall(np.zeros((4, 6), np.float32), np.arange(4))
+    assert (found["top1"], found["top5"]) == (0.0, 0.0)
+
+
+def test_confusion_and_classes():
+    counts = confusion(LOGITS, LABELS)
+    np.testing.assert_array_equal(counts, metrics.confusion_matrix(LABELS, LOGITS.argmax(1)))
+    each = by_class(counts)
+    precision, recall, _, support = metrics.precision_recall_fscore_support(
+        LABELS, LOGITS.argmax(1)
+    )
+    np.testing.assert_allclose(each["recall"], recall)
+    np.testing.assert_allclose(each["precision"], precision)
+    np.testing.assert_array_equal(each["examples"], support)
+
+
+def test_a_class_that_is_never_mistaken_or_never_there():
+    each = by_class(np.array([[3, 0, 0], [2, 1, 0], [0, 0, 0]]))
+    np.testing.assert_array_equal(each["mistaken_for"], [-1, 0, -1])
+    assert np.isnan(each["recall"][2])
+    assert np.isnan(each["precision"][2])
+
+
+def test_calibration_by_hand():
+    """Ten answers of confidence 0.9, six of them right; five of 0.6, three right."""
+    shares = np.r_[np.full(10, 0.9), np.full(5, 0.6)]
+    logits = np.log(np.c_[shares, 1 - shares]).astype(np.float32)
+    labels = np.r_[np.zeros(6, int), np.ones(4, int), np.zeros(3, int), np.ones(2, int)]
+    found = calibration(logits, labels)
+    np.testing.assert_allclose(found.error, (10 * 0.3 + 5 * 0.0) / 15, atol=1e-6)
+    assert found.counts.sum() == 15
+    np.testing.assert_allclose(found.accuracy[found.counts > 0], [0.6, 0.6])
