@@ -37,8 +37,12 @@ def evaluate(args: argparse.Namespace) -> None:
     from effjax.report import choose_display
     from effjax.train import RunConfig
 
-    if args.config is not None and args.workdir is not None:
-        raise UserError("evaluate what? give --workdir=D, or --config=F for weights without a run")
+    given = [args.workdir, args.config, args.model or args.weights]
+    if sum(what is not None for what in given) != 1:
+        raise UserError(
+            "evaluate what? give --workdir=D, or --config=F for weights without a run,\n"
+            "or --model=M with --weights=F and --data=NAME"
+        )
     wanted = Wanted(args.features, args.attack, args.corrupt, args.out, args.limit)
     further = (args.model, args.weights, args.data, args.split, args.details)
     with contextlib.closing(choose_display(args.quiet, results=True)) as display:

@@ -215,7 +215,7 @@ def examine_corruptions(examined: Examined) -> dict[str, Any]:
                 def damaged(row: int, kind: str = kind, severity: int = severity) -> np.ndarray:
                     return corrupt(images[row], kind, severity, step * examined.batch + row)  # noqa: B023
 
-                worse = np.stack(list(map_rows(damaged, len(images))))
+                worse = np.stack(list(map_rows(damaged, range(len(images)))))
                 wrong[number] += misses(worse, labels, real)
                 display.update(step * len(cases) + number + 1, {})
     display.close()

@@ -113,7 +113,7 @@ def predict(
             return str(error)
 
     total = -(-len(images) // batch_size)
-    seen = map_rows(look, len(images))
+    seen = map_rows(look, range(len(images)))
     blank = np.zeros((*trained.preprocessing.size, 3), np.uint8)
     for step in range(total):
         files = images[step * batch_size : (step + 1) * batch_size]

@@ -74,7 +74,7 @@ def test_other_images(world, capsys):
         (["--workdir=runs/quickstart", "--data=nowhere.zip"], "there is no such file"),
         (["--workdir=runs/quickstart", "--limit=0", "--details"], "--limit=0: give 1 or more"),
         (["--workdir=runs/quickstart", "--out=notes.txt"], "cannot write --out=notes.txt"),
-        ([], "which network?"),
+        ([], "evaluate what?"),
     ],
 )
 def test_mistakes(flags, told, world, capsys):
