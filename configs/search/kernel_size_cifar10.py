@@ -32,6 +32,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         max_size=11,
         budget_sizes=(7,),
         weight=0.3,
+        hold_percent=10.0,
+        warmup_percent=20.0,
         compare_arms=("found", "uniform", "trim", "random"),
         compare_epochs=10.0,
     )
