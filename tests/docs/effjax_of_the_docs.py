@@ -1,7 +1,7 @@
 """`effjax` as the docs are played.
 
-What is long takes its `quick` form, the rest is as typed: a config without an argument gets `:quick`,
-and a run without a folder the one that it would have had.
+What is long takes its `quick` form, the rest is as typed: a config without an argument gets
+`:quick`, and a run without a folder the one that it would have had.
 """
 
 import sys
