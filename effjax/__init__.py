@@ -16,7 +16,19 @@ _PUBLIC = {
     "train": "effjax.train",
     "UserError": "effjax.errors",
 }
-_ROOMS = ("config", "data", "errors", "evaluate", "models", "ops", "optim", "report", "train")
+_ROOMS = (
+    "bench",
+    "config",
+    "data",
+    "errors",
+    "evaluate",
+    "models",
+    "ops",
+    "optim",
+    "report",
+    "sweep",
+    "train",
+)
 
 __all__ = ["__version__", *_PUBLIC, *_ROOMS]
 

@@ -15,7 +15,7 @@ from effjax.startup import use_compilation_cache, use_huge_pages
 __all__ = ["VERBS", "default_workdir", "main", "make_parser", "parse"]
 
 # the files in which verbs declare themselves, in the order of `effjax --help`
-for _room in ("train", "search", "evaluate", "export", "data", "inspect", "completion"):
+for _room in ("train", "search", "evaluate", "bench", "export", "data", "inspect", "completion"):
     importlib.import_module(f"effjax.cli.{_room}")
 
 USER_MISTAKE, NOT_FINITE, INTERRUPTED = 1, 3, 75

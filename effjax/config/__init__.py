@@ -1,7 +1,7 @@
 """Configs: schemas in dataclasses, files in Python, `ml_collections.ConfigDict` in between."""
 
 from effjax.config.clock import Clock
-from effjax.config.load import check, from_json, load
+from effjax.config.load import call_config, check, from_json, load, set_values
 from effjax.config.schema import UNITS, UNSET, Duration, to_config
 from effjax.config.view import View, changed
 
@@ -11,9 +11,11 @@ __all__ = [
     "Clock",
     "Duration",
     "View",
+    "call_config",
     "changed",
     "check",
     "from_json",
     "load",
+    "set_values",
     "to_config",
 ]

@@ -36,12 +36,31 @@ def load(spec: str, overrides: Sequence[str], schema: type) -> ml_collections.Co
     Raises:
       UserError: no such file, an error inside the file, an unknown key or a value of another type.
     """
-    path, _, argument = spec.partition(":")
-    config = _run_file(Path(path), argument or None)
+    config = _run_file(spec)
+    known = list(declared_keys(schema))
+    foreign = [key for key in config if key not in known]
+    if 2 * len(foreign) > len(config):
+        raise UserError(
+            f"{spec.partition(':')[0]} is a config for another verb: it has "
+            f"{', '.join(foreign[:3])}, ...; expected {', '.join(known[:3])}, ...\n"
+            "list: effjax configs"
+        )
     for key, value in _parse_overrides(overrides).items():
         _override(config, key, value, schema)
     check(config, schema)
     return config
+
+
+def set_values(config: ml_collections.ConfigDict, values: dict[str, Any], schema: type) -> None:
+    """Sets keys by their dotted paths, as `--config.key.path=value` does, and checks the result.
+
+    Raises:
+      UserError: an unknown key or a value of another type.
+    """
+    with config.unlocked():  # `check` has locked open sections; unknown keys are refused below
+        for key, value in values.items():
+            _override(config, key, value, schema)
+    check(config, schema)
 
 
 def from_json(data: dict[str, Any], schema: type) -> ml_collections.ConfigDict:
@@ -67,7 +86,14 @@ def _fill(config: ml_collections.ConfigDict, data: dict[str, Any]) -> None:
                 config[key] = value
 
 
-def _run_file(path: Path, argument: str | None) -> ml_collections.ConfigDict:
+def call_config(spec: str, name: str) -> Any:
+    """What the function `name` of the config file `path.py[:arg]` returns.
+
+    Raises:
+      UserError: no such file or function, or an error inside the file.
+    """
+    path_text, _, argument = spec.partition(":")
+    path = Path(path_text)
     if path.is_dir():
         raise UserError(
             f"--config={path} is a folder; give a file in it\nlist: effjax configs {path}"
@@ -82,15 +108,22 @@ def _run_file(path: Path, argument: str | None) -> ml_collections.ConfigDict:
     sys.path.insert(0, folder)  # what several configs share lies beside them
     try:
         module_spec.loader.exec_module(module)
-        if not callable(getattr(module, "get_config", None)):
-            raise UserError(f"{path} has no function get_config(arg=None) that returns the config")
-        config = module.get_config(argument) if argument else module.get_config()
+        function = getattr(module, name, None)
+        if not callable(function):
+            what = "the config" if name == "get_config" else "the variants"
+            raise UserError(f"{path} has no function {name}(arg=None) that returns {what}")
+        return function(argument) if argument else function()
     except UserError:
         raise
     except Exception as error:
         raise UserError(_where(path, error)) from error
     finally:
         sys.path.remove(folder)
+
+
+def _run_file(spec: str) -> ml_collections.ConfigDict:
+    config = call_config(spec, "get_config")
+    path = spec.partition(":")[0]
     if not isinstance(config, ml_collections.ConfigDict):
         kind = type(config).__name__
         raise UserError(f"{path}: get_config returned a {kind}; return effjax.default_config()")

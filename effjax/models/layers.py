@@ -231,6 +231,9 @@ class StarReLU(nn.Module):
 
 ACTIVATIONS: dict[str, Callable[..., Callable[[jax.Array], jax.Array]]] = {
     "gelu": lambda name: gelu,
+    "relu": lambda name: jax.nn.relu,
+    "squared_relu": lambda name: lambda x: jnp.square(jax.nn.relu(x)),
+    "silu": lambda name: jax.nn.silu,
     "star_relu": lambda name: StarReLU(name=name),
 }
 

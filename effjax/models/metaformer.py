@@ -20,6 +20,7 @@ from effjax.errors import UserError, nearest
 from effjax.models.architecture import check, per_block
 from effjax.models.base import ImageModel
 from effjax.models.layers import (
+    BatchNorm,
     Conv,
     Dropout,
     LayerNorm,
@@ -42,7 +43,8 @@ class MetaFormerArchitecture:
 
     An entry of `mixers` (names in `effjax.models.mixers.MIXERS`) or `kernel_sizes` (local windows)
     may itself be a tuple with one value for each block; a block's window may then be (height,
-    width). None stands for: no such scale.
+    width). None stands for: no such scale. `norm` is that of blocks; `skips` and `channel_mlp` can
+    be taken away to see what they are worth.
     """
 
     depths: tuple[int, ...]
@@ -54,14 +56,16 @@ class MetaFormerArchitecture:
     patch_pads: tuple[int, ...] = (2, 1, 1, 1)
     patch_norm: bool = True
     patch_init: Literal["normal", "uniform"] = "normal"
-    norm: Literal["layer", "group"] = "layer"
+    norm: Literal["layer", "group", "batch", "none"] = "layer"
     norm_eps: float = 1e-6
     norm_bias: bool = False
     mlp_ratio: float = 4.0
-    mlp_activation: Literal["gelu", "star_relu"] = "star_relu"
+    mlp_activation: Literal["gelu", "relu", "squared_relu", "silu", "star_relu"] = "star_relu"
     mlp_bias: bool = False
     layer_scale: tuple[float | None, ...] = (None, None, None, None)
     residual_scale: tuple[float | None, ...] = (None, None, 1.0, 1.0)
+    skips: bool = True
+    channel_mlp: bool = True
     head: Literal["linear", "mlp", "published"] = "linear"
     head_dropout: float = 0.0
     drop_path_rate: float = 0.0
@@ -87,7 +91,7 @@ class MetaFormer(ImageModel):
         features = {}
         x = Stem(a, name="stem")(x)
         for i, drop_path in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
-            x = Stage(a, i, drop_path, name=f"stages_{i}")(x, examples)
+            x = Stage(a, i, drop_path, self.batch_axis, name=f"stages_{i}")(x, examples)
             features[f"stage{i + 1}"] = x
         logits, of_head = Head(a, self.num_classes, name="head")(x, examples)
         return logits, features | of_head
@@ -132,6 +136,7 @@ class Stage(nn.Module):
     architecture: MetaFormerArchitecture
     stage: int
     drop_path: tuple[float, ...]
+    batch_axis: str | None = None
 
     @nn.compact
     def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
@@ -142,7 +147,7 @@ class Stage(nn.Module):
         mixers = per_block(a.mixers[i], a.depths[i], "mixers")
         sizes = per_block(a.kernel_sizes[i], a.depths[i], "kernel_sizes")
         for j, (mixer, size, rate) in enumerate(zip(mixers, sizes, self.drop_path, strict=True)):
-            x = block(a, i, mixer, size, rate, name=f"blocks_{j}")(x, examples)
+            x = block(a, i, mixer, size, rate, self.batch_axis, name=f"blocks_{j}")(x, examples)
         return x
 
 
@@ -154,12 +159,11 @@ class Block(nn.Module):
     mixer: str
     kernel_size: int | tuple[int, int]
     drop_path: float
+    batch_axis: str | None = None
 
     @nn.compact
     def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
         a = self.architecture
-        over = (-1,) if a.norm == "layer" else (-3, -2, -1)
-        norm = partial(LayerNorm, a.norm_eps, a.norm_bias, over)
         token_mixer = MIXERS[self.mixer](self.kernel_size, name="token_mixer")
         mlp = Mlp(a.mlp_ratio, a.mlp_activation, a.mlp_bias, name="mlp")
 
@@ -169,10 +173,19 @@ class Block(nn.Module):
                 branch = Scale(init, name=f"layer_scale{n}")(branch)
             if (init := a.residual_scale[self.stage]) is not None:
                 skip = Scale(init, name=f"res_scale{n}")(skip)
-            return skip + branch
+            return skip + branch if a.skips else branch
 
-        x = residual(1, x, token_mixer(norm(name="norm1")(x)))
-        return residual(2, x, mlp(norm(name="norm2")(x)))
+        x = residual(1, x, token_mixer(self._norm(x, examples, "norm1")))
+        return residual(2, x, mlp(self._norm(x, examples, "norm2"))) if a.channel_mlp else x
+
+    def _norm(self, x: jax.Array, examples: jax.Array | None, name: str) -> jax.Array:
+        a = self.architecture
+        if a.norm == "none":
+            return x
+        if a.norm == "batch":
+            return BatchNorm(self.batch_axis, name=name)(x, examples is not None)
+        over = (-1,) if a.norm == "layer" else (-3, -2, -1)
+        return LayerNorm(a.norm_eps, a.norm_bias, over, name=name)(x)
 
 
 class Head(nn.Module):

@@ -1,0 +1,83 @@
+"""Optimizers on problems of seconds: two quadratics, Rosenbrock, logistic regression, an MLP.
+
+Score: none to expect; the report says which differences are larger than chance. Targets are those
+       of configs/bench/targets/smoke.json, which says how they were made.
+Cost: under a minute on two CPU cores.
+Run: effjax bench --config=configs/bench/smoke.py
+"""
+
+import ml_collections
+
+from effjax.bench import empty_config, optimizer, workload
+
+WORKLOADS = {
+    "quadratic_easy": workload(
+        problem="quadratic",
+        model={"dim": 100, "condition": 1e2, "noise": 0.02, "rotated": True},
+        metric="val/loss",
+        target=0.05,
+        max_steps=200,
+        eval_every=5,
+    ),
+    "quadratic_hard": workload(
+        problem="quadratic",
+        model={"dim": 100, "condition": 1e4, "noise": 0.02, "rotated": True},
+        metric="val/loss",
+        target=0.1,
+        max_steps=200,
+        eval_every=5,
+    ),
+    "rosenbrock": workload(
+        problem="rosenbrock",
+        model={"dim": 10, "noise": 0.0},
+        metric="val/loss",
+        target=1.0,
+        max_steps=400,
+        eval_every=10,
+    ),
+    "logistic": workload(
+        problem="mlp",
+        model={"widths": (), "l2": 1e-4},
+        metric="val/loss",
+        target=0.2,
+        max_steps=200,
+        eval_every=5,
+    ),
+    "digits_mlp": workload(
+        problem="mlp",
+        model={"widths": (64, 64), "l2": 0.0},
+        metric="val/error",
+        target=0.03,
+        max_steps=300,
+        eval_every=10,
+    ),
+}
+
+OPTIMIZERS = {
+    "adamw": optimizer(name="adamw", learning_rate=3e-2, weight_decay=1e-3),
+    "adan": optimizer(name="adan", learning_rate=1e-1, weight_decay=1e-3),
+    "adamw_win": optimizer(name="adamw_win", learning_rate=3e-2, weight_decay=1e-3),
+    "sgd_nesterov": optimizer(name="sgd", learning_rate=0.1, momentum=0.9, nesterov=True),
+    "lion": optimizer(name="lion", learning_rate=1e-2, weight_decay=1e-3),
+}
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+    """The config; `quick` leaves two workloads, two optimizers and one seed."""
+    config = empty_config()
+    config.workloads.update(WORKLOADS)
+    config.optimizers.update(OPTIMIZERS)
+    config.tuning.factors = (0.1, 0.3, 1.0, 3.0, 10.0)
+    config.claims = (("adan", 2.0), ("adamw_win", 1.5))
+    if arg == "quick":
+        for label in ("quadratic_hard", "rosenbrock", "logistic"):
+            del config.workloads[label]
+        for label in ("adan", "sgd_nesterov", "lion"):
+            del config.optimizers[label]
+        config.claims = (("adamw_win", 1.5),)
+        config.tuning.update(factors=(0.3, 1.0), seeds=(0, 1))
+    elif arg:
+        from effjax import UserError
+
+        raise UserError(f"bench/smoke.py knows no arg {arg!r}; expected 'quick'")
+    return config

@@ -1,0 +1,124 @@
+"""A report as one HTML file that needs nothing else, and the same as Markdown.
+
+    page = Page("Optimizers", "what this is")
+    page.section("Scores", "what they mean")
+    page.table(header, rows)
+    page.figures([svg, svg])
+    path.write_text(page.html())
+
+Readable from 390 pixels on: tables scroll by themselves, figures stand under one another.
+"""
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+
+from effjax.report.plots import Style
+
+CSS = """
+:root { --line: #d9dde3; --soft: #f5f6f8; --ink: #1c2430; --dim: #5d6775; }
+* { box-sizing: border-box; }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); margin: 0 auto; padding: 1rem;
+       max-width: 1200px; background: white; }
+h1 { font-size: 1.5rem; margin: .4rem 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .3rem;
+     border-top: 1px solid var(--line); padding-top: 1rem; }
+p { margin: .4rem 0; max-width: 75ch; } .dim { color: var(--dim); font-size: .88rem; }
+.scroll { overflow-x: auto; margin: .6rem 0; }
+table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap;
+         border-bottom: 1px solid var(--line); }
+th { color: var(--dim); font-weight: 600; vertical-align: bottom; }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: white; }
+td.left, th.left { text-align: left; } td.wrap { white-space: normal; min-width: 16rem; }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr));
+           gap: .8rem; margin: .6rem 0; }
+.figures svg { width: 100%; height: auto; }
+.legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; margin: .6rem 0; font-size: .88rem; }
+.legend i { display: inline-block; width: 1.3rem; height: .3rem; border-radius: 2px;
+            margin-right: .35rem; vertical-align: middle; }
+@media print { body { max-width: none; font-size: 11px; } h2 { break-after: avoid; }
+  .figures { grid-template-columns: 1fr 1fr; } svg, tr { break-inside: avoid; }
+  .scroll { overflow: visible; } }
+"""
+
+
+class Page:
+    """Collects the parts of a report in order."""
+
+    def __init__(self, title: str, lead: str):
+        self._title = title
+        self._html = [f"<h1>{_text(title)}</h1>", f"<p>{_text(lead)}</p>"]
+        self._markdown = [f"# {title}", lead]
+
+    def section(self, title: str, text: str = "") -> None:
+        """A heading, and what the part says."""
+        self._html.append(f"<h2>{_text(title)}</h2>")
+        self._markdown.append(f"## {title}")
+        if text:
+            self.paragraph(text)
+
+    def paragraph(self, text: str) -> None:
+        """Plain text."""
+        self._html.append(f"<p class=dim>{_text(text)}</p>")
+        self._markdown.append(text)
+
+    def table(
+        self, header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = ()
+    ) -> None:
+        """A table; the first column and those in `left` are flush left, long text wraps."""
+
+        def cell(tag: str, column: int, text: str) -> str:
+            kinds = ["left"] * (column in left) + ["wrap"] * (len(text) > 60)
+            named = f' class="{" ".join(kinds)}"' if kinds else ""
+            return f"<{tag}{named}>{_text(text)}</{tag}>"
+
+        lines = [("th", header), *(("td", row) for row in rows)]
+        body = "".join(
+            f"<tr>{''.join(cell(tag, i, text) for i, text in enumerate(line))}</tr>\n"
+            for tag, line in lines
+        )
+        self._html.append(f'<div class="scroll"><table>\n{body}</table></div>')
+        rule = [":--" if i == 0 or i in left else "--:" for i in range(len(header))]
+        cells = [header, rule, *rows]
+        table = "\n".join(f"| {' | '.join(c.replace('|', '/') for c in row)} |" for row in cells)
+        self._markdown.append(table)
+
+    def legend(self, styles: Mapping[str, Style]) -> None:
+        """Which colour is whose."""
+        marks = (
+            f'<span><i style="background:{style.colour}"></i>{_text(name)}</span>'
+            for name, style in styles.items()
+        )
+        self._html.append(f'<div class="legend">{"".join(marks)}</div>')
+
+    def figures(self, svgs: Sequence[str]) -> None:
+        """Pictures side by side where there is room; left out of the Markdown."""
+        numbered = (_own_ids(svg, f"f{len(self._html)}x{i}") for i, svg in enumerate(svgs))
+        self._html.append(
+            f'<div class="figures">{"".join(f"<div>{s}</div>" for s in numbered)}</div>'
+        )
+
+    def html(self) -> str:
+        """The whole file."""
+        body = "\n".join(self._html)
+        return (
+            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f"<title>{_text(self._title)}</title>\n<style>{CSS}</style></head>\n"
+            f"<body>\n{body}\n</body></html>\n"
+        )
+
+    def markdown(self) -> str:
+        """The same without pictures."""
+        return "\n\n".join(self._markdown) + "\n"
+
+
+def _text(text: str) -> str:
+    return html.escape(text, quote=False)
+
+
+def _own_ids(svg: str, prefix: str) -> str:
+    """Names inside an SVG made its own: on one page they must not meet those of another."""
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', svg)
+    svg = re.sub(r'href="#([^"]+)"', rf'href="#{prefix}-\1"', svg)
+    return re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", svg)

@@ -1,0 +1,200 @@
+"""Pictures of comparisons, as SVG text for a page: curves with bands, profiles, heat maps, dots.
+
+A colour and a dash belong to a name (`Styles`), the same in all pictures of a page; names stand in
+one legend of the page and not in the pictures, which stay readable when they are small.
+"""
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from effjax.report.profiles import performance_profile
+
+PALETTE = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
+    "#7f4f24", "#5a189a", "#6c757d", "#a7c957", "#c1121f", "#003049",
+)  # fmt: skip
+DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+SIZE = (4.6, 3.1)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a name is drawn."""
+
+    colour: str
+    dash: Any
+
+
+def make_styles(names: Sequence[str]) -> dict[str, Style]:
+    """A colour for each name; names beyond the palette share colours and differ in dashes."""
+    return {
+        name: Style(PALETTE[i % len(PALETTE)], DASHES[(i // len(PALETTE)) % len(DASHES)])
+        for i, name in enumerate(names)
+    }
+
+
+@dataclass(frozen=True)
+class Band:
+    """A curve in the middle of a band."""
+
+    x: Sequence[float]
+    middle: Sequence[float]
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+
+
+def plot_bands(
+    bands: Mapping[str, Band],
+    styles: Mapping[str, Style],
+    *,
+    title: str = "",
+    x_label: str = "",
+    y_label: str = "",
+    log_x: bool = False,
+    log_y: bool = False,
+    level: float | None = None,
+    marks: bool = False,
+    top: float | None = None,
+) -> str:
+    """Curves, each in its band; `level` is a line across, such as a target.
+
+    Args:
+      bands: name -> curve; values that are not finite leave gaps.
+      marks: a dot at each point.
+      top: values above are cut off.
+    """
+    figure, axes = _figure(title, x_label, y_label)
+    for name, band in bands.items():
+        style, x = styles[name], np.asarray(band.x, float)
+        middle = _finite(band.middle)
+        mark = "o" if marks else ""
+        axes.plot(x, middle, color=style.colour, ls=style.dash, lw=1.4, marker=mark, ms=3)
+        if band.low is not None and band.high is not None:
+            low, high = _finite(band.low), _finite(band.high)
+            axes.fill_between(x, low, high, color=style.colour, alpha=0.13, lw=0)
+    if level is not None:
+        axes.axhline(level, color="black", lw=0.8, ls=(0, (2, 2)))
+    if log_x:
+        axes.set_xscale("log")
+    values = np.concatenate([_finite(band.middle) for band in bands.values()] or [np.ones(1)])
+    values = values[np.isfinite(values)]
+    if log_y and len(values) and values.min() > 0:
+        axes.set_yscale("log")
+    if top is not None and len(values) and values.min() < top:
+        axes.set_ylim(top=top)
+    return _svg(figure)
+
+
+def plot_profiles(
+    ratios: Mapping[str, Mapping[str, float]],
+    styles: Mapping[str, Style],
+    *,
+    up_to: float = 4.0,
+    title: str = "",
+) -> str:
+    """Performance profiles: the share of workloads within a factor of the fastest."""
+    figure, axes = _figure(title, "times the fastest", "share of workloads")
+    for name, own in ratios.items():
+        edges = sorted({1.0, up_to, *(r for r in own.values() if 1 <= r <= up_to)})
+        style = styles[name]
+        shares = performance_profile(own, edges)
+        axes.step(edges, shares, where="post", color=style.colour, ls=style.dash, lw=1.5)
+    axes.set_xlim(1.0, up_to)
+    axes.set_ylim(-0.02, 1.02)
+    return _svg(figure)
+
+
+def plot_intervals(
+    rows: Sequence[tuple[str, float, float, float]],
+    styles: Mapping[str, Style],
+    *,
+    title: str = "",
+    x_label: str = "",
+    level: float | None = None,
+    log_x: bool = False,
+) -> str:
+    """One line a name: (name, estimate, low, high) as a dot in its interval."""
+    figure, axes = _figure(title, x_label, "", height=0.9 + 0.24 * max(3, len(rows)))
+    for place, (name, estimate, low, high) in enumerate(rows):
+        colour = styles[name].colour
+        if math.isfinite(low) and math.isfinite(high):
+            axes.plot([low, high], [place, place], color=colour, lw=2, alpha=0.5)
+        axes.plot([estimate], [place], "o", color=colour, ms=5)
+    axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
+    axes.invert_yaxis()
+    axes.margins(y=0.08)
+    if log_x:
+        axes.set_xscale("log")
+        _plain_ticks(axes)
+    if level is not None:
+        axes.axvline(level, color="black", lw=0.8, ls=(0, (2, 2)))
+    return _svg(figure)
+
+
+def plot_heat(
+    table: Sequence[Sequence[float]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    title: str = "",
+    x_label: str = "",
+    y_label: str = "",
+) -> str:
+    """A heat map with its numbers; NaN is left white. Low values are dark (good)."""
+    values = np.asarray(table, float)
+    height = 1.0 + 0.28 * max(3, len(rows))
+    figure, axes = _figure(title, x_label, y_label, height=height)
+    shown = np.where(np.isfinite(values), values, np.nan)
+    axes.imshow(shown, aspect="auto", cmap="viridis")
+    axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right")
+    axes.set_yticks(range(len(rows)), rows)
+    axes.grid(False)
+    middle = np.nanmean(shown) if np.isfinite(shown).any() else 0.0
+    for (i, j), value in np.ndenumerate(values):
+        text = f"{value:.3g}" if math.isfinite(value) else "x"
+        colour = "black" if not math.isfinite(value) or value > middle else "white"
+        axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=colour)
+    return _svg(figure)
+
+
+def _plain_ticks(axes: Any) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _finite(values: Sequence[float | None]) -> np.ndarray:
+    array = np.array([math.nan if v is None else v for v in values], float)
+    return np.where(np.isfinite(array), array, math.nan)
+
+
+def _figure(title: str, x_label: str, y_label: str, height: float = SIZE[1]) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(SIZE[0], height), layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(title, loc="left", fontsize=9.5)
+    axes.set_xlabel(x_label, fontsize=8.5)
+    axes.set_ylabel(y_label, fontsize=8.5)
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.25, lw=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _svg(figure: Any) -> str:
+    """The figure as an <svg> element, the same text for the same figure."""
+    import matplotlib
+
+    out = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "effjax", "svg.fonttype": "none"}):
+        figure.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
+    text = out.getvalue()
+    return text[text.index("<svg") :]

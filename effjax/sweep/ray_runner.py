@@ -1,0 +1,173 @@
+"""The runs of a sweep as trials of Ray Tune, on one machine or a cluster.
+
+Each trial is a process of its own that trains an ordinary run's folder. Its folder is also kept in
+Ray's storage at every evaluation, so that a trial whose machine is lost continues elsewhere, with
+or without a disk that the machines share.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from effjax.errors import UserError
+from effjax.report import Display
+from effjax.sweep.plan import SweepTrial
+from effjax.sweep.runners import log_path
+from effjax.sweep.worker import is_over, read_failure, write_failure, write_trial
+from effjax.train.summary import is_loss
+from effjax.train.workdir import CONFIG
+from effjax.train.writers import read_rows
+
+POLL = 0.5  # seconds between looks at a run's rows
+RETRIES = 3  # of a trial whose process or machine was lost
+SCHEDULERS = ("none", "asha")
+
+
+def run_ray(
+    trials: Sequence[SweepTrial],
+    metric: str,
+    workdir: Path,
+    display: Display,
+    *,
+    address: str | None = None,
+    scheduler: str = "none",
+    cpus: float = 1.0,
+    gpus: float = 0.0,
+) -> None:
+    """Trains the runs as trials of Ray Tune.
+
+    Args:
+      metric: what ASHA compares; less is better for a loss.
+      workdir: of the sweep; Ray keeps its own files in `ray/` below.
+      address: of a running cluster ("auto" finds one); None starts Ray on this machine.
+      scheduler: "asha" stops the worse half of the runs at growing numbers of steps.
+      cpus, gpus: what a run takes.
+
+    Raises:
+      UserError: Ray is not installed, or nothing answers at the address.
+    """
+    try:
+        import ray
+        from ray import tune
+    except ImportError as error:
+        raise UserError(f"--runner=ray: {error}\npip install 'effjax[sweep]'") from error
+    if scheduler not in SCHEDULERS:
+        raise UserError(f"--scheduler={scheduler}: expected one of {', '.join(SCHEDULERS)}")
+    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "0")
+    display.waiting("starting Ray")
+    try:
+        ray.init(address=address, log_to_driver=False, ignore_reinit_error=True)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise UserError(f"no Ray cluster at --address={address}: {error}") from error
+    for trial in trials:
+        write_trial(trial.config, trial.workdir)
+    display.start(len(trials), 0)
+    try:
+        _fit(tune, trials, metric, workdir, display, scheduler, {"cpu": cpus, "gpu": gpus})
+    finally:
+        ray.shutdown()
+    for trial in trials:
+        if not is_over(trial.workdir):
+            write_failure(trial.workdir, _why(trial, scheduler))
+
+
+def _fit(
+    tune: Any,
+    trials: Sequence[SweepTrial],
+    metric: str,
+    workdir: Path,
+    display: Display,
+    scheduler: str,
+    resources: dict[str, float],
+) -> None:
+    folders = [str(trial.workdir.absolute()) for trial in trials]
+    steps = max(int(trial.config.total_steps or 0) for trial in trials)
+    mode = "min" if is_loss(metric) else "max"
+    asha = tune.schedulers.ASHAScheduler(
+        time_attr="step", metric=metric, mode=mode, max_t=max(steps, 1), reduction_factor=2
+    )
+
+    class Shown(tune.Callback):
+        over = 0
+
+        def on_trial_complete(self, *_: Any, **__: Any) -> None:
+            self.over += 1
+            display.update(self.over, {})
+
+    tuner = tune.Tuner(
+        tune.with_resources(train_in_ray, resources),
+        param_space={"folder": tune.grid_search(folders), "metric": metric},
+        tune_config=tune.TuneConfig(
+            scheduler=asha if scheduler == "asha" else None, reuse_actors=False
+        ),
+        run_config=tune.RunConfig(
+            name="ray",
+            storage_path=str(workdir.absolute()),
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+            callbacks=[Shown()],
+            verbose=0,
+        ),
+    )
+    for result in tuner.fit():
+        _bring_back(result)
+
+
+def _bring_back(result: Any) -> None:
+    """The folder of a run that was trained on a machine with a disk of its own."""
+    folder = Path(result.config["folder"])
+    if not (folder / CONFIG).exists() and result.checkpoint is not None:
+        with result.checkpoint.as_directory() as kept:
+            shutil.copytree(kept, folder, dirs_exist_ok=True)
+
+
+def _why(trial: SweepTrial, scheduler: str) -> str:
+    rows = read_rows(trial.workdir)
+    step = max((row["step"] for row in rows), default=0)
+    if scheduler == "asha" and step:
+        return f"stopped by ASHA at step {step}"
+    return f"lost at step {step}: see {log_path(trial.workdir)}"
+
+
+def train_in_ray(config: dict[str, Any]) -> None:
+    """One trial, on whatever machine Ray has chosen: a process, and its rows told to Ray."""
+    from ray import tune
+
+    folder, metric = Path(config["folder"]), config["metric"]
+    checkpoint = tune.get_checkpoint()
+    if checkpoint is not None and not (folder / CONFIG).exists():
+        with checkpoint.as_directory() as kept:
+            shutil.copytree(kept, folder, dirs_exist_ok=True)
+    if is_over(folder) and not read_failure(folder):
+        _tell(tune, folder, metric, 0)
+        return
+    command = [sys.executable, "-m", "effjax.sweep.worker", str(folder)]
+    with log_path(folder).open("a") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    told = 0
+    try:
+        while process.poll() is None:
+            told = _tell(tune, folder, metric, told)
+            time.sleep(POLL)
+        _tell(tune, folder, metric, told)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+    if not is_over(folder):
+        raise RuntimeError(f"the run ended with status {process.returncode}")
+
+
+def _tell(tune: Any, folder: Path, metric: str, told: int) -> int:
+    """Reports the rows after step `told` that hold the metric; returns the last step told."""
+    for row in read_rows(folder):
+        if row["step"] > told and row.get(metric) is not None:
+            told = row["step"]
+            kept = tune.Checkpoint.from_directory(folder)
+            tune.report({"step": told, metric: row[metric]}, checkpoint=kept)
+    return told

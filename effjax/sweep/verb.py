@@ -1,0 +1,76 @@
+"""The verb: plan, train what is not over, tell."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from effjax.config import View
+from effjax.errors import UserError
+from effjax.report import Display, choose_display
+from effjax.sweep.outcome import write_outcome
+from effjax.sweep.plan import make_plan
+from effjax.sweep.runners import run_here, run_local
+from effjax.sweep.worker import FAILED, is_over
+from effjax.train.workdir import check_continues
+
+RUNNERS = ("here", "local", "ray")
+
+
+def sweep(
+    spec: str,
+    workdir: Path,
+    *,
+    overrides: Sequence[str] = (),
+    runner: str = "here",
+    workers: int = 2,
+    retry: bool = False,
+    only_report: bool = False,
+    ray: Mapping[str, Any] | None = None,
+    display: Display | None = None,
+) -> Path:
+    """Trains the variants of a config file and writes one table and plots.
+
+    Args:
+      spec: `path.py[:arg]` of a config with `sweep()`.
+      workdir: each run is an ordinary run's folder below; the same folder continues.
+      overrides: `--config.key=value`, for all variants.
+      runner: "here", "local" (processes of this machine) or "ray".
+      workers: processes of "local".
+      retry: try again what failed.
+      only_report: train nothing.
+      ray: arguments of `effjax.sweep.ray_runner.run_ray`.
+
+    Returns:
+      The path of report.html.
+
+    Raises:
+      UserError: anything the user can mend; a run that raises is a row instead.
+    """
+    if runner not in RUNNERS:
+        raise UserError(f"--runner={runner}: expected one of {', '.join(RUNNERS)}")
+    if workers < 1:
+        raise UserError(f"--workers={workers}; give 1 or more")
+    display = display or choose_display()
+    with contextlib.closing(display):
+        plan = make_plan(spec, overrides, workdir)
+        for trial in plan.trials:
+            check_continues(trial.workdir, View(trial.config), extend=False)
+        if retry:
+            for trial in plan.trials:
+                (trial.workdir / FAILED).unlink(missing_ok=True)
+        todo = [trial for trial in plan.trials if not is_over(trial.workdir)]
+        display.line(
+            f"{len(plan.variants)} variants, {len(plan.trials)} runs, "
+            f"{len(plan.trials) - len(todo)} of them are over"
+        )
+        if todo and not only_report:
+            if runner == "here":
+                run_here(todo, display)
+            elif runner == "local":
+                run_local(todo, display, workers)
+            else:
+                from effjax.sweep.ray_runner import run_ray
+
+                run_ray(todo, plan.metric, workdir, display, **(ray or {}))
+        return write_outcome(plan, workdir, f"Sweep {spec}", display)
