@@ -55,5 +55,7 @@ def convert(args: argparse.Namespace) -> None:
     from effjax.models.weights import rewrite
     from effjax.report import choose_display
 
-    count = rewrite(args.source, args.out, args.model)
-    choose_display().line(f"{args.out}: {count} tensors of {args.model}, with timm's names")
+    with contextlib.closing(choose_display()) as display:
+        display.waiting(f"reading {args.source}")
+        count = rewrite(args.source, args.out, args.model)
+        display.line(f"{args.out}: {count} tensors of {args.model}, with timm's names")

@@ -95,4 +95,6 @@ def compare(args: argparse.Namespace) -> None:
     from effjax.evaluate import compare_workdirs
     from effjax.report import choose_display
 
-    compare_workdirs(args.workdirs, args.out, choose_display())
+    with contextlib.closing(choose_display()) as display:
+        display.waiting(f"reading {len(args.workdirs)} runs")
+        compare_workdirs(args.workdirs, args.out, display)

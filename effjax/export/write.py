@@ -47,7 +47,7 @@ def export(
     form = FORMATS[kind]
     out = _default_out(trained, form.ending) if out is None else out
     if out.suffix != form.ending:
-        raise UserError(f"--out={out}: a {kind} file is called *{form.ending}")
+        raise UserError(f"--out={out}: {kind} files are called *{form.ending}")
     model = trained.model.clone(dtype=jnp.float32)
     trained = dataclasses.replace(trained, model=model)
     try:

@@ -150,7 +150,7 @@ def test_a_file_that_computes_something_else_is_refused(tiny, tmp_path, monkeypa
 def test_formats_and_endings_are_checked(tiny, tmp_path):
     with pytest.raises(ValueError, match="did you mean 'onnx'"):
         quietly(tiny, "onx", tmp_path / "tiny.onnx")
-    with pytest.raises(ValueError, match=r"is called \*\.onnx"):
+    with pytest.raises(ValueError, match=r"are called \*\.onnx"):
         quietly(tiny, "onnx", tmp_path / "tiny.stablehlo")
 
 
