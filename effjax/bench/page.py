@@ -16,7 +16,7 @@ import numpy as np
 from effjax.bench.results import DONE, MACHINES, Results, Row, read_lines, read_rows
 from effjax.bench.scoring import CLOCKS, NEAR, Goal, Setting, Table, claim_verdict
 from effjax.config import View
-from effjax.report import Display, format_bytes, format_count
+from effjax.report import Display, format_bytes, format_count, format_latex
 from effjax.report.page import Page
 from effjax.report.plots import (
     Band,
@@ -42,7 +42,7 @@ LEAD = (
 def write_report(
     view: View, workloads: Sequence[Any], results: Results, display: Display | None = None
 ) -> Path:
-    """Writes report.html, report.md, scores.csv, times.csv and rows.csv into the folder."""
+    """Writes report.html, report.md, rows.csv, scores and times as .csv and .tex."""
     goals = {
         w.label: Goal(w.config.metric, w.config.target, w.config.max_steps, w.config.batch_size)
         for w in workloads
@@ -60,8 +60,11 @@ def write_report(
         _sensitivity(page, table, styles)
         _expected(page, table, styles)
         _failures(page, rows)
+        times_header, times = times_table(table, "steps")
         _write_csv(results.folder / "scores.csv", header, body)
-        _write_csv(results.folder / "times.csv", *times_table(table, "steps"))
+        _write_csv(results.folder / "times.csv", times_header, times)
+        (results.folder / "scores.tex").write_text(format_latex(body, header))
+        (results.folder / "times.tex").write_text(format_latex(times, times_header))
         _write_csv(results.folder / "rows.csv", *flat_rows(rows))
         if display is not None:
             display.table("scores (steps)", body, header, right=range(1, len(header)))

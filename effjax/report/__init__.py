@@ -5,7 +5,7 @@ from effjax.report.curves import plot_run
 from effjax.report.progress import Display, choose_display, format_seconds
 from effjax.report.quality import draw_confusion, draw_reliability, draw_severities
 from effjax.report.sheet import draw_sheet
-from effjax.report.tables import format_bytes, format_count, format_table, plot_text
+from effjax.report.tables import format_bytes, format_count, format_latex, format_table, plot_text
 
 __all__ = [
     "Display",
@@ -17,6 +17,7 @@ __all__ = [
     "draw_sheet",
     "format_bytes",
     "format_count",
+    "format_latex",
     "format_seconds",
     "format_table",
     "plot_run",

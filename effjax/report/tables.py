@@ -50,6 +50,17 @@ def _format_row(row: Row, widths: Sequence[int], right: Sequence[int]) -> list[s
     return [GAP.join([*cells, first]).rstrip(), *(margin + line for line in more)]
 
 
+LATEX = str.maketrans({c: "\\" + c for c in "&%$#_{}"} | {"~": r"\textasciitilde{}"})
+
+
+def format_latex(rows: Sequence[Row], header: Row) -> str:
+    """A `tabular` with booktabs' rules; the first column is flush left, the others right."""
+    lines = [" & ".join(cell.translate(LATEX) for cell in row) + r" \\" for row in (header, *rows)]
+    lines = [r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"]
+    columns = "l" + "r" * (len(header) - 1)
+    return "\n".join([rf"\begin{{tabular}}{{{columns}}}", *lines, r"\end{tabular}"]) + "\n"
+
+
 def format_bytes(count: float) -> str:
     """512 -> "512 B", 1536 -> "1.5 KiB", in powers of 1024."""
     for size, unit in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):

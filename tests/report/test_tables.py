@@ -1,6 +1,6 @@
 """Tables, units and plots in plain text."""
 
-from effjax.report import format_bytes, format_count, format_table, plot_text
+from effjax.report import format_bytes, format_count, format_latex, format_table, plot_text
 
 
 def test_columns_align_and_the_last_one_wraps():
@@ -44,3 +44,16 @@ def test_a_plot_is_as_high_as_its_values():
 
 def test_a_plot_of_nothing_but_zeros_is_empty():
     assert plot_text([0.0, 0.0], height=1)[0] == "0 ┤"
+
+
+def test_latex():
+    text = format_latex([["adamw_win", "95 %"]], ["name", "score"])
+    assert text.splitlines() == [
+        r"\begin{tabular}{lr}",
+        r"\toprule",
+        r"name & score \\",
+        r"\midrule",
+        r"adamw\_win & 95 \% \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
