@@ -89,13 +89,48 @@ class Layout:
                 return self._of_path[tail][1]
         return self.replicated
 
-    def own(self, params: Any) -> Any:
-        """Inside a step: each device keeps its part of the parameters, or of their gradients."""
-        return jax.lax.with_sharding_constraint(params, self.params) if self.divides else params
 
-    def whole(self, tree: Any) -> Any:
-        """Inside a step: every device gets all of every array."""
-        return jax.lax.with_sharding_constraint(tree, self.replicated) if self.divides else tree
+class Shares:
+    """Inside one traced step: what each device owns of the parameters, and all of them.
+
+    What was made whole is owned again without communication, as long as it is the same array.
+    """
+
+    def __init__(self, layout: Layout):
+        self._layout = layout
+        self._owned: dict[int, tuple[jax.Array, jax.Array]] = {}
+
+    def whole(self, params: Any) -> Any:
+        """Every device gets all of every array."""
+        if not self._layout.divides:
+            return params
+        whole = jax.lax.with_sharding_constraint(params, self._layout.replicated)
+        for array, owned in zip(jax.tree.leaves(whole), jax.tree.leaves(params)):
+            self._owned[id(array)] = array, owned
+        return whole
+
+    def own(self, params: Any) -> Any:
+        """Each device keeps its part."""
+        if not self._layout.divides:
+            return params
+
+        def own(array: jax.Array, sharding: NamedSharding) -> jax.Array:
+            if id(array) in self._owned:
+                return self._owned[id(array)][1]
+            return jax.lax.with_sharding_constraint(array, sharding)
+
+        return jax.tree.map(own, params, self._layout.params)
+
+    def own_gradients(self, grads: Any) -> Any:
+        """Each device keeps its part of what is summed over all.
+
+        First whole, or XLA would divide the backward pass, and its activations, like the gradients.
+        A sum of which each device keeps a part becomes a reduce-scatter where a backend has it.
+        """
+        if not self._layout.divides:
+            return grads
+        grads = jax.lax.with_sharding_constraint(grads, self._layout.replicated)
+        return jax.lax.with_sharding_constraint(grads, self._layout.params)
 
 
 def _values(tree: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from effjax import optim
 from effjax.config import Clock, View
 from effjax.errors import UserError, nearest
 from effjax.train.schema import OptimConfig
-from effjax.train.sharding import Layout
+from effjax.train.sharding import Layout, Shares
 from effjax.train.state import TrainState
 from effjax.train.task import Apply, Batch, Task
 
@@ -143,7 +143,7 @@ def _make_rate(schedule: View, clock: Clock, peak: float) -> Callable[[jax.Array
 
 
 def make_apply(
-    groups: Groups, layout: Layout, batch_axis: str | None, skip_nonfinite: bool
+    groups: Groups, shares: Shares, batch_axis: str | None, skip_nonfinite: bool
 ) -> Apply:
     """The loop's `apply(state, grads, only=None)`: mean over devices, guard, clip, optimizers.
 
@@ -153,7 +153,7 @@ def make_apply(
     def apply(state: TrainState, grads: Any, only: str | None = None) -> TrainState:
         if batch_axis is not None:
             grads = jax.lax.pmean(grads, batch_axis)
-        grads, state = layout.own(grads), state.replace(params=layout.own(state.params))
+        grads, state = shares.own_gradients(grads), state.replace(params=shares.own(state.params))
         params, opt_state, norms = state.params, dict(state.opt_state), dict(state.grad_norm)
         finite = jnp.asarray(True)
         for name in groups.transforms if only is None else (only,):
@@ -170,7 +170,7 @@ def make_apply(
             new = jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, old)
         else:
             new = new.replace(bad=jnp.where(finite, new.bad, old.bad))
-        return new.replace(params=layout.whole(new.params), grad_norm=norms)
+        return new.replace(params=shares.whole(new.params), grad_norm=norms)
 
     return apply
 
@@ -179,15 +179,17 @@ def make_step(
     task: Task, groups: Groups, config: View, layout: Layout, batch_axis: str | None
 ) -> Callable[[TrainState, Batch, Hashable], tuple[TrainState, dict[str, jax.Array]]]:
     """step(state, batch, variant) -> (state after one update, metrics as scalars)."""
-    apply = make_apply(groups, layout, batch_axis, config.nonfinite == "skip")
+    skips = config.nonfinite == "skip"
     ema_decay, ema_warmup = config.ema.decay, config.ema.warmup
 
     def step(state: TrainState, batch: Batch, variant: Hashable = ()) -> tuple[TrainState, dict]:
         rng = jax.random.fold_in(state.rng, state.step)
         chosen = {} if variant == () else {"variant": variant}
-        whole = state.replace(params=layout.whole(state.params))
+        shares = Shares(layout)
+        apply = make_apply(groups, shares, batch_axis, skips)
+        whole = state.replace(params=shares.whole(state.params))
         new, pairs = task.update(whole, batch, rng, apply, **chosen)
-        new = new.replace(params=layout.own(new.params))
+        new = new.replace(params=shares.own(new.params))
         if batch_axis is not None:
             pairs = jax.lax.psum(pairs, batch_axis)
         metrics = {
