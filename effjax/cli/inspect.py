@@ -11,6 +11,7 @@ from effjax.cli.declare import CONFIG, default_workdir, flag, verb
     CONFIG,
     flag("--batch", action="store_true", help="show the first training batch instead"),
     flag("--devices", type=int, metavar="N", help="as on N devices, pretended if need be"),
+    flag("--topology", metavar="T", help="as on a TPU slice, such as v5e:4x4 (needs libtpu)"),
     flag(
         "--plot",
         type=Path,
@@ -20,12 +21,14 @@ from effjax.cli.declare import CONFIG, default_workdir, flag, verb
     examples=[
         "effjax show --config=configs/quickstart.py",
         "effjax show --config=configs/quickstart.py --batch --plot=batch.png",
+        "effjax show --config=configs/quickstart.py --devices=8 --config.parallel.fsdp=8",
     ],
 )
 def show(args: argparse.Namespace) -> None:
     """Show what a config means: values, parameters, schedule, multiply-adds, memory."""
     from effjax.config import load
-    from effjax.inspect.show import pretend_devices, show, show_batch
+    from effjax.inspect.memory import imagine_topology, pretend_devices
+    from effjax.inspect.show import show, show_batch
     from effjax.report import choose_display
     from effjax.train import RunConfig
 
@@ -33,11 +36,12 @@ def show(args: argparse.Namespace) -> None:
     if args.devices is not None:
         pretend_devices(args.devices)
         config.parallel.devices = args.devices
+    devices = imagine_topology(args.topology) if args.topology else None
     with contextlib.closing(choose_display()) as display:
         if args.batch:
             show_batch(config, display, args.plot)
         else:
-            show(config, display, args.plot)
+            show(config, display, args.plot, devices)
 
 
 @verb(

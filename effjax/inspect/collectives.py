@@ -78,7 +78,7 @@ def count_kinds(found: Sequence[Collective]) -> dict[str, int]:
 
 
 def collective_rows(found: Sequence[Collective]) -> list[tuple[str, str, str, str]]:
-    """(kind over how many devices, operations, bytes of arrays, bytes sent a device) for a table."""
+    """(kind over how many devices, operations, bytes of arrays, bytes sent by each device)."""
     from effjax.report import format_bytes
 
     rows = []

@@ -1,6 +1,5 @@
 """`effjax show`: what a config means, before anything is trained."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ from effjax import optim
 from effjax.config import UNITS, changed
 from effjax.data.picture import save_picture
 from effjax.errors import UserError
-from effjax.report import Display, format_bytes, format_count, plot_text
+from effjax.inspect.memory import show_cost
+from effjax.report import Display, plot_text
 from effjax.train.classification import Classification
 from effjax.train.schema import RunConfig
 from effjax.train.setup import Setup, build
@@ -22,33 +22,25 @@ from effjax.train.step import FROZEN
 PLOT_COLUMNS = 72
 
 
-def pretend_devices(count: int) -> None:
-    """Puts `count` CPU devices in the place of this machine's, if it has fewer.
-
-    For looking at how a run would be laid out; to be called before anything was computed.
-    """
-    from jax.extend import backend
-
-    if len(jax.devices()) >= count:
-        return
-    backend.clear_backends()
-    jax.config.update("jax_platforms", "cpu")
-    jax.config.update("jax_num_cpu_devices", count)
-
-
-def show(config: ml_collections.ConfigDict, display: Display, plot: Path | None = None) -> None:
-    """Shows the resolved config, the parameters, the schedule, multiply-adds and memory.
+def show(
+    config: ml_collections.ConfigDict,
+    display: Display,
+    plot: Path | None = None,
+    devices: Sequence[jax.Device] | None = None,
+) -> None:
+    """Shows the resolved config, the parameters, the schedule, multiply-adds, memory, traffic.
 
     Args:
       config: a checked config.
       display: where to.
       plot: where to write the learning rates as a PNG; None: nowhere.
+      devices: imagined ones; None: those of the config.
 
     Raises:
       UserError: anything in the config that cannot be done.
     """
     display.waiting("reading the data")
-    setup = build(config)
+    setup = build(config, devices)
     _show_config(config, display)
     rows = parameter_rows(setup)
     header = ("module", "parameters", "share", "group", "decays")
@@ -63,7 +55,7 @@ def show(config: ml_collections.ConfigDict, display: Display, plot: Path | None 
         display.line(f"  picture: {plot}")
     display.line("")
     display.waiting("compiling the training step")
-    display.table("cost", cost_rows(setup))
+    show_cost(setup, display)
 
 
 def _show_config(config: ml_collections.ConfigDict, display: Display) -> None:
@@ -192,48 +184,6 @@ def plot_rates(setup: Setup, path: Path) -> None:
         figure.savefig(path, format="png", dpi=120)
     except OSError as error:
         raise UserError(f"cannot write --plot={path}: {error.strerror}") from error
-
-
-def cost_rows(setup: Setup) -> list[tuple[str, str]]:
-    """Steps, images, multiply-adds, and the memory that the compiled step takes on one device."""
-    state, clock = setup.abstract, setup.clock
-    total, batch_size = clock.total_steps, clock.batch_size
-    epochs = total * batch_size / setup.source.num_examples
-    rows = [("run", f"{total:,} steps of {batch_size} images, {epochs:.3g} epochs")]
-    for name, value in setup.task.facts(state.params, setup.source.spec).items():
-        words = {"macs": "multiply-adds"}.get(name, name)
-        rows.append((words, f"{format_count(value)} an image" if name == "macs" else str(value)))
-    for name, tree in (
-        ("parameters", state.params),
-        ("optimizer state", state.opt_state),
-        ("model state", state.model_state),
-        ("moving average", state.ema),
-    ):
-        leaves = jax.tree.leaves(tree)
-        bytes_ = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
-        if bytes_:
-            rows.append((f"memory: {name}", format_bytes(bytes_)))
-    return rows + memory_rows(setup)
-
-
-def memory_rows(setup: Setup) -> list[tuple[str, str]]:
-    """What XLA says of the compiled training step, a device."""
-    runner, spec = setup.runner, setup.source.spec
-    step = runner.compile(lambda state, batch: setup.step(state, batch, setup.task.variant(0)))
-    batch = runner.send({key: np.zeros(array.shape, array.dtype) for key, array in spec.items()})
-    # under pmap every leaf has an axis of devices in front
-    pmapped = runner.batch_axis is not None
-    state = jax.eval_shape(runner.place, setup.abstract) if pmapped else setup.abstract
-    memory = step.lower(state, batch).compile().memory_analysis()
-    if memory is None:
-        return [("memory: step", "this backend does not say")]
-    peak = memory.argument_size_in_bytes + memory.output_size_in_bytes
-    peak += memory.temp_size_in_bytes - memory.alias_size_in_bytes
-    return [
-        ("memory: state and batch", f"{format_bytes(memory.argument_size_in_bytes)} a device"),
-        ("memory: temporaries", f"{format_bytes(memory.temp_size_in_bytes)} a device"),
-        ("memory: whole step", f"{format_bytes(peak)} a device, {runner.mesh.size} device(s)"),
-    ]
 
 
 def show_batch(

@@ -105,6 +105,22 @@ class Mesh:
         out_shardings = (self.state_shardings, self.replicated)
         return jax.jit(step, donate_argnums=0, out_shardings=out_shardings)
 
+    def lower(self, step: Step, state: Any, spec: Mapping[str, Any]) -> jax.stages.Lowered:
+        """The step, not yet compiled, for a state or an abstract one and batches of a source.
+
+        Args:
+          spec: shapes and dtypes of one host's part of a batch.
+        """
+        hosts, examples = jax.process_count(), self.examples_in_parts
+
+        def whole(part: Any) -> jax.ShapeDtypeStruct:
+            shape = (part.shape[0] * hosts, *part.shape[1:])
+            if self.parts > 1:
+                shape = (self.parts, shape[0] // self.parts, *shape[1:])
+            return jax.ShapeDtypeStruct(shape, part.dtype, sharding=examples)
+
+        return self.compile(step).lower(state, {key: whole(part) for key, part in spec.items()})
+
     def send(self, batch: Batch) -> Batch:
         """One transfer of this host's part of a training batch."""
         parts = {key: _in_parts(value, self.parts) for key, value in batch.items()}
@@ -163,12 +179,16 @@ class Pmap(Mesh):
         return first(state)
 
     def compile(self, step: Step) -> Step:
-        mapped = jax.pmap(step, axis_name=self.batch_axis, donate_argnums=0, devices=self.devices)
+        return jax.pmap(step, axis_name=self.batch_axis, donate_argnums=0, devices=self.devices)
+
+    def lower(self, step: Step, state: Any, spec: Mapping[str, Any]) -> jax.stages.Lowered:
+        batch = self.send({key: np.zeros(part.shape, part.dtype) for key, part in spec.items()})
+        if not isinstance(state.step, jax.Array):
+            state = jax.eval_shape(self.place, state)
         if jax.process_count() > 1:
             # pmap's lower takes what one host has; the program it makes takes global arrays
-            lower = mapped.lower
-            mapped.lower = lambda *arguments: lower(*jax.tree.map(self._local, arguments))
-        return mapped
+            state, batch = jax.tree.map(self._local, (state, batch))
+        return self.compile(step).lower(state, batch)
 
     def _local(self, array: jax.Array) -> jax.Array:
         """[D, ...] over all hosts -> [D / hosts, ...], this host's."""

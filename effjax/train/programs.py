@@ -44,9 +44,11 @@ class Programs:
 
 def lower(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Lowered:
     """The training step for a state, or an abstract one, and this host's part of a batch."""
-    zeros = {k: np.zeros(v.shape, v.dtype) for k, v in setup.source.spec.items()}
-    step = setup.runner.compile(lambda state, batch: setup.step(state, batch, variant))
-    return step.lower(state, setup.runner.send(zeros))
+
+    def step(state: Any, batch: Any) -> tuple[Any, Any]:
+        return setup.step(state, batch, variant)
+
+    return setup.runner.lower(step, state, setup.source.spec)
 
 
 def bytes_a_device(tree: Any) -> int:
@@ -80,21 +82,16 @@ def explain_memory(setup: Setup, temporaries: int | None) -> str:
         f"{name} {'unknown' if size is None else format_bytes(size)}"
         for name, size in sizes.items()
     )
-    parts = 2 * config.accumulate
-    fields = "model.remat=..." if "remat" in _fields(setup) else "model.dtype=bfloat16"
-    devices = setup.runner.mesh.size
-    third = (
-        f"--config.parallel.fsdp={devices}"
-        if devices > 1 and setup.runner.fsdp == 1
-        else "--config.model.dtype=bfloat16"
+    remedies = [f"--config.accumulate={2 * config.accumulate}"]
+    remat = getattr(
+        getattr(getattr(setup.task, "model", None), "architecture", None), "remat", None
     )
-    return (
-        f"out of memory; a device holds: {words}\n"
-        f"try --config.accumulate={parts}, --config.{fields} (recompute in the backward pass), "
-        f"or {third}"
-    )
-
-
-def _fields(setup: Setup) -> tuple[str, ...]:
-    model = getattr(setup.task, "model", None)
-    return tuple(getattr(getattr(model, "architecture", None), "__dict__", {}))
+    if remat is not None and not np.all(remat):
+        every = str(jax.tree.map(lambda _: True, remat)).replace(" ", "")
+        remedies.append(f"'--config.model.remat={every}' (computes activations twice)")
+    if setup.runner.fsdp < setup.runner.mesh.size:
+        remedies.append(f"--config.parallel.fsdp={setup.runner.mesh.size}")
+    if "dtype" in config.model and config.model.dtype == "float32":
+        remedies.append("--config.model.dtype=bfloat16")
+    remedies.append(f"--config.data.batch_size={config.data.batch_size // 2}")
+    return f"out of memory; a device holds: {words}\ntry {', or '.join(remedies[:3])}"

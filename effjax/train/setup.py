@@ -1,6 +1,6 @@
 """From a checked config to everything a run is made of, before anything is computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,8 +46,12 @@ class Setup:
     abstract: TrainState
 
 
-def build(config: ml_collections.ConfigDict) -> Setup:
+def build(config: ml_collections.ConfigDict, devices: Sequence[jax.Device] | None = None) -> Setup:
     """Checks the config against the data and the model and puts the parts together.
+
+    Args:
+      config: the config tree.
+      devices: to run on, or to imagine; None: those of `config.parallel.devices`.
 
     Raises:
       UserError: anything in the config that cannot be done, including keys set but never read.
@@ -56,7 +60,7 @@ def build(config: ml_collections.ConfigDict) -> Setup:
     use_architecture(config)
     view = View(config)
     _check_numbers(view)
-    devices = choose_devices(view.parallel.devices)
+    devices = list(devices or choose_devices(view.parallel.devices))
     make_runner = MODES[view.parallel.mode]
     runner = make_runner(devices, view.data.batch_size, view.accumulate, view.parallel)
     task = find_task(view.task.name)(view, runner.batch_axis)

@@ -7,8 +7,10 @@ import pytest
 
 from effjax import cli
 from effjax.config import load
-from effjax.inspect.show import config_leaves, learning_rates, memory_rows, parameter_rows
+from effjax.inspect.memory import memory_rows
+from effjax.inspect.show import config_leaves, learning_rates, parameter_rows
 from effjax.train import RunConfig
+from effjax.train.programs import lower
 from effjax.train.setup import build
 
 
@@ -30,9 +32,9 @@ def test_all_parts_are_shown_and_changed_keys_are_marked(world, tmp_path, capsys
     assert "* seed 7" in lines
     assert "accumulate 1" in lines
     assert "* total_steps 4" in lines
-    for title in ("parameters", "optimizers", "learning rate of default: cosine", "cost"):
+    for title in ("parameters", "optimizers", "learning rate of default: cosine", "run"):
         assert title in lines
-    assert any(line.startswith("memory: temporaries ") for line in lines)
+    assert any(line.startswith("temporaries, gradients included ") for line in lines)
     assert max(map(len, shown.splitlines())) <= 100
     assert (tmp_path / "rates.png").read_bytes().startswith(b"\x89PNG")
 
@@ -65,13 +67,44 @@ def test_a_duration_is_one_line_with_its_unit(world):
     assert not any(key.startswith("total_e") for key in leaves)
 
 
+def costs(*overrides):
+    setup = build(quickstart(*overrides))
+    return dict(memory_rows(setup, lower(setup, (), setup.abstract).compile()))
+
+
 def test_memory_is_told_for_several_devices_under_pmap_too(world):
-    overrides = "--config.parallel.devices=4", "--config.parallel.mode=pmap"
-    rows = dict(memory_rows(build(quickstart(*overrides))))
-    assert rows["memory: whole step"].endswith("a device, 4 device(s)")
-    assert set(rows) == {
-        f"memory: {part}" for part in ("state and batch", "temporaries", "whole step")
-    }
+    rows = costs("--config.parallel.devices=4", "--config.parallel.mode=pmap")
+    assert list(rows)[-3:] == ["state and batch", "temporaries, gradients included", "whole step"]
+
+
+def test_fsdp_divides_what_is_divided(world):
+    one = costs("--config.parallel.devices=8")
+    shared = costs(
+        "--config.parallel.devices=8",
+        "--config.parallel.fsdp=8",
+        "--config.parallel.shard_least=1",
+    )
+    for part in ("parameters", "optimizer state"):
+        assert size(shared[part]) < 0.3 * size(one[part])
+
+
+def size(text):
+    number, unit = text.split()
+    return float(number) * {"B": 1, "KiB": 2**10, "MiB": 2**20}[unit]
+
+
+def test_a_topology_that_is_not_there_is_said(world, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["show", "--config=configs/quickstart.py", "--topology=v0:1x1"])
+    assert "--topology=v0:1x1: " in capsys.readouterr().err
+
+
+def test_traffic_is_shown_for_several_devices(world, capsys):
+    cli.main(["show", "--config=configs/quickstart.py", "--devices=8"])
+    shown = capsys.readouterr().out
+    assert "memory of each device, of 8 (cpu), mesh: copies of the state" in shown
+    assert "traffic of a step" in shown
+    assert "all-reduce over 8" in shown
 
 
 def test_a_batch_is_shown_with_ranges_and_labels(world, capsys):

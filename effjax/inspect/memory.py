@@ -1,0 +1,109 @@
+"""What a training step costs each device: bytes it holds and sends; of imagined devices too."""
+
+import os
+from collections.abc import Sequence
+
+import jax
+
+from effjax.errors import UserError
+from effjax.inspect.collectives import collective_rows, collectives
+from effjax.report import Display, format_bytes, format_count
+from effjax.train.programs import bytes_a_device, lower
+from effjax.train.setup import Setup
+
+
+def pretend_devices(count: int) -> None:
+    """Puts `count` CPU devices in the place of this machine's, if it has fewer.
+
+    For looking at how a run would be laid out; to be called before anything was computed.
+    """
+    from jax.extend import backend
+
+    if len(jax.devices()) >= count:
+        return
+    backend.clear_backends()
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_num_cpu_devices", count)
+
+
+def imagine_topology(name: str) -> Sequence[jax.Device]:
+    """The chips of a TPU slice such as "v5e:4x4", to compile for; none need be here.
+
+    Raises:
+      UserError: no such topology, or libtpu is not installed.
+    """
+    from jax.experimental import topologies
+
+    # libtpu asks the machine what it is, and complains at length where it is no TPU VM
+    os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
+    os.environ.setdefault("TPU_ACCELERATOR_TYPE", "v5litepod-8")
+    os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")
+    try:
+        return topologies.get_topology_desc(platform="tpu", topology_name=name).devices
+    except Exception as error:
+        raise UserError(
+            f"--topology={name}: {str(error).splitlines()[0][:200]}\n"
+            "give one such as v5e:4x4 or v5p:2x2x4; it needs pip install 'effjax[tpu]'"
+        ) from error
+
+
+def show_cost(setup: Setup, display: Display) -> None:
+    """Compiles the training step and shows its cost as tables."""
+    display.table("run", run_rows(setup))
+    compiled = lower(setup, setup.task.variant(0), setup.abstract).compile()
+    mesh = setup.runner.mesh
+    display.line("")
+    kind = mesh.devices.flat[0].device_kind
+    words = f"memory of each device, of {mesh.size} ({kind}), {layout_in_words(setup)}"
+    display.table(words, memory_rows(setup, compiled), right=(1,))
+    if mesh.size > 1:
+        display.line("")
+        found = collectives(compiled.as_text(), mesh.size)
+        header = ("collective", "a step", "arrays", "sent by each device")
+        display.table("traffic of a step", collective_rows(found), header, right=(1, 2, 3))
+
+
+def layout_in_words(setup: Setup) -> str:
+    """How the state lies on the devices."""
+    if setup.runner.batch_axis is not None:
+        return "pmap: copies of the state"
+    data, fsdp = (setup.runner.mesh.shape[axis] for axis in ("data", "fsdp"))
+    return f"mesh of {data} x {fsdp}" if fsdp > 1 else "mesh: copies of the state"
+
+
+def run_rows(setup: Setup) -> list[tuple[str, str]]:
+    """Steps, images, multiply-adds."""
+    clock = setup.clock
+    epochs = clock.total_steps * clock.batch_size / setup.source.num_examples
+    rows = [
+        ("length", f"{clock.total_steps:,} steps of {clock.batch_size} images, {epochs:.3g} epochs")
+    ]
+    for name, value in setup.task.facts(setup.abstract.params, setup.source.spec).items():
+        words = {"macs": "multiply-adds"}.get(name, name)
+        rows.append((words, f"{format_count(value)} an image" if name == "macs" else str(value)))
+    return rows
+
+
+def memory_rows(setup: Setup, compiled: jax.stages.Compiled) -> list[tuple[str, str]]:
+    """What one device holds: of the state by its parts, and what XLA says of the step."""
+    state = setup.abstract
+    parts = {
+        "parameters": state.params,
+        "gradients (as the update takes them)": state.params,
+        "optimizer state": state.opt_state,
+        "model state": state.model_state,
+        "moving average": state.ema,
+    }
+    sizes = {name: bytes_a_device(tree) for name, tree in parts.items()}
+    rows = [(name, format_bytes(size)) for name, size in sizes.items() if size]
+    memory = compiled.memory_analysis()
+    if memory is None:
+        return [*rows, ("step", "this backend does not say")]
+    peak = memory.argument_size_in_bytes + memory.output_size_in_bytes
+    peak += memory.temp_size_in_bytes - memory.alias_size_in_bytes
+    return [
+        *rows,
+        ("state and batch", format_bytes(memory.argument_size_in_bytes)),
+        ("temporaries, gradients included", format_bytes(memory.temp_size_in_bytes)),
+        ("whole step", format_bytes(peak)),
+    ]
