@@ -1,16 +1,19 @@
 """What a training step costs a TPU chip, in bytes and FLOPs: compiled for chips that are not here.
 
-    pip install libtpu; python benchmarks/scaling.py --config=configs/imagenet/caformer.py:b36 \\
-        --topology=v5e:4x4 --images=32 --fsdp=1,16
+    pip install libtpu
+    python benchmarks/scaling.py --topology=v5p:2x2x4 --images=32,4 --fsdp=1,16 --out=b36.jsonl
+    python benchmarks/scaling.py --predict=b36.jsonl
 
-The step is compiled by TPU's own XLA for a slice of that shape (nothing is run), once for each
-number of chips that share a parameter. Printed are what XLA says of memory, FLOPs and bytes, and
-the collectives in the optimised HLO; docs/scaling.md computes times from them.
+The first compiles the step with TPU's own XLA for a slice of that shape (nothing is run) and writes
+what XLA says of memory, FLOPs and bytes, and the collectives in the optimised HLO. The second
+computes times for more chips from these and from published speeds. See docs/scaling.md.
 """
 
 import argparse
+import dataclasses
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -41,6 +44,7 @@ def measure(config: Any, devices: list[jax.Device], images: int, fsdp: int) -> d
             "operations": sum(c.times for c in same),
             "bytes": sum(c.times * c.bytes for c in same),
             "sent": round(sum(c.sent for c in same)),
+            "devices": sorted({c.devices for c in same}),
         }
     return {
         "chips": len(devices),
@@ -57,19 +61,102 @@ def measure(config: Any, devices: list[jax.Device], images: int, fsdp: int) -> d
     }
 
 
+@dataclasses.dataclass(frozen=True)
+class Chip:
+    """Published speeds of a chip, and of the torus that it sits in.
+
+    Attributes:
+      flops: a second, bfloat16.
+      memory: bytes a second to and from HBM.
+      links: bytes a second out of a chip, over all of its links together.
+      torus: {chips: sides of the slice}.
+    """
+
+    flops: float
+    memory: float
+    links: float
+    torus: dict[int, tuple[int, ...]]
+
+
+# https://cloud.google.com/tpu/docs/v5p, https://cloud.google.com/tpu/docs/v5e (both directions of
+# the links together are 1,200 and 400 GB/s there)
+CHIPS = {
+    "v5p": Chip(
+        459e12,
+        2765e9,
+        600e9,
+        {1: (1,), 8: (2, 2, 2), 64: (4,) * 3, 512: (8,) * 3, 1024: (8, 8, 16)},
+    ),
+    "v5e": Chip(197e12, 819e9, 200e9, {1: (1,), 8: (2, 4), 64: (8, 8), 256: (16, 16)}),
+}
+HOP = 1e-6  # seconds, an assumption
+
+
+def predict(row: dict[str, Any], chips: int, chip: Chip) -> dict[str, float]:
+    """Times of a step, in milliseconds, on `chips` chips with the row's images on each.
+
+    All chips take part in every collective: with FSDP each holds 1 / chips of what is divided.
+    """
+    share = (chips - 1) / chips
+    factor = {"all-reduce": 2 * share, "reduce-scatter": chips - 1}
+    sent = operations = 0.0
+    for kind, found in row["collectives"].items():
+        size, group = found["bytes"], max(found["devices"])
+        if kind == "reduce-scatter":  # what one chip is left with, of what it had
+            size = size * group / chips
+        sent += size * factor.get(kind, share)
+        operations += found["operations"] * (2 if kind == "all-reduce" else 1)
+    hops = sum(side // 2 for side in chip.torus[chips] if side > 1)
+    compute = max(row["flops"] / chip.flops, row["bytes_accessed"] / chip.memory)
+    exchange = sent / chip.links + operations * hops * HOP if chips > 1 else 0.0
+    return {
+        "compute": 1e3 * compute,
+        "sent": sent,
+        "exchange": 1e3 * exchange,
+        "one after the other": compute / (compute + exchange),
+        "at the same time": compute / max(compute, exchange),
+    }
+
+
+def print_predictions(path: Path) -> None:
+    """A Markdown table for each layout of a file that `measure` wrote."""
+    for line in path.read_text().splitlines():
+        row = json.loads(line)
+        chip = CHIPS[row["topology"].partition(":")[0]]
+        layout = "copies" if row["fsdp"] == 1 else "FSDP"
+        print(f"\n{layout}, {row['images']} images a chip ({row['topology']})\n")
+        print("| chips | batch | sent a chip | compute ms | exchange ms | efficiency |")
+        print("|---|---|---|---|---|---|")
+        for chips in chip.torus:
+            found = predict(row, chips, chip)
+            print(
+                f"| {chips:,} | {chips * row['images']:,} | {found['sent'] / 1e6:,.0f} MB "
+                f"| {found['compute']:.1f} | {found['exchange']:.2f} "
+                f"| {found['one after the other']:.1%} to {found['at the same time']:.1%} |"
+            )
+
+
 def main() -> None:
-    """Prints one line of JSON for each layout."""
+    """Writes one line of JSON for each layout, or prints what they predict."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", default="configs/imagenet/caformer.py:b36")
-    parser.add_argument("--topology", default="v5e:4x4")
-    parser.add_argument("--images", type=int, default=32, help="a chip")
+    parser.add_argument("--topology", default="v5p:2x2x4")
+    parser.add_argument("--images", default="32", help="a chip; several with commas")
     parser.add_argument("--fsdp", default="1,16", help="numbers of chips that share a parameter")
+    parser.add_argument("--out", type=Path, default=Path("scaling.jsonl"))
+    parser.add_argument("--predict", type=Path, metavar="FILE", help="of an earlier run")
     args, overrides = parser.parse_known_args()
+    if args.predict is not None:
+        print_predictions(args.predict)
+        return
     devices = list(imagine_topology(args.topology))
-    for fsdp in map(int, args.fsdp.split(",")):
-        config = load(args.config, overrides, RunConfig)
-        found = {"topology": args.topology} | measure(config, devices, args.images, fsdp)
-        print(json.dumps(found), flush=True)
+    for images in map(int, args.images.split(",")):
+        for fsdp in map(int, args.fsdp.split(",")):
+            config = load(args.config, overrides, RunConfig)
+            row = {"topology": args.topology} | measure(config, devices, images, fsdp)
+            with args.out.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            print(json.dumps(row), flush=True)
 
 
 if __name__ == "__main__":

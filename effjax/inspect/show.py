@@ -40,6 +40,8 @@ def show(
       UserError: anything in the config that cannot be done.
     """
     display.waiting("reading the data")
+    if devices is not None and config.parallel.mode == "pmap":
+        raise UserError("pmap needs devices that are here; give --config.parallel.mode=mesh")
     setup = build(config, devices)
     _show_config(config, display)
     rows = parameter_rows(setup)

@@ -182,7 +182,7 @@ def trained_network(
         data = {"name": "synthetic", "cache": None, "synthetic_examples": record["examples"]}
         data["synthetic_classes"] = len(record["labels"])
     display = display or choose_display(quiet=True)
-    setup, state = restore(workdir, display, step, devices=1, data=data)
+    setup, state = restore(workdir, display, step, devices=jax.process_count(), data=data)
     if not isinstance(setup.task, Classification):
         raise UserError(
             f"{workdir} is a run of task {setup.config.task.name!r}\n"

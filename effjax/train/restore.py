@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
+import ml_collections
+
 from effjax.config import from_json
 from effjax.errors import UserError
 from effjax.report import Display
@@ -23,8 +26,9 @@ def restore(
 ) -> tuple[Setup, TrainState]:
     """The parts of a run and its state after `step` updates, by default the newest sound one.
 
-    With `devices` it comes onto so many, in the default mode, not onto those of its config; `data`
-    are entries of its config.data that stand in for those that it was trained with.
+    With `devices` it comes onto so many, in the default mode, not onto those of its config; and so
+    it does on a machine that has not the devices of its config. `data` are entries of its
+    config.data that stand in for those that it was trained with.
 
     Raises:
       UserError: no run there, or no checkpoint that can be loaded.
@@ -36,7 +40,7 @@ def restore(
             "train one: effjax train --config=configs/quickstart.py"
         )
     config = from_json(stored, RunConfig)
-    if devices is not None:
+    if devices is not None or not _fits(config):
         config.parallel.update(default_config().parallel)
         config.parallel.devices = devices
     if data is not None:
@@ -51,6 +55,13 @@ def restore(
         return setup, saved.load(newest, setup.abstract)
     finally:
         saved.close()
+
+
+def _fits(config: ml_collections.ConfigDict) -> bool:
+    """Whether this machine has devices as the config of a run wants them."""
+    here = jax.device_count()
+    wanted = config.parallel.devices or here
+    return wanted <= here and wanted % config.parallel.fsdp == 0
 
 
 def evaluated(setup: Setup, state: TrainState) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from test_gan import Gan
 from test_momentum_teacher import MomentumTeacher
 from test_sandwich import Sandwich
 
-from effjax.train.checkpoint import leaf_paths
+from effjax.train.packing import leaf_paths
 
 
 @pytest.mark.parametrize("task", [Bilevel, Gan, Diffusion, MomentumTeacher, Sandwich])

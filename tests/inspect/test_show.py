@@ -85,7 +85,7 @@ def test_fsdp_divides_what_is_divided(world):
         "--config.parallel.shard_least=1",
     )
     for part in ("parameters", "optimizer state"):
-        assert size(shared[part]) < 0.3 * size(one[part])
+        assert size(shared[part]) < 0.5 * size(one[part])
 
 
 def size(text):

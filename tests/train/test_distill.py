@@ -9,8 +9,8 @@ import pytest
 import effjax
 from effjax.models import registry
 from effjax.report import choose_display
-from effjax.train.checkpoint import describe
 from effjax.train.distill import hard, soft
+from effjax.train.packing import describe
 from effjax.train.restore import evaluated, restore
 from effjax.train.setup import build
 
@@ -147,3 +147,20 @@ def test_a_teacher_of_other_classes_or_colours_is_refused(teacher):
     config.data.mean = (0.5, 0.5, 0.5)
     with pytest.raises(effjax.UserError, match=r"--config.data.mean=\(0.485"):
         _ = build(config).task.teacher
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "way", [{"mode": "pmap"}, {"mode": "mesh"}, {"fsdp": 8, "shard_least": 64}]
+)
+def test_a_student_learns_the_same_on_several_devices_in_parts(teacher, tmp_path, way):
+    folder, _ = teacher
+    rows = []
+    for name, parallel in (("one", {"devices": 1}), ("many", {"devices": 8} | way)):
+        config = make_config(16, 10, name="distill", teacher=str(folder))
+        config.accumulate = 2
+        config.parallel.update(parallel)
+        summary = effjax.train(config, tmp_path / name, display=choose_display(quiet=True))
+        rows.append({k: v for k, v in summary["final"].items() if not k.startswith("perf/")})
+    one, many = rows
+    assert many == {name: pytest.approx(value, rel=1e-4, abs=1e-5) for name, value in one.items()}

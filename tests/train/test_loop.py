@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from toy import Line, Points, line_config
+from toy import Line, Looking, Points, line_config
 
 import effjax
 from effjax.errors import NonFinite, Preempted, UserError
@@ -78,6 +78,27 @@ def test_interrupted_and_continued_is_the_same_to_the_bit(whole, tmp_path, monke
     assert not (tmp_path / "summary.json").exists()
     run(line_config(), tmp_path)
     assert numbers(tmp_path) == numbers(whole[0])
+
+
+def test_an_evaluation_that_was_broken_off_is_made_again(tmp_path, monkeypatch):
+    run(line_config("Looking"), tmp_path / "whole")
+    evaluations = []
+
+    def interrupting(count):
+        evaluations.append(count)
+        if (
+            len(evaluations) == 10
+        ):  # val and val_ema of step 5, and the first two batches of step 10
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Looking, "seen", staticmethod(interrupting))
+        with pytest.raises(Preempted, match="SIGTERM: saved at step 10"):
+            run(line_config("Looking"), tmp_path / "run")
+    assert evaluations == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]
+    assert [r["step"] for r in numbers(tmp_path / "run") if "val/loss" in r] == [5]
+    run(line_config("Looking"), tmp_path / "run")
+    assert numbers(tmp_path / "run") == numbers(tmp_path / "whole")
 
 
 def test_rows_past_the_checkpoint_are_cut(whole, tmp_path):

@@ -7,7 +7,7 @@ import tiny
 
 from effjax.errors import UserError
 from effjax.inspect.collectives import collectives, count_kinds
-from effjax.train.checkpoint import leaf_paths
+from effjax.train.packing import leaf_paths
 from effjax.train.programs import bytes_a_device, lower
 from effjax.train.setup import build
 
