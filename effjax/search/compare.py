@@ -38,7 +38,6 @@ from effjax.search.task import KernelSearch
 from effjax.train.loop import train
 from effjax.train.schema import RunConfig
 from effjax.train.setup import build
-from effjax.train.workdir import read_summary
 from effjax.train.writers import write_atomically
 
 TABLE, PICTURE = "compare.json", "compare.png"
@@ -152,9 +151,9 @@ def _searching(name: str, task: KernelSearch) -> Sizes:
     return search
 
 
-def _run(config: ml_collections.ConfigDict, workdir: Path) -> dict[str, Any]:
-    finished = read_summary(workdir)
-    return finished or train(config, workdir, display=choose_display(quiet=True))
+def _run(config: ml_collections.ConfigDict, workdir: Path) -> Summary:
+    """The summary of a run that is made, continued, or found finished with the same config."""
+    return train(config, workdir, display=choose_display(quiet=True))
 
 
 def uniform_sizes(task: KernelSearch) -> list[int]:

@@ -13,13 +13,17 @@ import optax
 
 from effjax.ops import depthwise_conv
 from effjax.search.budget import log_ratio
-from effjax.search.discretise import energy_sizes, ring_energies
+from effjax.search.discretise import energy_sizes, repair, ring_energies
 from effjax.search.masks import MASKS, nearest_odd, outer_odd
 from effjax.search.predictors import FreeSizes, KernelPredictor, SizePredictor, assemble
 from effjax.search.sites import Site
 
 TRUE = (3, 7, 11)
 LARGEST, LENGTH, CHANNELS, BATCH = 13, 48, 6, 32
+
+
+def taps(sizes):
+    return sum(size**2 for size in sizes)
 
 
 def band(name: str, largest: int, channels: int, length: int = LENGTH) -> Site:
@@ -113,9 +117,12 @@ class Stack:
         out = []
         for n in range(jax.tree.leaves(params)[0].shape[0]):
             v, kernels = self.build(jax.tree.map(lambda leaf, n=n: leaf[n], params))
+            rings = [ring_energies(s, np.asarray(w))[0] for s, w in zip(self.sites, kernels)]
+            by_energy = [energy_sizes([r])[0] for r in rings]
             if rule == "energy":
-                rings = [ring_energies(s, np.asarray(w))[0] for s, w in zip(self.sites, kernels)]
-                out.append([energy_sizes([r])[0] for r in rings])
+                out.append(by_energy)
+            elif rule == "repaired":  # to the taps of the least windows
+                out.append(repair(by_energy, rings, taps, taps((FINE, COARSE))))
             else:
                 out.append(np.asarray(nearest_odd(v)).astype(int).tolist())
         return np.asarray(out)
@@ -213,8 +220,8 @@ class Textures(Stack):
     """
 
     sites: tuple[Site, ...] = (square("fine", 7, 30), square("coarse", 7, 10))
-    weight: float = 0.1
-    rates: tuple[float, float, float] = (2e-3, 2e-2, 1e-2)
+    weight: float = 1.0
+    rates: tuple[float, float, float] = (3e-3, 2e-2, 1e-2)
     hold: int = 400
 
     def other(self, key):
@@ -248,5 +255,5 @@ class Textures(Stack):
         x, label = self.data(key, 32)
         logits = self.logits(params, kernels, x)
         error = optax.softmax_cross_entropy_with_integer_labels(logits, label).mean()
-        taps = jnp.square(v).sum()
-        return error + weight * log_ratio(taps, float(FINE**2 + COARSE**2), "two_sided"), v
+        cost = jnp.square(v).sum()
+        return error + weight * log_ratio(cost, float(taps((FINE, COARSE))), "two_sided"), v

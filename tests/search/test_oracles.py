@@ -50,6 +50,6 @@ def test_lags(needed):
 def test_two_scales_in_two_stages():
     """The stage on the fine map gets the smaller window, the one on the coarse map the larger."""
     search = Textures()
-    params, _ = search.run(10, 1200)
-    found = search.found(params)
+    params, _ = search.run(10, 1500)
+    found = search.found(params, "repaired")
     assert (found[:, 0] < found[:, 1]).sum() >= 9
