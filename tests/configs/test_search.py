@@ -1,0 +1,41 @@
+"""The searches of configs/search: each can be built, and `quick` runs."""
+
+import json
+
+import pytest
+
+from effjax.config import load
+from effjax.errors import UserError
+from effjax.inspect.listing import config_folder
+from effjax.report import choose_display
+from effjax.search.run import search
+from effjax.train import RunConfig, setup
+
+FOLDER = config_folder() / "search"
+FILES = sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_search_can_be_built(file):
+    config = load(f"{FOLDER}/{file}.py", [], RunConfig)
+    config.data.update(name="synthetic", train_split="train", val_split="validation")
+    task = setup.build(config).task
+    least, most = task.cost.reachable
+    assert least < task.budgets[0] < most
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_an_unknown_arg(file):
+    with pytest.raises(UserError, match="knows no arg 'quikc'"):
+        load(f"{FOLDER}/{file}.py:quikc", [], RunConfig)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", FILES)
+def test_quick(file, tmp_path):
+    config = load(f"{FOLDER}/{file}.py:quick", [], RunConfig)
+    config.parallel.devices = 1
+    search(config, tmp_path, False, choose_display(quiet=True))
+    record = json.loads((tmp_path / "search.json").read_text())[0]
+    assert record["cost"] <= record["budget"]
+    assert (tmp_path / "kernel_sizes.png").exists()
