@@ -151,7 +151,7 @@ def _searching(name: str, task: KernelSearch) -> Sizes:
     return search
 
 
-def _run(config: ml_collections.ConfigDict, workdir: Path) -> Summary:
+def _run(config: ml_collections.ConfigDict, workdir: Path) -> Mapping[str, Any]:
     """The summary of a run that is made, continued, or found finished with the same config."""
     return train(config, workdir, display=choose_display(quiet=True))
 
