@@ -48,7 +48,9 @@ class DataConfig:
     eval_interpolation: Literal["bilinear", "bicubic"] = "bicubic"
     workers: int = 0  # processes that read and augment; 0: threads of this process
     on_error: Literal["fail", "skip"] = "fail"  # a broken file ends the run, or counts as padding
-    cache: Literal["memory"] | None = None  # "memory": decode once, keep the pixels
+    # "memory": decode once, keep the pixels; "device": keep all training images there, and cut
+    # windows (crop "pad") and flip in the step; the batches are the same
+    cache: Literal["memory", "device"] | None = None
     synthetic_examples: int = 1024  # name "synthetic": images in each split
     synthetic_classes: int = 10
 

@@ -4,6 +4,7 @@ Shapes: B global batch, b = B / hosts this host's part, H W the image.
 """
 
 import dataclasses
+import functools
 import multiprocessing
 import os
 import threading
@@ -13,7 +14,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from effjax.data.augment import eval_transform, train_transform
+from effjax.data.augment import DRAWN, eval_transform, train_transform
+from effjax.data.resident import IMAGES, VIEWS, check_resident, unpack
 from effjax.data.sources import open_source
 from effjax.data.stream import (
     Batch,
@@ -77,6 +79,7 @@ class Split:
     endless: bool
     kept: bool  # decoded images stay in memory
     parts: int = 1  # in which a batch is taken, one after another
+    on_device: bool = False  # every device holds all images, see `effjax.data.resident`
 
     @property
     def num_classes(self) -> int:
@@ -102,6 +105,25 @@ class Split:
             "index": jax.ShapeDtypeStruct((part,), np.int32),
         }
 
+    @property
+    def sent(self) -> dict[str, jax.ShapeDtypeStruct]:
+        """Shapes and dtypes of what `batches` yields; `unpack` makes `spec` of it, in the step."""
+        if not self.on_device:
+            return self.spec
+        spec = self.spec
+        (part,) = spec["label"].shape
+        del spec["image"]
+        return {VIEWS: jax.ShapeDtypeStruct((part, 1 + DRAWN), np.int32), **spec}
+
+    @functools.cached_property
+    def resident(self) -> dict[str, np.ndarray]:
+        """What every device holds through the run, beside each batch."""
+        return {IMAGES: self.stream.views.whole()} if self.on_device else {}
+
+    def unpack(self, batch: Batch) -> Batch:
+        """What was sent, with what is resident -> the batch as `spec` says; for a compiled step."""
+        return unpack(batch, self.stream.views.transform) if IMAGES in batch else batch
+
     def rows(self, step: int) -> list[dict[str, Any]]:
         """What the global training batch of a step shows: rows of the data set, and their names."""
         rows = self.stream.rows(step, np.arange(self.batch_size))
@@ -113,7 +135,7 @@ class Split:
 
         Yields:
           image uint8 [b, H, W, 3], label int32 [b], mask float32 [b] (0 marks padding),
-          index int32 [b] (the position in the global batch).
+          index int32 [b] (the position in the global batch). With `on_device` `sent` in its place.
         """
         import grain
 
@@ -193,7 +215,8 @@ def open_split(
             f"{batch_size}\nset a batch size of at most {len(source)}"
         )
     transform = train_transform(config) if train else eval_transform(config)
-    keep, boxes = config.cache == "memory", train and transform.boxes
+    keep, boxes = config.cache is not None, train and transform.boxes
+    on_device = train and config.cache == "device"
     pixels = Pixels(
         source,
         fast=train,
@@ -202,10 +225,12 @@ def open_split(
         skip=config.on_error == "skip",
     )
     views = Views(pixels, transform, keep)
+    if on_device:
+        check_resident(transform, len(source) * views.nbytes)
     if keep:
         require_memory(pixels, max(1, config.workers), None if boxes else views.nbytes)
     if train:
-        stream = TrainStream(views, seed, batch_size)
+        stream = TrainStream(views, seed, batch_size, on_device)
         steps = len(source) // batch_size
     else:
         stream = EvalStream(views, batch_size)
@@ -219,8 +244,9 @@ def open_split(
         batch_size=batch_size,
         host=host,
         hosts=hosts,
-        workers=config.workers,
+        workers=0 if on_device else config.workers,
         endless=train,
         kept=keep,
         parts=parts,
+        on_device=on_device,
     )

@@ -20,6 +20,7 @@ import numpy as np
 
 from effjax.data.augment import DRAWN, EvalTransform, TrainTransform
 from effjax.data.decode import decode, first_rows, plain_size
+from effjax.data.resident import VIEWS, pack
 from effjax.data.sources import Source
 from effjax.errors import UserError
 
@@ -180,6 +181,18 @@ class Views:
             self._fill(rows)
         return views[choice, rows], labels[rows], masks[rows]
 
+    def whole(self) -> np.ndarray:
+        """All views that are kept, [V, N, H, W, 3]."""
+        self._fill(np.arange(len(self.pixels.source)))
+        return self._kept[0]
+
+    def labelled(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Labels [b] and masks [b] of examples that are kept."""
+        _, labels, masks, made = self._kept
+        if not made[rows].all():
+            self._fill(rows)
+        return labels[rows], masks[rows]
+
     def _fill(self, rows: np.ndarray) -> None:
         views, labels, masks, made = self._kept
         for row in rows[~made[rows]].tolist():
@@ -197,6 +210,7 @@ class TrainStream:
     views: Views
     seed: int
     batch_size: int
+    on_device: bool = False  # say which views, do not make them: see `resident`
 
     def __call__(self, step: int, slots: np.ndarray) -> Batch:
         """The examples at `slots` [b] of the batch of a step."""
@@ -204,6 +218,10 @@ class TrainStream:
         # every host draws for the whole batch, and takes its own
         whole = np.random.default_rng((self.seed, 2, step)).random((self.batch_size, DRAWN))
         draws = transform.draws(whole[slots])
+        index = slots.astype(np.int32)
+        if self.on_device:
+            labels, masks = self.views.labelled(rows)
+            return {VIEWS: pack(rows, draws), "label": labels, "mask": masks, "index": index}
 
         @functools.cache
         def rng(k: int) -> np.random.Generator:
@@ -221,7 +239,7 @@ class TrainStream:
             images, labels, masks = self.views(rows, draws.choice)
         images = transform.finish(images, draws, rng)
         images[masks == 0] = 0
-        return {"image": images, "label": labels, "mask": masks, "index": slots.astype(np.int32)}
+        return {"image": images, "label": labels, "mask": masks, "index": index}
 
     def rows(self, step: int, slots: np.ndarray) -> np.ndarray:
         """Which examples [b] the slots [b] of a step show."""

@@ -196,6 +196,8 @@ def show_batch(
     With `plot` the images are drawn as the network gets them, augmented and mixed.
     """
     display.waiting("reading the data")
+    if config.data.cache == "device":  # the same images, made here
+        config.data.cache = "memory"
     setup = build(config)
     batches = setup.source.batches(0)
     try:

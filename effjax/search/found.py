@@ -136,7 +136,8 @@ def recalibrated(task: Any, found: Found, batches: int) -> dict[str, Any]:
     variables = found.variables
     source = task.split.batches()
     for batch in itertools.islice(source, batches):
-        variables = step(variables, task.images(batch))
+        whole = task.split.unpack({**batch, **task.split.resident})
+        variables = step(variables, task.images(whole))
     source.close()
     return jax.device_get(variables)
 

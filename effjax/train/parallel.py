@@ -9,6 +9,7 @@ a batch; what comes of it are global arrays in both.
 Shapes: a batch is [B, ...], or [A, B / A, ...] when it is taken in A parts; D devices.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -60,6 +61,7 @@ class Mesh:
     """`jax.jit` over a device mesh; `parallel` is that section of the config."""
 
     batch_axis = None
+    _source: Any = None
 
     def __init__(
         self, devices: list[jax.Device], batch_size: int, parts: int, parallel: View
@@ -78,6 +80,20 @@ class Mesh:
         self.examples = NamedSharding(self.mesh, PartitionSpec(examples))
         self.examples_in_parts = NamedSharding(
             self.mesh, PartitionSpec(None, examples) if parts > 1 else PartitionSpec(examples)
+        )
+
+    def hold(self, source: Any) -> None:
+        """Puts what a source calls `resident` onto every device when a batch is first sent."""
+        self._source = source
+
+    @functools.cached_property
+    def _resident(self) -> Batch:
+        arrays = getattr(self._source, "resident", {})
+        return {key: self._everywhere(array) for key, array in arrays.items()}
+
+    def _everywhere(self, array: np.ndarray) -> jax.Array:
+        return jax.make_array_from_callback(
+            array.shape, self.replicated, lambda where: array[where]
         )
 
     def lay_out(self, state: Any) -> Layout:
@@ -124,7 +140,7 @@ class Mesh:
     def send(self, batch: Batch) -> Batch:
         """One transfer of this host's part of a training batch."""
         parts = {key: _in_parts(value, self.parts) for key, value in batch.items()}
-        return _put(parts, self.examples_in_parts)
+        return _put(parts, self.examples_in_parts) | self._resident
 
     def send_whole(self, batch: Batch) -> Batch:
         """One transfer of this host's part of an evaluation batch."""
@@ -209,7 +225,13 @@ class Pmap(Mesh):
             return parts if self.parts > 1 else parts[:, 0]
 
         batch = {key: split(value) for key, value in batch.items()}
-        return batch if jax.process_count() == 1 else _put(batch, self.copies)
+        batch = batch if jax.process_count() == 1 else _put(batch, self.copies)
+        return batch | self._resident
+
+    def _everywhere(self, array: np.ndarray) -> jax.Array:
+        """[...] -> [D, ...]."""
+        shape = len(self.devices), *array.shape
+        return jax.make_array_from_callback(shape, self.copies, lambda where: array[None])
 
     def fetch(self, metrics: Any) -> Any:
         return jax.device_get(jax.tree.map(lambda x: x.addressable_shards[0].data[0], metrics))

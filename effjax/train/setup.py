@@ -65,6 +65,7 @@ def build(config: ml_collections.ConfigDict, devices: Sequence[jax.Device] | Non
     runner = make_runner(devices, view.data.batch_size, view.accumulate, view.parallel)
     task = find_task(view.task.name)(view, runner.batch_axis)
     source = task.source()
+    runner.hold(source)
     clock = _clock(view, source.num_examples)
 
     def init(rng: jax.Array) -> tuple[Any, Any]:
@@ -101,7 +102,7 @@ def build(config: ml_collections.ConfigDict, devices: Sequence[jax.Device] | Non
         groups=groups,
         runner=runner,
         clock=clock,
-        step=make_step(task, groups, view, layout, runner.batch_axis),
+        step=make_step(task, groups, view, layout, runner.batch_axis, source),
         fresh=lambda: fresh(key),
         restart=jax.jit(restart, out_shardings=shardings),
         abstract=abstract,

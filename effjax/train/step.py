@@ -176,10 +176,16 @@ def make_apply(
 
 
 def make_step(
-    task: Task, groups: Groups, config: View, layout: Layout, batch_axis: str | None
+    task: Task,
+    groups: Groups,
+    config: View,
+    layout: Layout,
+    batch_axis: str | None,
+    source: Any = None,
 ) -> Callable[[TrainState, Batch, Hashable], tuple[TrainState, dict[str, jax.Array]]]:
     """step(state, batch, variant) -> (state after one update, metrics as scalars)."""
     skips = config.nonfinite == "skip"
+    unpack = getattr(source, "unpack", lambda batch: batch)
     ema_decay, ema_warmup = config.ema.decay, config.ema.warmup
 
     def step(state: TrainState, batch: Batch, variant: Hashable = ()) -> tuple[TrainState, dict]:
@@ -188,7 +194,7 @@ def make_step(
         shares = Shares(layout)
         apply = make_apply(groups, shares, batch_axis, skips)
         whole = state.replace(params=shares.whole(state.params))
-        new, pairs = task.update(whole, batch, rng, apply, **chosen)
+        new, pairs = task.update(whole, unpack(batch), rng, apply, **chosen)
         new = new.replace(params=shares.own(new.params))
         if batch_axis is not None:
             pairs = jax.lax.psum(pairs, batch_axis)

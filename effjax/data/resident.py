@@ -1,0 +1,83 @@
+"""A training set held whole by every device: a step is sent which images, and how they are cut.
+
+The pixels are those that the host would have sent, to the bit.
+
+Shapes: B examples, N images of the set, V ways to resize them, H W the image.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from effjax.data.augment import Draws, TrainTransform
+from effjax.errors import UserError
+
+IMAGES = "resident_images"  # uint8 [V, N, H, W, 3]
+VIEWS = "views"  # int32 [B, 6]: row, then the fields of Draws
+
+
+def check_resident(transform: TrainTransform, need: int) -> None:
+    """Refuses what cannot be held on, or done by, a device.
+
+    Args:
+      need: bytes of the whole set.
+
+    Raises:
+      UserError: augmentation other than windows and flips, or too many images.
+    """
+    augment = transform.augment
+    for key, does_not in (
+        (f"crop={augment.crop}", transform.boxes),
+        (f"randaugment={augment.randaugment}", transform.randaugment),
+        (f"color_jitter={augment.color_jitter}", augment.color_jitter),
+    ):
+        if does_not:
+            raise UserError(
+                f"data.cache=device cuts windows and flips; data.augment.{key} is done by the host"
+                "\nset data.cache=memory"
+            )
+    stats = jax.local_devices()[0].memory_stats() or {}
+    room = stats.get("bytes_limit")
+    if room is not None and need > room / 2:
+        raise UserError(
+            f"data.cache=device takes {need / 1e9:.1f} GB of every device, over half of its "
+            f"{room / 1e9:.1f} GB\nset data.cache=memory, or a smaller data.image_size"
+        )
+
+
+def pack(rows: np.ndarray, draws: Draws) -> np.ndarray:
+    """[B, 6] int32 from rows [B] and what was drawn for them."""
+    return np.stack([rows, *draws], axis=1).astype(np.int32)
+
+
+def unpack(batch: Mapping[str, Any], transform: TrainTransform) -> dict[str, jax.Array]:
+    """The batch that a task sees, with `image` in the place of `VIEWS` and `IMAGES`.
+
+    Leading axes (parts of a batch) are kept.
+    """
+    batch = dict(batch)
+    table, views = batch.pop(IMAGES), batch.pop(VIEWS)
+    row, choice, top, left, left_right, upside_down = views.reshape(-1, views.shape[-1]).T
+    images = table[choice, row]  # [B, H, W, 3]
+    if transform.augment.crop == "pad":
+        images = _windows(images, top, left, transform.augment.pad)
+    images = jnp.where(_as_mask(left_right), images[:, :, ::-1], images)
+    images = jnp.where(_as_mask(upside_down), images[:, ::-1], images)
+    return {"image": images.reshape(*views.shape[:-1], *images.shape[1:]), **batch}
+
+
+def _windows(images: jax.Array, top: jax.Array, left: jax.Array, pad: int) -> jax.Array:
+    """As `augment.pad_crop`."""
+    padded = jnp.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+
+    def cut(image: jax.Array, top: jax.Array, left: jax.Array) -> jax.Array:
+        return jax.lax.dynamic_slice(image, (top, left, 0), images.shape[1:])
+
+    return jax.vmap(cut)(padded, top, left)
+
+
+def _as_mask(chosen: jax.Array) -> jax.Array:
+    return (chosen > 0)[:, None, None, None]
