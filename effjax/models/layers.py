@@ -289,11 +289,17 @@ class StochasticDepth(nn.Module):
     rate: float
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
-        if examples is None or self.rate == 0:
+    def __call__(
+        self,
+        x: jax.Array,
+        examples: jax.Array | None,
+        given: tuple[jax.Array, jax.Array] | None = None,
+    ) -> jax.Array:
+        """`given` (1 - rate, key) stands in for the layer's own, in scanned blocks."""
+        if examples is None or (given is None and self.rate == 0):
             return x
-        keep = 1 - self.rate
-        kept = draw_kept(self.make_rng("dropout"), examples, keep)
+        keep, key = given or (1 - self.rate, self.make_rng("dropout"))
+        kept = draw_kept(key, examples, keep)
         return jnp.where(kept.reshape((-1,) + (1,) * (x.ndim - 1)), x / keep, 0)
 
 

@@ -10,6 +10,7 @@ Shapes: B batch, H W space, C channels, K classes.
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import Literal
 
 import jax
@@ -35,6 +36,7 @@ from effjax.models.layers import (
 )
 from effjax.models.mixers import MIXERS
 from effjax.models.registry import register
+from effjax.models.scan import Drops, scan_blocks
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class MetaFormerArchitecture:
     An entry of `mixers` (names in `effjax.models.mixers.MIXERS`) or `kernel_sizes` (local windows)
     may itself be a tuple with one value for each block; a block's window may then be (height,
     width). None stands for: no such scale. `norm` is that of blocks; `skips` and `channel_mlp` can
-    be taken away to see what they are worth.
+    be taken away to see what they are worth. `scan` compiles equal neighbours among the blocks
+    once (not where batch norm keeps averages); variables and results are the same.
     """
 
     depths: tuple[int, ...]
@@ -71,6 +74,7 @@ class MetaFormerArchitecture:
     drop_path_rate: float = 0.0
     in_chans: int = 3
     remat: tuple[bool, ...] = (False, False, False, False)
+    scan: bool = False
 
     def __post_init__(self) -> None:
         check(self, "kernel_sizes")
@@ -146,8 +150,18 @@ class Stage(nn.Module):
         block = nn.remat(Block) if a.remat[i] else Block
         mixers = per_block(a.mixers[i], a.depths[i], "mixers")
         sizes = per_block(a.kernel_sizes[i], a.depths[i], "kernel_sizes")
-        for j, (mixer, size, rate) in enumerate(zip(mixers, sizes, self.drop_path, strict=True)):
-            x = block(a, i, mixer, size, rate, self.batch_axis, name=f"blocks_{j}")(x, examples)
+        scans = a.scan and a.norm != "batch" and not self.is_initializing()
+        j = 0
+        for (mixer, size), group in groupby(zip(mixers, sizes, strict=True)):
+            rates = self.drop_path[j : j + len(list(group))]
+            if scans and len(rates) > 1:
+                one = Block(a, i, mixer, size, 0.0, parent=None)
+                x = scan_blocks(self, one, j, rates, a.remat[i], x, examples)
+            else:
+                for k, rate in enumerate(rates, j):
+                    name = f"blocks_{k}"
+                    x = block(a, i, mixer, size, rate, self.batch_axis, name=name)(x, examples)
+            j += len(rates)
         return x
 
 
@@ -162,13 +176,16 @@ class Block(nn.Module):
     batch_axis: str | None = None
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(
+        self, x: jax.Array, examples: jax.Array | None, drops: Drops | None = None
+    ) -> jax.Array:
         a = self.architecture
         token_mixer = MIXERS[self.mixer](self.kernel_size, name="token_mixer")
         mlp = Mlp(a.mlp_ratio, a.mlp_activation, a.mlp_bias, name="mlp")
 
         def residual(n: int, skip: jax.Array, branch: jax.Array) -> jax.Array:
-            branch = StochasticDepth(self.drop_path)(branch, examples)
+            given = drops and (drops[0], drops[1][n - 1])
+            branch = StochasticDepth(self.drop_path)(branch, examples, given)
             if (init := a.layer_scale[self.stage]) is not None:
                 branch = Scale(init, name=f"layer_scale{n}")(branch)
             if (init := a.residual_scale[self.stage]) is not None:

@@ -16,7 +16,7 @@ from effjax.models.base import ImageModel
 
 IMAGE = (224, 224, 3)
 # how a network is trained, not what it is: a file that describes an architecture leaves them out
-TRAINING_FIELDS = ("drop_path_rate", "head_dropout", "remat")
+TRAINING_FIELDS = ("drop_path_rate", "head_dropout", "remat", "scan")
 
 
 @dataclasses.dataclass(frozen=True)
