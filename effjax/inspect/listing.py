@@ -48,15 +48,16 @@ def _describe_config(path: Path) -> tuple[str, str, str]:
     except (SyntaxError, ValueError) as error:
         return str(path), "", f"cannot be read: {error}"
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    makers = [node for node in functions if node.name == "get_config"]
-    if not makers:
+    if not any(node.name == "get_config" for node in functions):
         return str(path), "", "no config: it has no get_config(arg=None)"
     line = (ast.get_docstring(tree) or "").partition("\n")[0]
-    return str(path), ", ".join(_accepted(makers[0])), line
+    makers = [node for node in functions if node.name in ("get_config", "sweep")]
+    words = dict.fromkeys(word for maker in makers for word in _accepted(maker))
+    return str(path), ", ".join(words), line
 
 
 def _accepted(maker: ast.FunctionDef) -> list[str]:
-    """The words that a get_config compares its argument with."""
+    """The words that a get_config, or a sweep, compares its argument with."""
     if not maker.args.args:
         return []
     name = maker.args.args[0].arg
@@ -68,7 +69,7 @@ def _accepted(maker: ast.FunctionDef) -> list[str]:
         for inner in ast.walk(part)
     ]
     words = [getattr(node, "value", None) for node in compared]
-    return list(dict.fromkeys(word for word in words if isinstance(word, str)))
+    return [word for word in words if isinstance(word, str)]
 
 
 def model_rows(pattern: str) -> tuple[list[str], list[tuple[str, ...]]]:
@@ -135,6 +136,7 @@ def optimizer_details(name: str) -> list[tuple[str, str]]:
         "added": "decoupled, added to its update",
         "coupled": "added to its gradient",
         "unmasked": "its own, of all parameters or of none",
+        "inner": "as the optimizer inside does it",
     }
     rows = [
         ("what it is", info.line),

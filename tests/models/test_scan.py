@@ -20,6 +20,7 @@ def pair(**fields):
     return [create_model("caformer_s18", 5, **FIELDS | fields, scan=scan) for scan in (False, True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("remat", [False, True])
 def test_nothing_is_seen_of_it(remat, tmp_path):
     plain, scanned = pair(remat=remat)
