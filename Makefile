@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: quickstart test test-all lint clean
+.PHONY: quickstart test test-all lint docs clean
 
 quickstart: .venv/core
 	.venv/bin/effjax train --config=configs/quickstart.py
@@ -17,6 +17,9 @@ lint: .venv/dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 
+docs: .venv/docs
+	.venv/bin/zensical build --clean --strict
+
 clean:
 	rm -rf .venv
 
@@ -25,7 +28,7 @@ clean:
 	.venv/bin/pip install -q -e . -c constraints.txt
 	@touch $@
 
-.venv/test .venv/dev: .venv/%: constraints.txt pyproject.toml | .venv
+.venv/test .venv/dev .venv/docs: .venv/%: constraints.txt pyproject.toml | .venv
 	.venv/bin/pip install -q -e '.[$*]' -c constraints.txt
 	@touch $@
 

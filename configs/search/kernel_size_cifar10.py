@@ -32,13 +32,15 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         max_size=11,
         budget_sizes=(7,),
         weight=0.3,
+        hold_percent=10.0,
+        warmup_percent=20.0,
         compare_arms=("found", "uniform", "trim", "random"),
         compare_epochs=10.0,
     )
     config.model.update(
         name="convformer_s18",
         depths=(2, 2),
-        dims=(16, 32),
+        dims=(12, 24),
         mixers=("separable_conv", "separable_conv"),
         kernel_sizes=(7, 7),
         patch_kernels=(3, 3),
@@ -56,7 +58,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.mix.label_smoothing = 0.1
     config.optim.default.update(name="adan", learning_rate=4e-3, weight_decay=0.02)
     config.optim.sizes = to_config(OptimConfig)
-    config.optim.sizes.update(name="adam", learning_rate=2e-3)
+    config.optim.sizes.update(name="adam", learning_rate=5e-3)
     config.optim.kernels = to_config(OptimConfig)
     config.optim.kernels.update(name="adan", learning_rate=4e-3)
     config.schedule.update(name="cosine", warmup_percent=10.0)

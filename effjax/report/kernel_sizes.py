@@ -105,6 +105,9 @@ def plot_arms(
     scatter.set_xlabel(unit)
     scatter.set_ylabel("held-out top-1")
     scatter.legend(fontsize=8, frameon=False)
+    values = [value for points in results.values() for _, value in points]
+    around = max(0.01, 2 * (max(values) - min(values)))  # intervals of two runs are wider than that
+    bars.set_xlim(max(0.0, min(values) - around), min(1.0, max(values) + around))
     bars.set_yticks(range(len(results)), list(results))
     bars.invert_yaxis()
     bars.set_xlabel("held-out top-1: mean, 95 % interval, runs")

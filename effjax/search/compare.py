@@ -46,14 +46,15 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "trim": {"weight": 0.0, "rule": "energy", "repair": True},
     "free": {"sizes": "free"},
 }
-METRIC = "top1"
+METRIC, COMPILED = "top1", "perf/compile_sec"
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
     """One training: which arm and seed, with which sizes, at which cost, how well, how long.
 
-    `search_seconds` is the time of the search that found the sizes, 0 where there was none.
+    `seconds` are of the training, `search_seconds` of the search that found the sizes, 0 where
+    there was none; `compiled` and `search_compiled` are what compiling took of them.
     """
 
     arm: str
@@ -62,7 +63,9 @@ class Row:
     cost: float
     top1: float
     seconds: float
-    search_seconds: float
+    compiled: float
+    search_seconds: float = 0.0
+    search_compiled: float = 0.0
 
 
 def compare(
@@ -89,7 +92,7 @@ def compare(
     rows: list[Row] = []
     for number, (arm, seed) in enumerate(jobs, 1):
         display.line(f"{number}/{len(jobs)}  {arm}, seed {seed}")
-        sizes, seconds = arms[arm](config, workdir, seed)
+        sizes, search = arms[arm](config, workdir, seed)
         path = workdir / "architectures" / f"{arm}-s{seed}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         architecture = task.with_sizes(sizes).architecture
@@ -104,7 +107,9 @@ def compare(
                 cost=task.cost.exact(sizes),
                 top1=summary["final"][metric],
                 seconds=summary["wall_seconds"],
-                search_seconds=seconds,
+                compiled=summary["final"][COMPILED],
+                search_seconds=search["wall_seconds"] if search else 0.0,
+                search_compiled=search["final"][COMPILED] if search else 0.0,
             )
         )
         _write(rows, workdir, task)
@@ -116,21 +121,23 @@ def _plain(config: ml_collections.ConfigDict) -> dict[str, Any]:
     return json.loads(config.to_json_best_effort())
 
 
-Sizes = Callable[[ml_collections.ConfigDict, Path, int], tuple[Sequence[int], float]]
+Summary = dict[str, Any]
+# (config, workdir, seed) -> (sizes, the summary of the search that found them, if there was one)
+Sizes = Callable[[ml_collections.ConfigDict, Path, int], tuple[Sequence[int], Summary | None]]
 
 
 def _arms(task: KernelSearch) -> dict[str, Sizes]:
-    """{arm: (config, workdir, seed) -> (sizes, seconds of the search)}."""
+    """{arm: where its sizes come from}."""
     arms: dict[str, Sizes] = {}
     for name in task.keys.compare_arms:
         if name in SEARCHES:
             arms[name] = _searching(name, task)
         elif name == "uniform":
-            arms[name] = lambda *_: (uniform_sizes(task), 0.0)
+            arms[name] = lambda *_: (uniform_sizes(task), None)
         elif name == "random":
             for draw in range(task.keys.compare_random):
                 sizes = random_sizes(task, draw)
-                arms[f"random{draw}"] = lambda *_, sizes=sizes: (sizes, 0.0)
+                arms[f"random{draw}"] = lambda *_, sizes=sizes: (sizes, None)
         else:
             known = [*SEARCHES, "uniform", "random"]
             raise UserError(f"config.task.compare_arms: unknown {name!r}; {nearest(name, known)}")
@@ -138,7 +145,7 @@ def _arms(task: KernelSearch) -> dict[str, Sizes]:
 
 
 def _searching(name: str, task: KernelSearch) -> Sizes:
-    def search(config: Any, workdir: Path, seed: int) -> tuple[Sequence[int], float]:
+    def search(config: Any, workdir: Path, seed: int) -> tuple[Sequence[int], Summary]:
         own = from_json(_plain(config), RunConfig)
         own.task.unlock()
         own.task.update(SEARCHES[name])
@@ -146,7 +153,7 @@ def _searching(name: str, task: KernelSearch) -> Sizes:
         folder = workdir / f"search-{name}-s{seed}"
         summary = _run(own, folder)
         record = json.loads((folder / SEARCH).read_text())[0]
-        return [record["sizes"][size] for size in task.sizes.names], summary["wall_seconds"]
+        return [record["sizes"][size] for size in task.sizes.names], summary
 
     return search
 
@@ -219,12 +226,19 @@ def table_rows(rows: Sequence[Row], task: KernelSearch) -> list[list[str]]:
         difference = "-"
         if arm != "uniform" and differences:
             difference = _in_percent(t_interval(differences), "+")
-        share = sum(row.search_seconds for row in own) / sum(row.seconds for row in own)
         sizes = " ".join(map(str, own[0].sizes))
         cost = float(np.mean([row.cost for row in own])) / task.budgets[0]
-        search = f"{share:.0%}" if share else "-"
-        lines.append([arm, sizes, f"{cost:.3f}", text, difference, search, str(len(own))])
+        lines.append([arm, sizes, f"{cost:.3f}", text, difference, _share(own), str(len(own))])
     return lines
+
+
+def _share(rows: Sequence[Row]) -> str:
+    """The search's time as a share of the training's, and without compiling: "40% (12%)"."""
+    search, compiled = (sum(getattr(row, f"search_{n}") for row in rows) for n in COLUMNS)
+    if not search:
+        return "-"
+    total, ready = (sum(getattr(row, n) for row in rows) for n in COLUMNS)
+    return f"{search / total:.0%} ({(search - compiled) / (total - ready):.0%})"
 
 
 def _in_percent(interval: Interval, sign: str) -> str:
@@ -235,7 +249,16 @@ def _in_percent(interval: Interval, sign: str) -> str:
     return f"{mean:{sign}.2f} [{low:{sign}.2f}, {high:{sign}.2f}]"
 
 
-HEADER = ("arm", "sizes (seed 0)", "cost", "top-1, %", "points over uniform", "search", "runs")
+COLUMNS = ("seconds", "compiled")
+HEADER = (
+    "arm",
+    "sizes (seed 0)",
+    "cost",
+    "top-1, %",
+    "points over uniform",
+    "search (ready)",
+    "runs",
+)
 
 
 def report(rows: Sequence[Row], task: KernelSearch, workdir: Path, display: Display) -> None:

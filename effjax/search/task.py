@@ -46,6 +46,8 @@ class KernelSearch(Classification):
     rounded sizes and since when they have not changed.
     """
 
+    trains_model = False
+
     def __init__(self, config: View, batch_axis: str | None = None):
         super().__init__(config, batch_axis)
         self.keys: SearchConfig = read_keys(config.task)

@@ -22,7 +22,7 @@ from effjax.report import Display, choose_display
 from effjax.train.restore import evaluated, restore
 from effjax.train.state import TrainState
 from effjax.train.task import Batch, Metrics, Params, Source, Task
-from effjax.train.workdir import CONFIG, FOUND_WEIGHTS, read_record
+from effjax.train.workdir import CONFIG, FOUND_ARCHITECTURE, FOUND_WEIGHTS, read_record
 
 LOSSES = {
     "cross_entropy": optax.softmax_cross_entropy,
@@ -39,7 +39,12 @@ class Classification(Task):
     Keys of `config.task`: `loss`, "cross_entropy" (default) or "binary_cross_entropy"; `frozen`, a
     regular expression over the paths of parameters that are not learned, or "backbone" for all but
     the head: then the backbone runs as in evaluation, a linear probe.
+
+    Attributes:
+      trains_model: whether the parameters are those of `model`, ready for use.
     """
+
+    trains_model = True
 
     def __init__(self, config: View, batch_axis: str | None = None):
         super().__init__(config, batch_axis)
@@ -187,6 +192,11 @@ def trained_network(
         raise UserError(
             f"{workdir} is a run of task {setup.config.task.name!r}\n"
             "give the workdir of a classification or a distill run"
+        )
+    if not setup.task.trains_model:
+        raise UserError(
+            f"{workdir} is a search, not a network; train what it has found:\n"
+            f"effjax train --config=F --config.model.arch={workdir / FOUND_ARCHITECTURE}"
         )
     weights = evaluated(setup, state)
     return setup.task, {"params": weights["params"], **weights["model_state"]}

@@ -40,7 +40,7 @@ def test_the_table():
     task = task_of(budget_sizes=(5,))
     cost = task.budgets[0]
     rows = [
-        Row(arm, seed, (5, 5, 5, 3), cost, top1, 100.0, 10.0 if arm == "found" else 0.0)
+        Row(arm, seed, (5, 5, 5, 3), cost, top1, 110.0, 10.0, *((20, 5) if arm == "found" else ()))
         for arm, values in {"found": (0.82, 0.80), "uniform": (0.80, 0.79)}.items()
         for seed, top1 in enumerate(values)
     ]
@@ -51,7 +51,7 @@ def test_the_table():
     assert found[:3] == ["found", "5 5 5 3", "1.000"]
     assert found[3].startswith("81.00 [")
     assert found[4].startswith("+1.50 [")
-    assert (found[5], uniform[4], uniform[5]) == ("10%", "-", "-")
+    assert (found[5], uniform[4], uniform[5]) == ("18% (15%)", "-", "-")
 
 
 def test_an_unknown_arm(tmp_path):

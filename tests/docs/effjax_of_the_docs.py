@@ -1,0 +1,32 @@
+"""`effjax` as the docs are played.
+
+What is long takes its `quick` form, the rest is as typed: a config without an argument gets
+`:quick`, and a run without a folder the one that it would have had.
+"""
+
+import sys
+from pathlib import Path
+
+from effjax.cli import main
+
+ROOT = Path(__file__).parents[2]
+
+
+def shortened(argv: list[str]) -> list[str]:
+    """The command line as it is run."""
+    words = list(argv)
+    for place, word in enumerate(argv):
+        path = word.removeprefix("--config=")
+        if word != path:
+            file, _, argument = path.partition(":")
+            # an argument of the docs names published weights, which are not here
+            if not argument or file.endswith("finetune.py"):
+                words[place] = f"--config={file}:quick"
+            named = any(other.startswith("--workdir") for other in argv)
+            if argv[0] in ("train", "search") and not named:
+                words.append(f"--workdir=runs/{Path(file).stem}")
+    return words
+
+
+if __name__ == "__main__":
+    main(shortened(sys.argv[1:]))
