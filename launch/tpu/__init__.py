@@ -1,0 +1,1 @@
+"""What `launch/tpu_vm.py` is made of."""
