@@ -47,3 +47,24 @@ def launcher(tmp_path) -> Launcher:
         "FAKE_GCLOUD": str(tmp_path / "cloud"),
     }
     return Launcher(Cloud(tmp_path / "cloud"), environment)
+
+
+@pytest.fixture
+def environment_ready():
+    """environment_ready(launcher): nodes come with the virtual environment already made.
+
+    Its `effjax` is this checkout's, in this interpreter; what the launcher would install is the
+    business of `test_worker.py`.
+    """
+
+    def prepare(launcher: Launcher) -> None:
+        venv = launcher.cloud.folder / "venv"
+        (venv / "bin").mkdir(parents=True)
+        for name, arguments in (("effjax", "-m effjax.cli"), ("python3", "")):
+            program = venv / "bin" / name
+            program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
+            program.chmod(0o755)
+        (venv / ".ready").touch()
+        launcher.environment["FAKE_GCLOUD_VENV"] = str(venv)
+
+    return prepare

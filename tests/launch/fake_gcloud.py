@@ -119,6 +119,12 @@ class Cloud:
             state["nodes"][name]["state"] = "PREEMPTED"
             state["requests"][name]["state"] = "SUSPENDED"
 
+    def break_connections(self):
+        """Ends the ssh of all `worker.py logs` there are, as a network would."""
+        for path in (self.folder / "streams").glob("*"):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(int(path.name), signal.SIGKILL)
+
     def _lose(self, name):
         """Everything on the workers ends, whatever it is doing."""
         for home in self.homes(name):
@@ -252,6 +258,12 @@ class Cloud:
             assert (home / folder).is_dir(), f"{home / folder} is not there"
             for file in files:
                 shutil.copy(file, home / folder)
+            if ready := os.environ.get("FAKE_GCLOUD_VENV"):  # an image that brings it along
+                for spec in (home / folder).glob("*.json"):
+                    venv = home / ".effjax/venvs" / json.loads(spec.read_text())["venv"]
+                    venv.parent.mkdir(exist_ok=True)
+                    if not venv.exists():
+                        venv.symlink_to(ready)
         return ""
 
     def ssh(self, name, flags):
@@ -266,9 +278,15 @@ class Cloud:
                 environment = local().environment_of(i, len(homes), devices, port, environment)
             environment |= {"HOME": str(homes[i])}
             command = ["bash", "-c", flags["command"]]
-            running.append(subprocess.Popen(command, cwd=homes[i], env=environment))
+            process = subprocess.Popen(
+                command, cwd=homes[i], env=environment, start_new_session=True
+            )
+            running.append(process)
+            if "worker.py logs" in flags["command"]:
+                (self.folder / "streams").mkdir(exist_ok=True)
+                (self.folder / "streams" / str(process.pid)).touch()
         codes = [process.wait() for process in running]
-        bad = next((code for code in codes if code), 0)
+        bad = next((255 if code < 0 else code for code in codes if code), 0)
         if bad:
             raise Refused("ERROR: (gcloud.compute.tpus.tpu-vm.ssh) a worker's command failed", bad)
         return ""
