@@ -45,17 +45,26 @@ def flag(*names: str, **settings: Any) -> Flag:
     return Flag(names, settings)
 
 
+def place(text: str) -> Path:
+    """A folder, here or in a bucket, as the type of a flag."""
+    if "://" not in text and not text.startswith("gs:"):
+        return Path(text)  # most are, and nothing needs to be imported
+    from effjax.config import as_path
+
+    return as_path(text)
+
+
 CONFIG = flag(
     "--config",
     required=True,
     metavar="F[:ARG]",
     help="config file; --config.key=value changes an entry",
 )
-WORKDIR = flag("--workdir", type=Path, required=True, metavar="D", help="a run's folder")
+WORKDIR = flag("--workdir", type=place, required=True, metavar="D", help="a run's folder")
 QUIET = flag("--quiet", action="store_true", help="show warnings only")
 # which network: a run's folder, or an architecture with its weights
 NETWORK = (
-    flag("--workdir", type=Path, metavar="D", help="a run's folder"),
+    flag("--workdir", type=place, metavar="D", help="a run's folder"),
     flag("--step", type=int, metavar="N", help="which of its checkpoints (the newest)"),
     flag("--model", metavar="M", help="or an architecture, or published weights"),
     flag("--weights", metavar="F", help="its weights: .safetensors, .pth or hub:..."),

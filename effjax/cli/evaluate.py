@@ -6,7 +6,7 @@ import functools
 import sys
 from pathlib import Path
 
-from effjax.cli.declare import NETWORK, RESULTS_ONLY, flag, load_network, verb
+from effjax.cli.declare import NETWORK, RESULTS_ONLY, flag, load_network, place, verb
 from effjax.errors import UserError
 
 
@@ -86,7 +86,7 @@ def predict(args: argparse.Namespace) -> None:
 
 
 @verb(
-    flag("workdirs", type=Path, nargs="+", metavar="RUN", help="runs' folders"),
+    flag("workdirs", type=place, nargs="+", metavar="RUN", help="runs' folders"),
     flag("--out", type=Path, default=Path("compare.png"), help="the picture (%(default)s)"),
     examples=["effjax compare runs/seed0 runs/seed1 --out=seeds.png"],
 )

@@ -2,14 +2,13 @@
 
 import argparse
 import contextlib
-from pathlib import Path
 
-from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, verb
+from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, place, verb
 
 
 @verb(
     CONFIG,
-    flag("--workdir", type=Path, metavar="D", help="the run's folder (runs/<config>[-<arg>])"),
+    flag("--workdir", type=place, metavar="D", help="the run's folder (runs/<config>[-<arg>])"),
     flag("--extend", action="store_true", help="search on in a finished run"),
     flag("--compare", action="store_true", help="train what is found, and others as dear, instead"),
     QUIET,

@@ -1,14 +1,13 @@
 """Verbs that train."""
 
 import argparse
-from pathlib import Path
 
-from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, verb
+from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, place, verb
 
 
 @verb(
     CONFIG,
-    flag("--workdir", type=Path, metavar="D", help="the run's folder (runs/<config>[-<arg>])"),
+    flag("--workdir", type=place, metavar="D", help="the run's folder (runs/<config>[-<arg>])"),
     flag("--extend", action="store_true", help="train a finished run for longer"),
     QUIET,
     flag("--coordinator", metavar="ADDRESS:PORT", help="several hosts: where host 0 listens"),

@@ -2,6 +2,7 @@
 
 from effjax.config.clock import Clock
 from effjax.config.load import call_config, check, from_json, load, set_values
+from effjax.config.places import as_path, is_remote
 from effjax.config.schema import UNITS, UNSET, Duration, to_config
 from effjax.config.view import View, changed
 
@@ -11,10 +12,12 @@ __all__ = [
     "Clock",
     "Duration",
     "View",
+    "as_path",
     "call_config",
     "changed",
     "check",
     "from_json",
+    "is_remote",
     "load",
     "set_values",
     "to_config",

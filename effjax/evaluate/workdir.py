@@ -4,6 +4,7 @@ from pathlib import Path
 
 import jax
 
+from effjax.config import as_path
 from effjax.report import Display
 from effjax.train.evaluation import evaluate
 from effjax.train.restore import restore
@@ -29,7 +30,7 @@ def evaluate_workdir(
 
     display = display or choose_display(quiet=True)
     display.waiting("restoring")
-    setup, state = restore(Path(workdir), display, step)
+    setup, state = restore(as_path(workdir), display, step)
     display.waiting("evaluating")
     evaluators = setup.task.evaluators(setup.config)
     made = int(state.step)

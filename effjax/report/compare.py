@@ -143,7 +143,8 @@ def plot_runs(runs: Sequence[Run], path: Path) -> None:
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", fontsize=8, frameon=False)
     part = path.with_name(f".{path.name}")
-    figure.savefig(part, format="png", dpi=120)
+    with part.open("wb") as file:  # also where matplotlib could not open it, in a bucket
+        figure.savefig(file, format="png", dpi=120)
     part.replace(path)
 
 

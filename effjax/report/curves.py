@@ -45,5 +45,6 @@ def plot_run(rows: Rows, path: Path, title: str = "") -> None:
         axes.legend(fontsize=8, frameon=False)
     figure.suptitle(title, fontsize=10)
     part = path.with_name(f".{path.name}")
-    figure.savefig(part, format="png", dpi=120)
+    with part.open("wb") as file:  # also where matplotlib could not open it, in a bucket
+        figure.savefig(file, format="png", dpi=120)
     part.replace(path)

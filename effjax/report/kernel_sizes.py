@@ -119,5 +119,6 @@ def plot_arms(
 
 def _save(figure: Any, path: Path) -> None:
     part = path.with_name(f".{path.name}")
-    figure.savefig(part, format="png", dpi=120)
+    with part.open("wb") as file:  # also where matplotlib could not open it, in a bucket
+        figure.savefig(file, format="png", dpi=120)
     part.replace(path)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import optax
 
 from effjax import models
-from effjax.config import View
+from effjax.config import View, as_path
 from effjax.data import Split, mix_batch, normalise, open_split
 from effjax.errors import UserError
 from effjax.optim.rules import parameter_paths
@@ -108,10 +108,11 @@ class Classification(Task):
     ) -> tuple[Params, Any, Mapping[str, Any]]:
         """From a run's folder (a search's: the network it found), a file, or a published name."""
         variables = {"params": params, **model_state}
-        if (Path(source) / FOUND_WEIGHTS).exists():
-            weights = str(Path(source) / FOUND_WEIGHTS)
-        elif (Path(source) / CONFIG).exists():
-            task, trained = trained_network(Path(source))
+        folder = as_path(source)
+        if (folder / FOUND_WEIGHTS).exists():
+            weights = str(folder / FOUND_WEIGHTS)
+        elif (folder / CONFIG).exists():
+            task, trained = trained_network(folder)
             weights = models.weights.to_torch(task.model, trained)
         else:
             weights = source

@@ -11,7 +11,6 @@ Shapes: B batch, H W space, K classes.
 import dataclasses
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal
 
 import jax
@@ -19,7 +18,7 @@ import jax.numpy as jnp
 import optax
 
 from effjax import models
-from effjax.config import View, check, to_config
+from effjax.config import View, as_path, check, to_config
 from effjax.errors import UserError
 from effjax.models.registry import abstract_variables
 from effjax.train.classification import Classification, trained_network
@@ -82,7 +81,7 @@ class Distillation(Classification):
         return (1 - alpha) * labelled + alpha * self.distance(logits, self.teacher(images))
 
     def _from_run(self) -> tuple[models.ImageModel, Any]:
-        workdir, data = Path(self.keys.teacher), self.config.data
+        workdir, data = as_path(self.keys.teacher), self.config.data
         task, variables = trained_network(workdir)
         model, theirs = task.model, task.config.data
         self._check_classes(str(workdir), model.num_classes)

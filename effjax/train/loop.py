@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import ml_collections
 
+from effjax.config import as_path
 from effjax.errors import NonFinite, Preempted
 from effjax.report import Display, choose_display, plot_run
 from effjax.train.checkpoint import Checkpoints
@@ -64,7 +65,7 @@ def train(
       Preempted: a signal asked for the end; the state was saved.
     """
     display = (display or choose_display()) if is_writer() else choose_display(quiet=True)
-    workdir = Path(workdir)
+    workdir = as_path(workdir)
     with contextlib.closing(display):
         display.waiting("reading the data")
         setup = build(config)

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 
 import effjax
-from effjax.config import View
+from effjax.config import View, is_remote
 from effjax.errors import UserError
 from effjax.train.hosts import is_writer
 from effjax.train.schema import FREE_KEYS
@@ -116,6 +116,9 @@ def check_writable(workdir: Path) -> None:
     Raises:
       UserError: naming the folder.
     """
+    if is_remote(workdir):
+        _check_bucket(workdir)
+        return
     try:
         nearest = next(
             folder for folder in (workdir, *workdir.absolute().parents) if folder.exists()
@@ -124,6 +127,19 @@ def check_writable(workdir: Path) -> None:
             pass
     except OSError as error:
         raise UserError(f"cannot write to --workdir={workdir}: {error.strerror}") from error
+
+
+def _check_bucket(workdir: Path) -> None:
+    try:
+        probe = workdir / f".effjax-{os.getpid()}"
+        probe.write_text("")
+        probe.unlink()
+    except Exception as error:  # what gcsfs raises is of many kinds
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise UserError(
+            f"cannot write to --workdir={workdir}: {reason}\n"
+            "does the bucket exist, and may you write? gcloud auth application-default login"
+        ) from error
 
 
 def read_record(workdir: Path) -> dict[str, Any]:
@@ -155,7 +171,8 @@ def open_workdir(workdir: Path, config: View, record: dict[str, Any]) -> None:
         "command": sys.argv,
     }
     try:
-        workdir.mkdir(parents=True, exist_ok=True)
+        if not is_remote(workdir):
+            workdir.mkdir(parents=True, exist_ok=True)
         write_atomically(workdir / CONFIG, json.dumps(content, indent=2) + "\n")
     except OSError as error:
         raise UserError(f"cannot write to --workdir={workdir}: {error.strerror}") from error

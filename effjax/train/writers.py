@@ -1,28 +1,49 @@
 """Where metrics go: JSON lines always, TensorBoard and W&B where asked for."""
 
+import contextlib
+import errno
+import io
 import json
 import math
 import os
+import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from effjax.config import is_remote
 from effjax.errors import UserError
 
 METRICS = "metrics.jsonl"
+PART = "metrics-{}.jsonl"  # in a bucket, where nothing can be appended to
+JOIN = 64  # parts, after which they are joined
+BOARD_SECONDS = 60.0  # from one copy of TensorBoard's file into a bucket to the next
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Writes a file so that a crash leaves the old one or the new one, never a part."""
+    if is_remote(path):
+        path.write_text(text)  # an object comes into being as a whole
+        return
     part = path.with_name(f"{path.name}.part{os.getpid()}")
     part.write_text(text)
     part.replace(path)
 
 
 def read_rows(workdir: Path) -> list[dict[str, Any]]:
-    """The rows of a run's metrics.jsonl; a last line that was cut short is left out."""
-    path, rows = workdir / METRICS, []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    """The rows of a run's metrics.jsonl, or of its numbered parts.
+
+    A last line that was cut short is left out.
+    """
+    if is_remote(workdir):
+        text = "".join(part.read_text() for part in sorted(workdir.glob(PART.format("*"))))
+        lines = list(dict.fromkeys(text.splitlines()))  # some twice, if parts were being joined
+    else:
+        path = workdir / METRICS
+        lines = path.read_text().splitlines() if path.exists() else []
+    rows = []
+    for line in lines:
         try:
             rows.append(json.loads(line))
         except ValueError:
@@ -52,12 +73,12 @@ class MetricWriter:
     ):
         kept = [row for row in read_rows(workdir) if row["step"] <= start]
         text = "".join(json.dumps(row) + "\n" for row in kept)
-        write_atomically(workdir / METRICS, text)
-        self._file = (workdir / METRICS).open("ab", buffering=0)
+        self._file = _Parts(workdir, text) if is_remote(workdir) else _opened(workdir, text)
         self._unwritten, self._warn = b"", warn
         self._boards: list[Any] = []
         if tensorboard:
-            self._boards.append(_TensorBoard(workdir / "tensorboard", start))
+            kind = _TensorBoardAway if is_remote(workdir) else _TensorBoard
+            self._boards.append(kind(workdir / "tensorboard", start))
         if wandb:
             self._boards.append(_Wandb(wandb, workdir))
 
@@ -89,6 +110,47 @@ class MetricWriter:
             board.close()
 
 
+def _opened(workdir: Path, text: str) -> io.FileIO:
+    write_atomically(workdir / METRICS, text)
+    return (workdir / METRICS).open("ab", buffering=0)
+
+
+class _Parts:
+    """metrics-000000.jsonl, metrics-000001.jsonl, ... in a bucket: one more at each write."""
+
+    def __init__(self, workdir: Path, text: str):
+        self._workdir, self._text = workdir, text
+        self._join()
+
+    def write(self, data: bytes) -> int:
+        """Writes rows as one more part.
+
+        Raises:
+          OSError: the service did not take it.
+        """
+        try:
+            if self._count > JOIN:
+                self._join()
+            (self._workdir / PART.format(f"{self._count:06d}")).write_bytes(data)
+        except Exception as error:  # what gcsfs raises is of many kinds
+            raise OSError(errno.EIO, str(error)[:200]) from error
+        self._text += data.decode()
+        self._count += 1
+        return len(data)
+
+    def _join(self) -> None:
+        """All rows into the first part; only then are the others removed."""
+        first = self._workdir / PART.format("000000")
+        first.write_text(self._text)
+        for part in self._workdir.glob(PART.format("*")):
+            if part != first:
+                part.unlink()
+        self._count = 1
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class NoWriter:
     """In the place of a `MetricWriter` on hosts that write nothing."""
 
@@ -113,6 +175,32 @@ class _TensorBoard:
         self._writer.close()
 
 
+class _TensorBoardAway(_TensorBoard):
+    """TensorBoard's file made on this machine and copied into a bucket now and then."""
+
+    def __init__(self, folder: Path, start: int):
+        self._target, self._copied = folder, time.monotonic()
+        self._here = tempfile.TemporaryDirectory(prefix="effjax-tensorboard-")
+        super().__init__(Path(self._here.name), start)
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        super().write(step, values)
+        if time.monotonic() - self._copied > BOARD_SECONDS:
+            self._writer.flush()
+            self._copy()
+
+    def _copy(self) -> None:
+        self._copied = time.monotonic()
+        for file in Path(self._here.name).iterdir():
+            with contextlib.suppress(Exception):  # the next copy holds all of it
+                (self._target / file.name).write_bytes(file.read_bytes())
+
+    def close(self) -> None:
+        super().close()
+        self._copy()
+        self._here.cleanup()
+
+
 class _Wandb:
     def __init__(self, project: str, workdir: Path):
         try:
@@ -121,7 +209,8 @@ class _Wandb:
             raise UserError(
                 "log.wandb is set but wandb is missing: pip install 'effjax[wandb]'"
             ) from error
-        self._run = wandb.init(project=project, dir=str(workdir), id=workdir.name, resume="allow")
+        folder = None if is_remote(workdir) else str(workdir)
+        self._run = wandb.init(project=project, dir=folder, id=workdir.name, resume="allow")
 
     def write(self, step: int, values: dict[str, float]) -> None:
         self._run.log(values, step=step)
