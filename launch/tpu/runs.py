@@ -1,5 +1,6 @@
 """A command on all workers, from its start to its exit codes, through preemptions."""
 
+import contextlib
 import json
 import shlex
 import sys
@@ -20,6 +21,8 @@ MARK = "effjax-worker "
 INTERRUPTED = 75
 OUT_OF_REACH = 30  # broken connections to a healthy slice in a row
 LATE = 180.0  # seconds for the other workers when worker 0 has ended
+SIGNALLED = 128  # and the number of the signal: how a shell counts it
+LOOKS = 5  # at a slice on which a command ended by a signal: it may be on its way out
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,9 @@ def run_to_the_end(gcloud: Gcloud, bundle: Bundle, max_restarts: int) -> int:
         if going is not None:
             say(f"this command is running there as {going}; following it")
             bundle.run = first = going
+            ended = _ended(gcloud, going, workers)
         else:
-            _start(gcloud, bundle)
-            say(f"run {bundle.run} has started on {workers} workers and goes on without us")
-        ended = _ended(gcloud, bundle.run, workers)
+            ended = _lost_at_start(gcloud, bundle, workers) or _ended(gcloud, bundle.run, workers)
         say(f"run {bundle.run}: {ended.why}")
         if not ended.again:
             return ended.status
@@ -61,6 +63,33 @@ def run_to_the_end(gcloud: Gcloud, bundle: Bundle, max_restarts: int) -> int:
         restarts += 1
         bundle.run = f"{first}.{restarts}"
         say(f"starting again ({restarts}); the newest checkpoint is where it goes on")
+
+
+def _lost_at_start(gcloud: Gcloud, bundle: Bundle, workers: int) -> Ended | None:
+    """Starts the run; how it ended if the slice went away meanwhile, else None.
+
+    Raises:
+      Mistake, Failed: it cannot be started, and the slice is there.
+    """
+    try:
+        _start(gcloud, bundle)
+    except (Failed, Mistake):
+        if _stays(gcloud):
+            raise
+        return Ended(INTERRUPTED, True, "the slice was taken away before it had started")
+    say(f"run {bundle.run} has started on {workers} workers and goes on without us")
+    return None
+
+
+def _stays(gcloud: Gcloud) -> bool:
+    """Whether the slice is there, and still is after some looks: a preempted VM stops its
+    programs first, and the service says so later."""
+    for attempt in range(LOOKS):
+        if not is_ready(gcloud):
+            return False
+        if attempt < LOOKS - 1:
+            gcloud.sleep(attempt)
+    return True
 
 
 def _start(gcloud: Gcloud, bundle: Bundle) -> None:
@@ -81,8 +110,11 @@ def states(gcloud: Gcloud, run: str = "") -> list[dict]:
     """What each worker says of a run, or of its newest one; [] where none was ever started."""
     ask = f"{WORKER} status {run}" if run else f"{WORKER} status"
     told = gcloud.ssh(f"test ! -e {INCOMING}/worker.py || {ask}")
-    lines = (line.partition(MARK)[2] for line in told.splitlines() if MARK in line)
-    return [json.loads(line) for line in lines]
+    found = []
+    for piece in told.split(MARK)[1:]:
+        with contextlib.suppress(ValueError):  # cut by what another worker said: ask again
+            found.append(json.JSONDecoder().raw_decode(piece)[0])
+    return found
 
 
 def _already_running(gcloud: Gcloud, bundle: Bundle) -> str | None:
@@ -147,12 +179,14 @@ def _ended(gcloud: Gcloud, run: str, workers: int) -> Ended:
         late = time.monotonic() - began
         if late > LATE and not asked:
             say(f"{len(running)} of {workers} workers have not ended; asking them to")
-            gcloud.ssh(f"{WORKER} stop")
+            with contextlib.suppress(Failed):  # the next look says what has become of it
+                gcloud.ssh(f"{WORKER} stop")
             asked = True
         if late > 2 * LATE:
             return Ended(1, False, f"{len(running)} of {workers} workers do not end")
         gcloud.sleep()
-    return judge(found, healthy=is_ready(gcloud))
+    from_outside = any((state["code"] or 0) > SIGNALLED for state in found)
+    return judge(found, healthy=_stays(gcloud) if from_outside else is_ready(gcloud))
 
 
 def judge(found: Sequence[dict], healthy: bool) -> Ended:

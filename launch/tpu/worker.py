@@ -200,7 +200,8 @@ def status(run: str = "") -> int:
     found["worker"] = socket.gethostname()
     if run and (HOME / "runs" / run / "spec.json").exists():
         found["command"] = read_spec(run)["command"]
-    print(MARK + json.dumps(found), flush=True)
+    # in one piece: other workers write into the same pipe
+    os.write(sys.stdout.fileno(), f"{MARK}{json.dumps(found)}\n".encode())
     return 0
 
 

@@ -72,7 +72,7 @@ def test_interrupted_and_saved_is_started_again(ready):
         raise SystemExit(0 if run.endswith(".1") else 75)
     """
     status, out, said = ready("run", TYPE, command=python(program))
-    assert (status, out) == (0, "0\n1\n")
+    assert (status, out) == (0, "0\n1\n"), said
     assert "interrupted and saved" in said
     assert len(ready.cloud.calls("create")) == 1
 

@@ -15,7 +15,8 @@ def test_a_search(tmp_path, count):
     kernels = {name: np.ones((9, 9)) for name in names}
     path = tmp_path / "sizes.png"
     plot_search(names, rows, [7] * count, [9] * count, kernels, path, "a title")
-    assert Image.open(path).size[0] > 1000
+    with Image.open(path) as image:
+        assert image.size[0] > 1000
     assert [file.name for file in tmp_path.iterdir()] == ["sizes.png"]
 
 
@@ -23,4 +24,5 @@ def test_arms_of_one_run_and_of_several(tmp_path):
     results = {"found": [(10.0, 0.5), (10.0, 0.6)], "uniform": [(11.0, 0.4)]}
     intervals = {arm: t_interval([top1 for _, top1 in runs]) for arm, runs in results.items()}
     plot_arms(results, intervals, tmp_path / "arms.png", "multiply-adds")
-    assert Image.open(tmp_path / "arms.png").size[0] > 1000
+    with Image.open(tmp_path / "arms.png") as image:
+        assert image.size[0] > 1000
