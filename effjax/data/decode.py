@@ -1,6 +1,8 @@
 """Encoded bytes -> uint8 RGB pixels [H, W, 3], upright, whatever the file's own colours are."""
 
+import functools
 import io
+import warnings
 
 import numpy as np
 
@@ -130,13 +132,16 @@ def _decode_png(data: bytes) -> np.ndarray | None:
         return None
     if b"eXIf" in data:
         return None
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:  # more pixels than it allows: Pillow words it
+        return None
 
 
 def _decode_pillow(data: bytes) -> np.ndarray:
     from PIL import Image
 
+    _expect_large_pictures()
     try:
         image = Image.open(io.BytesIO(data))
         orientation = image.getexif().get(EXIF_ORIENTATION, 1)
@@ -146,10 +151,20 @@ def _decode_pillow(data: bytes) -> np.ndarray:
         raise UserError(reason.replace(" <_io.BytesIO object", "").split(" at 0x")[0]) from error
 
 
+@functools.cache
+def _expect_large_pictures() -> None:
+    """Pillow warns of 89 megapixels, as of an attack; it still refuses twice as many."""
+    from PIL import Image
+
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
 def _rgb(image: "Image.Image") -> np.ndarray:  # noqa: F821
     """The pixels of any Pillow image as uint8 RGB."""
     from PIL import Image
 
+    if image.mode in ("I", "F"):
+        raise ValueError("32-bit pixels, which have no agreed white: save it with 8 or 16 bits")
     if image.mode.startswith("I;16"):
         grey = (np.asarray(image) >> 8).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)

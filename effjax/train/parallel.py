@@ -20,6 +20,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from effjax.config import View
 from effjax.errors import UserError
 from effjax.train.sharding import Layout
+from effjax.train.task import Source
 
 Batch = Mapping[str, Any]
 Step = Callable[[Any, Any], tuple[Any, Any]]
@@ -61,7 +62,7 @@ class Mesh:
     """`jax.jit` over a device mesh; `parallel` is that section of the config."""
 
     batch_axis = None
-    _source: Any = None
+    _source: Source | None = None
 
     def __init__(
         self, devices: list[jax.Device], batch_size: int, parts: int, parallel: View
@@ -82,14 +83,14 @@ class Mesh:
             self.mesh, PartitionSpec(None, examples) if parts > 1 else PartitionSpec(examples)
         )
 
-    def hold(self, source: Any) -> None:
+    def hold(self, source: Source) -> None:
         """Puts what a source calls `resident` onto every device when a batch is first sent."""
         self._source = source
 
     @functools.cached_property
     def _resident(self) -> Batch:
-        arrays = getattr(self._source, "resident", {})
-        return {key: self._everywhere(array) for key, array in arrays.items()}
+        resident = self._source.resident if self._source else {}
+        return {key: self._everywhere(array) for key, array in resident.items()}
 
     def _everywhere(self, array: np.ndarray) -> jax.Array:
         return jax.make_array_from_callback(

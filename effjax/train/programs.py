@@ -48,7 +48,7 @@ def lower(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Lowered:
     def step(state: Any, batch: Any) -> tuple[Any, Any]:
         return setup.step(state, batch, variant)
 
-    return setup.runner.lower(step, state, getattr(setup.source, "sent", setup.source.spec))
+    return setup.runner.lower(step, state, setup.source.sent)
 
 
 def bytes_a_device(tree: Any) -> int:

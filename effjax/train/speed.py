@@ -3,7 +3,8 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+
+from effjax.train.task import Source
 
 LONG_WAIT = 0.1  # the share of a run that may pass waiting for data before the user is told
 
@@ -58,11 +59,10 @@ class Speedometer:
         return figures
 
 
-def advice(source: Any, warn: Callable[[str], None]) -> Callable[[float], None]:
+def advice(source: Source, warn: Callable[[str], None]) -> Callable[[float], None]:
     """What to tell the user of a run that waits for the batches of `source`."""
 
     def advise(waits: float) -> None:
-        remedy = getattr(source, "remedy", "a quicker source")
-        warn(f"{waits:.0%} of the time passes waiting for data; try {remedy}")
+        warn(f"{waits:.0%} of the time passes waiting for data; try {source.remedy}")
 
     return advise

@@ -15,7 +15,7 @@ from effjax.errors import UserError, nearest
 from effjax.train.schema import OptimConfig
 from effjax.train.sharding import Layout, Shares
 from effjax.train.state import TrainState
-from effjax.train.task import Apply, Batch, Task
+from effjax.train.task import Apply, Batch, Source, Task
 
 FROZEN = "frozen"
 
@@ -181,11 +181,10 @@ def make_step(
     config: View,
     layout: Layout,
     batch_axis: str | None,
-    source: Any = None,
+    source: Source,
 ) -> Callable[[TrainState, Batch, Hashable], tuple[TrainState, dict[str, jax.Array]]]:
     """step(state, batch, variant) -> (state after one update, metrics as scalars)."""
     skips = config.nonfinite == "skip"
-    unpack = getattr(source, "unpack", lambda batch: batch)
     ema_decay, ema_warmup = config.ema.decay, config.ema.warmup
 
     def step(state: TrainState, batch: Batch, variant: Hashable = ()) -> tuple[TrainState, dict]:
@@ -194,7 +193,7 @@ def make_step(
         shares = Shares(layout)
         apply = make_apply(groups, shares, batch_axis, skips)
         whole = state.replace(params=shares.whole(state.params))
-        new, pairs = task.update(whole, unpack(batch), rng, apply, **chosen)
+        new, pairs = task.update(whole, source.unpack(batch), rng, apply, **chosen)
         new = new.replace(params=shares.own(new.params))
         if batch_axis is not None:
             pairs = jax.lax.psum(pairs, batch_axis)

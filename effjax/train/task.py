@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from effjax.config import View
 from effjax.errors import UserError, nearest
@@ -20,13 +21,36 @@ Apply = Callable[..., TrainState]
 
 
 class Source(Protocol):
-    """Training data: the global batch of step i is a function of (seed, i) alone."""
+    """Training data: the global batch of step i is a function of (seed, i) alone.
+
+    A subclass sets `num_examples` and `spec` and overrides `batches`; the rest is for sources of
+    which a part stays on the devices.
+
+    Attributes:
+      spec: of this host's part of a batch, as the task sees it.
+      remedy: what to do where a run waits for batches.
+    """
 
     num_examples: int
-    spec: Mapping[str, jax.ShapeDtypeStruct]  # of this host's part of a batch
+    spec: Mapping[str, jax.ShapeDtypeStruct]
+    remedy: str = "a quicker source"
 
     def batches(self, start: int = 0) -> Iterator[Batch]:
         """Yields this host's part of the batches of steps start, start + 1, ...; has `close()`."""
+
+    @property
+    def sent(self) -> Mapping[str, jax.ShapeDtypeStruct]:
+        """Shapes and dtypes of what `batches` yields."""
+        return self.spec
+
+    @property
+    def resident(self) -> Mapping[str, np.ndarray]:
+        """What every device holds through the run, beside each batch."""
+        return {}
+
+    def unpack(self, batch: Batch) -> Batch:
+        """What was sent, with what is resident -> what `spec` says; inside the compiled step."""
+        return batch
 
 
 class Evaluator(Protocol):

@@ -13,6 +13,7 @@ from toys import Batch, Run, Toy, quiet, toy_config
 
 import effjax
 from effjax.errors import Preempted
+from effjax.train import Source
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -57,7 +58,7 @@ def interrupted(tmp_path, monkeypatch) -> Callable[[type[Toy]], Run]:
     return run
 
 
-class Interrupting:
+class Interrupting(Source):
     """A source during which a signal comes, so that `after` updates are made."""
 
     def __init__(self, source, after: int):

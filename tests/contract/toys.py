@@ -11,7 +11,7 @@ import numpy as np
 import effjax
 from effjax.config import View
 from effjax.report import Display, choose_display
-from effjax.train import Task, TrainState
+from effjax.train import Source, Task, TrainState
 from effjax.train.checkpoint import Checkpoints
 from effjax.train.setup import build
 from effjax.train.workdir import CHECKPOINTS
@@ -21,7 +21,7 @@ Batch = dict[str, np.ndarray]
 BATCH = 64
 
 
-class Drawn:
+class Drawn(Source):
     """A source whose batch of step i is `draw(numpy.random.default_rng((seed, i)))`."""
 
     num_examples = 1 << 20

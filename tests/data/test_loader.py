@@ -82,19 +82,27 @@ def test_hosts_share_the_global_batch(hosts):
     assert_same(read(9), joined)
 
 
-def test_workers_change_nothing():
-    whole = read(12)
-    for workers in (1, 2):
-        config = dataclasses.replace(CONFIG, workers=workers)
-        assert_same(whole[3:7], read(4, start=3, config=config))
-
-
-@pytest.mark.slow
-def test_three_workers_two_hosts_resumed():
-    config = dataclasses.replace(CONFIG, workers=3)
-    parts = [read(4, start=5, config=config, host=host, hosts=2) for host in range(2)]
-    joined = [{key: np.concatenate([a[key], b[key]]) for key in a} for a, b in zip(*parts)]
-    assert_same(read(9)[5:], joined)
+@pytest.mark.parametrize(
+    ("workers", "hosts"),
+    [
+        (workers, hosts)
+        if (workers, hosts) in ((0, 2), (1, 1), (2, 1))
+        else pytest.param(workers, hosts, marks=pytest.mark.slow)
+        for workers in range(4)
+        for hosts in (1, 2)
+    ],
+)
+def test_resumed_by_other_workers_and_hosts(workers, hosts):
+    everything = dataclasses.replace(CONFIG.augment, randaugment="rand-m9-mstd0.5-inc1", vflip=0.5)
+    config = dataclasses.replace(CONFIG, augment=everything)
+    whole = read(9, config=config)  # by threads, from the start, into the second epoch
+    config = dataclasses.replace(config, workers=workers)
+    parts = [read(5, start=4, config=config, host=host, hosts=hosts) for host in range(hosts)]
+    joined = [
+        {key: np.concatenate([part[key] for part in step]) for key in step[0]}
+        for step in zip(*parts)
+    ]
+    assert_same(whole[4:], joined)
 
 
 def test_memory_cache_changes_nothing():

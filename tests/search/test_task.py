@@ -19,7 +19,7 @@ from effjax.ops import pool_minus_input
 from effjax.report import choose_display
 from effjax.search.found import read_off
 from effjax.search.task import KernelSearch, soft_pool_minus_input
-from effjax.train import RunConfig
+from effjax.train import RunConfig, Source
 from effjax.train.setup import build
 from effjax.train.writers import read_rows
 
@@ -179,7 +179,7 @@ def test_mistakes(keys, message):
         build(search_config("convformer_s18", **keys))
 
 
-class Interrupting:
+class Interrupting(Source):
     """A source during which a signal comes, so that `after` updates are made."""
 
     def __init__(self, source, after):

@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 
 import effjax
-from effjax.train import Task
+from effjax.train import Source, Task
 
 TRUE = np.asarray([1.0, -2.0, 0.5, 3.0], np.float32)
 
 
-class Points:
+class Points(Source):
     """Batches of points, a function of the step alone."""
 
     num_examples = 640
