@@ -8,10 +8,10 @@ quickstart: .venv/core
 	.venv/bin/effjax train --config=configs/quickstart.py
 
 test: .venv/test
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n auto --dist=loadfile
 
 test-all: .venv/test
-	.venv/bin/python -m pytest -m ""
+	.venv/bin/python -m pytest -n auto --dist=loadfile -m ""
 
 lint: .venv/dev
 	.venv/bin/ruff check .

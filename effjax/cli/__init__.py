@@ -32,11 +32,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     words = [word for word in argv if not word.startswith("--config.")]
     args, unknown = make_parser().parse_known_args(words)
     if unknown:
-        word, flags = unknown[0], [f"--{name}" for name in vars(args) if name not in _INTERNAL]
-        raise UserError(
-            f"{args.verb} has no {word!r}; {nearest(word.partition('=')[0], flags)}\n"
-            f"see: effjax {args.verb} --help"
-        )
+        word, flags = unknown[0], [name for name in vars(args) if name not in _INTERNAL]
+        close = nearest(word.lstrip("-").partition("=")[0], flags)
+        raise UserError(f"{args.verb} has no {word!r}; {close}\nsee: effjax {args.verb} --help")
     if overrides and not hasattr(args, "config"):
         raise UserError(f"{args.verb} takes no config; got {overrides[0]!r}")
     args.overrides = overrides

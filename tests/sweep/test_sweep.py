@@ -150,7 +150,7 @@ def _build_model(config):
 
     from effjax import create_model
 
-    fields = {k: v for k, v in config.model.items() if k not in ("num_classes",)}
+    fields = {k: v for k, v in config.model.items() if k not in ("num_classes", "arch")}
     model = create_model(num_classes=10, **fields)
     shape = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
     assert jax.tree.leaves(shape["params"])

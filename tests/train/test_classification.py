@@ -26,7 +26,9 @@ def tiny(**changes):
         patch_kernels=3,
         patch_strides=(2, 2, 1, 1),
         patch_pads=1,
+        mixers="identity",  # compiles soonest
     )
+    config.parallel.devices = 1
     config.log.update(tensorboard=False, curves=False)
     config.update(changes)
     return config
@@ -98,7 +100,6 @@ def test_it_starts_from_another_run(tmp_path):
     assert donor.model.num_classes == 10
     same = jax.tree.map(np.array_equal, params["stem"], trained["params"]["stem"])
     assert all(jax.tree.leaves(same))
-    assert train(config, tmp_path / "second")["step"] == 2
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
