@@ -112,7 +112,7 @@ def weights_rows(pattern: str) -> list[tuple[str, ...]]:
 def _count_model(name: str) -> tuple[str, ...]:
     entry = models.entry(name)
     cost = models.cost(models.create_model(name), entry.input_shape)
-    size = "x".join(map(str, entry.input_shape[:2]))
+    size = "x".join(map(str, entry.input_shape[:-1]))
     return (name, format_count(cost.params), format_count(cost.macs), size, entry.description)
 
 

@@ -134,3 +134,14 @@ def test_the_site_is_built_without_warnings(tmp_path):
     assert "No issues found" in done.stdout + done.stderr
     assert "arning" not in done.stdout + done.stderr
     assert (tmp_path / "site/reference/index.html").stat().st_size > 50_000
+
+
+@pytest.mark.slow
+def test_the_pictures_are_those_of_their_script(tmp_path):
+    words = [sys.executable, str(DOCS / "draw_augmentation.py"), str(tmp_path)]
+    subprocess.run(words, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    made = sorted(path.name for path in tmp_path.iterdir())
+    assert made == sorted(path.name for path in (DOCS / "pictures").iterdir())
+    for name in made:
+        pixels = [cv2.imread(str(folder / name)) for folder in (tmp_path, DOCS / "pictures")]
+        assert abs(np.subtract(*(image.astype(int) for image in pixels))).mean() < 2
