@@ -248,7 +248,7 @@ def claim_verdict(comparison: Comparison, factor: float) -> str:
     if not comparison.pairs:
         return "not answered: no pair reached a target"
     if comparison.verdict == "faster" and ratio.high >= factor:
-        return "true here" if ratio.estimate >= factor or ratio.holds(factor) else "partly"
+        return "true here"
     if ratio.high < factor:
         return "not true here"
     return "not distinguishable"

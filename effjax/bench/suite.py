@@ -264,7 +264,10 @@ def _run_alike(
         except Exception as error:
             yield [failed_row(t, identity, error) for t in wanted]
             continue
-        facts = facts | {"program_compile_seconds": round(program.compile_seconds, 3)}
+        facts = facts | {
+            "program_compile_seconds": round(program.compile_seconds, 3),
+            "memory_bytes": program.bytes_of_one(),
+        }
         yield [make_row(t, identity, curves, i, facts) for i, t in enumerate(part) if t in wanted]
 
 

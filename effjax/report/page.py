@@ -36,6 +36,8 @@ td.left, th.left { text-align: left; } td.wrap { white-space: normal; min-width:
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; margin: .6rem 0; font-size: .88rem; }
 .legend i { display: inline-block; width: 1.3rem; height: .3rem; border-radius: 2px;
             margin-right: .35rem; vertical-align: middle; }
+pre { overflow-x: auto; background: var(--soft); padding: .6rem; font-size: .78rem; }
+summary { cursor: pointer; color: var(--dim); font-size: .88rem; margin: .6rem 0; }
 @media print { body { max-width: none; font-size: 11px; } h2 { break-after: avoid; }
   .figures { grid-template-columns: 1fr 1fr; } svg, tr { break-inside: avoid; }
   .scroll { overflow: visible; } }
@@ -82,6 +84,13 @@ class Page:
         cells = [header, rule, *rows]
         table = "\n".join(f"| {' | '.join(c.replace('|', '/') for c in row)} |" for row in cells)
         self._markdown.append(table)
+
+    def details(self, summary: str, text: str) -> None:
+        """Long text as it is, folded away until it is asked for."""
+        self._html.append(
+            f"<details><summary>{_text(summary)}</summary><pre>{_text(text)}</pre></details>"
+        )
+        self._markdown += [f"{summary}:", f"```\n{text}\n```"]
 
     def legend(self, styles: Mapping[str, Style]) -> None:
         """Which colour is whose."""

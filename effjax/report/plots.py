@@ -60,6 +60,7 @@ def plot_bands(
     level: float | None = None,
     marks: bool = False,
     top: float | None = None,
+    whole_x: bool = False,
 ) -> str:
     """Curves, each in its band; `level` is a line across, such as a target.
 
@@ -67,6 +68,7 @@ def plot_bands(
       bands: name -> curve; values that are not finite leave gaps.
       marks: a dot at each point.
       top: values above are cut off.
+      whole_x: x counts something: ticks at whole numbers alone.
     """
     figure, axes = _figure(title, x_label, y_label)
     for name, band in bands.items():
@@ -85,6 +87,10 @@ def plot_bands(
     values = values[np.isfinite(values)]
     if log_y and len(values) and values.min() > 0:
         axes.set_yscale("log")
+        if values.max() < 30 * values.min():
+            _plain_ticks(axes.yaxis)
+    if whole_x:
+        axes.xaxis.get_major_locator().set_params(integer=True)
     if top is not None and len(values) and values.min() < top:
         axes.set_ylim(top=top)
     return _svg(figure)
@@ -130,7 +136,7 @@ def plot_intervals(
     axes.margins(y=0.08)
     if log_x:
         axes.set_xscale("log")
-        _plain_ticks(axes)
+        _plain_ticks(axes.xaxis)
     if level is not None:
         axes.axvline(level, color="black", lw=0.8, ls=(0, (2, 2)))
     return _svg(figure)
@@ -162,12 +168,13 @@ def plot_heat(
     return _svg(figure)
 
 
-def _plain_ticks(axes: Any) -> None:
+def _plain_ticks(axis: Any) -> None:
+    """Numbers as they are written, at 1, 2 and 5, on a logarithmic axis of little range."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _finite(values: Sequence[float | None]) -> np.ndarray:
@@ -183,7 +190,7 @@ def _figure(title: str, x_label: str, y_label: str, height: float = SIZE[1]) -> 
     axes.set_title(title, loc="left", fontsize=9.5)
     axes.set_xlabel(x_label, fontsize=8.5)
     axes.set_ylabel(y_label, fontsize=8.5)
-    axes.tick_params(labelsize=8)
+    axes.tick_params(which="both", labelsize=8)
     axes.grid(alpha=0.25, lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
