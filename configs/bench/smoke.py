@@ -6,16 +6,19 @@ Cost: under a minute on two CPU cores.
 Run: effjax bench --config=configs/bench/smoke.py
 """
 
+from pathlib import Path
+
 import ml_collections
 
-from effjax.bench import empty_config, optimizer, workload
+from effjax.bench import empty_config, optimizer, use_targets, workload
+
+TARGETS = Path(__file__).parent / "targets/smoke.json"
 
 WORKLOADS = {
     "quadratic_easy": workload(
         problem="quadratic",
         model={"dim": 100, "condition": 1e2, "noise": 0.02, "rotated": True},
         metric="val/loss",
-        target=0.05,
         max_steps=200,
         eval_every=5,
     ),
@@ -23,7 +26,6 @@ WORKLOADS = {
         problem="quadratic",
         model={"dim": 100, "condition": 1e4, "noise": 0.02, "rotated": True},
         metric="val/loss",
-        target=0.1,
         max_steps=200,
         eval_every=5,
     ),
@@ -31,7 +33,6 @@ WORKLOADS = {
         problem="rosenbrock",
         model={"dim": 10, "noise": 0.0},
         metric="val/loss",
-        target=1.0,
         max_steps=400,
         eval_every=10,
     ),
@@ -39,7 +40,6 @@ WORKLOADS = {
         problem="mlp",
         model={"widths": (), "l2": 1e-4},
         metric="val/loss",
-        target=0.2,
         max_steps=200,
         eval_every=5,
     ),
@@ -47,7 +47,6 @@ WORKLOADS = {
         problem="mlp",
         model={"widths": (64, 64), "l2": 0.0},
         metric="val/error",
-        target=0.03,
         max_steps=300,
         eval_every=10,
     ),
@@ -67,7 +66,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config = empty_config()
     config.workloads.update(WORKLOADS)
     config.optimizers.update(OPTIMIZERS)
-    config.tuning.factors = (0.1, 0.3, 1.0, 3.0, 10.0)
+    config.tuning.factors = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+    use_targets(config.workloads, TARGETS)
     config.claims = (("adan", 2.0), ("adamw_win", 1.5))
     if arg == "quick":
         for label in ("quadratic_hard", "rosenbrock", "logistic"):

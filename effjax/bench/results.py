@@ -1,11 +1,12 @@
 """A benchmark's folder: one line of JSON for each trial, only ever appended to.
 
-results.jsonl      a row for each trial, see `make_row`
+results.jsonl      a row for each trial, see `make_row` (results.jsonl.gz: read, not written)
 machines.jsonl     {"id": ..., versions, device, ...}: where rows were made
 plans.json         how trials were put together (kept, so that a rerun does the same)
 report.html, report.md, *.csv      made from the rows, again at every run
 """
 
+import gzip
 import json
 import math
 import os
@@ -105,6 +106,8 @@ def read_rows(place: Path) -> list[Row]:
       UserError: neither is there, or a line is no JSON.
     """
     path = place / RESULTS if place.is_dir() else place
+    if place.is_dir() and not path.exists():
+        path = place / f"{RESULTS}.gz"
     if not path.exists() and not place.is_dir():
         raise UserError(f"no results at {place}: give a folder that effjax bench wrote")
     rows: dict[str, Row] = {}
@@ -117,7 +120,9 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """The JSON lines of a file; none if it is not there. A last line without end is left out."""
     if not path.exists():
         return []
-    whole = path.read_text().split("\n")[:-1]
+    packed = path.suffix == ".gz"
+    text = gzip.decompress(path.read_bytes()).decode() if packed else path.read_text()
+    whole = text.split("\n")[:-1]
     try:
         return [json.loads(line) for line in whole if line]
     except json.JSONDecodeError as error:

@@ -14,7 +14,7 @@ A point is a dict of keys to values. The same arguments give the same points on 
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,9 +58,14 @@ def choice(values: Sequence[Any]) -> Range:
 
 @dataclasses.dataclass(frozen=True)
 class Space:
-    """A finite list of points, in order, each once."""
+    """A finite list of points, in order, each once.
+
+    Attributes:
+      ranges: what the points were drawn from, where they were drawn: a search may choose others.
+    """
 
     points: tuple[Point, ...]
+    ranges: Mapping[str, Range] | None = None
 
     def __iter__(self) -> Iterator[Point]:
         return iter(self.points)
@@ -116,7 +121,7 @@ def zipped(values: Mapping[str, Sequence[Any]]) -> Space:
 def random(ranges: Mapping[str, Range], count: int, seed: int = 0) -> Space:
     """`count` independent draws."""
     draws = np.random.default_rng(seed).random((count, len(ranges)))
-    return space(_point(ranges, row) for row in draws)
+    return _drawn(ranges, draws)
 
 
 def halton(ranges: Mapping[str, Range], count: int, seed: int = 0) -> Space:
@@ -130,7 +135,7 @@ def halton(ranges: Mapping[str, Range], count: int, seed: int = 0) -> Space:
     if len(ranges) > len(PRIMES):
         raise UserError(f"halton: {len(ranges)} keys, at most {len(PRIMES)} are possible")
     columns = [_radical_inverses(b, count, (seed, b)) for b, _ in zip(PRIMES, ranges)]
-    return space(_point(ranges, row) for row in zip(*columns))
+    return _drawn(ranges, zip(*columns))
 
 
 def _radical_inverses(base: int, count: int, seed: tuple[int, int]) -> np.ndarray:
@@ -146,7 +151,13 @@ def _radical_inverses(base: int, count: int, seed: tuple[int, int]) -> np.ndarra
     return np.minimum(values, 1 - 2**-32)
 
 
-def _point(ranges: Mapping[str, Range], row: Sequence[float]) -> Point:
+def _drawn(ranges: Mapping[str, Range], rows: Iterable[Sequence[float]]) -> Space:
+    points = space(point_at(ranges, row) for row in rows)
+    return dataclasses.replace(points, ranges=dict(ranges))
+
+
+def point_at(ranges: Mapping[str, Range], row: Sequence[float]) -> Point:
+    """The point whose keys are at `row`, a number in [0, 1) for each range."""
     return {key: r.at(float(u)) for (key, r), u in zip(ranges.items(), row)}
 
 

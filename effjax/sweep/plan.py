@@ -88,31 +88,50 @@ def make_plan(spec: str, overrides: Sequence[str], workdir: Path) -> Plan:
     Raises:
       UserError: anything in the file that cannot be done, before anything is trained.
     """
-    sweep = call_config(spec, "sweep")
-    path = spec.partition(":")[0]
-    if not isinstance(sweep, Sweep):
-        raise UserError(f"{path}: sweep() returned a {type(sweep).__name__}; return a Sweep(...)")
+    sweep, path = read_sweep(spec), spec.partition(":")[0]
     named = sweep.named()
     if not named or not sweep.seeds:
         raise UserError(f"{path}: sweep() has no {'seeds' if named else 'variants'}")
     base = next(iter(named)) if sweep.base is None else sweep.base
     if base not in named:
         raise UserError(f"{path}: base {base!r} is no variant; {nearest(base, named)}")
-    folders = {name: _slug(name) for name in named}
-    if len(set(folders.values())) < len(folders):
+    if len({_slug(name) for name in named}) < len(named):
         raise UserError(f"{path}: two variants would share a folder: {', '.join(named)}")
     trials = []
     for name in sorted(named, key=lambda name: name != base):
         for seed in sweep.seeds:
-            config = load(spec, overrides, RunConfig)
-            try:
-                set_values(config, {**named[name], "seed": seed}, RunConfig)
-            except UserError as error:
-                raise UserError(f"{path}, variant {name!r}: {error}") from error
-            check(config, RunConfig)
-            where = workdir / folders[name] / f"seed{seed}"
-            trials.append(SweepTrial(name, seed, named[name], config, where))
+            trials.append(make_trial(spec, overrides, name, named[name], seed, workdir))
     return Plan(tuple(trials), sweep.metric, base)
+
+
+def read_sweep(spec: str) -> Sweep:
+    """What `sweep()` of a config file returns.
+
+    Raises:
+      UserError: no such function, or it returns something else.
+    """
+    sweep = call_config(spec, "sweep")
+    if not isinstance(sweep, Sweep):
+        path, kind = spec.partition(":")[0], type(sweep).__name__
+        raise UserError(f"{path}: sweep() returned a {kind}; return a Sweep(...)")
+    return sweep
+
+
+def make_trial(
+    spec: str, overrides: Sequence[str], name: str, point: Point, seed: int, workdir: Path
+) -> SweepTrial:
+    """One run: the config with the point's values.
+
+    Raises:
+      UserError: a value that the config does not take.
+    """
+    config = load(spec, overrides, RunConfig)
+    try:
+        set_values(config, {**point, "seed": seed}, RunConfig)
+    except UserError as error:
+        raise UserError(f"{spec.partition(':')[0]}, variant {name!r}: {error}") from error
+    check(config, RunConfig)
+    return SweepTrial(name, seed, point, config, workdir / _slug(name) / f"seed{seed}")
 
 
 def _slug(name: str) -> str:

@@ -19,8 +19,8 @@ from effjax.errors import UserError
 from effjax.report import Display
 from effjax.sweep.plan import SweepTrial
 from effjax.sweep.runners import log_path
+from effjax.sweep.suggest import Suggestions, mode_of
 from effjax.sweep.worker import is_over, read_failure, write_failure, write_trial
-from effjax.train.summary import is_loss
 from effjax.train.workdir import CONFIG
 from effjax.train.writers import read_rows
 
@@ -39,15 +39,18 @@ def run_ray(
     scheduler: str = "none",
     cpus: float = 1.0,
     gpus: float = 0.0,
+    suggestions: Suggestions | None = None,
 ) -> None:
     """Trains the runs as trials of Ray Tune.
 
     Args:
+      trials: that are not over; empty where `suggestions` says what to train.
       metric: what ASHA compares; less is better for a loss.
       workdir: of the sweep; Ray keeps its own files in `ray/` below.
       address: of a running cluster ("auto" finds one); None starts Ray on this machine.
       scheduler: "asha" stops the worse half of the runs at growing numbers of steps.
       cpus, gpus: what a run takes.
+      suggestions: chooses the runs one after another.
 
     Raises:
       UserError: Ray is not installed, or nothing answers at the address.
@@ -67,32 +70,40 @@ def run_ray(
         raise UserError(f"no Ray cluster at --address={address}: {error}") from error
     for trial in trials:
         write_trial(trial.config, trial.workdir)
-    display.start(len(trials), 0)
+    if suggestions is None:
+        folders = [str(trial.workdir.absolute()) for trial in trials]
+        space, count, chosen = {"folder": tune.grid_search(folders), "metric": metric}, 1, None
+        total, steps = len(trials), _most_steps(trials)
+    else:
+        space, count, chosen = {}, suggestions.left(), suggestions.searcher()
+        total, steps = count, _most_steps(suggestions.plan().trials)
+    display.start(total, 0)
+    asha = tune.schedulers.ASHAScheduler(
+        time_attr="step", metric=metric, mode=mode_of(metric), max_t=steps, reduction_factor=2
+    )
+    config = tune.TuneConfig(
+        scheduler=asha if scheduler == "asha" else None,
+        search_alg=chosen,
+        num_samples=count,
+        reuse_actors=False,
+    )
     try:
-        _fit(tune, trials, metric, workdir, display, scheduler, {"cpu": cpus, "gpu": gpus})
+        _fit(tune, space, config, workdir, display, {"cpu": cpus, "gpu": gpus})
     finally:
         ray.shutdown()
-    for trial in trials:
+    for trial in suggestions.plan().trials if suggestions is not None else trials:
         if not is_over(trial.workdir):
             write_failure(trial.workdir, _why(trial, scheduler))
 
 
 def _fit(
     tune: Any,
-    trials: Sequence[SweepTrial],
-    metric: str,
+    space: dict[str, Any],
+    config: Any,
     workdir: Path,
     display: Display,
-    scheduler: str,
     resources: dict[str, float],
 ) -> None:
-    folders = [str(trial.workdir.absolute()) for trial in trials]
-    steps = max(int(trial.config.total_steps or 0) for trial in trials)
-    mode = "min" if is_loss(metric) else "max"
-    asha = tune.schedulers.ASHAScheduler(
-        time_attr="step", metric=metric, mode=mode, max_t=max(steps, 1), reduction_factor=2
-    )
-
     class Shown(tune.Callback):
         over = 0
 
@@ -102,10 +113,8 @@ def _fit(
 
     tuner = tune.Tuner(
         tune.with_resources(train_in_ray, resources),
-        param_space={"folder": tune.grid_search(folders), "metric": metric},
-        tune_config=tune.TuneConfig(
-            scheduler=asha if scheduler == "asha" else None, reuse_actors=False
-        ),
+        param_space=space,
+        tune_config=config,
         run_config=tune.RunConfig(
             name="ray",
             storage_path=str(workdir.absolute()),
@@ -117,6 +126,10 @@ def _fit(
     )
     for result in tuner.fit():
         _bring_back(result)
+
+
+def _most_steps(trials: Sequence[SweepTrial]) -> int:
+    return max(1, *(int(trial.config.total_steps or 0) for trial in trials))
 
 
 def _bring_back(result: Any) -> None:

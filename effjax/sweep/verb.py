@@ -1,6 +1,7 @@
 """The verb: plan, train what is not over, tell."""
 
 import contextlib
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from effjax.config import View
 from effjax.errors import UserError
 from effjax.report import Display, choose_display
 from effjax.sweep.outcome import write_outcome
-from effjax.sweep.plan import make_plan
+from effjax.sweep.plan import Plan, make_plan, make_trial, read_sweep
 from effjax.sweep.runners import run_here, run_local
+from effjax.sweep.suggest import SEARCHES, Suggestions
 from effjax.sweep.worker import FAILED, is_over
 from effjax.train.workdir import check_continues
 
@@ -27,6 +29,7 @@ def sweep(
     retry: bool = False,
     only_report: bool = False,
     ray: Mapping[str, Any] | None = None,
+    search: str = "none",
     display: Display | None = None,
 ) -> Path:
     """Trains the variants of a config file and writes one table and plots.
@@ -40,6 +43,8 @@ def sweep(
       retry: try again what failed.
       only_report: train nothing.
       ray: arguments of `effjax.sweep.ray_runner.run_ray`.
+      search: "optuna" (with the runner "ray"): the variants are chosen from the ranges of the
+        config's space, one after another, with the first seed.
 
     Returns:
       The path of report.html.
@@ -51,9 +56,14 @@ def sweep(
         raise UserError(f"--runner={runner}: expected one of {', '.join(RUNNERS)}")
     if workers < 1:
         raise UserError(f"--workers={workers}; give 1 or more")
+    if search not in SEARCHES:
+        raise UserError(f"--search={search}: expected one of {', '.join(SEARCHES)}")
+    if search != "none" and runner != "ray":
+        raise UserError(f"--search={search} needs --runner=ray")
     display = display or choose_display()
     with contextlib.closing(display):
-        plan = make_plan(spec, overrides, workdir)
+        suggestions = suggest(spec, overrides, workdir) if search != "none" else None
+        plan = suggestions.plan() if suggestions else make_plan(spec, overrides, workdir)
         for trial in plan.trials:
             check_continues(trial.workdir, View(trial.config), extend=False)
         if retry:
@@ -64,7 +74,16 @@ def sweep(
             f"{len(plan.variants)} variants, {len(plan.trials)} runs, "
             f"{len(plan.trials) - len(todo)} of them are over"
         )
-        if todo and not only_report:
+        if suggestions and not only_report:
+            from effjax.sweep.ray_runner import run_ray
+
+            base = [trial for trial in todo if trial.variant == plan.base]
+            if base:
+                run_here(base, display)
+            if suggestions.left():
+                run_ray([], plan.metric, workdir, display, suggestions=suggestions, **(ray or {}))
+            plan = suggestions.plan()
+        elif todo and not only_report:
             if runner == "here":
                 run_here(todo, display)
             elif runner == "local":
@@ -74,3 +93,12 @@ def sweep(
 
                 run_ray(todo, plan.metric, workdir, display, **(ray or {}))
         return write_outcome(plan, workdir, f"Sweep {spec}", display)
+
+
+def suggest(spec: str, overrides: Sequence[str], workdir: Path) -> Suggestions:
+    """What Optuna has chosen so far, beside the config as it is."""
+    found = read_sweep(spec)
+    seed = found.seeds[0]
+    make = functools.partial(make_trial, spec, overrides, seed=seed, workdir=workdir)
+    base = Plan((make("as it is", {}),), found.metric, "as it is")
+    return Suggestions(found.variants, base, make, workdir)

@@ -70,6 +70,34 @@ def test_a_node_is_killed(tmp_path):
     assert summary["final"]["val/loss"] == pytest.approx(float(value), rel=1e-5)
 
 
+RANGES = """
+
+def sweep(arg=None):
+    from effjax.sweep import Sweep, halton, log
+    return Sweep(halton({"optim.default.learning_rate": log(1e-4, 1e-1)}, 4), metric="val/loss")
+"""
+
+
+@pytest.mark.slow
+def test_optuna_chooses_and_goes_on(tmp_path):
+    """Four choices beside the config as it is; again, nothing is left to train."""
+    pytest.importorskip("ray")
+    pytest.importorskip("optuna")
+    config, workdir = tmp_path / "tiny.py", tmp_path / "runs"
+    config.write_text(QUICKSTART + RANGES)
+    command = [sys.executable, "-m", "effjax", "sweep", f"--config={config}"]
+    command += [f"--workdir={workdir}", "--runner=ray", "--search=optuna"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = (workdir / "runs.csv").read_text().splitlines()[1:]
+    assert len(rows) == 5
+    assert all(row.split(",")[2] for row in rows), rows
+    chosen = (workdir / "search.jsonl").read_text()
+    assert chosen.count("\n") == 4
+    subprocess.run(command, capture_output=True, timeout=600, check=True)
+    assert (workdir / "search.jsonl").read_text() == chosen
+
+
 # in a process of its own: Ray's threads and sockets outlive what pytest allows
 CLUSTER = """
 import subprocess, sys, time

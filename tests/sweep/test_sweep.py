@@ -120,6 +120,37 @@ def test_unknown_runner(tmp_path):
         sweep(write_config(tmp_path), tmp_path, runner="slurm", display=Quiet())
 
 
+def test_optuna_needs_ray_and_ranges(tmp_path):
+    spec = write_config(tmp_path)
+    with pytest.raises(UserError, match="needs --runner=ray"):
+        sweep(spec, tmp_path, search="optuna", display=Quiet())
+    with pytest.raises(UserError, match="chooses from ranges"):
+        sweep(spec, tmp_path, search="optuna", runner="ray", display=Quiet())
+    with pytest.raises(UserError, match="expected one of none, optuna"):
+        sweep(spec, tmp_path, search="optun", runner="ray", display=Quiet())
+
+
+def test_what_was_chosen_is_kept(tmp_path):
+    """Choices are numbers in [0, 1], written down before they are trained."""
+    from effjax.sweep.verb import suggest
+
+    text = """
+
+def sweep(arg=None):
+    from effjax.sweep import Sweep, halton, log
+    return Sweep(halton({"optim.default.learning_rate": log(1e-4, 1e-2)}, 3), metric="val/loss")
+"""
+    spec = write_config(tmp_path, text)
+    first = suggest(spec, [], tmp_path)
+    assert (first.left(), len(first.plan().trials)) == (3, 1)  # the config as it is
+    trial = first.add({"optim.default.learning_rate": 0.5})
+    assert trial.config.optim.default.learning_rate == pytest.approx(1e-3)
+    again = suggest(spec, [], tmp_path)
+    assert again.plan().variants == ["as it is", "00 learning_rate=0.001"]
+    write_failure(trial.workdir, "the disk was full")
+    assert again.left() == 2
+
+
 def test_a_failure_is_not_tried_again_unless_asked(tmp_path):
     text = VARIANTS.replace("(0, 1)", "(0,)")
     spec = write_config(tmp_path, text)
@@ -135,7 +166,7 @@ def test_a_failure_is_not_tried_again_unless_asked(tmp_path):
 
 def test_every_ablation_is_a_plan(tmp_path):
     """All variants of all files: keys and values are right, and quick ones can be built."""
-    for name in ("mixers", "norms", "activations", "scales", "branches"):
+    for name in ("mixers", "norms", "activations", "scales", "branches", "rates"):
         spec = f"configs/ablations/{name}.py"
         assert isinstance(call_config(spec, "sweep"), Sweep)
         plan = make_plan(spec, [], tmp_path)
