@@ -32,10 +32,11 @@ def images(workload: View, data_dir: str | None) -> Problem:
     train, held_out = read_arrays(workload, View(config))
     config.model.num_classes = int(max(train["label"].max(), held_out["label"].max())) + 1
     task = Classification(View(config))
+    model = task.model  # made here: an unknown name is no matter of each trial
     height, width = train["image"].shape[1:3]
 
     def init(key: jax.Array) -> tuple[Params, Any]:
-        variables = dict(task.model.init(key, jnp.zeros((1, height, width, 3))))
+        variables = dict(model.init(key, jnp.zeros((1, height, width, 3))))
         return variables.pop("params"), variables
 
     def loss(

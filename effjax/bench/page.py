@@ -8,7 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from effjax.bench.pictures import draw_curves, draw_expected, draw_scores, draw_sensitivity
+from effjax.bench.pictures import (
+    draw_curves,
+    draw_expected,
+    draw_scores,
+    draw_sensitivity,
+    save_overview,
+)
 from effjax.bench.results import DONE, MACHINES, Results, Row, read_lines, read_rows
 from effjax.bench.scoring import CLOCKS, NEAR, Goal, Table
 from effjax.bench.tables import (
@@ -28,6 +34,7 @@ from effjax.report.page import Page
 from effjax.report.plots import Style, make_styles
 from effjax.train.writers import write_atomically
 
+OVERVIEW = "overview.png"
 MOST_FAILURES = 40  # rows of the table that are shown
 LEAD = (
     "Every optimizer was given the same workloads, the same number of settings and the same seeds. "
@@ -39,7 +46,7 @@ LEAD = (
 def write_report(
     view: View, workloads: Sequence[Any], results: Results, display: Display | None = None
 ) -> Path:
-    """Writes report.html, report.md, rows.csv, scores and times as .csv and .tex."""
+    """Writes report.html, report.md, overview.png, rows.csv, scores and times as .csv and .tex."""
     goals = {
         w.label: Goal(w.config.metric, w.config.target, w.config.max_steps, w.config.batch_size)
         for w in workloads
@@ -49,6 +56,8 @@ def write_report(
     styles = make_styles(table.optimizers)
     page = Page("Optimizer benchmark", LEAD)
     if table.workloads:
+        save_overview(table, styles, results.folder / OVERVIEW)
+        page.picture("Speed-ups and curves", OVERVIEW)
         _scores(page, table, styles)
         _claims(page, view, table)
         _times(page, table)

@@ -4,6 +4,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from effjax.bench.scoring import Setting, Table
 from effjax.report.plots import (
     Band,
     Style,
+    draw_bands,
+    draw_intervals,
+    dress,
     plot_bands,
     plot_heat,
     plot_intervals,
@@ -29,20 +33,24 @@ def draw_scores(table: Table, styles: Styles) -> list[str]:
         if any(times.values()):
             title = f"Performance profiles, {clock}"
             figures.append(plot_profiles(ratios(times), styles, title=title))
-    intervals = []
-    for name in table.optimizers:
-        found = table.compare(name)
-        if name != table.reference and found.pairs:
-            r = found.ratio
-            intervals.append((name, r.estimate, r.low, r.high))
+    intervals = speed_ups(table)
     if intervals:
-        intervals.sort(key=lambda entry: -entry[1])
-        label = f"steps of {table.reference} / own steps"
-        title = "Speed-up to target"
+        label, title = _against(table), "Speed-up to target"
         figures.append(
             plot_intervals(intervals, styles, title=title, x_label=label, level=1.0, log_x=True)
         )
     return figures
+
+
+def speed_ups(table: Table) -> list[tuple[str, float, float, float]]:
+    """(optimizer, ratio of steps, low, high) against the reference, the fastest first."""
+    found = {n: table.compare(n) for n in table.optimizers if n != table.reference}
+    rows = [(n, c.ratio.estimate, c.ratio.low, c.ratio.high) for n, c in found.items() if c.pairs]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def _against(table: Table) -> str:
+    return f"steps of {table.reference} / own steps"
 
 
 def band_of(setting: Setting, metric: str) -> Band:
@@ -56,14 +64,19 @@ def band_of(setting: Setting, metric: str) -> Band:
     return Band(rows[0]["steps"], middle, values.min(0), values.max(0))
 
 
+def best_bands(table: Table, workload: str) -> dict[str, Band]:
+    """The metric's curve of each optimizer's best setting."""
+    best = {name: table.best(workload, name) for name in table.optimizers}
+    metric = table.goals[workload].metric
+    bands = {name: band_of(setting, metric) for name, setting in best.items() if setting}
+    return {name: band for name, band in bands.items() if len(band.x)}
+
+
 def draw_curves(table: Table, styles: Styles) -> list[str]:
     """The metric of each optimizer's best setting, one picture a workload."""
     figures = []
     for workload in table.workloads:
-        goal = table.goals[workload]
-        best = {name: table.best(workload, name) for name in table.optimizers}
-        bands = {name: band_of(s, goal.metric) for name, s in best.items() if s is not None}
-        bands = {name: band for name, band in bands.items() if len(band.x)}
+        goal, bands = table.goals[workload], best_bands(table, workload)
         figures.append(
             plot_bands(
                 bands,
@@ -77,6 +90,29 @@ def draw_curves(table: Table, styles: Styles) -> list[str]:
             )
         )
     return figures
+
+
+def save_overview(table: Table, styles: Styles, path: Path) -> None:
+    """Speed-ups and curves in one PNG, for a page of text."""
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    panels = 1 + len(table.workloads)
+    rows = -(-panels // 2)
+    figure = Figure(figsize=(9.2, 3.3 * rows), layout="constrained")
+    axes = figure.subplots(rows, 2, squeeze=False).ravel()
+    dress(axes[0], "Speed-up to target", _against(table), "")
+    draw_intervals(axes[0], speed_ups(table), styles, level=1.0, log_x=True)
+    for place, workload in zip(axes[1:], table.workloads):
+        goal, bands = table.goals[workload], best_bands(table, workload)
+        dress(place, workload, "step", goal.metric)
+        top = _sensible_top(bands)
+        draw_bands(place, bands, styles, log_y=True, level=goal.target, top=top)
+    for place in axes[panels:]:
+        place.set_axis_off()
+    marks = [Line2D([], [], color=s.colour, ls=s.dash, label=name) for name, s in styles.items()]
+    figure.legend(handles=marks, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
 def _sensible_top(bands: Mapping[str, Band]) -> float | None:

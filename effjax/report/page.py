@@ -86,11 +86,10 @@ class Page:
         self._markdown.append(table)
 
     def details(self, summary: str, text: str) -> None:
-        """Long text as it is, folded away until it is asked for."""
+        """Long text as it is, folded away until it is asked for; left out of the Markdown."""
         self._html.append(
             f"<details><summary>{_text(summary)}</summary><pre>{_text(text)}</pre></details>"
         )
-        self._markdown += [f"{summary}:", f"```\n{text}\n```"]
 
     def legend(self, styles: Mapping[str, Style]) -> None:
         """Which colour is whose."""
@@ -106,6 +105,10 @@ class Page:
         self._html.append(
             f'<div class="figures">{"".join(f"<div>{s}</div>" for s in numbered)}</div>'
         )
+
+    def picture(self, title: str, file: str) -> None:
+        """A picture that lies beside the Markdown; the HTML has its own (`figures`)."""
+        self._markdown.append(f"![{title}]({file})")
 
     def html(self) -> str:
         """The whole file."""

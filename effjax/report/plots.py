@@ -71,6 +71,23 @@ def plot_bands(
       whole_x: x counts something: ticks at whole numbers alone.
     """
     figure, axes = _figure(title, x_label, y_label)
+    draw_bands(axes, bands, styles, log_x, log_y, level, marks, top)
+    if whole_x:
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    return _svg(figure)
+
+
+def draw_bands(
+    axes: Any,
+    bands: Mapping[str, Band],
+    styles: Mapping[str, Style],
+    log_x: bool = False,
+    log_y: bool = False,
+    level: float | None = None,
+    marks: bool = False,
+    top: float | None = None,
+) -> None:
+    """As `plot_bands`, on matplotlib axes."""
     for name, band in bands.items():
         style, x = styles[name], np.asarray(band.x, float)
         middle = _finite(band.middle)
@@ -89,11 +106,8 @@ def plot_bands(
         axes.set_yscale("log")
         if values.max() < 30 * values.min():
             _plain_ticks(axes.yaxis)
-    if whole_x:
-        axes.xaxis.get_major_locator().set_params(integer=True)
     if top is not None and len(values) and values.min() < top:
         axes.set_ylim(top=top)
-    return _svg(figure)
 
 
 def plot_profiles(
@@ -126,6 +140,18 @@ def plot_intervals(
 ) -> str:
     """One line a name: (name, estimate, low, high) as a dot in its interval."""
     figure, axes = _figure(title, x_label, "", height=0.9 + 0.24 * max(3, len(rows)))
+    draw_intervals(axes, rows, styles, level, log_x)
+    return _svg(figure)
+
+
+def draw_intervals(
+    axes: Any,
+    rows: Sequence[tuple[str, float, float, float]],
+    styles: Mapping[str, Style],
+    level: float | None = None,
+    log_x: bool = False,
+) -> None:
+    """As `plot_intervals`, on matplotlib axes."""
     for place, (name, estimate, low, high) in enumerate(rows):
         colour = styles[name].colour
         if math.isfinite(low) and math.isfinite(high):
@@ -139,7 +165,6 @@ def plot_intervals(
         _plain_ticks(axes.xaxis)
     if level is not None:
         axes.axvline(level, color="black", lw=0.8, ls=(0, (2, 2)))
-    return _svg(figure)
 
 
 def plot_heat(
@@ -169,10 +194,12 @@ def plot_heat(
 
 
 def _plain_ticks(axis: Any) -> None:
-    """Numbers as they are written, at 1, 2 and 5, on a logarithmic axis of little range."""
+    """Numbers as they are written, at 1, 2 and 5 or closer, on a logarithmic axis."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    low, high = axis.get_view_interval()
+    close = high < 6 * low
+    axis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2, 3, 4, 5, 7) if close else (1.0, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
@@ -187,13 +214,18 @@ def _figure(title: str, x_label: str, y_label: str, height: float = SIZE[1]) -> 
 
     figure = Figure(figsize=(SIZE[0], height), layout="constrained")
     axes = figure.subplots()
+    dress(axes, title, x_label, y_label)
+    return figure, axes
+
+
+def dress(axes: Any, title: str, x_label: str, y_label: str) -> None:
+    """Title, labels and grid as on all pictures."""
     axes.set_title(title, loc="left", fontsize=9.5)
     axes.set_xlabel(x_label, fontsize=8.5)
     axes.set_ylabel(y_label, fontsize=8.5)
     axes.tick_params(which="both", labelsize=8)
     axes.grid(alpha=0.25, lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
 
 
 def _svg(figure: Any) -> str:
