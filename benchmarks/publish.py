@@ -1,7 +1,7 @@
 """From a finished benchmark's folder to what the repository ships of it.
 
-    effjax bench --config=configs/bench/cpu.py --report --make-targets=configs/bench/targets/cpu.json
-    effjax bench --config=configs/bench/cpu.py --report
+    effjax bench --config=F --report --make-targets=configs/bench/targets/cpu.json
+    effjax bench --config=F --report
     python benchmarks/publish.py runs/bench-cpu cpu --page
 
 The rows go to configs/bench/baselines/<name>, packed; with --page the report becomes

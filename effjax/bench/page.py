@@ -24,6 +24,7 @@ from effjax.bench.tables import (
     failures_table,
     finals_table,
     flat_rows,
+    repeats_table,
     score_table,
     size_of,
     times_table,
@@ -66,6 +67,7 @@ def write_report(
         _expected(page, table, styles)
         _costs(page, table)
         _failures(page, rows)
+        _repeats(page, results)
         header, body = score_table(table)
         times_header, times = times_table(table, "steps")
         _write_csv(results.folder / "scores.csv", header, body)
@@ -206,6 +208,15 @@ def _failures(page: Page, rows: Sequence[Row]) -> None:
     page.table(header, body[:MOST_FAILURES], left=(1, 2, 3, 4))
     if len(body) > MOST_FAILURES:
         page.paragraph(f"and {len(body) - MOST_FAILURES} more: see rows.csv")
+
+
+def _repeats(page: Page, results: Results) -> None:
+    if results.repeats():
+        page.section(
+            "The same again",
+            "Trials that were trained a second time; 0: every number of every curve is the same.",
+        )
+        page.table(*repeats_table(results.repeats()), left=(2,))
 
 
 def _provenance(

@@ -3,6 +3,7 @@
 results.jsonl      a row for each trial, see `make_row` (results.jsonl.gz: read, not written)
 machines.jsonl     {"id": ..., versions, device, ...}: where rows were made
 plans.json         how trials were put together (kept, so that a rerun does the same)
+repeats.json       trials that were trained twice, with --check
 report.html, report.md, *.csv      made from the rows, again at every run
 """
 
@@ -25,6 +26,7 @@ from effjax.train.workdir import git_revision, versions
 from effjax.train.writers import write_atomically
 
 RESULTS, MACHINES, PLANS = "results.jsonl", "machines.jsonl", "plans.json"
+REPEATS = "repeats.json"
 DONE, DIVERGED, FAILED = "done", "diverged", "failed"
 Row = dict[str, Any]
 
@@ -67,6 +69,11 @@ class Results:
         _append(self.folder / MACHINES, new)
         self.append(rows)
         return len(rows)
+
+    def repeats(self) -> list[dict[str, Any]]:
+        """What `repeats.json` holds: trials that were trained twice, see `effjax.bench.repeat`."""
+        path = self.folder / REPEATS
+        return json.loads(path.read_text()) if path.exists() else []
 
     def plans(self) -> dict[str, Any]:
         """What `plans.json` holds."""

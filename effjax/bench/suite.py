@@ -71,6 +71,7 @@ def bench(
     merge: Sequence[Path] = (),
     only: Sequence[str] = (),
     only_report: bool = False,
+    again: bool = False,
     make_targets: Path | None = None,
     display: Display | None = None,
 ) -> Path:
@@ -82,6 +83,7 @@ def bench(
       merge: folders whose rows are added first.
       only: train these optimizers and no others; the rest is compared by the rows there are.
       only_report: train nothing.
+      again: train a trial of each optimizer and workload twice, and say whether it is the same.
       make_targets: write the targets that the rows give to this file.
 
     Returns:
@@ -108,6 +110,10 @@ def bench(
             workloads.append(open_workload(label, view.workloads[label], view.data_dir))
         if not only_report:
             run_missing(view, only or list(view.optimizers), workloads, results, display)
+        if again:
+            from effjax.bench.repeat import repeat
+
+            repeat(view, only or list(view.optimizers), workloads, results, display)
         if make_targets is not None:
             write_targets(make_targets, view, workloads, results)
             display.line(f"targets: {make_targets}")

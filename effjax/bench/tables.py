@@ -168,6 +168,20 @@ def failures_table(rows: Sequence[Row]) -> Cells:
     return ["trial", "settings", "seeds", "what", "why"], body
 
 
+def repeats_table(repeats: Sequence[Mapping[str, Any]]) -> Cells:
+    """Trials that were trained twice, and how far their curves are apart."""
+    body = [
+        [
+            f"{entry['workload']}, {entry['optimizer']}",
+            str(entry["seed"]),
+            "this" if entry["same_machine"] else "another",
+            "diverged" if entry["difference"] is None else f"{entry['difference']:.1g}",
+        ]
+        for entry in repeats
+    ]
+    return ["trial", "seed", "machine of the first", "largest difference"], body
+
+
 def size_of(rows: Sequence[Row], label: str) -> str:
     """How many parameters a workload has."""
     sizes = {row.get("parameters") for row in rows if row["workload"] == label} - {None}

@@ -13,6 +13,7 @@ from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, verb
     flag("--baseline", action="append", default=[], metavar="D", help="compare with rows of D"),
     flag("--merge", type=Path, action="append", default=[], metavar="D", help="add the rows of D"),
     flag("--report", action="store_true", help="train nothing, write the report again"),
+    flag("--check", action="store_true", help="train some trials again: are they the same?"),
     flag("--make-targets", type=Path, metavar="F.json", help="write the targets the rows give"),
     QUIET,
     examples=[
@@ -36,6 +37,7 @@ def bench(args: argparse.Namespace) -> None:
         merge=args.merge,
         only=args.only.split(",") if args.only else (),
         only_report=args.report,
+        again=args.check,
         make_targets=args.make_targets,
         display=choose_display(args.quiet),
     )

@@ -20,7 +20,8 @@ CSS = """
 * { box-sizing: border-box; }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); margin: 0 auto; padding: 1rem;
        max-width: 1200px; background: white; }
-h1 { font-size: 1.5rem; margin: .4rem 0; overflow-wrap: anywhere; } h2 { font-size: 1.15rem; margin: 2rem 0 .3rem;
+h1 { font-size: 1.5rem; margin: .4rem 0; overflow-wrap: anywhere; }
+h2 { font-size: 1.15rem; margin: 2rem 0 .3rem;
      border-top: 1px solid var(--line); padding-top: 1rem; }
 p { margin: .4rem 0; max-width: 75ch; } .dim { color: var(--dim); font-size: .88rem; }
 .scroll { overflow-x: auto; margin: .6rem 0; }

@@ -137,6 +137,18 @@ def test_a_new_target_trains_nothing(finished, tmp_path):
     assert "miss" in (tmp_path / "times.csv").read_text()
 
 
+def test_trained_again(finished, tmp_path):
+    """The same curves; and a row that somebody has changed is found."""
+    lines = (finished / RESULTS).read_text().splitlines()
+    row = json.loads(lines[0])
+    row["values"]["val/loss"][1] += 0.5
+    (tmp_path / RESULTS).write_text("\n".join([json.dumps(row), *lines[1:]]) + "\n")
+    run(small_config(), tmp_path, only_report=True, again=True)
+    found = json.loads((tmp_path / "repeats.json").read_text())
+    assert [entry["difference"] for entry in found] == [pytest.approx(0.5), 0.0]
+    assert "## The same again" in (tmp_path / "report.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
