@@ -7,9 +7,10 @@ from typing import Any
 import jax
 
 from effjax.bench.member import Member, make_recipe
+from effjax.bench.opened import Workload
 from effjax.bench.population import Program, run_program
 from effjax.bench.results import DONE, REPEATS, Results, make_row
-from effjax.bench.suite import Workload, alike, planned
+from effjax.bench.suite import alike, planned
 from effjax.bench.tuning import make_trials
 from effjax.config import View
 from effjax.report import Display

@@ -43,13 +43,17 @@ class Results:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _cut_unfinished_line(folder / RESULTS)
-            self.machine = self._this_machine()
         except OSError as error:
             raise UserError(f"cannot write to --workdir={folder}: {error.strerror}") from error
         self.rows = read_rows(folder)
+        self._facts = machine_facts()
+        self.machine = digest(self._facts)
 
     def append(self, rows: Sequence[Row]) -> None:
         """Adds rows and sees to it that they are on the disk."""
+        known = {m["id"] for m in read_lines(self.folder / MACHINES)}
+        if self.machine not in known and any(row["machine"] == self.machine for row in rows):
+            _append(self.folder / MACHINES, [{"id": self.machine} | self._facts])
         _append(self.folder / RESULTS, rows)
         self.rows += rows
 
@@ -84,14 +88,6 @@ class Results:
         """Writes one plan."""
         plans = self.plans() | {key: dict(plan)}
         write_atomically(self.folder / PLANS, json.dumps(plans, indent=2) + "\n")
-
-    def _this_machine(self) -> str:
-        known = {m["id"] for m in read_lines(self.folder / MACHINES)}
-        facts = machine_facts()
-        facts = {"id": digest(facts)} | facts
-        if facts["id"] not in known:
-            _append(self.folder / MACHINES, [facts])
-        return facts["id"]
 
 
 def machine_facts() -> dict[str, Any]:

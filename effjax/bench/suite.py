@@ -1,7 +1,6 @@
 """The verb: all trials of a config that have no row yet, then the report."""
 
 import contextlib
-import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,57 +10,20 @@ import jax
 import ml_collections
 
 from effjax.bench.member import Member, Recipe, make_recipe, traceable
+from effjax.bench.opened import Workload, open_workload, time_updates_on_largest
 from effjax.bench.page import write_report
 from effjax.bench.population import Plan, Program, choose_plan, even, run_program
-from effjax.bench.problems import Problem, make_problem
-from effjax.bench.recipes import recipe_fingerprint, run_recipe
+from effjax.bench.recipes import run_recipe
 from effjax.bench.results import FAILED, Results, Row, failed_row, make_row
 from effjax.bench.schema import BenchConfig
 from effjax.bench.targets import write_targets
-from effjax.bench.tuning import Trial, digest, make_trials
+from effjax.bench.tuning import Trial, make_trials
 from effjax.bench.update_cost import update_cost
 from effjax.config import View, check
 from effjax.errors import Preempted, UserError, nearest
 from effjax.report import Display, choose_display
 
 RUNS = "runs"
-
-
-@dataclasses.dataclass(frozen=True)
-class Workload:
-    """A workload with its data.
-
-    Attributes:
-      identity: {"workload", "workload_hash", "problem_hash"}: part of every row. The first hash is
-        of everything, the second of all but the target, which changes no training.
-      problem: None for a recipe of `effjax train`.
-    """
-
-    label: str
-    config: View
-    identity: Mapping[str, str]
-    problem: Problem | None
-
-
-def open_workload(label: str, config: View, data_dir: str | None) -> Workload:
-    """Reads a workload's data and hashes what it is."""
-    if config.problem == "recipe":
-        problem, data = None, recipe_fingerprint(config)
-    else:
-        problem = make_problem(config, data_dir)
-        data = problem.fingerprint
-    tree = config.to_dict()
-    target = tree.pop("target")
-    where = ("name", "files", "train_split", "eval_split")  # the fingerprint says it better
-    tree["data"] = {k: v for k, v in tree["data"].items() if k not in where}
-    tree.pop("recipe")
-    base = digest([tree, data])
-    identity = {
-        "workload": label,
-        "workload_hash": digest([base, target]),
-        "problem_hash": base,
-    }
-    return Workload(label, config, identity, problem)
 
 
 def bench(
@@ -109,6 +71,7 @@ def bench(
             display.waiting(f"reading the data of {label}")
             workloads.append(open_workload(label, view.workloads[label], view.data_dir))
         if not only_report:
+            workloads = time_updates_on_largest(workloads, view.population)
             run_missing(view, only or list(view.optimizers), workloads, results, display)
         if again:
             from effjax.bench.repeat import repeat
@@ -254,7 +217,7 @@ def _run_alike(
         plan, program = planned(
             workload, recipe, view.population, trials, devices, results, display
         )
-        facts = update_cost(problem, recipe, trials[0]) if view.population.update_cost else {}
+        facts = update_cost(problem, recipe, trials[0], workload.timed)
         program = program or Program(Member(problem, recipe), w, plan.each, devices)
     except Exception as error:
         yield [failed_row(t, identity, error) for t in missing(trials)]

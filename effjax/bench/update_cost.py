@@ -15,13 +15,22 @@ from effjax.bench.tuning import Trial
 ROUNDS = 15
 
 
-def update_cost(problem: Problem, recipe: Recipe, trial: Trial) -> dict[str, Any]:
+def parameter_count(problem: Problem) -> int:
+    """How many numbers are learned."""
+    params, _ = jax.eval_shape(problem.init, jax.random.key(0))
+    return sum(p.size for p in jax.tree.leaves(params))
+
+
+def update_cost(problem: Problem, recipe: Recipe, trial: Trial, timed: bool) -> dict[str, Any]:
     """Of one update: the fastest of some rounds, what XLA counts as moved, and the state.
+
+    Args:
+      timed: compile the update and time it; else only sizes are told.
 
     Returns:
       {"parameters": count, "state_bytes": of the optimizer, "update_ms": milliseconds or None,
       "update_moves": arrays of parameter size read and written, by XLA's own count}. An optimizer
-      that needs the loss function itself has no update alone: None for both.
+      that needs the loss function itself has no update alone: None for both, as where not `timed`.
     """
     params = zeros_like_params(problem)
     settings = {key: trial.settings[key] for key in recipe.traced}
@@ -34,6 +43,8 @@ def update_cost(problem: Problem, recipe: Recipe, trial: Trial) -> dict[str, Any
         "update_ms": None,
         "update_moves": None,
     }
+    if not timed:
+        return found
     state, grads = jax.jit(tx.init)(params), jax.tree.map(jnp.ones_like, params)
 
     def update(params: Any, state: Any, grads: Any) -> tuple[Any, Any]:
