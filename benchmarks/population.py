@@ -26,6 +26,7 @@ from effjax.bench.problems import Problem, make_problem
 from effjax.bench.schema import PopulationConfig, TuningConfig
 from effjax.bench.tuning import Trial, make_trials
 from effjax.config import View, to_config
+from effjax.report.statistics import pooled_deviation
 from effjax.startup import use_huge_pages
 
 CONFIGS = Path(__file__).parent.parent / "configs/bench"
@@ -154,7 +155,13 @@ def main() -> None:
     positions = [trials.index(trial) for trial in few]
     difference = np.abs(finals[own][positions] - finals[loop])
     sound = difference[np.isfinite(difference)]
-    print(f"final {w.metric}: largest difference to the loop {sound.max():.2g}")
+    by_setting: dict[str, list[float]] = {}
+    for trial, final in zip(trials, finals[own]):
+        if np.isfinite(final):
+            by_setting.setdefault(str(trial.settings), []).append(final)
+    deviation, _ = pooled_deviation(list(by_setting.values()))
+    print(f"final {w.metric}: largest difference to the loop {sound.max():.2g}, ", end="")
+    print(f"mean {sound.mean():.2g}; deviation over seeds {deviation:.2g}")
 
 
 if __name__ == "__main__":
