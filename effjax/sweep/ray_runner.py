@@ -9,7 +9,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,12 +19,13 @@ from effjax.report import Display
 from effjax.sweep.plan import SweepTrial
 from effjax.sweep.runners import log_path
 from effjax.sweep.suggest import Suggestions, mode_of
-from effjax.sweep.worker import is_over, read_failure, write_failure, write_trial
+from effjax.sweep.worker import is_over, read_failure, worker_command, write_failure, write_trial
 from effjax.train.workdir import CONFIG
 from effjax.train.writers import read_rows
 
 POLL = 0.5  # seconds between looks at a run's rows
 RETRIES = 3  # of a trial whose process or machine was lost
+ENDLESS = 1 << 40  # steps
 SCHEDULERS = ("none", "asha")
 
 
@@ -73,13 +73,12 @@ def run_ray(
     if suggestions is None:
         folders = [str(trial.workdir.absolute()) for trial in trials]
         space, count, chosen = {"folder": tune.grid_search(folders), "metric": metric}, 1, None
-        total, steps = len(trials), _most_steps(trials)
     else:
         space, count, chosen = {}, suggestions.left(), suggestions.searcher()
-        total, steps = count, _most_steps(suggestions.plan().trials)
-    display.start(total, 0)
+    display.start(len(trials) if suggestions is None else count, 0)
+    # a run ends by itself: what is told of its last step comes when it has ended, see `_tell`
     asha = tune.schedulers.ASHAScheduler(
-        time_attr="step", metric=metric, mode=mode_of(metric), max_t=steps, reduction_factor=2
+        time_attr="step", metric=metric, mode=mode_of(metric), max_t=ENDLESS, reduction_factor=2
     )
     config = tune.TuneConfig(
         scheduler=asha if scheduler == "asha" else None,
@@ -128,10 +127,6 @@ def _fit(
         _bring_back(result)
 
 
-def _most_steps(trials: Sequence[SweepTrial]) -> int:
-    return max(1, *(int(trial.config.total_steps or 0) for trial in trials))
-
-
 def _bring_back(result: Any) -> None:
     """The folder of a run that was trained on a machine with a disk of its own."""
     folder = Path(result.config["folder"])
@@ -158,17 +153,16 @@ def train_in_ray(config: dict[str, Any]) -> None:
         with checkpoint.as_directory() as kept:
             shutil.copytree(kept, folder, dirs_exist_ok=True)
     if is_over(folder) and not read_failure(folder):
-        _tell(tune, folder, metric, 0)
+        _tell(tune, folder, metric, 0, ended=True)
         return
-    command = [sys.executable, "-m", "effjax.sweep.worker", str(folder)]
     with log_path(folder).open("a") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+        process = subprocess.Popen(worker_command(folder), stdout=log, stderr=log)
     told = 0
     try:
         while process.poll() is None:
-            told = _tell(tune, folder, metric, told)
+            told = _tell(tune, folder, metric, told, ended=False)
             time.sleep(POLL)
-        _tell(tune, folder, metric, told)
+        _tell(tune, folder, metric, told, ended=True)
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
@@ -176,10 +170,17 @@ def train_in_ray(config: dict[str, Any]) -> None:
         raise RuntimeError(f"the run ended with status {process.returncode}")
 
 
-def _tell(tune: Any, folder: Path, metric: str, told: int) -> int:
-    """Reports the rows after step `told` that hold the metric; returns the last step told."""
-    for row in read_rows(folder):
-        if row["step"] > told and row.get(metric) is not None:
+def _tell(tune: Any, folder: Path, metric: str, told: int, ended: bool) -> int:
+    """Reports the rows after step `told` that hold the metric; returns the last step told.
+
+    Of a run that goes on the newest step is kept back: it may be the last one, and a scheduler
+    that answers with a stop would end the run before it has written its summary.
+    """
+    rows = read_rows(folder)
+    newest = max((row["step"] for row in rows), default=0)
+    for row in rows:
+        known = ended or row["step"] < newest
+        if known and row["step"] > told and row.get(metric) is not None:
             told = row["step"]
             kept = tune.Checkpoint.from_directory(folder)
             tune.report({"step": told, metric: row[metric]}, checkpoint=kept)

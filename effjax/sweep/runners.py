@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from effjax.errors import Preempted
 from effjax.report import Display
 from effjax.report.progress import Quiet
 from effjax.sweep.plan import SweepTrial
-from effjax.sweep.worker import is_over, train_trial, write_failure, write_trial
+from effjax.sweep.worker import is_over, train_trial, worker_command, write_failure, write_trial
 
 POLL, GRACE = 0.2, 30.0  # seconds between looks, and after SIGTERM before SIGKILL
 
@@ -61,7 +60,7 @@ def run_local(trials: Sequence[SweepTrial], display: Display, workers: int) -> N
 
 def _start(trial: SweepTrial, place: int, workers: int) -> subprocess.Popen:
     write_trial(trial.config, trial.workdir)
-    command = [sys.executable, "-m", "effjax.sweep.worker", str(trial.workdir)]
+    command = worker_command(trial.workdir)
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     share = cores[place::workers] if workers > 1 else []
     with log_path(trial.workdir).open("w") as log:

@@ -6,7 +6,6 @@ chosen is a line of WORKDIR/search.jsonl: the same command goes on where it was.
 """
 
 import json
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,8 +44,14 @@ class Suggestions:
             )
         self.ranges, self.count, self.metric = space.ranges, len(space), base.metric
         self._base, self._make, self._path = base, make, workdir / CHOSEN
-        self._lock = threading.Lock()
-        self.chosen = [row["at"] for row in _read_chosen(self._path)]
+
+    @property
+    def chosen(self) -> list[list[float]]:
+        """A number in [0, 1] for each range; read again, as Ray may work with a copy of this."""
+        if not self._path.exists():
+            return []
+        lines = self._path.read_text().split("\n")[:-1]
+        return [json.loads(line)["at"] for line in lines if line]
 
     def trial(self, number: int) -> SweepTrial:
         """The run of what was chosen as number `number`."""
@@ -88,13 +93,11 @@ class Suggestions:
 
     def add(self, at: Mapping[str, float]) -> SweepTrial:
         """The run of a new choice, which is written down first."""
-        with self._lock:
-            self.chosen.append([at[key] for key in self.ranges])
-            trial = self.trial(len(self.chosen) - 1)
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a") as file:
-                file.write(json.dumps({"at": self.chosen[-1], "point": trial.point}) + "\n")
-        return trial
+        row = [at[key] for key in self.ranges]
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a") as file:
+            file.write(json.dumps({"at": row}) + "\n")
+        return self.trial(len(self.chosen) - 1)
 
     def _value(self, number: int) -> float | None:
         summary = read_summary(self.trial(number).workdir) or {}
@@ -104,13 +107,6 @@ class Suggestions:
 def mode_of(metric: str) -> str:
     """What Ray and Optuna call the better direction."""
     return "min" if is_loss(metric) else "max"
-
-
-def _read_chosen(path: Path) -> list[dict[str, Any]]:
-    """The lines of search.jsonl; none if it is not there."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text().split("\n")[:-1] if line]
 
 
 def _make_searcher(

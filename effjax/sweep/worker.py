@@ -1,6 +1,6 @@
 """One run of a sweep: `train`, and in the folder what went wrong if it did.
 
-As a program, `python -m effjax.sweep.worker FOLDER`, it trains FOLDER/trial.json.
+As a program (`worker_command`) it trains FOLDER/trial.json.
 """
 
 import json
@@ -29,6 +29,12 @@ def write_trial(config: ml_collections.ConfigDict, workdir: Path) -> None:
     """Leaves a config where `worker FOLDER` finds it."""
     workdir.mkdir(parents=True, exist_ok=True)
     write_atomically(workdir / TRIAL, json.dumps(View(config).to_dict(), indent=2) + "\n")
+
+
+def worker_command(workdir: Path) -> list[str]:
+    """Starts a process that trains `workdir`/trial.json."""
+    program = "import sys; from effjax.sweep.worker import main; sys.exit(main(sys.argv[1]))"
+    return [sys.executable, "-c", program, str(workdir)]
 
 
 def is_over(workdir: Path) -> bool:
@@ -83,7 +89,3 @@ def _end_with_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(INTERRUPTED)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1]))
