@@ -49,6 +49,27 @@ def test_nothing_is_seen_of_it(remat, tmp_path):
     save_weights(scanned, variables, tmp_path / "w.safetensors")
 
 
+def test_one_stage_in_training():
+    """What the slow test sees of four stages, compiled without optimisation."""
+    fields = {"depths": (3,), "dims": (32,), "mixers": ("attention",), "kernel_sizes": (3,)}
+    fields |= {"patch_kernels": (3,), "patch_strides": (4,), "patch_pads": (1,)}
+    fields |= {"layer_scale": (0.5,), "residual_scale": (1.0,), "remat": (True,)}
+    plain, scanned = pair(**fields)
+    images = np.random.default_rng(0).standard_normal((4, 8, 8, 3)).astype(np.float32)
+    variables = random_variables(plain, (8, 8, 3))
+
+    def gradient(model):
+        def loss(variables):
+            rngs = {"dropout": jax.random.key(7)}
+            return (model.apply(variables, images, train=True, rngs=rngs) ** 2).mean()
+
+        lowered = jax.jit(jax.value_and_grad(loss)).lower(variables)
+        return lowered.compile({"xla_backend_optimization_level": 0})(variables)
+
+    for one, other in zip(*(jax.tree.leaves(gradient(model)) for model in (plain, scanned))):
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-5)
+
+
 def test_constants_and_single_blocks():
     fields = {"depths": (1, 2, 1, 3), "dims": (8, 8, 8, 8), "patch_strides": (2, 2, 1, 1)}
     plain, scanned = (create_model("randformer_s12", 5, **fields, scan=s) for s in (False, True))
