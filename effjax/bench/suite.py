@@ -129,7 +129,7 @@ def run_missing(
     display.line(f"{len(every)} trials, {len(every) - missing} of them are there")
     if not missing:
         return
-    display.start(len(every), len(every) - missing)
+    display.start(len(every), len(every) - missing, unit="trial")
     made = len(every) - missing
     for workload, trials in work:
         for rows in run_group(workload, trials, done, view, results, display):

@@ -88,9 +88,9 @@ class Display:
         self._last = time.monotonic()
         self._pace: Pace | None = None
 
-    def start(self, total: int, done: int = 0, images: int = 0) -> None:
+    def start(self, total: int, done: int = 0, images: int = 0, unit: str = "step") -> None:
         """The work has `total` steps of so many images, of which `done` were made before."""
-        self._pace = Pace(total, done, images)
+        self._pace, self._unit = Pace(total, done, images), unit
         self._last = time.monotonic()
 
     def waiting(self, what: str) -> None:
@@ -105,7 +105,8 @@ class Display:
         self._pace.update(done)
         if time.monotonic() - self._last >= self._period:
             self._last = time.monotonic()
-            self.line("  ".join([f"step {done}/{self._pace.total}", *self._parts(values)]))
+            place = f"{self._unit} {done}/{self._pace.total}"
+            self.line("  ".join([place, *self._parts(values)]))
 
     def _parts(self, values: Values) -> list[str]:
         shown = [format_values({name: value}) for name, value in values.items()]
@@ -189,8 +190,8 @@ class Live(Display):
             transient=True,
         )
 
-    def start(self, total: int, done: int = 0, images: int = 0) -> None:
-        super().start(total, done, images)
+    def start(self, total: int, done: int = 0, images: int = 0, unit: str = "step") -> None:
+        super().start(total, done, images, unit)
         self._waiting = ""
         self._redrawn.start()
 

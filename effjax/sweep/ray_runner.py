@@ -75,7 +75,7 @@ def run_ray(
         space, count, chosen = {"folder": tune.grid_search(folders), "metric": metric}, 1, None
     else:
         space, count, chosen = {}, suggestions.left(), suggestions.searcher()
-    display.start(len(trials) if suggestions is None else count, 0)
+    display.start(len(trials) if suggestions is None else count, unit="run")
     # a run ends by itself: what is told of its last step comes when it has ended, see `_tell`
     asha = tune.schedulers.ASHAScheduler(
         time_attr="step", metric=metric, mode=mode_of(metric), max_t=ENDLESS, reduction_factor=2

@@ -20,7 +20,7 @@ POLL, GRACE = 0.2, 30.0  # seconds between looks, and after SIGTERM before SIGKI
 
 def run_here(trials: Sequence[SweepTrial], display: Display) -> None:
     """One run after another in this process."""
-    display.start(len(trials), 0)
+    display.start(len(trials), unit="run")
     for number, trial in enumerate(trials):
         display.waiting(f"{trial.variant}, seed {trial.seed}")
         train_trial(trial.config, trial.workdir, Quiet())
@@ -34,7 +34,7 @@ def run_local(trials: Sequence[SweepTrial], display: Display, workers: int) -> N
     Raises:
       Preempted: this process was interrupted; the others have saved their state and ended.
     """
-    display.start(len(trials), 0)
+    display.start(len(trials), unit="run")
     waiting, running, over = list(trials), {}, 0
     free = list(range(workers))
     try:
