@@ -125,7 +125,8 @@ def _claims(page: Page, view: View, table: Table) -> None:
     page.section(
         "Claims of the authors",
         "True here: faster, and the interval reaches the claimed factor. Not true here: the whole "
-        "interval lies below it. Not distinguishable: neither can be said.",
+        "interval lies below it. Not distinguishable: neither can be said. The intervals of single "
+        "workloads are those of a few seeds: read them as ranges.",
     )
     page.table(*claims_table(view, table), left=(1, 3, 4))
 

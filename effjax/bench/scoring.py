@@ -175,17 +175,19 @@ class Table:
         times = self.times()
         return leave_one_out_ranks(times) if any(times.values()) else {}
 
-    def compare(self, optimizer: str, reference: str | None = None) -> Comparison:
+    def compare(self, optimizer: str, workloads: Sequence[str] | None = None) -> Comparison:
         """An optimizer against the reference: best settings, pairs of workload and seed, steps.
 
-        A miss counts as the steps of the workload plus one evaluation.
+        A miss counts as one step more than the workload has.
+
+        Args:
+          workloads: None: all that have a target.
         """
-        reference = reference or self.reference
         own, base, bounds = {}, {}, {}
-        for workload in self.workloads:
+        for workload in self.workloads if workloads is None else workloads:
             if self.goals[workload].target is None:
                 continue
-            pair = [self.best(workload, name) for name in (optimizer, reference)]
+            pair = [self.best(workload, name) for name in (optimizer, self.reference)]
             if None in pair:
                 continue
             seeds = sorted(set(pair[0].rows) & set(pair[1].rows))

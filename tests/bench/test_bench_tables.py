@@ -1,9 +1,11 @@
 """Tables of rows made by hand."""
 
+import ml_collections
 from test_scoring import GOAL, ROWS
 
 from effjax.bench.scoring import Table
 from effjax.bench.tables import (
+    claims_table,
     costs_table,
     failures_table,
     finals_table,
@@ -11,6 +13,7 @@ from effjax.bench.tables import (
     score_table,
     times_table,
 )
+from effjax.config import View
 
 TABLE = Table([row | {"name": "adamw", "reason": "why"} for row in ROWS], {"w": GOAL}, "b")
 
@@ -23,6 +26,14 @@ def test_scores_in_words():
     assert rows["b"]["failed"] == "1/4"
     assert rows["a"]["steps, b / own"].startswith("1.41 (")
     assert rows["a"]["targets"] == "1/1"
+
+
+def test_claims_on_all_and_on_each():
+    view = View(ml_collections.ConfigDict({"claims": (("a", 1.2), ("a", 9.0))}))
+    header, body = claims_table(view, TABLE)
+    assert header[-1] == "w"
+    assert [row[-1] for row in body] == [row[2] for row in body]  # one workload is all of them
+    assert [row[4] for row in body] == ["not distinguishable", "not true here"]
 
 
 def test_times():
