@@ -25,7 +25,7 @@ h2 { font-size: 1.15rem; margin: 2rem 0 .3rem;
      border-top: 1px solid var(--line); padding-top: 1rem; }
 p { margin: .4rem 0; max-width: 75ch; } .dim { color: var(--dim); font-size: .88rem; }
 .scroll { overflow-x: auto; margin: .6rem 0; }
-table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: separate; border-spacing: 0; font-size: .86rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap;
          border-bottom: 1px solid var(--line); }
 th { color: var(--dim); font-weight: 600; vertical-align: bottom; }
@@ -41,7 +41,8 @@ pre { overflow-x: auto; background: var(--soft); padding: .6rem; font-size: .78r
 summary { cursor: pointer; color: var(--dim); font-size: .88rem; margin: .6rem 0; }
 @media print { body { max-width: none; font-size: 11px; } h2 { break-after: avoid; }
   .figures { grid-template-columns: 1fr 1fr; } svg, tr { break-inside: avoid; }
-  .scroll { overflow: visible; } }
+  .scroll { overflow: visible; } table { font-size: 9px; }
+  th, td { white-space: normal; padding: .15rem .3rem; } td.wrap { min-width: 0; } }
 """
 
 
