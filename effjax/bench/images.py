@@ -29,7 +29,13 @@ def images(workload: View, data_dir: str | None) -> Problem:
       UserError: data that is not there, or a wrong model.
     """
     config = run_config(workload, data_dir)
-    train, held_out = read_arrays(workload, View(config))
+    try:
+        train, held_out = read_arrays(workload, View(config))
+    except UserError as error:
+        files = workload.data.files
+        if files is None or config.data.name != workload.data.name:
+            raise
+        raise UserError(f"{error}\nor: --config.data_dir=FOLDER that has {files}") from error
     config.model.num_classes = int(max(train["label"].max(), held_out["label"].max())) + 1
     task = Classification(View(config))
     model = task.model  # made here: an unknown name is no matter of each trial

@@ -14,7 +14,7 @@ from effjax.bench.opened import Workload, open_workload, time_updates_on_largest
 from effjax.bench.page import write_report
 from effjax.bench.population import Plan, Program, choose_plan, even, run_program
 from effjax.bench.recipes import run_recipe
-from effjax.bench.results import FAILED, Results, Row, failed_row, make_row
+from effjax.bench.results import FAILED, Results, Row, failed_row, make_row, read_rows
 from effjax.bench.schema import BenchConfig
 from effjax.bench.targets import write_targets
 from effjax.bench.tuning import Trial, make_trials
@@ -63,6 +63,8 @@ def bench(
         if unknown is not None:
             known = nearest(unknown, view.optimizers)
             raise UserError(f"--only={unknown}: no entry of config.optimizers; {known}")
+        for place in view.baselines:
+            read_rows(Path(place))  # what is missing is said before anything is trained
         results = Results(workdir)
         for other in merge:
             display.line(f"{results.merge(other)} rows from {other}")

@@ -25,7 +25,8 @@ h2 { font-size: 1.15rem; margin: 2rem 0 .3rem;
      border-top: 1px solid var(--line); padding-top: 1rem; }
 p { margin: .4rem 0; max-width: 75ch; } .dim { color: var(--dim); font-size: .88rem; }
 .scroll { overflow-x: auto; margin: .6rem 0; }
-table { border-collapse: separate; border-spacing: 0; font-size: .86rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: separate; border-spacing: 0; font-size: .86rem;
+        font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap;
          border-bottom: 1px solid var(--line); }
 th { color: var(--dim); font-weight: 600; vertical-align: bottom; }

@@ -74,3 +74,10 @@ def test_an_unknown_network():
     w = workload(problem="images", data=data, model={"name": "caformer_s81"})
     with pytest.raises(UserError, match="caformer_s18"):
         make_problem(View(w))
+
+
+def test_files_that_are_not_there(tmp_path):
+    data = {"name": "no_such_set", "files": "some.zip", "eval_split": "validation"}
+    w = View(workload(problem="images", data=data, model=CAFORMER))
+    with pytest.raises(UserError, match="data_dir=FOLDER that has some"):
+        make_problem(w, str(tmp_path))

@@ -159,6 +159,7 @@ def test_trained_again(finished, tmp_path):
         (lambda c: setattr(c.workloads.easy, "problem", "quadratics"), "did you mean 'quadratic'"),
         (lambda c: setattr(c.workloads.easy, "max_steps", 0), "give 1 or more"),
         (lambda c: setattr(c.tuning, "seeds", ()), "seeds is empty"),
+        (lambda c: setattr(c, "baselines", ("nowhere",)), "no results at nowhere"),
     ],
 )
 def test_mistakes(change, message, tmp_path):
