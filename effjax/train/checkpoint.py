@@ -28,6 +28,7 @@ from effjax.train.hosts import agree, is_writer
 from effjax.train.packing import abstract_pack, describe, pack, plain_keys, unpack
 from effjax.train.state import TrainState
 from effjax.train.summary import is_loss
+from effjax.train.writers import write_atomically
 
 RETRY_SECONDS = 30.0  # after a save that failed
 INSIST = 4  # how often a save is tried that must succeed
@@ -181,9 +182,7 @@ class Checkpoints:
             response.result()
             if is_writer():
                 folder = self.folder / str(step)
-                part = folder / f"{CHECKSUMS}.part"
-                part.write_text(json.dumps(_checksums(folder)))
-                part.rename(folder / CHECKSUMS)
+                write_atomically(folder / CHECKSUMS, json.dumps(_checksums(folder)))
         except Exception as error:
             self._fail(step, error)
 

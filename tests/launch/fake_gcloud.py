@@ -35,6 +35,15 @@ PLAN = {
     "slow_delete": 0,  # descriptions in DELETING
 }
 
+# commands that set a project up, and the flags of each
+ONCE = {
+    "auth login": set(),
+    "config set project ": set(),
+    "services enable ": set(),
+    "storage buckets create gs://": {"--location", "--uniform-bucket-level-access"},
+    "storage buckets add-iam-policy-binding gs://": {"--role", "--member"},
+}
+
 
 class Refused(Exception):
     """What gcloud writes to standard error, and its status."""
@@ -140,8 +149,9 @@ class Cloud:
     def answer(self, argv):
         """What a call writes to standard output; its exit status may be a worker's."""
         words = [word for word in argv if not word.startswith("--")]
+        if words[:2] != ["compute", "tpus"]:
+            return self.once(words, argv)
         flags = dict(w[2:].partition("=")[::2] for w in argv if w.startswith("--"))
-        assert words[:2] == ["compute", "tpus"], argv
         assert flags["zone"], argv
         kind, verb, *names = words[2:]
         with self.state() as state:
@@ -158,6 +168,16 @@ class Cloud:
             else:
                 return getattr(self, f"{verb}_{kind.replace('-', '_')}")(state, names[0], flags)
         return self.ssh(names[0], flags) if verb == "ssh" else self.scp(names)
+
+    def once(self, words, argv):
+        """What is done once for each project: known by its words and flags."""
+        flags = {word.partition("=")[0] for word in argv if word.startswith("--")}
+        wanted = next((f for w, f in ONCE.items() if " ".join(words).startswith(w)), None)
+        assert wanted is not None, argv
+        assert wanted == flags, argv
+        with self.state() as state:
+            state["calls"].append(" ".join(argv))
+        return ""
 
     def create_queued_resources(self, state, name, flags):
         if name in state["requests"]:
@@ -314,7 +334,9 @@ def local():
 
 if __name__ == "__main__":
     try:
-        sys.stdout.write(Cloud(os.environ["FAKE_GCLOUD"]).answer(sys.argv[2:]))
+        sys.stdout.write(
+            Cloud(os.environ["FAKE_GCLOUD"]).answer([w for w in sys.argv[1:] if w != "--quiet"])
+        )
     except Refused as refused:
         print(refused, file=sys.stderr)
         raise SystemExit(refused.status) from None

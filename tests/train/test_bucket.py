@@ -1,0 +1,83 @@
+"""Runs whose folder is in a bucket: of a fake on the loopback, with the real clients."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mistakes
+import pytest
+from fake_gcs import FakeGcs
+
+pytest.importorskip("gcsfs", reason="the gcs extra is not installed")
+
+ROOT = Path(__file__).parents[2]
+RUN = "gs://bucket/runs/a"
+
+
+@pytest.fixture
+def gcs():
+    with FakeGcs() as service:
+        yield service
+
+
+@pytest.fixture
+def effjax(gcs, tmp_path):
+    """effjax(*argv) -> what has come of it, in a folder with configs."""
+    mistakes.make_world(tmp_path)
+    environment = os.environ | gcs.environment | {"PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}
+
+    def call(*argv):
+        words = [sys.executable, "-m", "effjax", *argv]
+        pipes = {"capture_output": True, "text": True, "timeout": 200}
+        done = subprocess.run(words, cwd=tmp_path, env=environment, check=False, **pipes)
+        assert "Traceback" not in done.stderr, done.stderr[-5000:]
+        return done
+
+    return call
+
+
+def rows(gcs):
+    parts = gcs.names("bucket/runs/a/metrics-")
+    lines = b"".join(gcs.objects[f"bucket/runs/a/metrics-{part}"] for part in parts).splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_it_trains_there_continues_and_is_evaluated(effjax, gcs, tmp_path):
+    train = ("train", "--config=configs/quickstart.py", f"--workdir={RUN}")
+    done = effjax(*train, "--config.log.curves=True", "--config.log.tensorboard=True")
+    assert done.returncode == 0, done.stderr
+    names = gcs.names("bucket/runs/a/")
+    assert {"config.json", "summary.json", "curves.png", "metrics-000001.jsonl"} <= set(names)
+    assert gcs.objects["bucket/runs/a/curves.png"].startswith(b"\x89PNG")
+    assert {n.split("/")[1] for n in names if n.endswith("checksums.json")} == {"2", "4"}
+    assert any(name.startswith("tensorboard/events") for name in names)
+
+    assert "is finished" in effjax(*train).stderr + effjax(*train).stdout
+    done = effjax(*train, "--config.total_steps=6", "--extend")
+    assert done.returncode == 0, done.stderr
+    assert "continuing gs://bucket/runs/a from step 4" in done.stderr + done.stdout
+    steps = [row["step"] for row in rows(gcs) if "train/loss" in row]
+    assert steps == [1, 2, 3, 4, 5, 6]
+    assert not (tmp_path / "gs:").exists()
+
+    done = effjax("evaluate", f"--workdir={RUN}")
+    assert done.returncode == 0, done.stderr
+    assert "val/top1" in done.stdout + done.stderr
+
+
+def test_a_service_that_is_away_for_a_moment_costs_no_row(effjax, gcs):
+    gcs.away_after = "metrics-000002"
+    done = effjax("train", "--config=configs/quickstart.py", f"--workdir={RUN}")
+    assert done.returncode == 0, done.stderr
+    assert gcs.away_after is None
+    assert [row["step"] for row in rows(gcs) if "train/loss" in row] == [1, 2, 3, 4]
+
+
+def test_a_bucket_that_there_is_not_is_named_before_anything_is_compiled(effjax, gcs):
+    done = effjax("train", "--config=configs/quickstart.py", "--workdir=gs://nowhere/runs/a")
+    assert done.returncode == 1
+    assert "cannot write to --workdir=gs://nowhere/runs/a" in done.stderr
+    assert "does the bucket exist" in done.stderr
+    assert not gcs.objects
