@@ -46,12 +46,19 @@ def flag(*names: str, **settings: Any) -> Flag:
 
 
 def place(text: str) -> Path:
-    """A folder, here or in a bucket, as the type of a flag."""
+    """A folder, here or in a bucket, as the type of a flag.
+
+    Raises:
+      argparse.ArgumentTypeError: no such kind of place.
+    """
     if "://" not in text and not text.startswith("gs:"):
         return Path(text)  # most are, and nothing needs to be imported
     from effjax.config import as_path
 
-    return as_path(text)
+    try:
+        return as_path(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 CONFIG = flag(
