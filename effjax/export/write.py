@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from effjax.config import as_path, is_remote
 from effjax.errors import UserError, nearest
 from effjax.export.formats import FORMATS, INPUT, OUTPUT, Run
 from effjax.report import Display, format_bytes
@@ -83,6 +84,8 @@ def export(
 
 
 def _default_out(trained: Trained, ending: str) -> Path:
+    if is_remote(trained.name):  # the file is to be looked at here
+        return Path(f"{as_path(trained.name).name}{ending}")
     folder = Path(trained.name)
     return folder / f"model{ending}" if folder.is_dir() else Path(f"{trained.name}{ending}")
 

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from effjax.config import as_path
 from effjax.errors import UserError, nearest
 from effjax.models.architecture import override
 from effjax.models.base import ImageModel
@@ -176,7 +177,7 @@ def write_architecture(name: str, architecture: Any, path: str | Path, **notes: 
     }
     changed = {key: value for key, value in fields.items() if value != defaults[key]}
     text = json.dumps({"architecture": name, "fields": changed, **notes}, indent=2)
-    Path(path).write_text(text + "\n")
+    as_path(path).write_text(text + "\n")
 
 
 def read_architecture(path: str | Path) -> tuple[str, dict[str, Any]]:
@@ -185,7 +186,7 @@ def read_architecture(path: str | Path) -> tuple[str, dict[str, Any]]:
     Raises UserError for a file that is missing or is something else.
     """
     try:
-        stored = json.loads(Path(path).read_text())
+        stored = json.loads(as_path(path).read_text())
         name, fields = stored["architecture"], dict(stored["fields"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(

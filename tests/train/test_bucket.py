@@ -38,6 +38,15 @@ def effjax(gcs, tmp_path):
     return call
 
 
+ROUND = """
+import numpy as np
+from effjax.models.weights.files import read_state, write_state
+state = {"a": np.arange(6.0, dtype=np.float32).reshape(2, 3)}
+write_state(state, "gs://bucket/w.safetensors")
+np.testing.assert_array_equal(read_state("gs://bucket/w.safetensors")["a"], state["a"])
+"""
+
+
 def rows(gcs):
     parts = gcs.names("bucket/runs/a/metrics-")
     lines = b"".join(gcs.objects[f"bucket/runs/a/metrics-{part}"] for part in parts).splitlines()
@@ -65,6 +74,14 @@ def test_it_trains_there_continues_and_is_evaluated(effjax, gcs, tmp_path):
     done = effjax("evaluate", f"--workdir={RUN}")
     assert done.returncode == 0, done.stderr
     assert "val/top1" in done.stdout + done.stderr
+    assert effjax("export", f"--workdir={RUN}", "--format=safetensors").returncode == 0
+    assert (tmp_path / "a.safetensors").exists()
+
+
+def test_weights_go_there_and_back(gcs):
+    environment = os.environ | gcs.environment | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", ROUND], env=environment, check=True, timeout=100)
+    assert gcs.names() == ["bucket/w.safetensors"]
 
 
 def test_a_service_that_is_away_for_a_moment_costs_no_row(effjax, gcs):

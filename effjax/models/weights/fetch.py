@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from effjax.config import as_path
 from effjax.errors import UserError
 from effjax.models.registry import list_models, pretrained
 
@@ -20,7 +21,7 @@ def fetch(source: str | Path) -> Path:
     if text in list_models(pretrained=True):
         text = pretrained(text).source
     if not text.startswith("hub:"):
-        return Path(source)
+        return as_path(source)
     try:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError

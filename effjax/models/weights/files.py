@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from effjax.config import as_path, is_remote
 from effjax.errors import UserError
 
 # Where training scripts put the state dict beside optimizer state and epoch; averages come first.
@@ -21,7 +22,7 @@ def read_state(path: str | Path) -> dict[str, np.ndarray]:
 
     Raises UserError for a missing, damaged or refused file.
     """
-    path = Path(path)
+    path = as_path(path)
     if not path.is_file():
         raise UserError(f"no weights at {path}: give the path of a .safetensors or .pth file")
     if path.suffix == ".safetensors":
@@ -33,20 +34,26 @@ def read_state(path: str | Path) -> dict[str, np.ndarray]:
 
 def write_state(state: Mapping[str, np.ndarray], path: str | Path) -> None:
     """Write {name: array} as safetensors; raises UserError unless `path` is so called."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save, save_file
 
-    path = Path(path)
+    path = as_path(path)
     if path.suffix != ".safetensors":
         raise UserError(f"{path.name}: weights are written as .safetensors, give such a name")
     path.parent.mkdir(parents=True, exist_ok=True)
     contiguous = {name: np.ascontiguousarray(x).reshape(x.shape) for name, x in state.items()}
-    save_file(contiguous, path, metadata={"format": "pt"})
+    if is_remote(path):
+        path.write_bytes(save(contiguous, metadata={"format": "pt"}))
+    else:
+        save_file(contiguous, path, metadata={"format": "pt"})
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     from safetensors import SafetensorError, safe_open
+    from safetensors.numpy import load
 
     try:
+        if is_remote(path):
+            return load(path.read_bytes())
         with safe_open(path, framework="np") as opened:
             return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except SafetensorError as problem:
@@ -63,7 +70,8 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
             f"{path.name} is a PyTorch file: pip install 'effjax[torch]', or take a .safetensors"
         ) from None
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise UserError(
             f"{path} holds more than tensors and is refused, because reading it could run code:\n"
