@@ -38,6 +38,7 @@ Open = Callable[[], Iterator]
 
 def rates(open_batches: Open, batches: int) -> tuple[float, float]:
     """Images per CPU second and per clock second."""
+    cost(open_batches, WARM)  # imports, and the page cache
     short, long = cost(open_batches, WARM), cost(open_batches, WARM + batches)
     cpu, clock = long - short
     return batches * BATCH / cpu, batches * BATCH / clock
