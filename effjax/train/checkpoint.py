@@ -213,6 +213,9 @@ class Checkpoints:
 
     def newest_sound(self) -> int | None:
         """The newest step whose files are as they were written; names those that are not."""
+        if not agree(self.folder.exists()):
+            return None
+        _ = self._orbax  # made on all hosts: in a bucket they wait for each other there
         return agree(self._newest_sound() if is_writer() else None)
 
     def _newest_sound(self) -> int | None:
