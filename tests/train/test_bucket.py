@@ -53,7 +53,7 @@ def rows(gcs):
     return [json.loads(line) for line in lines]
 
 
-def test_it_trains_there_continues_and_is_evaluated(effjax, gcs, tmp_path):
+def test_it_trains_there_and_continues(effjax, gcs, tmp_path):
     train = ("train", "--config=configs/quickstart.py", f"--workdir={RUN}")
     done = effjax(*train, "--config.log.curves=True", "--config.log.tensorboard=True")
     assert done.returncode == 0, done.stderr
@@ -63,7 +63,6 @@ def test_it_trains_there_continues_and_is_evaluated(effjax, gcs, tmp_path):
     assert {n.split("/")[1] for n in names if n.endswith("checksums.json")} == {"2", "4"}
     assert any(name.startswith("tensorboard/events") for name in names)
 
-    assert "is finished" in effjax(*train).stderr + effjax(*train).stdout
     done = effjax(*train, "--config.total_steps=6", "--extend")
     assert done.returncode == 0, done.stderr
     assert "continuing gs://bucket/runs/a from step 4" in done.stderr + done.stdout
@@ -71,19 +70,30 @@ def test_it_trains_there_continues_and_is_evaluated(effjax, gcs, tmp_path):
     assert steps == [1, 2, 3, 4, 5, 6]
     assert not (tmp_path / "gs:").exists()
 
+
+@pytest.mark.slow
+def test_it_is_evaluated_compared_and_exported(effjax, tmp_path):
+    train = ("train", "--config=configs/quickstart.py", f"--workdir={RUN}")
+    assert effjax(*train).returncode == 0
+    again = effjax(*train)
+    assert (again.returncode, "is finished" in again.stderr + again.stdout) == (0, True)
     done = effjax("evaluate", f"--workdir={RUN}")
     assert done.returncode == 0, done.stderr
     assert "val/top1" in done.stdout + done.stderr
     assert effjax("export", f"--workdir={RUN}", "--format=safetensors").returncode == 0
     assert (tmp_path / "a.safetensors").exists()
+    assert effjax("compare", RUN, "--out=here.png").returncode == 0
+    assert (tmp_path / "here.png").exists()
 
 
+@pytest.mark.slow
 def test_weights_go_there_and_back(gcs):
     environment = os.environ | gcs.environment | {"PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", ROUND], env=environment, check=True, timeout=100)
     assert gcs.names() == ["bucket/w.safetensors"]
 
 
+@pytest.mark.slow
 def test_a_service_that_is_away_for_a_moment_costs_no_row(effjax, gcs):
     gcs.away_after = "metrics-000002"
     done = effjax("train", "--config=configs/quickstart.py", f"--workdir={RUN}")
