@@ -45,8 +45,9 @@ WORKLOADS = {
     ),
     "digits_mlp": workload(
         problem="mlp",
-        model={"widths": (64, 64), "l2": 0.0},
+        model={"widths": (32, 32), "l2": 0.0},
         metric="val/error",
+        batch_size=32,
         max_steps=300,
         eval_every=10,
     ),
