@@ -9,6 +9,7 @@ docs/bench_<name>.md with its picture in docs/assets.
 """
 
 import argparse
+import datetime
 import gzip
 import shutil
 from pathlib import Path
@@ -34,7 +35,8 @@ def publish_page(folder: Path, name: str) -> Path:
     title, lead, *parts = (folder / "report.md").read_text().split("\n\n")
     parts = [part.replace("](overview.png)", f"]({picture})") for part in parts]
     page = ROOT / "docs" / f"bench_{name}.md"
-    text = "\n\n".join([f"{title}: {name}", lead, *parts])
+    made = datetime.date.fromtimestamp((folder / "results.jsonl").stat().st_mtime)
+    text = "\n\n".join([f"{title}: {name}", f"{lead} Trained until {made}.", *parts])
     page.write_text(text.rstrip("\n") + "\n" + LIST)
     return page
 

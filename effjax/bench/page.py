@@ -230,7 +230,7 @@ def _provenance(
         [
             m["id"],
             m["device"],
-            f"{m['devices']} devices, {m['cpu_cores']} cores",
+            f"{m['devices']} device(s), {m['cpu_cores']} CPU cores",
             ", ".join(f"{k} {v}" for k, v in m["versions"].items()),
             str(m["git"]),
         ]
