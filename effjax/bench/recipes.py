@@ -3,6 +3,7 @@
 For what does not fit in memory or takes hours. A run that was interrupted continues where it was.
 """
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from effjax.config import View, load
 from effjax.errors import NonFinite, UserError
 from effjax.report import Display
 from effjax.train import RunConfig, train
+from effjax.train.schema import OptimConfig
 from effjax.train.workdir import CONFIG
 from effjax.train.writers import read_rows
 
-SHARED = ("clip_norm", "decay")  # keys of the recipe's optimizer that every optimizer keeps
+# keys of the recipe's optimizer that every optimizer keeps; further ones are hyperparameters
+SHARED = {field.name for field in dataclasses.fields(OptimConfig)}
 
 
 def recipe_config(workload: View) -> ml_collections.ConfigDict:
@@ -52,17 +55,22 @@ def recipe_fingerprint(workload: View) -> str:
     return digest(tree)
 
 
-def run_recipe(workload: View, trial: Trial, folder: Path, display: Display) -> Curves:
-    """Trains the recipe with a trial's optimizer, in a run's folder of its own."""
+def trial_config(workload: View, trial: Trial) -> ml_collections.ConfigDict:
+    """The recipe with a trial's optimizer, schedule and seed."""
     config = recipe_config(workload)
     section = config.optim.default
     with config.unlocked():
-        known = {"name", "learning_rate", "weight_decay", *SHARED}
-        for key in [key for key in section if key not in known]:
+        for key in [key for key in section if key not in SHARED]:
             del section[key]
-    section.update(name=trial.name, **trial.settings)
+        section.update(name=trial.name, **trial.settings)
     config.schedule.name = trial.schedule
     config.seed = trial.seed
+    return config
+
+
+def run_recipe(workload: View, trial: Trial, folder: Path, display: Display) -> Curves:
+    """Trains the recipe with a trial's optimizer, in a run's folder of its own."""
+    config = trial_config(workload, trial)
     workdir = folder / trial.key(recipe_fingerprint(workload))
     try:
         train(config, workdir, display=display)
