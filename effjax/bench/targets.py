@@ -19,10 +19,12 @@ from effjax.train.writers import write_atomically
 
 
 def write_targets(path: Path, view: View, workloads: Sequence[Any], results: Results) -> None:
-    """Makes the targets of all workloads from the rows of `config.targets_from`.
+    """Makes the targets of workloads from the rows of `config.targets_from`.
+
+    A workload without such rows has no entry.
 
     Raises:
-      UserError: no trial of these optimizers has ended well, or the file cannot be written.
+      UserError: there is none at all, or the file cannot be written.
     """
     found = {}
     for w in workloads:
@@ -35,8 +37,7 @@ def write_targets(path: Path, view: View, workloads: Sequence[Any], results: Res
             and row["status"] == DONE
         ]
         if not rows:
-            names = ", ".join(view.targets_from)
-            raise UserError(f"no finished trial of {names} on {w.label}; run them first")
+            continue
         table = Table(rows, {w.label: goal}, view.reference)
         settings = [s for name in table.optimizers for s in table.of(w.label, name)]
         best = min(settings, key=lambda s: (s.final, s.number))
@@ -50,6 +51,9 @@ def write_targets(path: Path, view: View, workloads: Sequence[Any], results: Res
             "seeds": sorted(best.rows),
             "trials": len(rows),
         }
+    if not found:
+        names = ", ".join(view.targets_from)
+        raise UserError(f"no finished trial of {names} on any workload; run them first")
     share = view.targets_share
     how = (
         f"best final {', '.join(view.targets_from)} setting (mean over seeds); median over "

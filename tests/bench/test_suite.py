@@ -125,6 +125,9 @@ def test_targets_from_rows(finished, tmp_path):
     assert config.workloads.easy.target == target > 0
     with pytest.raises(UserError, match="cannot be read"):
         use_targets(config.workloads, tmp_path / "none.json")
+    config.targets_from = ("lion",)
+    with pytest.raises(UserError, match="no finished trial of lion"):
+        run(config, finished, only_report=True, make_targets=path)
 
 
 def test_a_new_target_trains_nothing(finished, tmp_path):
