@@ -146,10 +146,12 @@ def _arms(task: KernelSearch) -> dict[str, Sizes]:
 
 def _searching(name: str, task: KernelSearch) -> Sizes:
     def search(config: Any, workdir: Path, seed: int) -> tuple[Sequence[int], Summary]:
-        own = from_json(_plain(config), RunConfig)
-        own.task.unlock()
-        own.task.update(SEARCHES[name])
-        own.seed = seed
+        plain = _plain(config)
+        # more seeds or arms later are no other search
+        section = {k: v for k, v in plain["task"].items() if not k.startswith("compare_")}
+        plain["task"] = section | SEARCHES[name]
+        plain["seed"] = seed
+        own = from_json(plain, RunConfig)
         folder = workdir / f"search-{name}-s{seed}"
         summary = _run(own, folder)
         record = json.loads((folder / SEARCH).read_text())[0]

@@ -35,7 +35,7 @@ class Table:
       batch_size: images of one call.
       times: {operator: [n] or [n, n] over the sizes 1, 3, 5, ...}; see `key_of`.
       network: milliseconds of the whole network, and of its searched operators in it, both with
-        the sizes that its config gives.
+        the sizes that its config gives, as far as a search may go.
     """
 
     path: Path
@@ -47,9 +47,15 @@ class Table:
         """Milliseconds of all that is not in `sites`."""
         whole, _ = self.network
         operators = sum(
-            float(times_of(self, site)[tuple((k - 1) // 2 for k in site.given)]) for site in sites
+            float(times_of(self, site)[tuple((k - 1) // 2 for k in _within(site))])
+            for site in sites
         )
         return max(0.0, whole - operators)
+
+
+def _within(site: Site) -> list[int]:
+    """The sizes that the architecture has, or the largest of a search where they are beyond."""
+    return [min(given, most) for given, most in zip(site.given, site.largest)]
 
 
 def key_of(site: Site) -> str:
@@ -146,8 +152,9 @@ def _operator(
 
 def _network(task: Any, batch: int) -> tuple[Callable[..., jax.Array], tuple]:
     images = jnp.zeros((batch, *task.split.image_shape), jnp.float32)
-    variables = task.given.init(jax.random.key(0), images[:1])
-    return lambda v, x: task.given.apply(v, x, train=False), (variables, images)
+    model = task.with_sizes([size for site in task.sizes.sites for size in _within(site)])
+    variables = model.init(jax.random.key(0), images[:1])
+    return lambda v, x: model.apply(v, x, train=False), (variables, images)
 
 
 def _milliseconds(function: Callable[..., jax.Array], arguments: tuple) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from effjax import models
 from effjax.config import Clock, View, check
 from effjax.errors import UserError
+from effjax.models.registry import TRAINING_FIELDS
 from effjax.train.parallel import MODES, Mesh, choose_devices
 from effjax.train.schema import RunConfig
 from effjax.train.state import TrainState
@@ -124,9 +125,11 @@ def use_architecture(config: ml_collections.ConfigDict) -> None:
             f"config.model.arch = {section.arch!r} describes a {name}, config.model.name is "
             f"{section.name!r}\ngive --config.model.name={name}"
         )
-    for key, value in fields.items():
-        section[key] = value
-    section.arch = None
+    own = models.default_fields(name).keys() - TRAINING_FIELDS
+    with section.unlocked():  # a config from the command line is locked
+        for key in own.intersection(section):  # what the file leaves out is the default
+            del section[key]
+        section.update(fields, arch=None)
 
 
 def _check_numbers(view: View) -> None:

@@ -31,7 +31,8 @@ def search_config(model: str, steps: int = 4, **task) -> ml_collections.ConfigDi
     config.data.update(name="digits", image_size=16, batch_size=32, cache="memory")
     config.data.augment.update(crop="none", hflip=0.0)
     config.optim.default.update(name="adam", learning_rate=3e-3)
-    for group, rate in (("sizes", 1e-2), ("kernels", 3e-3)):
+    rates = {"sizes": 1e-2} if "pool" in model else {"sizes": 1e-2, "kernels": 3e-3}
+    for group, rate in rates.items():
         config.optim[group] = to_config(OptimConfig)
         config.optim[group].update(name="adam", learning_rate=rate)
     config.parallel.devices = 1

@@ -1,5 +1,6 @@
 """The search as a task: what it costs, what it exports, how it goes on, what it refuses."""
 
+import dataclasses
 import functools
 import json
 import os
@@ -14,13 +15,19 @@ from conftest import search_config
 import effjax
 from effjax.config import View, check
 from effjax.errors import Preempted, UserError
-from effjax.models import cost, create_model, load_weights
+from effjax.models import (
+    cost,
+    create_model,
+    default_fields,
+    load_weights,
+    write_architecture,
+)
 from effjax.ops import pool_minus_input
 from effjax.report import choose_display
 from effjax.search.found import read_off
 from effjax.search.task import KernelSearch, soft_pool_minus_input
 from effjax.train import RunConfig, Source
-from effjax.train.setup import build
+from effjax.train.setup import build, use_architecture
 from effjax.train.writers import read_rows
 
 QUIET = choose_display(quiet=True)
@@ -127,7 +134,7 @@ def test_search_export_train(tmp_path):
     assert record["cost"] <= record["budget"]
     assert (search / "kernel_sizes.png").stat().st_size > 10_000
     path = search / "architecture.json"
-    model = create_model(str(path), num_classes=10)
+    model = create_model(str(path), num_classes=10, drop_path_rate=0.0)
     found = cost(model, (16, 16, 3)).macs
     task = task_of("inception_next_atto")
     sizes = [record["sizes"][name] for name in task.sizes.names]
@@ -152,6 +159,26 @@ def test_search_export_train(tmp_path):
         assert read_rows(run)[-1]["val/loss"] > loss
     warm, cold = (read_rows(tmp_path / f"train-{c}")[0]["train/loss"] for c in (False, True))
     assert warm != cold
+
+
+def test_an_architecture_takes_the_place_of_what_the_config_says(tmp_path):
+    """Also where it has its name's own value, which the file leaves out."""
+    path = tmp_path / "architecture.json"
+    sizes = ((3, 5), (7,), (7,), (7,))
+    found = create_model("convformer_s18", depths=(2, 1, 1, 1), kernel_sizes=sizes).architecture
+    write_architecture("convformer_s18", found, path)
+    config = search_config("convformer_s18")
+    config.model.update(arch=str(path), kernel_sizes=(9, 9, 9, 9), drop_path_rate=0.3)
+    config.lock()  # as one from the command line is
+    use_architecture(config)
+    fields = {
+        key: value
+        for key, value in config.model.items()
+        if key in default_fields(config.model.name)
+    }
+    assert create_model("convformer_s18", **fields).architecture == dataclasses.replace(
+        found, drop_path_rate=0.3
+    )
 
 
 def test_a_budget_that_cannot_be_met_is_refused():
