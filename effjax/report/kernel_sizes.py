@@ -103,6 +103,7 @@ def plot_arms(
         bars.plot(values, [n] * len(values), "o", color=colour, alpha=0.35, ms=4)
         bars.errorbar(mean, n, xerr=reach, fmt="s", color=colour, capsize=4)
     scatter.set_xlabel(unit)
+    scatter.locator_params(axis="x", nbins=5)
     scatter.set_ylabel("held-out top-1")
     scatter.legend(fontsize=8, frameon=False)
     values = [value for points in results.values() for _, value in points]

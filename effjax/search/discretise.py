@@ -43,18 +43,21 @@ def repair(
     energies: Sequence[np.ndarray],
     exact: Callable[[Sequence[int]], float],
     budget: float,
+    soft: Sequence[float] | None = None,
 ) -> list[int]:
     """The sizes, changed ring by ring until they cost at most `budget` and use it.
 
     While they cost too much, the ring goes that holds the least energy for its cost; then rings
     come back, those with the most energy for their cost first, while they fit. Rings without
-    energy stay out.
+    energy, where the mask was zero, stay out; or, with `soft` sizes, they follow, those first that
+    the soft sizes are nearest to.
 
     Args:
       sizes: [S], odd.
       energies: for each size its ring energies, as shares of its kernel.
       exact: the cost of sizes.
       budget: at most this; at least the cost of sizes of 1.
+      soft: [S], real-valued.
     """
     sizes = [int(size) for size in sizes]
 
@@ -74,10 +77,10 @@ def repair(
         worth = {}
         for n, size in enumerate(sizes):
             ring = (size + 1) // 2
-            if ring < len(energies[n]) and energies[n][ring] > 0:
-                grown = exact(moved(n, 2))
-                if grown <= budget:
-                    worth[n] = energies[n][ring] / max(grown - cost, 1e-12)
+            if ring < len(energies[n]) and (grown := exact(moved(n, 2))) <= budget:
+                energy = energies[n][ring] / max(grown - cost, 1e-12)
+                if energy > 0 or soft is not None:
+                    worth[n] = (energy, 0.0 if soft is None else soft[n] - size)
         if not worth:
             return sizes
         sizes = moved(max(worth, key=worth.get), 2)

@@ -65,7 +65,8 @@ def read_off(task: Any, state: TrainState, budget: float) -> Found:
     else:
         ruled = (nearest_odd if keys.rule == "nearest" else outer_odd)(soft)
     ruled = [int(size) for size in ruled]
-    final = repair(ruled, energies, task.cost.exact, budget) if keys.repair else ruled
+    fill = soft.tolist() if keys.form == "two_sided" else None
+    final = repair(ruled, energies, task.cost.exact, budget, fill) if keys.repair else ruled
     model = task.with_sizes(final)
     params = cropped(task, state.params, kernels, sizes.split(final))
     rest = {name: part for name, part in state.model_state.items() if name != "search"}

@@ -61,6 +61,12 @@ def test_repair_gives_back_what_fits():
     assert repair([1, 1], [np.asarray([1.0, 0, 0])] * 2, squares, budget=50) == [1, 1]
 
 
+@pytest.mark.parametrize(("budget", "sizes"), [(10, [1, 3]), (30, [3, 3]), (34, [3, 5])])
+def test_repair_fills_the_budget_in_the_order_of_soft_sizes(budget, sizes):
+    energies = [np.asarray([1.0, 0, 0])] * 2
+    assert repair([1, 1], energies, squares, budget, soft=[1.0, 2.9]) == sizes
+
+
 def test_repair_never_exceeds_the_budget():
     rng = np.random.default_rng(0)
     for budget in rng.integers(5, 120, 40):
