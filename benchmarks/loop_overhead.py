@@ -18,7 +18,7 @@ import jax
 import effjax
 from effjax.config import load
 from effjax.report import choose_display
-from effjax.startup import use_compilation_cache, use_huge_pages
+from effjax.startup import tune_malloc, use_compilation_cache
 from effjax.train import RunConfig
 from effjax.train.setup import build
 
@@ -114,6 +114,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    use_huge_pages()
+    tune_malloc()
     use_compilation_cache()
     main()

@@ -3,7 +3,7 @@
     python benchmarks/ops.py [--kernels 3,7,21] [--reference] [--pooling]
 
 Prints milliseconds (medians) and paired ratios with quartiles; below 1 is faster than the other.
-Set GLIBC_TUNABLES=glibc.malloc.hugetlb=1 as the command line of effjax does. PyTorch is optional.
+Runs with malloc as the command line of effjax sets it. PyTorch is optional.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from alternate import alternate, ratio_text
 from jax import lax
 
 from effjax.ops import depthwise_conv, depthwise_conv_reference, pool_minus_input
+from effjax.startup import tune_malloc
 
 try:
     import torch
@@ -137,4 +138,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    tune_malloc()
     main()

@@ -12,14 +12,13 @@ One jitted update with donated parameters and state, on a tree with the shapes o
     copies   whole-array copies in the compiled program
     state    bytes of the state, in arrays of parameter size
 
-The bandwidth is that of an in-place axpy on the same tree (three arrays moved). On Linux the script
-starts itself again with huge pages for malloc, without which page faults are measured.
+The bandwidth is that of an in-place axpy on the same tree (three arrays moved). It runs with malloc as
+the command line of effjax sets it, without which page faults are measured.
 """
 
 import argparse
 import os
 import re
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +29,7 @@ import numpy as np
 import optax
 
 from effjax import optim
+from effjax.startup import tune_malloc
 
 # Arrays of parameter size read plus written by a perfect update, gradient read included; the rules
 # with a norm in front (lamb, clipping) read once more.
@@ -146,15 +146,8 @@ def measure(name: str, update: Any, floor: float, axpy: Axpy, rounds: int) -> No
     )
 
 
-def with_huge_pages() -> None:
-    """Starts this script again with huge pages for malloc, if it runs without."""
-    if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
-        environment = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
-        os.execve(sys.executable, [sys.executable, *sys.argv], environment)
-
-
 def main() -> None:
-    with_huge_pages()
+    tune_malloc()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--methods", default=",".join(FLOORS))
     parser.add_argument("--rounds", type=int, default=20)

@@ -6,8 +6,8 @@ For each model: images/s and compile seconds of the forward pass, forward + back
 step with AdamW; the ratio to PyTorch's modes, round by round with quartiles (above 1: effjax is
 faster); the share of this machine's rate in one large matrix product; the peak of resident memory
 above that after the imports (of a CPU). Each runs in a process of its own, one after the other.
-No stochastic depth. All run with huge pages as the command line of effjax does, PyTorch too;
-EFFJAX_NO_REEXEC=1 turns them off. timm is optional.
+No stochastic depth. All run with malloc as the command line of effjax sets it, PyTorch too;
+EFFJAX_NO_REEXEC=1 leaves it alone. timm is optional.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from alternate import alternate, ratio_text
 
 import effjax
 from effjax import models, optim
-from effjax.startup import use_huge_pages
+from effjax.startup import tune_malloc
 
 PASSES = ("forward", "backward", "step")
 TORCH_MODES = ("eager", "channels_last", "compiled")
@@ -249,5 +249,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    use_huge_pages()
+    tune_malloc()
     main()

@@ -10,7 +10,7 @@ import sys
 
 from effjax.cli.declare import VERBS, default_workdir, make_parser
 from effjax.errors import NonFinite, Preempted, UserError, nearest
-from effjax.startup import use_compilation_cache, use_huge_pages
+from effjax.startup import tune_malloc, use_compilation_cache
 
 __all__ = ["VERBS", "default_workdir", "main", "make_parser", "parse"]
 
@@ -44,7 +44,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Runs one command and exits with its status."""
     if argv is None:
-        use_huge_pages()
+        tune_malloc()
         sys.stdout.reconfigure(errors="replace")  # an old terminal shows "?" for a bar
         argv = sys.argv[1:]
     debug = "--debug" in argv

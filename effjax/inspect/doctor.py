@@ -5,7 +5,7 @@ import platform
 import shutil
 from importlib import metadata, util
 
-from effjax.startup import HUGE_PAGES, cache_folder
+from effjax.startup import MALLOC, cache_folder
 
 CORE = (
     "jax",
@@ -64,8 +64,10 @@ def diagnose() -> tuple[list[tuple[str, str]], list[str]]:
     if shutil.which("nvidia-smi") and kinds[0].startswith("cpu"):
         problems.append("an NVIDIA GPU is here but JAX does not see it: pip install 'effjax[cuda]'")
     tunables = os.environ.get("GLIBC_TUNABLES", "")
-    huge = "on" if HUGE_PAGES in tunables else "off (EFFJAX_NO_REEXEC, another system, or a GPU)"
-    rows.append(("huge pages", huge))
+    tuned = (
+        "tuned" if MALLOC in tunables else "as it is (EFFJAX_NO_REEXEC, another system, or a GPU)"
+    )
+    rows.append(("malloc", tuned))
     rows.append(("program cache", jax.config.jax_compilation_cache_dir or "off"))
     if not os.access(cache_folder(), os.W_OK):
         problems.append(f"{cache_folder()} cannot be written: set EFFJAX_CACHE to another folder")
