@@ -12,8 +12,8 @@ One jitted update with donated parameters and state, on a tree with the shapes o
     copies   whole-array copies in the compiled program
     state    bytes of the state, in arrays of parameter size
 
-The bandwidth is that of an in-place axpy on the same tree (three arrays moved). It runs with malloc as
-the command line of effjax sets it, without which page faults are measured.
+The bandwidth is that of an in-place axpy on the same tree (three arrays moved). It runs with
+malloc as the command line of effjax sets it, without which page faults are measured.
 """
 
 import argparse
