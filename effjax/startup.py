@@ -4,12 +4,12 @@ import os
 import sys
 from pathlib import Path
 
-# huge pages, and what was freed is kept, in one heap for all threads
+# huge pages, and what was freed is kept, most of it in one heap for all threads
 MALLOC = ":".join(
     f"glibc.malloc.{setting}"
     for setting in (
         "hugetlb=1",
-        "arena_max=1",
+        "arena_max=2",
         f"mmap_threshold={1 << 32}",  # what is larger goes back: the heap may keep it twice
         f"trim_threshold={1 << 35}",
     )

@@ -87,10 +87,13 @@ class Mesh:
         """Puts what a source calls `resident` onto every device when a batch is first sent."""
         self._source = source
 
+    @property
+    def _held(self) -> Mapping[str, np.ndarray]:
+        return self._source.resident if self._source else {}
+
     @functools.cached_property
     def _resident(self) -> Batch:
-        resident = self._source.resident if self._source else {}
-        return {key: self._everywhere(array) for key, array in resident.items()}
+        return {key: self._everywhere(array) for key, array in self._held.items()}
 
     def _everywhere(self, array: np.ndarray) -> jax.Array:
         return jax.make_array_from_callback(
@@ -136,7 +139,12 @@ class Mesh:
                 shape = (self.parts, shape[0] // self.parts, *shape[1:])
             return jax.ShapeDtypeStruct(shape, part.dtype, sharding=examples)
 
-        return self.compile(step).lower(state, {key: whole(part) for key, part in spec.items()})
+        held = {
+            key: jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=self.replicated)
+            for key, array in self._held.items()
+        }
+        sent = {key: whole(part) for key, part in spec.items()}
+        return self.compile(step).lower(state, sent | held)
 
     def send(self, batch: Batch) -> Batch:
         """One transfer of this host's part of a training batch."""

@@ -123,10 +123,13 @@ def losses(workdir, cache, **changes):
     return [row["train/loss"] for row in read_rows(workdir) if "train/loss" in row]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"accumulate": 2, "parallel__devices": 4}, {"parallel__mode": "pmap"}],
+    [
+        {"parallel__devices": 1},
+        pytest.param({"accumulate": 2, "parallel__devices": 4}, marks=pytest.mark.slow),
+        pytest.param({"parallel__mode": "pmap"}, marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_is_the_same(tmp_path, changes):
     host = losses(tmp_path / "host", "memory", **changes)
