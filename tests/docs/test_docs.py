@@ -127,8 +127,9 @@ def test_what_is_linked_is_there():
 def test_the_site_is_built_without_warnings(tmp_path):
     for name in ("docs", "effjax"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    for name in ("zensical.toml", "CONTRIBUTING.md"):
-        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "benchmarks").mkdir()
+    for name in ("zensical.toml", "CONTRIBUTING.md", "benchmarks/RESULTS.md"):
+        shutil.copy(ROOT / name, tmp_path / name)
     done = subprocess.run(
         ["zensical", "build", "--strict"], cwd=tmp_path, capture_output=True, text=True
     )

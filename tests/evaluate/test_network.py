@@ -54,6 +54,21 @@ def test_attacks_and_damage_never_help_by_more_than_chance(report):
     assert worst > found["clean"] - 0.05
 
 
+@pytest.mark.slow
+def test_accuracy_falls_with_severity(tmp_path):
+    """On a network that has learned something: the quickstart's, a third of its length."""
+    settings = ["--config.total_epochs=5", "--config.parallel.devices=1"]
+    run = ["--quiet", f"--workdir={tmp_path / 'run'}"]
+    cli.main(["train", "--config=configs/quickstart.py", *run, *settings])
+    cli.main(["evaluate", *run, "--corrupt", "--limit=192", f"--out={tmp_path}"])
+    found = json.loads((tmp_path / "evaluation.json").read_text())["corruptions"]
+    means = np.mean(list(found["errors"].values()), axis=0)
+    assert found["clean"] < 0.2
+    assert list(means) == sorted(means)
+    assert means[0] > found["clean"]
+    assert means[-1] > found["clean"] + 0.2
+
+
 def test_quiet_shows_results_and_nothing_else(world, capsys):
     cli.main(["evaluate", "--workdir=runs/quickstart", "--quiet"])
     told = capsys.readouterr()
