@@ -81,7 +81,9 @@ def _inside(path: str) -> list[ImageFile]:
     names = sorted(name for name in files.names() if name.lower().endswith(IMAGE_ENDINGS))
     parts = {name: name.split("/") for name in names}
     seen = [n for n in names if parts[n][0] != "__MACOSX" and not parts[n][-1].startswith(".")]
-    return [ImageFile(f"{path}/{name}", lambda name=name: files.read(name)) for name in seen]
+    return [
+        ImageFile(os.path.join(path, name), lambda name=name: files.read(name)) for name in seen
+    ]
 
 
 def predict(

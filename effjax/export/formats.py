@@ -41,6 +41,7 @@ class Format:
       write: (network, path) -> None.
       open: (path) -> the function that the file holds.
       tolerance: the largest difference of a logit that is rounding, where logits are of order 1.
+        XLA rounds otherwise where the weights are constants: 1.7e-6 with batch norm.
     """
 
     ending: str
@@ -143,7 +144,7 @@ def open_safetensors(path: Path) -> Run:
 
 
 FORMATS = {
-    "stablehlo": Format(".stablehlo", write_stablehlo, open_stablehlo, 1e-6),
+    "stablehlo": Format(".stablehlo", write_stablehlo, open_stablehlo, 1e-5),
     "onnx": Format(".onnx", write_onnx, open_onnx, 1e-4),
     "safetensors": Format(".safetensors", write_safetensors, open_safetensors, 1e-6),
 }

@@ -38,7 +38,11 @@ def weights(tmp_path_factory):
 def evaluate(imagenet, weights, *more):
     config = "--config=configs/imagenet/evaluate.py:caformer_s18.sail_in1k"
     fields = [f"--config.model.{field}" for field in SMALL]
-    small = ["--config.data.image_size=32", "--config.data.batch_size=64"]
+    small = [
+        "--config.data.image_size=32",
+        "--config.data.batch_size=64",
+        "--config.parallel.devices=1",
+    ]
     where = [f"--config.data.name={imagenet}", f"--config.init_from={weights}"]
     cli.main(["evaluate", config, *fields, *small, *where, *more])
 

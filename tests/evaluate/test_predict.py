@@ -26,8 +26,9 @@ LABELS = ("dark", "bright", "other")
 @pytest.fixture(scope="module")
 def trained():
     model = models.create_model("identityformer_s12", num_classes=3, **FIELDS)
-    images = np.zeros((1, 8, 8, 3), np.float32)
-    variables = jax.jit(model.init)(jax.random.key(0), images)
+    rng, shapes = np.random.default_rng(0), models.registry.abstract_variables(model, (8, 8, 3))
+    draw = lambda leaf: rng.normal(size=leaf.shape).astype(leaf.dtype)  # noqa: E731
+    variables = jax.tree.map(draw, shapes)
     return Trained("tiny", "identityformer_s12", model, variables, Preprocessing((8, 8)), LABELS)
 
 
@@ -49,6 +50,7 @@ def photos(tmp_path):
 def test_images_are_found_in_files_folders_and_archives(photos, tmp_path):
     names = ["a.png", "b.jpg", "broken.jpg", "c.JPEG", "more/d.png"]
     assert [i.name for i in find_images([str(photos)])] == [f"{photos}/{n}" for n in names]
+    assert find_images([f"{photos}/"])[0].name == f"{photos}/a.png"  # as a shell completes it
     named = find_images([str(photos / "odd.image"), str(photos / "a.png")])
     assert [i.name for i in named] == [f"{photos}/odd.image", f"{photos}/a.png"]
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
