@@ -5,19 +5,25 @@
     python benchmarks/scaling.py --predict=b36.jsonl
 
 The first compiles the step with TPU's own XLA for a slice of that shape (nothing is run) and writes
-what XLA says of memory, FLOPs and bytes, and the collectives in the optimised HLO. The second
-computes times for more chips from these and from published speeds. See docs/scaling.md.
+what XLA says of memory, FLOPs and bytes, and the collectives in the optimised HLO. `--by-depth`
+compiles the network with one block in each stage, and with one block more in one stage at a time,
+and adds up as many blocks as there are: the blocks of a stage cost the same, and five small
+programs are compiled sooner than a large one. The second computes times for more chips from these
+and from published speeds. See docs/scaling.md.
 """
 
 import argparse
 import dataclasses
 import json
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 
+from effjax import models
 from effjax.config import load
 from effjax.inspect.collectives import collectives
 from effjax.inspect.memory import imagine_topology
@@ -59,6 +65,45 @@ def measure(config: Any, devices: list[jax.Device], images: int, fsdp: int) -> d
         "collectives": kinds,
         "compile_seconds": round(time.monotonic() - since, 1),
     }
+
+
+ADDITIVE = ("parameters", "optimizer", "temporaries", "flops", "bytes_accessed", "collectives")
+
+
+def measure_by_depth(
+    make: Callable[[tuple[int, ...]], Any],
+    depths: tuple[int, ...],
+    devices: list[jax.Device],
+    images: int,
+    fsdp: int,
+) -> dict[str, Any]:
+    """What `measure` gives for a network of so many blocks a stage, from networks of few.
+
+    Args:
+      make: the config of a network with other depths.
+    """
+
+    def measure_few(few: tuple[int, ...]) -> dict[str, Any]:
+        row = measure(make(few), devices, images, fsdp)
+        print(f"blocks {few}: {row}", file=sys.stderr, flush=True)
+        return row
+
+    ones = (1,) * len(depths)
+    base = measure_few(ones)
+    total = {key: base[key] for key in ADDITIVE}
+    seconds = base["compile_seconds"]
+    for stage, depth in enumerate(depths):
+        more = measure_few((*ones[:stage], 2, *ones[stage + 1 :]))
+        total = add(total, depth - 1, add({key: more[key] for key in ADDITIVE}, -1, base))
+        seconds += more["compile_seconds"]
+    return base | total | {"compile_seconds": round(seconds, 1), "by_depth": list(depths)}
+
+
+def add(one: Any, times: float, other: Any) -> Any:
+    """one + times * other, of numbers in dicts; other keys than those of `one` are left out."""
+    if isinstance(one, dict):
+        return {key: add(value, times, other[key]) for key, value in one.items()}
+    return one if isinstance(one, list) else one + times * other
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,6 +190,7 @@ def main() -> None:
     parser.add_argument("--fsdp", default="1,16", help="numbers of chips that share a parameter")
     parser.add_argument("--out", type=Path, default=Path("scaling.jsonl"))
     parser.add_argument("--predict", type=Path, metavar="FILE", help="of an earlier run")
+    parser.add_argument("--by-depth", action="store_true", help="from networks of few blocks")
     args, overrides = parser.parse_known_args()
     if args.predict is not None:
         print_predictions(args.predict)
@@ -153,7 +199,17 @@ def main() -> None:
     for images in map(int, args.images.split(",")):
         for fsdp in map(int, args.fsdp.split(",")):
             config = load(args.config, overrides, RunConfig)
-            row = {"topology": args.topology} | measure(config, devices, images, fsdp)
+            if args.by_depth:
+                depths = models.default_fields(config.model.name)["depths"]
+
+                def make(depths: tuple[int, ...]) -> Any:
+                    few = f"--config.model.depths={depths}".replace(" ", "")
+                    return load(args.config, [*overrides, few], RunConfig)
+
+                row = measure_by_depth(make, depths, devices, images, fsdp)
+            else:
+                row = measure(config, devices, images, fsdp)
+            row = {"topology": args.topology} | row
             with args.out.open("a") as file:
                 file.write(json.dumps(row) + "\n")
             print(json.dumps(row), flush=True)

@@ -10,6 +10,7 @@ that count as sound are checked, file by file.
 """
 
 import argparse
+import functools
 import json
 import os
 import random
@@ -88,12 +89,14 @@ class Torture:
 
     def truncate(self) -> None:
         """Cuts a file of the newest checkpoint in half, and continues the run to its end."""
-        newest = max(self.finished(), key=lambda path: int(path.name), default=None)
-        if newest is not None:
-            files = sorted(p for p in newest.rglob("*") if p.is_file() and p.stat().st_size > 1)
-            victim = self.random.choice(files)
-            os.truncate(victim, victim.stat().st_size // 2)
-            self.counts["truncated files"] += 1
+        if not self.finished():
+            self.strike(signal.SIGKILL)
+            return
+        newest = max(self.finished(), key=lambda path: int(path.name))
+        files = sorted(p for p in newest.rglob("*") if p.is_file() and p.stat().st_size > 1)
+        victim = self.random.choice(files)
+        os.truncate(victim, victim.stat().st_size // 2)
+        self.counts["truncated files"] += 1
         self.to_the_end("truncated")
 
     def fill_disk(self) -> None:
@@ -153,26 +156,32 @@ def main() -> int:
     parser.add_argument("--truncations", type=int, default=5)
     parser.add_argument("--full-disks", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=60.0, help="no blow begins after these")
     args = parser.parse_args()
+    goals = {
+        "SIGKILL": args.kills,
+        "SIGTERM": args.terms,
+        "truncated files": args.truncations,
+        "full disks": args.full_disks,
+    }
     with tempfile.TemporaryDirectory(prefix="effjax-torture-") as folder:
         torture = Torture(Path(folder), args.seed)
-        print(f"an undisturbed run takes {torture.seconds / 2:.1f} s", flush=True)
         torture.seconds /= 2
+        print(f"an undisturbed run takes {torture.seconds:.1f} s", flush=True)
+        blows = {
+            "SIGKILL": functools.partial(torture.strike, signal.SIGKILL),
+            "SIGTERM": functools.partial(torture.strike, signal.SIGTERM),
+            "truncated files": torture.truncate,
+            "full disks": torture.fill_disk,
+        }
         began = time.monotonic()
-        goals = {"SIGKILL": args.kills, "SIGTERM": args.terms}
-        while any(torture.counts[name] < count for name, count in goals.items()):
-            left = [name for name, count in goals.items() if torture.counts[name] < count]
-            torture.strike(signal.Signals[torture.random.choice(left)])
-            done = sum(torture.counts[name] for name in goals)
-            print(f"\r{done}/{sum(goals.values())} signals", end="", flush=True)
-        torture.to_the_end("signals")
-        for blow, count in (
-            (torture.truncate, args.truncations),
-            (torture.fill_disk, args.full_disks),
-        ):
-            for _ in range(count):
-                torture.strike(signal.SIGKILL)
-                blow()
+        counts = torture.counts
+        while left := [name for name in goals for _ in range(goals[name] - counts[name])]:
+            if time.monotonic() - began > 60 * args.minutes:
+                break
+            blows[torture.random.choice(left)]()
+            print(f"\r{len(left)} blows left, {len(torture.wrong)} wrong ", end="", flush=True)
+        torture.to_the_end("the last blow")
         print()
         for name, count in torture.counts.items():
             print(f"{name:<16} {count}")
