@@ -26,7 +26,7 @@ import jax
 from effjax import models
 from effjax.config import load
 from effjax.inspect.collectives import collectives
-from effjax.inspect.memory import imagine_topology
+from effjax.inspect.memory import imagine_topology, pretend_devices
 from effjax.train import RunConfig
 from effjax.train.programs import bytes_a_device, lower
 from effjax.train.setup import build
@@ -195,7 +195,10 @@ def main() -> None:
     if args.predict is not None:
         print_predictions(args.predict)
         return
-    devices = list(imagine_topology(args.topology))
+    kind, _, count = args.topology.partition(":")
+    if kind == "cpu":
+        pretend_devices(int(count))
+    devices = jax.devices() if kind == "cpu" else list(imagine_topology(args.topology))
     for images in map(int, args.images.split(",")):
         for fsdp in map(int, args.fsdp.split(",")):
             config = load(args.config, overrides, RunConfig)

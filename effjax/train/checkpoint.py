@@ -9,9 +9,12 @@ travel together (`packing`), and files are compared with their checksums before 
 damaged checkpoint is named and the one before it is taken. A save that fails is a warning.
 """
 
+import contextlib
 import functools
 import json
+import logging
 import os
+import re
 import threading
 import time
 import zlib
@@ -33,6 +36,7 @@ from effjax.train.writers import write_atomically
 RETRY_SECONDS = 30.0  # after a save that failed
 INSIST = 4  # how often a save is tried that must succeed
 CHECKSUMS = "checksums.json"
+LEFT_OVER = ".orbax-checkpoint-tmp"  # the folder of a save that is not finished, behind its step
 
 
 # ----------------------------------------------------------------------------------- checksums
@@ -100,6 +104,8 @@ class Checkpoints:
         """Orbax's checkpointer, which makes the folder: not before there is something to save."""
         from orbax.checkpoint import v1 as ocp
 
+        # its errors come to us as exceptions, and are a line each; its log has 200 lines for each
+        logging.getLogger("absl").addFilter(_is_not_of_orbax)
         keep_last, keep_best, keep_every_steps = self._keep
         policies = ocp.training.preservation_policies
         keep = [policies.LatestN(max(1, keep_last))]
@@ -163,6 +169,7 @@ class Checkpoints:
         keep_best = self._keep[1]
         self._failed_at = None
         try:
+            self._clear(step)
             response = self._orbax.save_checkpointables_async(
                 step,
                 {"state": pack(plain_keys(state))},
@@ -177,6 +184,16 @@ class Checkpoints:
         self._finishing = threading.Thread(target=self._finish, args=(step, response), daemon=True)
         self._finishing.start()
 
+    def _clear(self, step: int) -> None:
+        """Removes what a save of this step that was cut short has left.
+
+        Orbax removes a folder and makes the one inside it at the same time, and may fail; its
+        threads then wait for five minutes for what does not come, and so does the end of Python.
+        """
+        left = self.folder / f"{step}{LEFT_OVER}"
+        if is_writer() and left.exists():
+            left.rmtree()
+
     def _finish(self, step: int, response: Any) -> None:
         try:
             response.result()
@@ -189,6 +206,13 @@ class Checkpoints:
     def _fail(self, step: int, error: Exception) -> None:
         self._failed_at, self._failure = time.monotonic(), _first_line(error)
         self._warn(f"checkpoint {step} could not be saved: {self._failure}; training goes on")
+        if jax.process_count() == 1:  # several hosts would have to make a new one together
+            self._forget()
+
+    def _forget(self) -> None:
+        """Lets go of Orbax's checkpointer: after a failure its next save fails with the same."""
+        with contextlib.suppress(Exception):
+            self.__dict__.pop("_orbax").close()
 
     def retries(self) -> bool:
         """Whether the last save failed some time ago and is to be tried again.
@@ -247,8 +271,14 @@ class Checkpoints:
         return state.replace(rng=jax.random.wrap_key_data(state.rng))
 
 
+def _is_not_of_orbax(record: logging.LogRecord) -> bool:
+    return "orbax" not in record.pathname
+
+
 def _first_line(error: BaseException) -> str:
     """What an error says, or what the operating system said underneath."""
+    if system := re.search(r"\[os_error_code='(\d+)'", str(error)):  # as TensorStore words it
+        return os.strerror(int(system[1]))
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:

@@ -59,6 +59,7 @@ def test_a_full_disk_is_a_warning_and_the_last_checkpoint_stays(tmp_path, monkey
         saved.save(state_of(2), {"train": 2}, {})
         saved.wait()
         assert saved.retries()
+        monkeypatch.setattr(checkpoint, "RETRY_SECONDS", 0.5)  # what failed may still be writing
         with pytest.raises(UserError, match="the state of step 3 could not be saved"):
             saved.save(state_of(3), {"train": 3}, {}, safely=True)
     assert all("could not be saved" in line for line in warnings)
@@ -70,6 +71,20 @@ def test_a_full_disk_is_a_warning_and_the_last_checkpoint_stays(tmp_path, monkey
     loaded = saved.load(3, abstract(state_of(0)))
     np.testing.assert_array_equal(loaded.params["w"], state_of(3).params["w"])
     saved.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_once_there_is_room_the_next_save_succeeds(tmp_path, capfd):
+    warnings = []
+    saved = Checkpoints(tmp_path, warn=warnings.append)
+    with full_disk():
+        saved.save(state_of(2), {"train": 2}, {})
+        saved.wait()
+    saved.save(state_of(4), {"train": 4}, {})
+    saved.close()
+    assert warnings == ["checkpoint 2 could not be saved: File too large; training goes on"]
+    assert saved.newest_sound() == 4
+    assert "orbax" not in capfd.readouterr().err
 
 
 def test_rows_wait_for_room(tmp_path):
