@@ -2,22 +2,19 @@
 
     pip install libtpu
     python benchmarks/scaling.py --topology=v5p:2x2x4 --images=32,4 --fsdp=1,16 --out=b36.jsonl
-    python benchmarks/scaling.py --predict=b36.jsonl
+    python benchmarks/scaling.py --topology=cpu:8 --images=2 --fsdp=1,8 --config.data.image_size=64
+    python benchmarks/scaling.py --predict=b36.jsonl --chip=v5p --images=32
 
 The first compiles the step with TPU's own XLA for a slice of that shape (nothing is run) and writes
-what XLA says of memory, FLOPs and bytes, and the collectives in the optimised HLO. `--by-depth`
-compiles the network with one block in each stage, and with one block more in one stage at a time,
-and adds up as many blocks as there are: the blocks of a stage cost the same, and five small
-programs are compiled sooner than a large one. The second computes times for more chips from these
-and from published speeds. See docs/scaling.md.
+what XLA says of memory, FLOPs and bytes, and the collectives in the optimised HLO. The second asks
+XLA for CPUs, with as many made up; bytes of collectives are those of parameters, whatever the
+images. The third computes times for more chips from either and published speeds: docs/scaling.md.
 """
 
 import argparse
 import dataclasses
 import json
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +27,7 @@ from effjax.inspect.memory import imagine_topology, pretend_devices
 from effjax.train import RunConfig
 from effjax.train.programs import bytes_a_device, lower
 from effjax.train.setup import build
+from effjax.train.sharding import LARGEST, shard_axis
 
 
 def measure(config: Any, devices: list[jax.Device], images: int, fsdp: int) -> dict[str, Any]:
@@ -52,7 +50,21 @@ def measure(config: Any, devices: list[jax.Device], images: int, fsdp: int) -> d
             "sent": round(sum(c.sent for c in same)),
             "devices": sorted({c.devices for c in same}),
         }
+    params = jax.tree.leaves(setup.abstract.params)
+    divided = {
+        chips: sum(
+            leaf.size
+            for leaf in params
+            if shard_axis(leaf.shape, LARGEST, chips, config.parallel.shard_least) is not None
+        )
+        for chips in sorted({fsdp}.union(*(chip.torus for chip in CHIPS.values())))
+    }
+    network = models.create_model(config.model.name)
     return {
+        "model": config.model.name,
+        "macs": models.cost(network, (224, 224, 3)).macs,
+        "elements": sum(leaf.size for leaf in params),
+        "divided": divided,
         "chips": len(devices),
         "fsdp": fsdp,
         "images": images,
@@ -65,45 +77,6 @@ def measure(config: Any, devices: list[jax.Device], images: int, fsdp: int) -> d
         "collectives": kinds,
         "compile_seconds": round(time.monotonic() - since, 1),
     }
-
-
-ADDITIVE = ("parameters", "optimizer", "temporaries", "flops", "bytes_accessed", "collectives")
-
-
-def measure_by_depth(
-    make: Callable[[tuple[int, ...]], Any],
-    depths: tuple[int, ...],
-    devices: list[jax.Device],
-    images: int,
-    fsdp: int,
-) -> dict[str, Any]:
-    """What `measure` gives for a network of so many blocks a stage, from networks of few.
-
-    Args:
-      make: the config of a network with other depths.
-    """
-
-    def measure_few(few: tuple[int, ...]) -> dict[str, Any]:
-        row = measure(make(few), devices, images, fsdp)
-        print(f"blocks {few}: {row}", file=sys.stderr, flush=True)
-        return row
-
-    ones = (1,) * len(depths)
-    base = measure_few(ones)
-    total = {key: base[key] for key in ADDITIVE}
-    seconds = base["compile_seconds"]
-    for stage, depth in enumerate(depths):
-        more = measure_few((*ones[:stage], 2, *ones[stage + 1 :]))
-        total = add(total, depth - 1, add({key: more[key] for key in ADDITIVE}, -1, base))
-        seconds += more["compile_seconds"]
-    return base | total | {"compile_seconds": round(seconds, 1), "by_depth": list(depths)}
-
-
-def add(one: Any, times: float, other: Any) -> Any:
-    """one + times * other, of numbers in dicts; other keys than those of `one` are left out."""
-    if isinstance(one, dict):
-        return {key: add(value, times, other[key]) for key, value in one.items()}
-    return one if isinstance(one, list) else one + times * other
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,23 +110,37 @@ CHIPS = {
 HOP = 1e-6  # seconds, an assumption
 
 
-def predict(row: dict[str, Any], chips: int, chip: Chip) -> dict[str, float]:
-    """Times of a step, in milliseconds, on `chips` chips with the row's images on each.
+def traffic(row: dict[str, Any], chips: int) -> tuple[float, float]:
+    """(bytes that a chip sends in a step, collective operations) with so many chips.
 
-    All chips take part in every collective: with FSDP each holds 1 / chips of what is divided.
+    As in the compiled step, every divided parameter is gathered once, its gradient goes to its
+    owners, other gradients to all. All chips share what can be divided in so many. XLA for CPUs
+    reduces to all where XLA for TPUs reduces to owners: the latter is what is counted.
     """
-    share = (chips - 1) / chips
-    factor = {"all-reduce": 2 * share, "reduce-scatter": chips - 1}
-    sent = operations = 0.0
-    for kind, found in row["collectives"].items():
-        size, group = found["bytes"], max(found["devices"])
-        if kind == "reduce-scatter":  # what one chip is left with, of what it had
-            size = size * group / chips
-        sent += size * factor.get(kind, share)
-        operations += found["operations"] * (2 if kind == "all-reduce" else 1)
+    found, share = row["collectives"], (chips - 1) / chips
+    reduced = sum(
+        found[kind]["bytes"] * (max(found[kind]["devices"]) if kind == "reduce-scatter" else 1)
+        for kind in ("all-reduce", "reduce-scatter")
+        if kind in found
+    )
+    operations = sum(kind["operations"] for kind in found.values())
+    if row["fsdp"] == 1:
+        return 2 * share * reduced, operations
+    divided = row["divided"][str(chips)] / row["elements"]
+    gathered = found["all-gather"]["bytes"] / row["divided"][str(row["fsdp"])] * row["elements"]
+    return share * (gathered * divided + reduced * (2 - divided)), operations
+
+
+def predict(row: dict[str, Any], chips: int, chip: Chip, images: int) -> dict[str, float]:
+    """Times of a step, in milliseconds, on so many chips with so many images on each.
+
+    Computing takes six FLOPs for a multiply-add of the forward pass, at the chip's published rate:
+    it takes longer in truth, and what is exchanged is then a smaller part.
+    """
+    sent, operations = traffic(row, chips)
     hops = sum(side // 2 for side in chip.torus[chips] if side > 1)
-    compute = max(row["flops"] / chip.flops, row["bytes_accessed"] / chip.memory)
-    exchange = sent / chip.links + operations * hops * HOP if chips > 1 else 0.0
+    compute = 6 * row["macs"] * images / chip.flops
+    exchange = sent / chip.links + operations * hops * HOP
     return {
         "compute": 1e3 * compute,
         "sent": sent,
@@ -163,20 +150,21 @@ def predict(row: dict[str, Any], chips: int, chip: Chip) -> dict[str, float]:
     }
 
 
-def print_predictions(path: Path) -> None:
+def print_predictions(path: Path, chip: Chip, images: int) -> None:
     """A Markdown table for each layout of a file that `measure` wrote."""
     for line in path.read_text().splitlines():
         row = json.loads(line)
-        chip = CHIPS[row["topology"].partition(":")[0]]
         layout = "copies" if row["fsdp"] == 1 else "FSDP"
-        print(f"\n{layout}, {row['images']} images a chip ({row['topology']})\n")
-        print("| chips | batch | sent a chip | compute ms | exchange ms | efficiency |")
-        print("|---|---|---|---|---|---|")
+        print(f"\n{row['model']}, {layout}, {images} images a chip (HLO of {row['topology']})\n")
+        print("| chips | batch | sent a chip | compute ms | exchange ms | step ms | efficiency |")
+        print("|---|---|---|---|---|---|---|")
         for chips in chip.torus:
-            found = predict(row, chips, chip)
+            found = predict(row, chips, chip, images)
+            compute, exchange = found["compute"], found["exchange"]
             print(
-                f"| {chips:,} | {chips * row['images']:,} | {found['sent'] / 1e6:,.0f} MB "
-                f"| {found['compute']:.1f} | {found['exchange']:.2f} "
+                f"| {chips:,} | {chips * images:,} | {found['sent'] / 1e6:,.0f} MB "
+                f"| {compute:.1f} | {exchange:.2f} "
+                f"| {max(compute, exchange):.1f} to {compute + exchange:.1f} "
                 f"| {found['one after the other']:.1%} to {found['at the same time']:.1%} |"
             )
 
@@ -190,10 +178,10 @@ def main() -> None:
     parser.add_argument("--fsdp", default="1,16", help="numbers of chips that share a parameter")
     parser.add_argument("--out", type=Path, default=Path("scaling.jsonl"))
     parser.add_argument("--predict", type=Path, metavar="FILE", help="of an earlier run")
-    parser.add_argument("--by-depth", action="store_true", help="from networks of few blocks")
+    parser.add_argument("--chip", default="v5p", choices=CHIPS, help="to predict for")
     args, overrides = parser.parse_known_args()
     if args.predict is not None:
-        print_predictions(args.predict)
+        print_predictions(args.predict, CHIPS[args.chip], int(args.images))
         return
     kind, _, count = args.topology.partition(":")
     if kind == "cpu":
@@ -202,17 +190,7 @@ def main() -> None:
     for images in map(int, args.images.split(",")):
         for fsdp in map(int, args.fsdp.split(",")):
             config = load(args.config, overrides, RunConfig)
-            if args.by_depth:
-                depths = models.default_fields(config.model.name)["depths"]
-
-                def make(depths: tuple[int, ...]) -> Any:
-                    few = f"--config.model.depths={depths}".replace(" ", "")
-                    return load(args.config, [*overrides, few], RunConfig)
-
-                row = measure_by_depth(make, depths, devices, images, fsdp)
-            else:
-                row = measure(config, devices, images, fsdp)
-            row = {"topology": args.topology} | row
+            row = {"topology": args.topology} | measure(config, devices, images, fsdp)
             with args.out.open("a") as file:
                 file.write(json.dumps(row) + "\n")
             print(json.dumps(row), flush=True)
