@@ -43,6 +43,7 @@ def test_rates_fall_with_depth_in_every_family(name):
     assert built.task.model.num_classes == 10
 
 
+@pytest.mark.slow
 def test_quick_runs(tmp_path):
     config = load(f"{FILE}:quick", [], RunConfig)
     assert effjax.train(config, tmp_path / "run", display=choose_display(quiet=True))["step"] == 4

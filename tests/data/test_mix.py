@@ -138,7 +138,7 @@ ALL_ON = {"mixup": 0.8, "cutmix": 1.0, "label_smoothing": 0.1, "erase_prob": 0.5
 HALVES = (slice(0, 16), slice(16, 32))
 
 
-@pytest.mark.parametrize("per", ["block", "example"])
+@pytest.mark.parametrize("per", ["block", pytest.param("example", marks=pytest.mark.slow)])
 def test_slices_of_the_batch_give_slices_of_the_result(batch, per):
     whole = mix(*batch, per=per, **ALL_ON)
     np.testing.assert_allclose(whole[1].sum(1), 1, atol=1e-6)

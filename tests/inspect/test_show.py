@@ -72,6 +72,7 @@ def costs(*overrides):
     return dict(memory_rows(setup, lower(setup, (), setup.abstract).compile()))
 
 
+@pytest.mark.slow
 def test_memory_is_told_for_several_devices_under_pmap_too(world):
     rows = costs("--config.parallel.devices=4", "--config.parallel.mode=pmap")
     assert list(rows)[-3:] == ["state and batch", "temporaries, gradients included", "whole step"]

@@ -82,6 +82,7 @@ def test_a_pretrained_model_starts_from_its_weights(offline):
     np.testing.assert_array_equal(kernel(ten), kernel(variables))
 
 
+@pytest.mark.slow
 def test_a_pretrained_model_may_start_from_a_file(tmp_path):
     model = create_model("caformer_s18", **SMALL)
     variables = random_variables(model, (64, 64, 3))

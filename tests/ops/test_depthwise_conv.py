@@ -94,7 +94,9 @@ def test_bfloat16_is_summed_in_float32(stride):
         )
 
 
-@pytest.mark.parametrize(("kernel", "stride"), [((3, 5), 1), ((3, 3), 2)])
+@pytest.mark.parametrize(
+    ("kernel", "stride"), [((3, 5), 1), pytest.param((3, 3), 2, marks=pytest.mark.slow)]
+)
 def test_second_derivatives(kernel, stride):
     """Reverse over reverse, and forward over reverse, along one direction."""
     with jax.enable_x64(True):

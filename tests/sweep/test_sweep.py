@@ -42,6 +42,7 @@ def trained(tmp_path_factory):
     return spec, folder / "runs"
 
 
+@pytest.mark.slow
 def test_runs_table_and_failures(trained):
     _, workdir = trained
     table = (workdir / "table.csv").read_text().splitlines()
@@ -55,6 +56,7 @@ def test_runs_table_and_failures(trained):
     assert "<svg" in (workdir / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_again_trains_nothing_and_other_configs_are_refused(trained):
     spec, workdir = trained
     before = (workdir / "base/seed0/summary.json").stat().st_mtime_ns
@@ -64,6 +66,7 @@ def test_again_trains_nothing_and_other_configs_are_refused(trained):
         sweep(spec, workdir, overrides=["--config.total_steps=3"], display=Quiet())
 
 
+@pytest.mark.slow
 def test_paired_differences(trained, tmp_path):
     spec, workdir = trained
     plan = make_plan(spec, ["--config.total_steps=2"], workdir)

@@ -53,6 +53,7 @@ def rows(gcs):
     return [json.loads(line) for line in lines]
 
 
+@pytest.mark.slow
 def test_it_trains_there_and_continues(effjax, gcs, tmp_path):
     train = ("train", "--config=configs/quickstart.py", f"--workdir={RUN}")
     done = effjax(*train, "--config.log.curves=True", "--config.log.tensorboard=True")
