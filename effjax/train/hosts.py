@@ -6,6 +6,7 @@ JAX's own variables, or from what SLURM, GKE and Cloud TPU say of themselves. JA
 host, its watchdog, outlives it and says it.
 """
 
+import atexit
 import json
 import os
 import subprocess
@@ -147,6 +148,9 @@ def join_hosts(
         file=sys.stderr,
         flush=True,
     )
+    failed = f"{name} did not find the others{at} within {join_seconds} s"
+    hint = "was the same command started on all hosts? does a firewall close the port of host 0?"
+    all_is_well = _watch(f"effjax: {failed}\n{hint}")
     explicit = {"cluster_detection_method": "deactivate"} if hosts.coordinator else {}
     try:
         jax.distributed.initialize(
@@ -159,12 +163,15 @@ def join_hosts(
             **explicit,
         )
     except (RuntimeError, ValueError) as error:
-        raise UserError(
-            f"{name} did not find the others{at} within {join_seconds} s: "
-            f"{str(error).splitlines()[0][:200]}\n"
-            "was the same command started on all hosts? does a firewall close the port of host 0?"
-        ) from error
-    _start_watchdog(name, peer_seconds)
+        raise UserError(f"{failed}: {str(error).splitlines()[0][:200]}\n{hint}") from error
+    finally:
+        all_is_well()
+    text = (
+        f"effjax: {name} was ended from outside, or JAX ended it because another host died or was "
+        f"silent for {peer_seconds} s\n"
+        "the same command on all hosts continues from the newest checkpoint"
+    )
+    atexit.register(_watch(text))
 
 
 _WATCHDOG = """
@@ -174,15 +181,14 @@ if not sys.stdin.buffer.read(): print(sys.argv[1], file=sys.stderr, flush=True)
 """
 
 
-def _start_watchdog(name: str, peer_seconds: int) -> None:
-    """A process that says so if this one ends without a word, as JAX does when a peer dies."""
-    import atexit
+def _watch(text: str) -> Callable[[], None]:
+    """Starts a process that says `text` if this one ends without a word, as JAX lets it do.
 
-    text = (
-        f"effjax: {name} was ended from outside, or JAX ended it because another host died or was "
-        f"silent for {peer_seconds} s\n"
-        "the same command on all hosts continues from the newest checkpoint"
-    )
+    It does when a peer dies, and at times when it finds none.
+
+    Returns:
+      to be called when all is well: ends that process.
+    """
     watchdog = subprocess.Popen(
         [sys.executable, "-S", "-E", "-c", _WATCHDOG, text],
         stdin=subprocess.PIPE,
@@ -195,7 +201,7 @@ def _start_watchdog(name: str, peer_seconds: int) -> None:
         watchdog.stdin.close()
         watchdog.wait(5)
 
-    atexit.register(all_is_well)
+    return all_is_well
 
 
 def is_writer() -> bool:
