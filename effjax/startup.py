@@ -4,23 +4,15 @@ import os
 import sys
 from pathlib import Path
 
-# huge pages, and what was freed is kept, most of it in one heap for all threads
-MALLOC = ":".join(
-    f"glibc.malloc.{setting}"
-    for setting in (
-        "hugetlb=1",
-        "arena_max=2",
-        f"mmap_threshold={1 << 32}",  # what is larger goes back: the heap may keep it twice
-        f"trim_threshold={1 << 35}",
-    )
-)
+# Keeping the heap (arena_max=1, no mmap, no trim) was tried too: what the kernel saves on clearing
+# pages, a step of CAFormer loses to slower memory.
+MALLOC = "glibc.malloc.hugetlb=1"
 
 
 def tune_malloc() -> None:
-    """Starts this process again with a malloc that keeps its pages (Linux, CPU), once.
+    """Starts this process again with huge pages for malloc (Linux, CPU), once.
 
-    XLA allocates its temporaries anew at every step. Faults of small pages took up to a third of a
-    step, and clearing fresh huge ones up to a quarter; memory once used is not given back.
+    XLA allocates its temporaries anew at every step, and page faults took up to a third of it.
     `EFFJAX_NO_REEXEC=1` turns this off; a GLIBC_TUNABLES of the user's is left alone.
     """
     skip = os.environ.get("EFFJAX_NO_REEXEC") or "GLIBC_TUNABLES" in os.environ
