@@ -195,8 +195,9 @@ class BatchNorm(nn.Module):
         if train and not self.is_initializing():
             mean, var, count = self._statistics(wide)
             unbiased = var * (count / max(count - 1, 1))
-            running_mean.value = self.keep * running_mean.value + (1 - self.keep) * mean
-            running_var.value = self.keep * running_var.value + (1 - self.keep) * unbiased
+            for running, new in ((running_mean, mean), (running_var, unbiased)):
+                blend = self.keep * running.value + (1 - self.keep) * new
+                running.value = blend.astype(running.value.dtype)
         factor = scale * lax.rsqrt(var + self.eps)
         y = (wide - per_channel(mean, wide)) * per_channel(factor, wide)
         return (y + per_channel(bias, wide)).astype(x.dtype)
