@@ -27,7 +27,7 @@ from effjax.bench.schema import PopulationConfig, TuningConfig
 from effjax.bench.tuning import Trial, make_trials
 from effjax.config import View, to_config
 from effjax.report.statistics import pooled_deviation
-from effjax.startup import tune_malloc
+from effjax.startup import split_cpu, tune_malloc
 
 CONFIGS = Path(__file__).parent.parent / "configs/bench"
 
@@ -182,4 +182,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     tune_malloc()
+    split_cpu()
     main()

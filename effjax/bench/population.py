@@ -130,8 +130,8 @@ class Program:
         seeds = self.place(np.array([trial.seed for trial in trials], np.int32))
         examples = self.member.problem.examples
         orders = {
-            trial.seed: example_order(examples, w.batch_size, trial.seed, w.max_steps)
-            for trial in trials
+            seed: example_order(examples, w.batch_size, seed, w.max_steps)
+            for seed in {trial.seed for trial in trials}
         }
         fresh = self.call("init", (False,), seeds)
         state = self.call("start", (False, False, False), settings, *fresh)

@@ -38,7 +38,7 @@ def repeat(
             recipe = make_recipe(
                 trials[0].name, [t.settings for t in trials], trials[0].schedule, w
             )
-            devices = jax.local_devices()
+            devices = jax.local_devices()[: len(trials)]
             plan, program = planned(
                 workload, recipe, view.population, trials, devices, results, display
             )

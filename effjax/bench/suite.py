@@ -212,7 +212,8 @@ def _run_alike(
 
     Trials are put together as if none were done, so that a rerun computes what a first run would.
     """
-    problem, w, devices = workload.problem, workload.config, jax.local_devices()
+    problem, w = workload.problem, workload.config
+    devices = jax.local_devices()[: len(trials)]
     try:
         display.waiting(f"compiling {workload.label}, {trials[0].optimizer}")
         recipe = make_recipe(trials[0].name, [t.settings for t in trials], trials[0].schedule, w)

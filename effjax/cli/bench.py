@@ -28,7 +28,9 @@ def bench(args: argparse.Namespace) -> None:
     from effjax.bench import BenchConfig, bench
     from effjax.config import load
     from effjax.report import choose_display
+    from effjax.startup import split_cpu
 
+    split_cpu()
     config = load(args.config, args.overrides, BenchConfig)
     config.baselines = (*config.baselines, *args.baseline)
     bench(
