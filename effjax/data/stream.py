@@ -57,10 +57,10 @@ class Pixels:
         try:
             image = decode(data, self.fast, self.enough) if isinstance(data, bytes) else data
         except UserError as error:
-            image = self._broken(row, error)
-        if self.keep or image is None:
+            return self._broken(row, label, error)
+        if self.keep:
             self._kept[row] = image, label
-        self._sound[row] = image is not None
+        self._sound[row] = True
         return image, label
 
     def window(
@@ -85,11 +85,15 @@ class Pixels:
         top, left, height, width = choose(image.shape[:2])
         return image[top : top + height, left : left + width], label
 
-    def _broken(self, row: int, error: UserError) -> None:
+    def _broken(self, row: int, label: int, error: UserError) -> tuple[None, int]:
         what = f"{self.source.name(row)} cannot be decoded: {error}"
         if not self.skip:
             raise UserError(f"{what}\nremove the file, or set data.on_error=skip") from error
-        logging.getLogger("effjax.data").warning("skipped: %s", what)
+        entry = None, label
+        # of two threads that meet it at once, the one that enters it says so
+        if self._kept.setdefault(row, entry) is entry:
+            logging.getLogger("effjax.data").warning("skipped: %s", what)
+        return entry
 
 
 def require_memory(pixels: Pixels, processes: int, view: int | None = None) -> None:

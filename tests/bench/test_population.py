@@ -1,5 +1,9 @@
 """A trial in a group of many is the trial alone; the plan is decided by a clock."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -112,3 +116,20 @@ def test_plan_is_what_the_clock_says(digits):
 
 def test_even_parts():
     assert [even(65, 64), even(64, 64), even(6, 4), even(1, 9)] == [33, 64, 3, 1]
+
+
+@pytest.mark.parametrize("count", [None, 3])
+def test_every_core_is_a_device_unless_the_user_says_how_many(count):
+    flags = f"--xla_force_host_platform_device_count={count}" if count else ""
+    code = (
+        "from effjax.startup import split_cpu; split_cpu(); import jax; print(jax.device_count())"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert int(found.stdout) == (count or cores)

@@ -3,6 +3,8 @@
 import dataclasses
 import io
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -68,6 +70,20 @@ def test_a_skipped_file_is_reported_once_and_masked(caplog):
         if one["mask"] == 0:
             assert one["label"] == 1
             assert not one["image"].any()
+
+
+def test_a_broken_file_that_two_threads_meet_is_reported_once(caplog):
+    both = threading.Barrier(2)
+
+    class Slow(Files):
+        def __getitem__(self, row):
+            both.wait(10)
+            return super().__getitem__(row)
+
+    pixels = Pixels(Slow(), skip=True)
+    with caplog.at_level(logging.WARNING, "effjax.data"), ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(pixels, [5, 5])) == [(None, 1), (None, 1)]
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize("crop", ["none", "pad", "random_resized"])
