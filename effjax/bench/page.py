@@ -174,6 +174,7 @@ def _sensitivity(page: Page, table: Table, styles: Mapping[str, Style]) -> None:
         "Sensitivity",
         "Final metric against the learning rate, mean over seeds; what failed is left out. Where "
         "weight decay was tuned as well, a map over both for each optimizer.",
+        figures_only=True,
     )
     page.legend(styles)
     page.figures(draw_sensitivity(table, styles))
@@ -186,6 +187,7 @@ def _expected(page: Page, table: Table, styles: Mapping[str, Style]) -> None:
         "Expected best after k trials",
         "What the best of k settings, drawn from those that were tried, may be expected to reach; "
         "a failed setting counts as the worst that any reached.",
+        figures_only=True,
     )
     page.figures(draw_expected(table, styles))
 

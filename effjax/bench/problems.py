@@ -175,15 +175,18 @@ def mlp(workload: View, data_dir: str | None) -> Problem:
 
 
 def classified(logits: jax.Array, labels: jax.Array, mask: jax.Array | None) -> dict[str, Any]:
-    """Mean loss and error of logits [B, K]; masked examples do not count. Ties are errors."""
+    """Mean loss and error of logits [B, K]; masked examples do not count.
+
+    Ties are errors, and so is whatever is not a number.
+    """
     weight = jnp.ones(labels.shape) if mask is None else mask
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
     own = jnp.take_along_axis(logits, labels[:, None], -1)
-    wrong = (logits >= own).sum(-1) > 1
+    right = (logits < own).sum(-1) == logits.shape[-1] - 1
     total = weight.sum()
     return {
         "val/loss": (losses * weight).sum() / total,
-        "val/error": (wrong * weight).sum() / total,
+        "val/error": (~right * weight).sum() / total,
     }
 
 

@@ -156,15 +156,16 @@ def _cut_unfinished_line(path: Path) -> None:
 def make_row(
     trial: Trial, identity: Mapping[str, Any], curves: Curves, place: int, facts: Mapping[str, Any]
 ) -> Row:
-    """The row of a trial that ran: `place` is its place in the group whose `curves` these are."""
+    """The row of a trial that ran: `place` is its place in the group whose `curves` these are.
+
+    From where any value is not finite, none counts.
+    """
     values = {name: [_number(v) for v in table[place]] for name, table in curves.values.items()}
-    bad = [
-        step
-        for i, step in enumerate(curves.steps)
-        if any(column[i] is None for column in values.values())
-    ]
-    status = DIVERGED if bad else DONE
-    reason = f"not finite at step {bad[0]} or before" if bad else ""
+    sound = min(column.index(None) if None in column else len(column) for column in values.values())
+    lost = len(curves.steps) - sound
+    values = {name: column[:sound] + [None] * lost for name, column in values.items()}
+    status = DIVERGED if lost else DONE
+    reason = f"not finite at step {curves.steps[sound]} or before" if lost else ""
     return _head(trial, identity, status, reason) | {
         "steps": curves.steps,
         "values": values,

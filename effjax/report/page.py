@@ -55,12 +55,13 @@ class Page:
         self._html = [f"<h1>{_text(title)}</h1>", f"<p>{_text(lead)}</p>"]
         self._markdown = [f"# {title}", lead]
 
-    def section(self, title: str, text: str = "") -> None:
-        """A heading, and what the part says."""
+    def section(self, title: str, text: str = "", figures_only: bool = False) -> None:
+        """A heading, and what the part says; one of figures only is left out of the Markdown."""
         self._html.append(f"<h2>{_text(title)}</h2>")
-        self._markdown.append(f"## {title}")
         if text:
-            self.paragraph(text)
+            self._html.append(f"<p class=dim>{_text(text)}</p>")
+        if not figures_only:
+            self._markdown += [f"## {title}", *([text] if text else [])]
 
     def paragraph(self, text: str) -> None:
         """Plain text."""

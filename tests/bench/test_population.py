@@ -11,7 +11,7 @@ import pytest
 
 from effjax.bench.member import Member, example_order, make_recipe
 from effjax.bench.population import Program, choose_plan, even, run_program
-from effjax.bench.problems import make_problem
+from effjax.bench.problems import classified, make_problem
 from effjax.bench.schema import OptimizerConfig, PopulationConfig, TuningConfig, workload
 from effjax.bench.tuning import make_trials
 from effjax.config import View, to_config
@@ -133,3 +133,11 @@ def test_every_core_is_a_device_unless_the_user_says_how_many(count):
     )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert int(found.stdout) == (count or cores)
+
+
+def test_what_is_not_a_number_and_what_ties_is_wrong():
+    logits = jnp.asarray([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [jnp.nan, jnp.nan], [jnp.nan, 0.0]])
+    labels = jnp.zeros(5, jnp.int32)
+    assert classified(logits, labels, None)["val/error"] == pytest.approx(0.8)
+    mask = jnp.asarray([1.0, 1.0, 0.0, 0.0, 0.0])
+    assert classified(logits, labels, mask)["val/error"] == pytest.approx(0.5)

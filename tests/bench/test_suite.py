@@ -108,6 +108,11 @@ def test_what_fails_is_a_row(tmp_path):
     rows = {n: [r for r in every if r["optimizer"] == n] for n in ("wild", "lost")}
     assert {row["status"] for row in rows["wild"]} == {"diverged"}
     assert rows["wild"][0]["reason"].startswith("not finite at step")
+    for row in rows["wild"]:  # nothing counts from there on, an error that came out as 0 least
+        ends = {column.index(None) for column in row["values"].values()}
+        assert len(ends) == 1
+        assert f"step {row['steps'][min(ends)]} " in row["reason"]
+        assert all(v is None for c in row["values"].values() for v in c[min(ends) :])
     assert {row["status"] for row in rows["lost"]} == {"failed"}
     assert "Trials that diverged or raised" in (tmp_path / "report.md").read_text()
     assert "4/4" in (tmp_path / "scores.csv").read_text()
