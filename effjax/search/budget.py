@@ -8,7 +8,7 @@ place of c * area: exact at odd sizes and linear between them.
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import jax
@@ -18,7 +18,8 @@ import numpy as np
 from effjax.errors import UserError
 from effjax.search.sites import Site, Sizes
 
-Form = Literal["two_sided", "hinge"]
+Form = Literal["projected", "two_sided", "hinge"]
+SHIFT, HALVINGS = 20.0, 30  # of logits; beyond, a sigmoid is 0 or 1 in float32
 UNITS = {"params": "parameters", "macs": "multiply-adds", "latency": "ms"}
 
 
@@ -26,6 +27,26 @@ def log_ratio(cost: jax.Array, budget: jax.Array | float, form: Form) -> jax.Arr
     """|log(P / T)|, or with "hinge" max(log(P / T), 0): being below costs nothing then."""
     ratio = jnp.log(cost / budget)
     return jnp.abs(ratio) if form == "two_sided" else jax.nn.relu(ratio)
+
+
+def shift_to(cost: Callable[[jax.Array], jax.Array], budget: jax.Array | float) -> jax.Array:
+    """The shift x with cost(x) = budget, for a cost that rises with it; with its derivatives.
+
+    They are those of the implicit function: one Newton step, taken where the search has ended.
+    Where no shift within +-`SHIFT` reaches the budget, the nearest end.
+    """
+
+    def halve(_: int, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        low, high = ends
+        middle = (low + high) / 2
+        above = cost(middle) > budget
+        return jnp.where(above, low, middle), jnp.where(above, middle, high)
+
+    ends = jnp.float32(-SHIFT), jnp.float32(SHIFT)
+    at = jax.lax.stop_gradient(sum(jax.lax.fori_loop(0, HALVINGS, halve, ends)) / 2)
+    slope = jax.lax.stop_gradient(jax.grad(cost)(at))
+    step = (cost(at) - budget) / jnp.maximum(slope, 1e-6 * budget)
+    return at - (step - jax.lax.stop_gradient(step))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -43,7 +43,7 @@ from effjax.train.writers import write_atomically
 TABLE, PICTURE = "compare.json", "compare.png"
 SEARCHES: dict[str, dict[str, Any]] = {
     "found": {},
-    "trim": {"weight": 0.0, "rule": "energy", "repair": True},
+    "trim": {"form": "two_sided", "weight": 0.0, "rule": "energy", "repair": True},
     "free": {"sizes": "free"},
 }
 METRIC, COMPILED = "top1", "perf/compile_sec"

@@ -40,21 +40,21 @@ def energy_sizes(energies: Sequence[np.ndarray], discarded: float = DISCARDED) -
 
 def repair(
     sizes: Sequence[int],
-    energies: Sequence[np.ndarray],
+    worth: Sequence[np.ndarray],
     exact: Callable[[Sequence[int]], float],
     budget: float,
     soft: Sequence[float] | None = None,
 ) -> list[int]:
     """The sizes, changed ring by ring until they cost at most `budget` and use it.
 
-    While they cost too much, the ring goes that holds the least energy for its cost; then rings
-    come back, those with the most energy for their cost first, while they fit. Rings without
-    energy, where the mask was zero, stay out; or, with `soft` sizes, they follow, those first that
-    the soft sizes are nearest to.
+    While they cost too much, the ring goes that is worth least for its cost; then rings come back,
+    those worth most for their cost first, while they fit. Rings worth nothing, where the mask was
+    zero, stay out; or, with `soft` sizes, they follow, those first that the soft sizes are nearest
+    to.
 
     Args:
       sizes: [S], odd.
-      energies: for each size its ring energies, as shares of its kernel.
+      worth: for each size what its rings are worth, [R]: shares of its kernel's energy, or masks.
       exact: the cost of sizes.
       budget: at most this; at least the cost of sizes of 1.
       soft: [S], real-valued.
@@ -65,23 +65,23 @@ def repair(
         return [*sizes[:n], sizes[n] + by, *sizes[n + 1 :]]
 
     while (cost := exact(sizes)) > budget:
-        worth = {}
+        rates = {}
         for n, size in enumerate(sizes):
             saved = cost - exact(moved(n, -2)) if size > 1 else 0
             if saved > 0:
-                worth[n] = energies[n][(size - 1) // 2] / saved
-        if not worth:
+                rates[n] = worth[n][(size - 1) // 2] / saved
+        if not rates:
             raise ValueError(f"sizes of 1 cost {cost}, more than the budget of {budget}")
-        sizes = moved(min(worth, key=worth.get), -2)
+        sizes = moved(min(rates, key=rates.get), -2)
     while True:
-        worth = {}
+        rates = {}
         for n, size in enumerate(sizes):
             ring = (size + 1) // 2
-            if ring < len(energies[n]) and (grown := exact(moved(n, 2))) <= budget:
-                energy = energies[n][ring] / max(grown - cost, 1e-12)
-                if energy > 0 or soft is not None:
-                    worth[n] = (energy, 0.0 if soft is None else soft[n] - size)
-        if not worth:
+            if ring < len(worth[n]) and (grown := exact(moved(n, 2))) <= budget:
+                rate = worth[n][ring] / max(grown - cost, 1e-12)
+                if rate > 0 or soft is not None:
+                    rates[n] = (rate, 0.0 if soft is None else soft[n] - size)
+        if not rates:
             return sizes
-        sizes = moved(max(worth, key=worth.get), 2)
+        sizes = moved(max(rates, key=rates.get), 2)
         cost = exact(sizes)

@@ -16,7 +16,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from effjax import models
 from effjax.report.kernel_sizes import plot_search
 from effjax.search.discretise import energy_sizes, repair, ring_energies
-from effjax.search.masks import nearest_odd, outer_odd
+from effjax.search.masks import nearest_odd, outer_odd, ramp
 from effjax.search.sites import Site, Sizes
 from effjax.train.state import TrainState
 from effjax.train.workdir import FOUND_ARCHITECTURE, FOUND_WEIGHTS
@@ -59,14 +59,15 @@ def read_off(task: Any, state: TrainState, budget: float) -> Found:
     soft = jax.jit(task.soft_sizes)(state.params, jnp.float32(budget))
     kernels = jax.device_get(jax.jit(task.masked_kernels)(state.params, soft))
     taps = _taps(task, kernels, soft)
-    energies = [ring for site, w in zip(sizes.sites, taps) for ring in ring_energies(site, w)]
     if keys.rule == "energy":
-        ruled = _energy_rule(sizes, energies, soft, keys.discarded)
+        worth = [ring for site, w in zip(sizes.sites, taps) for ring in ring_energies(site, w)]
+        ruled = _energy_rule(sizes, worth, soft, keys.discarded)
     else:
+        worth = [np.asarray(ramp(np.arange((k + 1) // 2), v)) for k, v in zip(sizes.largest, soft)]
         ruled = (nearest_odd if keys.rule == "nearest" else outer_odd)(soft)
     ruled = [int(size) for size in ruled]
-    fill = soft.tolist() if keys.form == "two_sided" else None
-    final = repair(ruled, energies, task.cost.exact, budget, fill) if keys.repair else ruled
+    fill = soft.tolist() if keys.form != "hinge" else None
+    final = repair(ruled, worth, task.cost.exact, budget, fill) if keys.repair else ruled
     model = task.with_sizes(final)
     params = cropped(task, state.params, kernels, sizes.split(final))
     rest = {name: part for name, part in state.model_state.items() if name != "search"}

@@ -22,7 +22,7 @@ class SearchConfig:
     warmup: Duration = UNSET  # in which the budget's weight grows; none set: a third of the run
     settled: Duration = UNSET  # end when rounded sizes have not changed for so long; none: never
     weight: float = 0.1  # of the budget beside the task's loss
-    form: Literal["two_sided", "hinge"] = "two_sided"
+    form: Literal["projected", "two_sided", "hinge"] = "projected"
     cost: Literal["params", "macs", "latency"] = "macs"
     scope: Literal["operators", "network"] = "operators"  # the searched operators, or all
     latency_table: str | None = None  # of effjax profile --latency-table, for cost = "latency"

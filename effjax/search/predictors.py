@@ -33,28 +33,25 @@ def to_sizes(logits: jax.Array, largest: Sequence[int], start: float) -> jax.Arr
 
 
 class SizePredictor(nn.Module):
-    """Sizes of all sites at once: fixed tokens, a bidirectional GRU over them, one head a size.
+    """Logits of all sizes at once: fixed tokens, a bidirectional GRU over them, a head a size.
 
     As the size and width predictors of the EffConv authors: the tokens are orthogonal and not
-    learned, the heads are weight-normalised and have no bias.
+    learned, the heads are weight-normalised and have no bias. Ours: a head is the difference of two
+    that start equal, so that all sizes start alike, whatever is drawn.
 
     Attributes:
-      largest: K of each size.
       site_of: for each size its site.
-      start: where in [1, K] sizes begin, as a share.
       conditional: whether the wanted budget is an input.
       width: of the GRU, per direction.
     """
 
-    largest: tuple[int, ...]
     site_of: tuple[int, ...]
-    start: float = 0.975
     conditional: bool = False
     width: int = 128
 
     @nn.compact
     def __call__(self, budget: jax.Array) -> jax.Array:
-        """Sizes [S] for log(budget / cost at the largest sizes), a scalar."""
+        """Logits [S], see `to_sizes`, for log(budget / cost at the largest sizes), a scalar."""
         tokens = jnp.asarray(orthogonal_tokens(max(self.site_of) + 1))  # [L, TOKEN]
         if self.conditional:
             embedding = Linear(TOKEN, kernel_init=nn.initializers.normal(1.0), name="budget")
@@ -62,25 +59,27 @@ class SizePredictor(nn.Module):
         forward, backward = (nn.RNN(nn.GRUCell(self.width), name=n) for n in ("ahead", "back"))
         hidden = jnp.concatenate([forward(tokens), backward(tokens[::-1])[::-1]], -1)  # [L, 2W]
         hidden = jax.nn.relu(LayerNorm(name="norm")(hidden))
-        shape = (len(self.largest), 2 * self.width)
-        directions = self.param("heads", nn.initializers.normal(1.0), shape)
-        gains = self.param("gains", nn.initializers.ones, shape[:1])
-        directions /= jnp.linalg.norm(directions, axis=-1, keepdims=True)
-        logits = gains * (directions * hidden[np.asarray(self.site_of)]).sum(-1)  # [S]
-        return to_sizes(logits, self.largest, self.start)
+        count = len(self.site_of)
+        heads = self.param("heads", _pairs, (2, count, 2 * self.width))
+        gains = self.param("gains", nn.initializers.ones, (count,))
+        heads /= jnp.linalg.norm(heads, axis=-1, keepdims=True)
+        return gains * ((heads[0] - heads[1]) * hidden[np.asarray(self.site_of)]).sum(-1)
+
+
+def _pairs(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """[2, ...]: twice the same normal draw."""
+    return jnp.broadcast_to(jax.random.normal(key, shape[1:]), shape)
 
 
 class FreeSizes(nn.Module):
-    """The ablation: every size is a parameter of its own."""
+    """The ablation: the logit of every size is a parameter of its own."""
 
-    largest: tuple[int, ...]
-    start: float = 0.975
+    count: int
 
     @nn.compact
     def __call__(self, budget: jax.Array) -> jax.Array:
-        """Sizes [S], whatever the budget."""
-        logits = self.param("logits", nn.initializers.zeros, (len(self.largest),))
-        return to_sizes(logits, self.largest, self.start)
+        """Logits [S], whatever the budget."""
+        return self.param("logits", nn.initializers.zeros, (self.count,))
 
 
 class KernelPredictor(nn.Module):

@@ -27,11 +27,11 @@ from effjax.config import View
 from effjax.errors import UserError
 from effjax.models.mixers import Pooling
 from effjax.ops import depthwise_conv
-from effjax.search.budget import Cost, log_ratio
+from effjax.search.budget import Cost, log_ratio, shift_to
 from effjax.search.cost import make_cost
 from effjax.search.masks import MASKS, nearest_odd, outer_odd
 from effjax.search.options import SearchConfig, read_keys
-from effjax.search.predictors import FreeSizes, KernelPredictor, SizePredictor, assemble
+from effjax.search.predictors import FreeSizes, KernelPredictor, SizePredictor, assemble, to_sizes
 from effjax.search.sites import Sizes, find_sites, with_sizes
 from effjax.train.classification import Classification
 from effjax.train.state import TrainState
@@ -104,11 +104,9 @@ class KernelSearch(Classification):
 
     @functools.cached_property
     def size_predictor(self) -> nn.Module:
-        largest = tuple(self.sizes.largest.tolist())
         if self.keys.sizes == "free":
-            return FreeSizes(largest, self.keys.start)
-        conditional = len(self.budgets) > 1
-        return SizePredictor(largest, self.sizes.site_of, self.keys.start, conditional)
+            return FreeSizes(len(self.sizes.largest))
+        return SizePredictor(self.sizes.site_of, conditional=len(self.budgets) > 1)
 
     @functools.cached_property
     def kernel_sites(self) -> list[int]:
@@ -169,10 +167,22 @@ class KernelSearch(Classification):
     def _kernel_paths(self) -> list[tuple[str, ...]]:
         return [(*self.sizes.sites[n].path, "kernel") for n in self.kernel_sites]
 
-    def soft_sizes(self, params: Params, budget: jax.Array | float) -> jax.Array:
-        """Real-valued sizes [S] for a budget."""
-        share = jnp.log(budget / self.cost.exact(self.sizes.largest))
-        return self.size_predictor.apply({"params": params["sizes"]}, share)
+    def soft_sizes(
+        self, params: Params, budget: jax.Array | float, share: jax.Array | float = 1.0
+    ) -> jax.Array:
+        """Real-valued sizes [S] for a budget.
+
+        With form="projected" they cost exactly that; or, at a `share` below 1 of the way to it from
+        the cost at the start, what is left there, evenly in its logarithm.
+        """
+        asked = jnp.log(budget / self.cost.exact(self.sizes.largest))
+        logits = self.size_predictor.apply({"params": params["sizes"]}, asked)
+        to = functools.partial(to_sizes, largest=self.sizes.largest, start=self.keys.start)
+        if self.keys.form != "projected":
+            return to(logits)
+        begin = self.cost.soft(to(jnp.zeros_like(logits)))
+        target = budget**share * begin ** (1 - share)
+        return to(logits + shift_to(lambda x: self.cost.soft(to(logits + x)), target))
 
     def masked_kernels(self, params: Params, sizes: jax.Array) -> list[jax.Array]:
         """m(v) * w [I, J, 1, C] of every site with kernels."""
@@ -221,21 +231,23 @@ class KernelSearch(Classification):
         budget_key, rng = jax.random.split(rng)
         budget = self._draw_budget(budget_key)
         # held: no gradient before the network knows anything, so the sizes stay at their start
-        held = step < self._steps("hold")
+        hold, warmup = self._steps("hold"), max(1, self._steps("warmup"))
+        held = step < hold
         own = jax.tree.map(lambda p: jnp.where(held, jax.lax.stop_gradient(p), p), params["sizes"])
-        sizes = self.soft_sizes({"sizes": own}, budget)
+        tightened = jnp.clip((step + 1 - hold) / max(1, warmup - hold), 0.0, 1.0)
+        sizes = self.soft_sizes({"sizes": own}, budget, tightened)
         with self.network(params, sizes) as network:
             loss, (rest, metrics) = super().loss(network, rest, batch, rng, step)
         cost = self.cost.soft(sizes)
-        share = jnp.minimum(1.0, (step + 1) / max(1, self._steps("warmup")))
-        penalty = log_ratio(cost, budget, keys.form)
-        reported = [self.soft_sizes(params, budget) for budget in self.budgets]
+        reported = [self.soft_sizes(params, budget, tightened) for budget in self.budgets]
         memory = self._remember(memory, jnp.stack(reported), step)
         once = jnp.ones(())
         metrics["cost"] = (self.cost.soft(reported[0]) / self.budgets[0], once)
         for name, size in zip(self.sizes.names, reported[0]):
             metrics[f"search/{name}"] = (size, once)
-        loss += keys.weight * share * penalty
+        if keys.form != "projected":
+            share = jnp.minimum(1.0, (step + 1) / warmup)
+            loss += keys.weight * share * log_ratio(cost, budget, keys.form)
         return loss, ({**rest, "search": memory}, metrics)
 
     def _draw_budget(self, key: jax.Array) -> jax.Array:

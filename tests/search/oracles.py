@@ -12,10 +12,16 @@ import numpy as np
 import optax
 
 from effjax.ops import depthwise_conv
-from effjax.search.budget import log_ratio
+from effjax.search.budget import log_ratio, shift_to
 from effjax.search.discretise import energy_sizes, repair, ring_energies
 from effjax.search.masks import MASKS, nearest_odd, outer_odd
-from effjax.search.predictors import FreeSizes, KernelPredictor, SizePredictor, assemble
+from effjax.search.predictors import (
+    FreeSizes,
+    KernelPredictor,
+    SizePredictor,
+    assemble,
+    to_sizes,
+)
 from effjax.search.sites import Site
 
 TRUE = (3, 7, 11)
@@ -39,6 +45,7 @@ class Stack:
     sizes: str = "gru"
     kernels: str = "superkernel"
     start: float = 0.975
+    form: str = "projected"
     scale: float = 0.3  # of the kernels at the start
     weight: float = 0.03
     hold: int = 400  # steps in which sizes stay at their start
@@ -47,10 +54,8 @@ class Stack:
 
     @functools.cached_property
     def size_predictor(self):
-        largest = tuple(site.largest[0] for site in self.sites)
-        if self.sizes == "free":
-            return FreeSizes(largest, self.start)
-        return SizePredictor(largest, tuple(range(len(largest))), self.start)
+        count = len(self.sites)
+        return FreeSizes(count) if self.sizes == "free" else SizePredictor(tuple(range(count)))
 
     @functools.cached_property
     def kernel_predictor(self):
@@ -70,12 +75,29 @@ class Stack:
     def other(self, key):
         return {}
 
-    def soft(self, params):
-        return self.size_predictor.apply(params["sizes"], jnp.zeros(()))
+    def cost(self, v):
+        return v.sum()
 
-    def build(self, params):
-        """(soft sizes [L], masked kernels)."""
-        v = self.soft(params)
+    def budget(self):
+        return None
+
+    def soft(self, params, share=1.0):
+        logits = self.size_predictor.apply(params["sizes"], jnp.zeros(()))
+        to = functools.partial(
+            to_sizes, largest=[site.largest[0] for site in self.sites], start=self.start
+        )
+        if self.form != "projected" or self.budget() is None:
+            return to(logits)
+        target = self.budget() ** share * self.cost(to(0 * logits)) ** (1 - share)
+        return to(logits + shift_to(lambda x: self.cost(to(logits + x)), target))
+
+    def penalty(self, v):
+        """Beside the task's loss, where the sizes do not meet the budget by themselves."""
+        return 0.0 if self.form == "projected" else log_ratio(self.cost(v), self.budget(), self.form)
+
+    def build(self, params, share=1.0):
+        """(soft sizes [L], masked kernels), on the way to the budget."""
+        v = self.soft(params, share)
         each = [v[n : n + 1] for n in range(len(self.sites))]
         if self.kernels == "implicit":
             kernels = self.kernel_predictor.apply(params["kernels"], [outer_odd(s) for s in each])
@@ -100,9 +122,10 @@ class Stack:
 
             def step(carry, i):
                 params, state = carry
-                share = jnp.minimum(1.0, i / max(1, self.warmup))
+                begun = 0 if self.form != "projected" else self.hold
+                share = jnp.clip((i - begun) / max(1, self.warmup - begun), 0.0, 1.0)
                 draw = jax.random.fold_in(key, i)
-                grads, v = jax.grad(self.loss, has_aux=True)(params, draw, self.weight * share)
+                grads, v = jax.grad(self.loss, has_aux=True)(params, draw, share)
                 held = jax.tree.map(lambda g: jnp.where(i < self.hold, 0.0, g), grads["sizes"])
                 updates, state = tx.update(grads | {"sizes": held}, state, params)
                 return (optax.apply_updates(params, updates), state), v
@@ -149,13 +172,16 @@ class Teacher(Stack):
             x = x + jax.nn.gelu(depthwise_conv(x, kernel) @ mix)
         return x
 
-    def loss(self, params, key, weight):
+    def budget(self):
+        return float(sum(TRUE))
+
+    def loss(self, params, key, share):
         others = jax.lax.stop_gradient(params["others"])
-        v, kernels = self.build(params)
+        v, kernels = self.build(params, share)
         x = jax.random.normal(key, (BATCH, 1, LENGTH, CHANNELS))
         wanted = self.forward(others["teacher"], others["mixes"], x)
         error = jnp.square(self.forward(kernels, others["mixes"], x) - wanted).mean()
-        return error + weight * log_ratio(v.sum(), float(sum(TRUE)), "two_sided"), v
+        return error + self.weight * share * self.penalty(v), v
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +191,7 @@ class Lag(Stack):
     sites: tuple[Site, ...] = (band("bank", 15, 16),)
     rates: tuple[float, float, float] = (1e-3, 2e-2, 2e-2)
     needed: int = 7
-    weight: float = 0.1
+    weight: float = 0.2
     sizes: str = "free"
     hold: int = 0
 
@@ -186,12 +212,12 @@ class Lag(Stack):
         hidden = jax.nn.gelu(depthwise_conv(x, kernels[0])).mean((1, 2))
         return hidden @ params["others"]["linear"] + params["others"]["bias"][None]
 
-    def loss(self, params, key, weight):
+    def loss(self, params, key, share):
         v, kernels = self.build(params)
         x, label = self.data(key, 64)
         logits = self.logits(params, kernels, x)
         error = optax.softmax_cross_entropy_with_integer_labels(logits, label).mean()
-        return error + weight * jnp.log(v[0]), v
+        return error + self.weight * share * jnp.log(v[0]), v
 
     def accuracy(self, params, size=None):
         """With the soft mask, or with all taps outside of `size` cut off."""
@@ -250,10 +276,15 @@ class Textures(Stack):
         hidden = jnp.concatenate(features, -1)
         return hidden @ params["others"]["linear"] + params["others"]["bias"][None]
 
-    def loss(self, params, key, weight):
-        v, kernels = self.build(params)
+    def cost(self, v):
+        return jnp.square(v).sum()
+
+    def budget(self):
+        return float(taps((FINE, COARSE)))
+
+    def loss(self, params, key, share):
+        v, kernels = self.build(params, share)
         x, label = self.data(key, 32)
         logits = self.logits(params, kernels, x)
         error = optax.softmax_cross_entropy_with_integer_labels(logits, label).mean()
-        cost = jnp.square(v).sum()
-        return error + weight * log_ratio(cost, float(taps((FINE, COARSE))), "two_sided"), v
+        return error + self.weight * share * self.penalty(v), v

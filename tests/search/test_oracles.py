@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from oracles import TRUE, Lag, Teacher, Textures
+from oracles import COARSE, FINE, TRUE, Lag, Teacher, Textures
 
 SEEDS, STEPS = 5, 1200
 
@@ -18,16 +18,16 @@ def test_the_teachers_sizes_are_found():
 
 @pytest.mark.slow
 def test_a_kernel_predictor_finds_them_too():
-    """Random kernels are not smooth: the implicit network misses one teacher of five."""
+    """Random kernels are not smooth, so the implicit network fits them worse."""
     search = Teacher(kernels="implicit")
     params, _ = search.run(SEEDS, 1800)
-    assert (search.found(params) == TRUE).all(1).sum() >= 4
+    np.testing.assert_array_equal(search.found(params), [TRUE] * SEEDS)
 
 
 @pytest.mark.slow
 def test_a_ramp_that_starts_small_gets_stuck():
     """A compact mask shows the gradient no ring but the next one."""
-    search = Teacher(sizes="free", start=1 / 6, hold=0)
+    search = Teacher(sizes="free", start=1 / 6, hold=0, form="two_sided")
     params, _ = search.run(SEEDS, 1000)
     assert (search.found(params) == TRUE).all(1).sum() <= 2
 
@@ -40,7 +40,7 @@ def test_lags(needed):
     params, _ = search.run(3, 2000)
     for n, size in enumerate(search.found(params)[:, 0]):
         each = jax.tree.map(lambda leaf, n=n: leaf[n], params)
-        assert needed <= size <= needed + 2
+        assert size == needed
         soft = search.accuracy(each)
         assert soft > 0.97
         assert search.accuracy(each, size) > soft - 0.01
@@ -48,8 +48,8 @@ def test_lags(needed):
 
 @pytest.mark.slow
 def test_two_scales_in_two_stages():
-    """The stage on the fine map gets the smaller window, the one on the coarse map the larger."""
+    """3 x 3 on the fine map, 5 x 5 on the coarse one."""
     search = Textures()
     params, _ = search.run(10, 1500)
     found = search.found(params, "repaired")
-    assert (found[:, 0] < found[:, 1]).sum() >= 9
+    assert (found == (FINE, COARSE)).all(1).sum() >= 9

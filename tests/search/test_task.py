@@ -99,6 +99,25 @@ def test_outer_rounding_loses_nothing(model, kernels):
     np.testing.assert_allclose(exported, ours, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_projected_sizes_cost_the_budget_and_differentiate(share):
+    """On the way to the budget as planned; derivatives against differences."""
+    task, state = fresh("convformer_s18", sizes="free")
+    logits = jnp.asarray([0.5, -0.3, 0.0, 1.0])[: len(task.sizes.largest)]
+
+    def sizes(logits):
+        return task.soft_sizes({"sizes": {"logits": logits}}, task.budgets[0], share)
+
+    begin = task.cost.soft(jnp.asarray(1 + 0.975 * (task.sizes.largest - 1), jnp.float32))
+    wanted = task.budgets[0] ** share * begin ** (1 - share)
+    np.testing.assert_allclose(task.cost.soft(sizes(logits)), wanted, rtol=1e-5)
+    ours = jax.jacobian(sizes)(logits)
+    steps = 0.05 * np.eye(len(logits), dtype=np.float32)
+    theirs = np.stack([(sizes(logits + d) - sizes(logits - d)) / 0.1 for d in steps], 1)
+    np.testing.assert_allclose(ours, theirs, atol=2e-3)
+    np.testing.assert_allclose(sizes(logits + 3.0), sizes(logits), rtol=1e-4)  # only shares count
+
+
 def test_soft_pooling_is_pooling_at_odd_sizes():
     x = jax.random.normal(jax.random.key(0), (2, 5, 6, 3))
     for size in (1, 3, 5):
@@ -110,16 +129,16 @@ def test_soft_pooling_is_pooling_at_odd_sizes():
 
 
 @pytest.mark.slow
-def test_sizes_start_at_the_largest_and_feel_the_task():
-    task, state = fresh("convformer_s18", weight=0.0, hold_steps=5.0)
-    sizes = np.asarray(task.soft_sizes(state.params, task.budgets[0]))
-    assert np.all(sizes > 0.85 * task.sizes.largest)
-    assert np.all(sizes < task.sizes.largest)
+@pytest.mark.parametrize("form", ["projected", "two_sided"])
+def test_sizes_start_at_the_largest_and_feel_the_task(form):
+    task, state = fresh("convformer_s18", form=form, weight=0.0, hold_steps=5.0)
+    sizes = np.asarray(task.soft_sizes(state.params, task.budgets[0], 0.0))
+    np.testing.assert_allclose(sizes, 1 + 0.975 * (task.sizes.largest - 1), rtol=1e-5)
     batch = next(task.split.batches())
     gradient = jax.jit(jax.grad(task.loss, has_aux=True))
     inputs = state.params, state.model_state, batch, jax.random.key(0)
     grads, _ = gradient(*inputs, jnp.int32(5))
-    assert np.all(np.abs(grads["sizes"]["heads"]).max(1) > 0)
+    assert np.all(np.abs(grads["sizes"]["heads"]).max(-1) > 0)
     held, _ = gradient(*inputs, jnp.int32(4))
     assert all(not np.any(leaf) for leaf in jax.tree.leaves(held["sizes"]))
     assert np.any(held["kernels"]["stages_0.blocks_0.token_mixer.dwconv"])
