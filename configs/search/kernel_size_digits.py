@@ -21,7 +21,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config = effjax.default_config()
     config.total_epochs = 4.0
 
-    config.task.update(name="kernel_search", max_size=9, budget_sizes=(5,), weight=0.1)
+    config.task.update(name="kernel_search", max_size=9, budget_sizes=(5,))
     config.model.update(
         name="convformer_s18",
         depths=(2, 2, 1, 1),
@@ -35,7 +35,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.data.augment.update(crop="pad", pad=3, hflip=0.0)
     config.optim.default.update(name="adan", learning_rate=3e-3, weight_decay=0.02)
     config.optim.sizes = to_config(OptimConfig)
-    config.optim.sizes.update(name="adam", learning_rate=1e-3)
+    config.optim.sizes.update(name="adam", learning_rate=5e-3)
     config.optim.kernels = to_config(OptimConfig)
     config.optim.kernels.update(name="adam", learning_rate=3e-3)
     config.schedule.update(name="cosine", warmup_epochs=0.5)

@@ -29,7 +29,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.data.update(name="photos10", image_size=112, batch_size=64, val_split="validation")
     config.optim.default.update(name="adan", learning_rate=4e-3, weight_decay=0.02)
     config.optim.sizes = to_config(OptimConfig)
-    config.optim.sizes.update(name="adam", learning_rate=1e-3)
+    config.optim.sizes.update(name="adam", learning_rate=2e-3)
     config.optim.kernels = to_config(OptimConfig)
     config.optim.kernels.update(name="adan", learning_rate=4e-3)
     config.schedule.update(name="cosine", warmup_percent=10.0)

@@ -150,7 +150,7 @@ def _searching(name: str, task: KernelSearch) -> Sizes:
         # more seeds or arms later are no other search
         section = {k: v for k, v in plain["task"].items() if not k.startswith("compare_")}
         plain["task"] = section | SEARCHES[name]
-        plain["seed"] = seed
+        plain["seed"], plain["evals"] = seed, {}  # what is asked of a search are the sizes
         own = from_json(plain, RunConfig)
         folder = workdir / f"search-{name}-s{seed}"
         summary = _run(own, folder)

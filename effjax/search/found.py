@@ -145,7 +145,12 @@ def recalibrated(task: Any, found: Found, batches: int) -> dict[str, Any]:
 
 
 def accuracy(task: Any, found: Found, variables: dict[str, Any]) -> dict[str, float]:
-    """Held-out loss and accuracy of the found network before it is trained any further."""
+    """Held-out loss and accuracy of the found network before it is trained any further.
+
+    Nothing where the config evaluates nothing.
+    """
+    if not task.config.evals:
+        return {}
     section = task.config.evals[next(iter(task.config.evals))]
     evaluator = found_evaluator(task, found.model, section)
     rest = dict(variables)

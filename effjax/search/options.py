@@ -19,10 +19,13 @@ class SearchConfig:
     mask: Literal["ramp", "smoothstep", "sigmoid", "straight_through"] = "ramp"
     start: float = 0.975  # where between 1 and max_size the sizes begin, as a share
     hold: Duration = UNSET  # the sizes do not move before; none set: a fifth of the run
-    warmup: Duration = UNSET  # in which the budget's weight grows; none set: a third of the run
+    # when the budget holds in full; before it tightens ("projected"), or its weight grows; none set:
+    # four fifths of the run
+    warmup: Duration = UNSET
     settled: Duration = UNSET  # end when rounded sizes have not changed for so long; none: never
-    weight: float = 0.1  # of the budget beside the task's loss
+    # "projected": sizes cost the budget by construction; the others are terms of the loss
     form: Literal["projected", "two_sided", "hinge"] = "projected"
+    weight: float = 0.1  # of the budget beside the task's loss; not for "projected"
     cost: Literal["params", "macs", "latency"] = "macs"
     scope: Literal["operators", "network"] = "operators"  # the searched operators, or all
     latency_table: str | None = None  # of effjax profile --latency-table, for cost = "latency"
@@ -43,7 +46,7 @@ class SearchConfig:
         """The steps of a duration in a run of `config` over so many examples an epoch."""
         clock = Clock(config.data.batch_size, examples)
         total = clock.steps(config, "total")
-        share = {"hold": total // 5, "warmup": total // 3, "settled": None}[name]
+        share = {"hold": total // 5, "warmup": 4 * total // 5, "settled": None}[name]
         section = {key: config.task[key] for key in self._units(name) if key in config.task}
         filled = dict.fromkeys(self._units(name)) | section
         return dataclasses.replace(clock, total_steps=total).steps(filled, name, share)

@@ -48,9 +48,10 @@ def search(
         for name, soft in records[0]["soft"].items()
     ]
     costs = (f"{record['cost']:,.6g}" for record in records)
-    tops = (f"{record['held_out']['top1']:.4f}" for record in records)
     rows.append((records[0]["unit"], "", *costs))
-    rows.append(("top-1 before training", "", *tops))
+    if records[0]["held_out"]:
+        tops = (f"{record['held_out']['top1']:.4f}" for record in records)
+        rows.append(("top-1 before training", "", *tops))
     display.table("found", rows, ("window", "soft", *budgets), right=range(1, 2 + len(records)))
     display.line(f"architecture: {workdir / FOUND_ARCHITECTURE}, picture: {workdir / PICTURE}")
     display.line(

@@ -93,7 +93,9 @@ class Stack:
 
     def penalty(self, v):
         """Beside the task's loss, where the sizes do not meet the budget by themselves."""
-        return 0.0 if self.form == "projected" else log_ratio(self.cost(v), self.budget(), self.form)
+        return (
+            0.0 if self.form == "projected" else log_ratio(self.cost(v), self.budget(), self.form)
+        )
 
     def build(self, params, share=1.0):
         """(soft sizes [L], masked kernels), on the way to the budget."""
