@@ -19,8 +19,8 @@ class SearchConfig:
     mask: Literal["ramp", "smoothstep", "sigmoid", "straight_through"] = "ramp"
     start: float = 0.975  # where between 1 and max_size the sizes begin, as a share
     hold: Duration = UNSET  # the sizes do not move before; none set: a fifth of the run
-    # when the budget holds in full; before it tightens ("projected"), or its weight grows; none set:
-    # four fifths of the run
+    # when the budget holds in full; until then it tightens ("projected") or its weight grows; none
+    # set: four fifths of the run
     warmup: Duration = UNSET
     settled: Duration = UNSET  # end when rounded sizes have not changed for so long; none: never
     # "projected": sizes cost the budget by construction; the others are terms of the loss

@@ -102,7 +102,7 @@ def test_outer_rounding_loses_nothing(model, kernels):
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_projected_sizes_cost_the_budget_and_differentiate(share):
     """On the way to the budget as planned; derivatives against differences."""
-    task, state = fresh("convformer_s18", sizes="free")
+    task, _ = fresh("convformer_s18", sizes="free")
     logits = jnp.asarray([0.5, -0.3, 0.0, 1.0])[: len(task.sizes.largest)]
 
     def sizes(logits):
