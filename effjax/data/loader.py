@@ -40,15 +40,14 @@ class Batches(Iterator[Batch]):
       skipped: examples so far that are none: unreadable images (and padding, in evaluation).
     """
 
-    def __init__(self, iterator: Any, shared: bool):
-        self._iterator, self._shared = iterator, shared
+    def __init__(self, iterator: Any):
+        self._iterator = iterator
         self.skipped = 0
 
     def __next__(self) -> Batch:
         batch = next(self._iterator)
         self.skipped += len(batch["mask"]) - int(np.count_nonzero(batch["mask"]))
-        # workers hand over shared memory, which must not outlive the iterator
-        return {key: np.array(value) for key, value in batch.items()} if self._shared else batch
+        return batch
 
     def close(self) -> None:
         if self._iterator is not None:
@@ -148,8 +147,15 @@ class Split:
         if self.workers:
             _parse_absl_flags()
             options = grain.MultiprocessingOptions(self.workers, per_worker_buffer_size=PREFETCH)
-            iterable = iterable.mp_prefetch(options, worker_init_fn=_start_worker)
-        return Batches(iter(iterable), shared=self.workers > 0)
+            shared = iterable.mp_prefetch(options, worker_init_fn=_start_worker).map(_own)
+            # a thread of its own: the copy of a batch would keep the training loop waiting
+            iterable = grain.experimental.ThreadPrefetchIterDataset(shared, prefetch_buffer_size=1)
+        return Batches(iter(iterable))
+
+
+def _own(batch: Batch) -> Batch:
+    """A copy: workers hand over shared memory, which must not outlive the iterator."""
+    return {key: np.array(value) for key, value in batch.items()}
 
 
 def _parse_absl_flags() -> None:
