@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import jax
 import ml_collections
 import numpy as np
 
@@ -65,6 +66,8 @@ def trial_config(workload: View, trial: Trial) -> ml_collections.ConfigDict:
         section.update(name=trial.name, **trial.settings)
     config.schedule.name = trial.schedule
     config.seed = trial.seed
+    if jax.default_backend() == "cpu":
+        config.parallel.devices = 1  # cores that are devices of their own, see `split_cpu`
     return config
 
 

@@ -34,4 +34,5 @@ def test_only_the_optimizer_is_another(file):
     assert "momentum" not in configs[1].optim.default
     assert configs[0].optim.default.decay == configs[1].optim.default.decay
     assert [config.seed for config in configs] == [3, 4]
+    assert [config.parallel.devices for config in configs] == [1, 1]  # of a CPU
     assert len(recipe_fingerprint(w)) == 16
