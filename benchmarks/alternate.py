@@ -1,9 +1,13 @@
 """Measure several callables in turn, so that whatever else the machine does meets all of them."""
 
+import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+# Before torch is imported: its threads would go on spinning after their work, in others' time.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Square kernels get a height and a width, the bands a length each: 1 to 15, under the multiply-adds
 of 11 everywhere (which is what the bands have; the square kernels have 3).
 
-Score: not run in full; `quick` is what the tests run.
+Score: not run in full; benchmarks/RESULTS.md has a run of a fifth, one seed.
 Cost: about half an hour on two CPU cores, estimated.
 Run: effjax data prepare photos10 --manual-dir=FOLDER_WITH_THE_ZIP
      effjax search --config=configs/search/kernel_size_photos10.py
