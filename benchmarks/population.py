@@ -136,7 +136,7 @@ def main() -> None:
     trials = some_trials(entry, args.trials, w.schedule)
     few = trials[:: max(1, args.trials // (args.loop_trials or args.trials))]
     recipe = make_recipe(entry.name, [t.settings for t in trials], w.schedule, w)
-    member, devices = Member(problem, recipe), jax.local_devices()
+    member, devices = Member(problem, recipe), jax.local_devices()[: args.trials]
     population = View(to_config(PopulationConfig))
     plan, _ = choose_plan(problem, recipe, w, population, trials, devices)
     kind = devices[0].device_kind

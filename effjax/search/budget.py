@@ -18,7 +18,7 @@ import numpy as np
 from effjax.errors import UserError
 from effjax.search.sites import Site, Sizes
 
-Form = Literal["projected", "two_sided", "hinge"]
+Form = Literal["two_sided", "hinge"]
 SHIFT, HALVINGS = 20.0, 30  # of logits; beyond, a sigmoid is 0 or 1 in float32
 UNITS = {"params": "parameters", "macs": "multiply-adds", "latency": "ms"}
 

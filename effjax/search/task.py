@@ -238,7 +238,6 @@ class KernelSearch(Classification):
         sizes = self.soft_sizes({"sizes": own}, budget, tightened)
         with self.network(params, sizes) as network:
             loss, (rest, metrics) = super().loss(network, rest, batch, rng, step)
-        cost = self.cost.soft(sizes)
         reported = [self.soft_sizes(params, budget, tightened) for budget in self.budgets]
         memory = self._remember(memory, jnp.stack(reported), step)
         once = jnp.ones(())
@@ -247,7 +246,7 @@ class KernelSearch(Classification):
             metrics[f"search/{name}"] = (size, once)
         if keys.form != "projected":
             share = jnp.minimum(1.0, (step + 1) / warmup)
-            loss += keys.weight * share * log_ratio(cost, budget, keys.form)
+            loss += keys.weight * share * log_ratio(self.cost.soft(sizes), budget, keys.form)
         return loss, ({**rest, "search": memory}, metrics)
 
     def _draw_budget(self, key: jax.Array) -> jax.Array:
