@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scenes import scenes
 
 from effjax.data import AugmentConfig, DataConfig, MixConfig, mix_batch, normalise
-from effjax.data.augment import DRAWN, eval_transform, train_transform
+from effjax.data.augment import BOX, DRAWN, eval_transform, train_transform
 from effjax.data.picture import caption
 
 SIZE, COLUMNS, GAP, LEFT, LINE = 96, 6, 4, 150, 13  # pixels, but for the columns
@@ -49,7 +49,8 @@ def views(images: list[np.ndarray], settings: dict) -> np.ndarray:
     """uint8 [COLUMNS, SIZE, SIZE, 3] of one batch with these settings."""
     config = DataConfig(image_size=SIZE, augment=AugmentConfig(**settings))
     transform = train_transform(config)
-    draws = transform.draws(np.random.default_rng(SEED).random((COLUMNS, DRAWN)))
+    uniform = np.random.default_rng(SEED).random
+    draws, places = transform.draws(uniform((COLUMNS, DRAWN))), uniform((COLUMNS, BOX))
     generators = [np.random.default_rng((SEED, k)) for k in range(COLUMNS)]
     found = np.zeros((COLUMNS, SIZE, SIZE, 3), np.uint8)
     distinct = -(-COLUMNS // transform.augment.repeats)
@@ -57,7 +58,7 @@ def views(images: list[np.ndarray], settings: dict) -> np.ndarray:
         image = images[k % distinct % 2]
         top, left, h, w = 0, 0, *image.shape[:2]
         if transform.boxes:
-            top, left, h, w = transform.box(generators[k], image.shape[:2])
+            top, left, h, w = transform.box(places[k], image.shape[:2])
         transform.whole(image[top : top + h, left : left + w], choice, found[k])
     return transform.finish(found, draws, generators.__getitem__)
 

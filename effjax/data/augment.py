@@ -1,13 +1,13 @@
 """Host-side image transforms on uint8 pixels.
 
 Shapes: B examples, H W the output; every image is uint8 [., ., 3]. Random draws belong to an
-example of a step: a row of uniform numbers for what all examples need, and a generator of its own
+example of a step: rows of uniform numbers for what all examples need, and a generator of its own
 for what takes now more of them, now fewer.
 """
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,8 +42,12 @@ def resize_exact(image: np.ndarray, size: tuple[int, int], interpolation: str) -
     return np.asarray(Image.fromarray(image).resize((width, height), method[interpolation]))
 
 
+TRIES = 10  # boxes that are drawn until one fits
+BOX = 2 * TRIES + 2  # uniform numbers for a random box
+
+
 def random_box(
-    rng: np.random.Generator,
+    uniform: Sequence[float],
     size: tuple[int, int],
     scale: tuple[float, float],
     ratio: tuple[float, float],
@@ -52,15 +56,19 @@ def random_box(
 
     The area is uniform in `scale` times the image, width / height log-uniform in `ratio`. After ten
     boxes that do not fit: the largest centred box whose ratio is in the range.
+
+    Args:
+      uniform: BOX numbers in [0, 1): area and ratio for each try, then the place.
     """
     height, width = size
-    for _ in range(10):
-        area = height * width * rng.uniform(*scale)
-        aspect = math.exp(rng.uniform(math.log(ratio[0]), math.log(ratio[1])))
+    narrow, wide = math.log(ratio[0]), math.log(ratio[1])
+    for k in range(0, 2 * TRIES, 2):
+        area = height * width * (scale[0] + (scale[1] - scale[0]) * uniform[k])
+        aspect = math.exp(narrow + (wide - narrow) * uniform[k + 1])
         w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
         if 0 < w <= width and 0 < h <= height:
-            top, left = rng.integers(height - h + 1), rng.integers(width - w + 1)
-            return int(top), int(left), h, w
+            y, x = uniform[2 * TRIES :]
+            return int(y * (height - h + 1)), int(x * (width - w + 1)), h, w
     h, w = min(height, round(width / ratio[0])), min(width, round(height * ratio[1]))
     return (height - h) // 2, (width - w) // 2, h, w
 
@@ -132,9 +140,9 @@ class TrainTransform:
         """Resizes all of an image [., ., 3] into `out` [H, W, 3]: nothing random but the choice."""
         resize(image, self.size, self.interpolations[choice], out)
 
-    def box(self, rng: np.random.Generator, size: tuple[int, int]) -> tuple[int, int, int, int]:
-        """A random box (top, left, height, width) of an image of `size`."""
-        return random_box(rng, size, self.augment.scale, self.augment.ratio)
+    def box(self, uniform: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """A random box (top, left, height, width) of an image of `size`, by BOX numbers."""
+        return random_box(uniform, size, self.augment.scale, self.augment.ratio)
 
     def finish(
         self, images: np.ndarray, draws: Draws, rng: Callable[[int], np.random.Generator]
@@ -144,7 +152,7 @@ class TrainTransform:
         Args:
           images: [B, H, W, 3]; may be changed in place.
           draws: of these B examples.
-          rng: 0 to B - 1 -> the generator of that example.
+          rng: 0 to B - 1 -> the generator of that example, until it is asked for another.
         """
         a = self.augment
         if a.crop == "pad":

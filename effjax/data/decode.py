@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from effjax.data.region import decode_region
 from effjax.errors import UserError
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -31,8 +32,36 @@ def decode(data: bytes, fast: bool = False, enough: tuple[int, int] | None = Non
     Raises:
       UserError: no decoder understands the bytes; the message says why, not which file.
     """
-    pixels = _decode_jpeg(data, fast, enough) if data[:2] == b"\xff\xd8" else _decode_png(data)
-    return _decode_pillow(data) if pixels is None else pixels
+    pixels = decode_quickly(data, fast, enough)
+    return decode_pillow(data) if pixels is None else pixels
+
+
+def decode_quickly(
+    data: bytes, fast: bool = False, enough: tuple[int, int] | None = None
+) -> np.ndarray | None:
+    """As `decode`, but None for what takes Pillow, such as a JPEG with some damage."""
+    return _decode_jpeg(data, fast, enough) if data[:2] == b"\xff\xd8" else _decode_png(data)
+
+
+def decode_box(data: bytes, box: tuple[int, int, int, int], out: np.ndarray) -> np.ndarray:
+    """The box (top, left, height, width) of a JPEG that `plain_size` knows, as with fast=True.
+
+    Damage elsewhere is not noticed: `decode_quickly` must have taken the file before.
+
+    Args:
+      out: uint8, one axis: where the pixels may go.
+
+    Returns:
+      uint8 [height, width, 3]: the same, whatever decoders are installed.
+
+    Raises:
+      ValueError: it is damaged.
+    """
+    pixels = decode_region(data, box, out)
+    if pixels is None:
+        top, left, height, width = box
+        pixels = first_rows(data, top + height, out)[top:, left : left + width]
+    return pixels
 
 
 def first_rows(data: bytes, rows: int, out: np.ndarray) -> np.ndarray:
@@ -138,7 +167,8 @@ def _decode_png(data: bytes) -> np.ndarray | None:
         return None
 
 
-def _decode_pillow(data: bytes) -> np.ndarray:
+def decode_pillow(data: bytes) -> np.ndarray:
+    """As `decode`, by Pillow, which understands most and takes longest."""
     from PIL import Image
 
     _expect_large_pictures()

@@ -44,7 +44,7 @@ class Folder:
         return [name.replace(os.sep, "/") for name in found]
 
     def read(self, name: str) -> bytes:
-        with open(os.path.join(self.path, name), "rb") as file:
+        with open(os.path.join(self.path, name), "rb", buffering=0) as file:
             return file.read()
 
 

@@ -144,7 +144,9 @@ class Split:
         batches = grain.MapDataset.range(steps)[start:].map(batch)
         threads = grain.ReadOptions(num_threads=READ_THREADS, prefetch_buffer_size=PREFETCH)
         iterable = batches.to_iter_dataset(threads)
-        if self.workers:
+        if not self.workers:
+            _one_thread_each()
+        else:
             _parse_absl_flags()
             options = grain.MultiprocessingOptions(self.workers, per_worker_buffer_size=PREFETCH)
             shared = iterable.mp_prefetch(options, worker_init_fn=_start_worker).map(_own)
@@ -171,15 +173,21 @@ def _start_worker(worker: int, workers: int) -> None:
 
     A parent that a signal has killed has no chance to tell its workers.
     """
-    import cv2
-
-    cv2.setNumThreads(0)
+    _one_thread_each()
 
     def watch() -> None:
         multiprocessing.parent_process().join()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _one_thread_each() -> None:
+    # OpenCV would share the work on one small image among all cores, which wait for each other;
+    # the readers have them anyway
+    import cv2
+
+    cv2.setNumThreads(1)
 
 
 def open_split(

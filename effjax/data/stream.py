@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from effjax.data.augment import DRAWN, EvalTransform, TrainTransform
-from effjax.data.decode import decode, first_rows, plain_size
+from effjax.data.augment import BOX, DRAWN, EvalTransform, TrainTransform
+from effjax.data.decode import decode_box, decode_pillow, decode_quickly, plain_size
 from effjax.data.resident import VIEWS, pack
 from effjax.data.sources import Source
 from effjax.errors import UserError
@@ -48,20 +48,24 @@ class Pixels:
 
     def __post_init__(self) -> None:
         self._kept: dict[int, tuple[np.ndarray | None, int]] = {}
-        self._sound = np.zeros(len(self.source), bool)  # decoded as a whole once, without complaint
+        self._sound = np.zeros(len(self.source), bool)  # `decode_quickly` has taken all of it
 
     def __call__(self, row: int) -> tuple[np.ndarray | None, int]:
         if row in self._kept:
             return self._kept[row]
         data, label = self.source[row]
         try:
-            image = decode(data, self.fast, self.enough) if isinstance(data, bytes) else data
+            image = self._decode(row, data) if isinstance(data, bytes) else data
         except UserError as error:
             return self._broken(row, label, error)
         if self.keep:
             self._kept[row] = image, label
-        self._sound[row] = True
         return image, label
+
+    def _decode(self, row: int, data: bytes) -> np.ndarray:
+        image = decode_quickly(data, self.fast, self.enough)
+        self._sound[row] = image is not None
+        return decode_pillow(data) if image is None else image
 
     def window(
         self, row: int, choose: Callable[[tuple[int, int]], Box], scratch: np.ndarray
@@ -69,16 +73,17 @@ class Pixels:
         """As a call, but only the box (top, left, height, width) of the image that is chosen.
 
         Args:
-          choose: (height, width) of the image -> the box.
+          choose: (height, width) of the image -> the box, always the same.
           scratch: uint8, one axis; what is returned may lie there.
         """
         if self.fast and self._sound[row] and row not in self._kept:
             data, label = self.source[row]
             size = plain_size(data, self.enough) if isinstance(data, bytes) else None
             if size is not None:
-                top, left, height, width = choose(size)
-                image = first_rows(data, top + height, scratch)
-                return image[top:, left : left + width], label
+                try:
+                    return decode_box(data, choose(size), scratch), label
+                except ValueError:  # it has changed since: decoded as a whole, it is named
+                    pass
         image, label = self(row)
         if image is None:
             return None, label
@@ -220,28 +225,26 @@ class TrainStream:
         """The examples at `slots` [b] of the batch of a step."""
         transform, rows = self.views.transform, self.rows(step, slots)
         # every host draws for the whole batch, and takes its own
-        whole = np.random.default_rng((self.seed, 2, step)).random((self.batch_size, DRAWN))
-        draws = transform.draws(whole[slots])
+        uniform = np.random.default_rng((self.seed, 2, step)).random
+        draws = transform.draws(uniform((self.batch_size, DRAWN))[slots])
         index = slots.astype(np.int32)
         if self.on_device:
             labels, masks = self.views.labelled(rows)
             return {VIEWS: pack(rows, draws), "label": labels, "mask": masks, "index": index}
 
-        @functools.cache
-        def rng(k: int) -> np.random.Generator:
-            return np.random.default_rng((self.seed, 1, step * self.batch_size + int(slots[k])))
-
         if transform.boxes:
             scratch = np.empty(SCRATCH, np.uint8)  # fresh memory for each image would cost a fifth
+            places = uniform((self.batch_size, BOX))[slots].tolist()
 
             def load(k: int) -> tuple[np.ndarray | None, int]:
-                choose = functools.partial(transform.box, rng(k))
+                choose = functools.partial(transform.box, places[k])
                 return self.views.pixels.window(int(rows[k]), choose, scratch)
 
             images, labels, masks = read(transform, draws.choice, load)
         else:
             images, labels, masks = self.views(rows, draws.choice)
-        images = transform.finish(images, draws, rng)
+        own = Generators(self.seed, step * self.batch_size + slots)
+        images = transform.finish(images, draws, own)
         images[masks == 0] = 0
         return {"image": images, "label": labels, "mask": masks, "index": index}
 
@@ -258,6 +261,24 @@ class TrainStream:
             if first == last
             else np.where(epochs == first, rows, _order(self.seed, last, count)[places])
         )
+
+
+class Generators:
+    """k -> a generator for position k of some in the training stream, until the next is asked for.
+
+    All positions share a key and start far apart in its sequence (Philox): going to one of them
+    takes a tenth of the time of seeding a generator.
+    """
+
+    def __init__(self, seed: int, positions: np.ndarray):
+        self._positions = positions.tolist()
+        self._generator = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, 1))))
+        self._start = self._generator.bit_generator.state
+
+    def __call__(self, k: int) -> np.random.Generator:
+        self._start["state"]["counter"][1] = self._positions[k]  # 2**64 steps of the sequence each
+        self._generator.bit_generator.state = self._start
+        return self._generator
 
 
 @dataclasses.dataclass(frozen=True)

@@ -50,6 +50,7 @@ def diagnose() -> tuple[list[tuple[str, str]], list[str]]:
     import jax
 
     import effjax
+    from effjax.data.region import find_library
 
     rows = [
         ("effjax", effjax.__version__),
@@ -74,4 +75,6 @@ def diagnose() -> tuple[list[tuple[str, str]], list[str]]:
     for module, (extra, use) in OPTIONAL.items():
         present = util.find_spec(module) is not None
         rows.append((module, "present" if present else f"absent: {use} (effjax[{extra}])"))
+    region = "absent: decoding only the random crop of a JPEG (effjax[jpeg])"
+    rows.append(("libturbojpeg 3", "present" if find_library() else region))
     return rows, problems

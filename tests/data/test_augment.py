@@ -8,6 +8,7 @@ from PIL import Image
 
 from effjax.data import AugmentConfig, DataConfig
 from effjax.data.augment import (
+    BOX,
     DRAWN,
     EvalTransform,
     eval_transform,
@@ -26,8 +27,8 @@ def picture(height, width):
 
 
 def test_random_box_has_the_papers_area_and_ratio():
-    rng = np.random.default_rng(0)
-    boxes = np.array([random_box(rng, (400, 400), (0.08, 0.5), (0.75, 4 / 3)) for _ in range(4000)])
+    draws = np.random.default_rng(0).random((4000, BOX))
+    boxes = np.array([random_box(u, (400, 400), (0.08, 0.5), (0.75, 4 / 3)) for u in draws])
     top, left, h, w = boxes.T
     area, ratio = h * w / 400**2, w / h
     assert (top >= 0).all()
@@ -43,7 +44,7 @@ def test_random_box_has_the_papers_area_and_ratio():
 
 
 def test_random_box_of_a_strip_falls_back_to_the_centre():
-    box = random_box(np.random.default_rng(0), (20, 1000), (0.9, 1.0), (0.75, 4 / 3))
+    box = random_box(np.random.default_rng(0).random(BOX), (20, 1000), (0.9, 1.0), (0.75, 4 / 3))
     assert box == (0, 486, 20, 27)
 
 
@@ -63,11 +64,12 @@ def transform(size=16, **settings):
 def views_of(make, image, count, seed=0):
     """The views that `count` examples of the same image get."""
     rng = functools.cache(lambda k: np.random.default_rng((seed, k)))
-    draws = make.draws(np.random.default_rng(seed).random((count, DRAWN)))
+    uniform = np.random.default_rng(seed).random
+    draws, places = make.draws(uniform((count, DRAWN))), uniform((count, BOX))
     views = np.zeros((count, *make.size, 3), np.uint8)
     for k, choice in enumerate(draws.choice):
         whole = 0, 0, *image.shape[:2]
-        top, left, h, w = make.box(rng(k), image.shape[:2]) if make.boxes else whole
+        top, left, h, w = make.box(places[k], image.shape[:2]) if make.boxes else whole
         make.whole(image[top : top + h, left : left + w], choice, views[k])
     return make.finish(views, draws, rng)
 

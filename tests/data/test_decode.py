@@ -1,12 +1,15 @@
 """Every odd kind of file becomes upright RGB; what is damaged is told apart."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image
 
-from effjax.data.decode import decode, first_rows, plain_size, upright
+from effjax.data.decode import decode, decode_box, first_rows, plain_size, upright
+from effjax.data.region import decode_region, find_library
 from effjax.errors import UserError
 
 
@@ -120,6 +123,60 @@ def test_the_first_rows_are_those_of_the_whole():
         for room in (1 << 20, 10):  # a buffer that is too small is not used
             found = first_rows(data, rows, np.empty(room, np.uint8))
             np.testing.assert_array_equal(found, whole[:rows])
+
+
+def photographs():
+    """JPEGs of every kind and of odd sizes."""
+    kinds = ("444", "422", "420", "440", "411", "Gray")
+    rng = np.random.default_rng(0)
+    for height, width in ((48, 64), (77, 101), (190, 33)):
+        noisy = smooth(height, width) // 2 + rng.integers(0, 128, (height, width, 3), np.uint8)
+        for kind in kinds:
+            grey = kind == "Gray"
+            pixels = np.ascontiguousarray(noisy[..., :1] if grey else noisy)
+            colour = "GRAY" if grey else "RGB"
+            yield simplejpeg.encode_jpeg(pixels, 85, colour, "444" if grey else kind)
+
+
+def check_boxes(seed, decoder):
+    """Random boxes of photographs in turn: one decoder after another sort of file."""
+    rng = np.random.default_rng(seed)
+    wholes = [(data, decode(data, fast=True)) for data in photographs()]
+    for k in rng.permutation(np.repeat(np.arange(len(wholes)), 6)):
+        data, whole = wholes[k]
+        height, width = 1 + rng.integers(whole.shape[:2])
+        top, left = rng.integers(whole.shape[:2] - np.array([height, width]) + 1)
+        out = np.full(1 << 16, 77, np.uint8)
+        found = decoder(data, (int(top), int(left), int(height), int(width)), out)
+        np.testing.assert_array_equal(found, whole[top : top + height, left : left + width])
+        assert (out[-(1 << 10) :] == 77).all()
+
+
+def test_a_box_equals_that_part_of_the_whole(monkeypatch):
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda seed: check_boxes(seed, decode_box), range(4)))
+    monkeypatch.setattr("effjax.data.decode.decode_region", lambda *_: None)
+    check_boxes(4, decode_box)
+
+
+needs_library = pytest.mark.skipif(find_library() is None, reason="no libturbojpeg 3 here")
+
+
+@needs_library
+def test_a_region_is_decoded_without_the_rest():
+    check_boxes(0, decode_region)
+    data = encode(smooth(), "JPEG")
+    found = decode_region(data, (3, 5, 40, 50), np.empty(10, np.uint8))  # too small: not used
+    np.testing.assert_array_equal(found, decode(data, fast=True)[3:43, 5:55])
+
+
+@needs_library
+def test_a_region_of_what_is_no_jpeg_or_damaged_above_is_refused():
+    out = np.empty(1 << 16, np.uint8)
+    data = encode(smooth(), "JPEG")
+    for wrong in (b"", b"\xff\xd8\xff", data[: len(data) // 2], encode(smooth())):
+        assert decode_region(wrong, (0, 0, 48, 64), out) is None
+    assert decode_region(data, (0, 0, 49, 64), out) is None
 
 
 def test_what_cannot_be_stopped_early():

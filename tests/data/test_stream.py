@@ -8,11 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image
 
 from effjax.data import AugmentConfig, DataConfig, decode
 from effjax.data.augment import train_transform
-from effjax.data.stream import EvalStream, Pixels, TrainStream, Views, require_memory
+from effjax.data.stream import (
+    EvalStream,
+    Generators,
+    Pixels,
+    TrainStream,
+    Views,
+    require_memory,
+)
 from effjax.errors import UserError
 
 CONFIG = DataConfig(image_size=8, augment=AugmentConfig(crop="none", hflip=0.0))
@@ -159,18 +167,21 @@ class Photos(Files):
         return jpeg.getvalue(), row % 2
 
 
+@pytest.mark.parametrize("library", [True, False])
 @pytest.mark.parametrize("size", [8, 64])
-def test_stopping_at_the_last_row_of_a_box_changes_nothing(size, monkeypatch):
-    """The first time a file is decoded as a whole, later only down to the box's end."""
+def test_decoding_only_a_box_changes_nothing(size, library, monkeypatch):
+    """The first time a file is decoded as a whole, later only its box, or down to its last row."""
     config = dataclasses.replace(CONFIG, image_size=size, augment=AugmentConfig(scale=(0.3, 1.0)))
     transform = train_transform(config)
     stopped = []
 
-    def first_rows(data, rows, out):
-        stopped.append(rows)
-        return decode.first_rows(data, rows, out)
+    def decode_box(data, box, out):
+        stopped.append(box)
+        return decode.decode_box(data, box, out)
 
-    monkeypatch.setattr("effjax.data.stream.first_rows", first_rows)
+    monkeypatch.setattr("effjax.data.stream.decode_box", decode_box)
+    if not library:
+        monkeypatch.setattr("effjax.data.decode.decode_region", lambda *_: None)
     pixels = Pixels(Photos(), fast=True, enough=transform.enough)
     warm = TrainStream(Views(pixels, transform), 0, 4)
     slots = np.arange(4)
@@ -185,3 +196,47 @@ def test_stopping_at_the_last_row_of_a_box_changes_nothing(size, monkeypatch):
             np.testing.assert_array_equal(found[key], wanted[key])
     # small images are decoded at a smaller scale instead
     assert len(stopped) == (12 if size == 64 else 0)
+
+
+class Changing(Photos):
+    """Photographs of which, after a while, only the headers are left."""
+
+    cut = False
+
+    def __getitem__(self, row):
+        data, label = super().__getitem__(row)
+        return data[: data.find(b"\xff\xda") if self.cut else None], label
+
+
+@pytest.mark.parametrize("library", [True, False])
+def test_a_file_that_breaks_later_is_named(library, monkeypatch):
+    if not library:
+        monkeypatch.setattr("effjax.data.decode.decode_region", lambda *_: None)
+    pixels, scratch = Pixels(Changing(), fast=True), np.empty(1 << 20, np.uint8)
+    pixels(3)
+    pixels.source.cut = True
+    with pytest.raises(UserError, match=r"photos/3\.png cannot be decoded"):
+        pixels.window(3, lambda size: (0, 0, *size), scratch)
+
+
+def test_a_file_that_only_pillow_takes_is_the_same_every_time():
+    class Odd(Photos):
+        def __getitem__(self, row):
+            data, label = super().__getitem__(row)
+            return data[:-2] + b"more than there should be" + data[-2:], label
+
+    with pytest.raises(ValueError, match="extraneous"):
+        simplejpeg.decode_jpeg(Odd()[3][0])
+    pixels, scratch = Pixels(Odd(), fast=True), np.empty(1 << 20, np.uint8)
+    first, second = (pixels.window(3, lambda size: (5, 7, 50, 60), scratch)[0] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_generator_belongs_to_a_position():
+    some, others = Generators(0, np.array([7, 1 << 45])), Generators(0, np.array([3, 7]))
+    others(0).normal(size=5)
+    others(0).integers(3, dtype=np.uint32)  # half of a drawn number is left over
+    drawn = some(0).random(1000)
+    np.testing.assert_array_equal(others(1).random(1000), drawn)
+    for other in (some(1), others(0), Generators(1, np.array([7]))(0)):
+        assert abs(np.corrcoef(other.random(1000), drawn)[0, 1]) < 0.1
