@@ -20,7 +20,7 @@ from flax import linen as nn
 from jax import lax
 from jax.nn.initializers import Initializer
 
-from effjax.ops import depthwise_conv
+from effjax.ops import depthwise_conv, matrix_product, patch_conv
 
 # The authors truncate at +-2, which is +-100 standard deviations: a plain normal.
 normal_init = nn.initializers.normal(0.02)
@@ -42,6 +42,7 @@ def at_least_float32(x: jax.Array) -> jax.Array:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
+@jax.custom_jvp
 def gelu(x: jax.Array) -> jax.Array:
     """The exact GELU, x times the normal distribution function (arXiv:1606.08415).
 
@@ -50,6 +51,20 @@ def gelu(x: jax.Array) -> jax.Array:
     """
     y = at_least_float32(x)
     return (0.5 * y * (1.0 + lax.erf(y * math.sqrt(0.5)))).astype(x.dtype)
+
+
+@gelu.defjvp
+def _gelu_jvp(at: tuple[jax.Array], along: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    """The derivative needs x alone.
+
+    It takes erf of -x: of x, the compiler would keep what the forward pass had, a third array that
+    is written and read.
+    """
+    (x,), (dx,) = at, along
+    y = at_least_float32(x)
+    distribution = 0.5 - 0.5 * lax.erf(y * -math.sqrt(0.5))
+    density = jnp.exp(-0.5 * y * y) * (1 / math.sqrt(2 * math.pi))
+    return gelu(x), dx * (distribution + y * density).astype(x.dtype)
 
 
 def per_channel(parameter: jax.Array, x: jax.Array) -> jax.Array:
@@ -63,7 +78,8 @@ def by_matrix(x: jax.Array, kernel: jax.Array) -> jax.Array:
     With more than one leading axis, XLA on a CPU transposes what the gradient of the kernel needs,
     and recomputes it there from all that can be fused.
     """
-    return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], kernel.shape[-1])
+    y = matrix_product(x.reshape(-1, x.shape[-1]), kernel)
+    return y.reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 class Linear(nn.Module):
@@ -108,6 +124,8 @@ class Conv(nn.Module):
         kernel = self.param("kernel", self.kernel_init, shape).astype(x.dtype)
         if math.prod(self.kernel) == self.groups == 1 and not any(pad):
             y = by_matrix(x[:, *(slice(None, None, s) for s in stride)], kernel.reshape(shape[-2:]))
+        elif rank == 2 and self.groups == 1:
+            y = patch_conv(x, kernel, stride, pad)
         else:
             space = "DHW"[-rank:]
             y = lax.conv_general_dilated(
