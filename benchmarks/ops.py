@@ -3,7 +3,8 @@
     python benchmarks/ops.py [--kernels 3,7,21] [--reference] [--pooling]
 
 Prints milliseconds (medians) and paired ratios with quartiles; below 1 is faster than the other.
-Runs with malloc as the command line of effjax sets it. PyTorch is optional.
+Runs with malloc as the command line of effjax sets it, and with calls into oneDNN, as long runs
+have them; --by-shifts compares with the path without. PyTorch is optional.
 """
 
 import argparse
@@ -17,7 +18,12 @@ import numpy as np
 from alternate import alternate, ratio_text
 from jax import lax
 
-from effjax.ops import depthwise_conv, depthwise_conv_reference, pool_minus_input
+from effjax.ops import (
+    depthwise_conv,
+    depthwise_conv_reference,
+    onednn_calls,
+    pool_minus_input,
+)
 from effjax.startup import tune_malloc
 
 try:
@@ -29,12 +35,17 @@ STAGES = [(56, 64), (56, 128), (28, 128), (14, 320), (7, 512)]  # H = W, channel
 BATCH = 8
 
 
-def compiled(function: Callable[..., object], *inputs: jax.Array) -> Callable[[], object]:
-    program = jax.jit(function).lower(*inputs).compile()
+def compiled(
+    function: Callable[..., object], *inputs: jax.Array, calls: bool
+) -> Callable[[], object]:
+    with onednn_calls(calls):
+        program = jax.jit(function).lower(*inputs).compile()
     return lambda: jax.block_until_ready(program(*inputs))
 
 
-def jax_passes(op: Callable[..., jax.Array], *inputs: np.ndarray) -> dict[str, Callable]:
+def jax_passes(
+    op: Callable[..., jax.Array], *inputs: np.ndarray, calls: bool = True
+) -> dict[str, Callable]:
     """Forward, and forward with the gradients of all inputs but the last, the cotangent."""
     *primals, g = map(jnp.asarray, inputs)
 
@@ -43,7 +54,10 @@ def jax_passes(op: Callable[..., jax.Array], *inputs: np.ndarray) -> dict[str, C
         y, pull = jax.vjp(op, *primals)
         return y, pull(g)
 
-    return {"forward": compiled(op, *primals), "forward+gradients": compiled(both, *primals, g)}
+    return {
+        "forward": compiled(op, *primals, calls=calls),
+        "forward+gradients": compiled(both, *primals, g, calls=calls),
+    }
 
 
 def torch_passes(op: Callable[..., object], *inputs: np.ndarray) -> dict[str, Callable]:
@@ -111,6 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kernels", default="3,5,7,9,11,15,21")
     parser.add_argument("--reference", action="store_true", help="also XLA's grouped convolution")
+    parser.add_argument("--by-shifts", action="store_true", help="also without oneDNN")
     parser.add_argument("--pooling", action="store_true", help="the pooling mixer instead")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each line")
     arguments = parser.parse_args()
@@ -131,6 +146,8 @@ def main() -> None:
             implementations = {"ours": jax_passes(ours, *inputs)}
             if torch:
                 implementations["torch"] = torch_passes(torch_op, *inputs)
+            if arguments.by_shifts and not arguments.pooling:
+                implementations["shifts"] = jax_passes(ours, *inputs, calls=False)
             if arguments.reference:
                 implementations["lax"] = jax_passes(plain, *inputs)
             title = f"{side}x{side}x{channels}, {size}x{size}"

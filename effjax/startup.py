@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 # Keeping the heap (no mmap, no trim) was tried too: the kernel clears fewer pages, and a step of
@@ -63,3 +64,5 @@ def use_compilation_cache() -> None:
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    # what JAX says of a program that calls oneDNN (effjax/ops/onednn.py): XLA cannot write it down
+    warnings.filterwarnings("ignore", "Error writing persistent compilation cache .*bad_alloc")

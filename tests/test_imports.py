@@ -20,7 +20,7 @@ ALLOWED = {
     "config": {"errors"},
     "data": {"ops", "config", "errors", "report"},
     "models": {"ops", "config", "errors", "report"},
-    "train": {"data", "models", "optim", "config", "errors", "report"},
+    "train": {"data", "models", "optim", "ops", "config", "errors", "report"},
 }
 
 

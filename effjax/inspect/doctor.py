@@ -51,6 +51,7 @@ def diagnose() -> tuple[list[tuple[str, str]], list[str]]:
 
     import effjax
     from effjax.data.region import find_library
+    from effjax.ops.onednn import available
 
     rows = [
         ("effjax", effjax.__version__),
@@ -69,6 +70,7 @@ def diagnose() -> tuple[list[tuple[str, str]], list[str]]:
         "tuned" if MALLOC in tunables else "as it is (EFFJAX_NO_REEXEC, another system, or a GPU)"
     )
     rows.append(("malloc", tuned))
+    rows.append(("oneDNN", "called in long runs" if available() else "not tried with this jaxlib"))
     rows.append(("program cache", jax.config.jax_compilation_cache_dir or "off"))
     if not os.access(cache_folder(), os.W_OK):
         problems.append(f"{cache_folder()} cannot be written: set EFFJAX_CACHE to another folder")

@@ -12,6 +12,7 @@ import jax
 import ml_collections
 
 from effjax.report import Display
+from effjax.train.programs import lower
 from effjax.train.setup import build
 
 WARM_UP = 2
@@ -50,8 +51,7 @@ def profile(
     state = setup.runner.place(setup.fresh())
     with setup.source.batches() as batches:
         batch = setup.runner.send(next(batches))
-    step = setup.runner.compile(lambda state, batch: setup.step(state, batch, ()))
-    compiled = step.lower(state, batch).compile()
+    compiled = lower(setup, (), state).compile()
     for _ in range(WARM_UP):
         state, metrics = compiled(state, batch)
     jax.block_until_ready(metrics)

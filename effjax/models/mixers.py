@@ -13,7 +13,7 @@ from flax import linen as nn
 from effjax.errors import UserError
 from effjax.models.architecture import sides
 from effjax.models.layers import DepthwiseConv, Linear, StarReLU, at_least_float32
-from effjax.ops import pool_minus_input
+from effjax.ops import matrix_product, pool_minus_input
 
 
 class TokenMixer(nn.Module):
@@ -107,9 +107,10 @@ class SelfAttention(nn.Module):
 def attend(q: jax.Array, k: jax.Array, v: jax.Array, head_dim: int) -> jax.Array:
     """softmax(q k^T / sqrt(D)) v for every head; all [B, N, A * D], heads outermost in A * D."""
     q, k, v = (t.reshape(*t.shape[:2], -1, head_dim) for t in (q, k, v))  # [B, N, A, D]
-    scores = at_least_float32(jnp.einsum("bnad,bmad->banm", q, k)) * head_dim**-0.5
-    weights = jax.nn.softmax(scores).astype(v.dtype)
-    mixed = jnp.einsum("banm,bmad->bnad", weights, v)
+    q, v = (t.swapaxes(1, 2) for t in (q * head_dim**-0.5, v))  # [B, A, N, D]
+    scores = matrix_product(q, k.transpose(0, 2, 3, 1))
+    weights = jax.nn.softmax(at_least_float32(scores)).astype(v.dtype)
+    mixed = matrix_product(weights, v).swapaxes(1, 2)
     return mixed.reshape(*mixed.shape[:2], -1)
 
 

@@ -81,9 +81,10 @@ def with_gradients(output: Map, of_first: Map, of_second: Map) -> Map:
 def matmul(
     a: jax.Array, b: jax.Array, transpose_a: bool = False, transpose_b: bool = False
 ) -> jax.Array:
-    """[M, K] times [K, N], or either one's transpose; in float32."""
+    """[..., M, K] times [..., K, N], either one transposed if asked; in float32."""
     config = {"transpose_a": transpose_a, "transpose_b": transpose_b}
-    shape = (a.shape[int(transpose_a)], b.shape[1 - int(transpose_b)])
+    sides = a.shape[-1 if transpose_a else -2], b.shape[-2 if transpose_b else -1]
+    shape = (*a.shape[:-2], *sides)
     return _call("matmul", {"onednn_matmul_config": config}, shape)(a, b)
 
 

@@ -10,8 +10,11 @@ import jax
 import numpy as np
 
 from effjax.errors import UserError
+from effjax.ops import onednn_calls
 from effjax.report import Display, format_bytes
 from effjax.train.setup import Setup
+
+_PIXELS_OF_A_LONG_RUN = 2**30  # ten minutes or more of small networks on a few cores
 
 
 class Programs:
@@ -48,7 +51,17 @@ def lower(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Lowered:
     def step(state: Any, batch: Any) -> tuple[Any, Any]:
         return setup.step(state, batch, variant)
 
-    return setup.runner.lower(step, state, setup.source.sent)
+    with onednn_calls(wants_onednn(setup)):
+        return setup.runner.lower(step, state, setup.source.sent)
+
+
+def wants_onednn(setup: Setup) -> bool:
+    """Whether the run is long enough that a faster step outweighs compiling at every start."""
+    config, platform = setup.config, setup.runner.mesh.devices.flat[0].platform
+    images = setup.clock.total_steps * config.data.batch_size
+    pixels = images * math.prod(np.broadcast_to(config.data.image_size, 2).tolist())
+    asked = config.parallel.onednn
+    return platform == "cpu" and (pixels >= _PIXELS_OF_A_LONG_RUN if asked is None else asked)
 
 
 def bytes_a_device(tree: Any) -> int:

@@ -65,7 +65,7 @@ class EmaConfig:
 
 @dataclasses.dataclass
 class ParallelConfig:
-    """How the step runs on several devices; nothing here changes the result."""
+    """How the step runs on its devices; nothing here changes the result beyond rounding."""
 
     mode: Literal["mesh", "pmap"] = "mesh"
     devices: int | None = None  # None: all
@@ -73,6 +73,9 @@ class ParallelConfig:
     # (regex over the parameter path, "largest", an axis or None): along which axis they divide it
     shard: tuple[tuple[str, str | int | None], ...] = ((r".*", "largest"),)
     shard_least: int = 65536  # arrays of fewer elements are on every device
+    # large products on a CPU call oneDNN: faster steps, but a program that no cache keeps, so that
+    # every start compiles. None: in runs that see 2^30 pixels or more
+    onednn: bool | None = None
 
 
 @dataclasses.dataclass
