@@ -8,7 +8,6 @@ slow on a CPU (benchmarks/ops.py); there sums of shifted copies (depthwise_shift
 """
 
 import math
-from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -64,13 +63,11 @@ def _within_reach(w: jax.Array, space: tuple[int, int], dilation: int) -> jax.Ar
 
 def _forward(x: jax.Array, w: jax.Array, stride: int, dilation: int) -> jax.Array:
     steps = {"stride": stride, "dilation": dilation}
-    results = math.prod([x.shape[0], *(-(-n // stride) for n in x.shape[1:3]), x.shape[3]])
-    return lax.platform_dependent(
-        x,
-        w,
-        cpu=_on_cpu(shifts.convolve, onednn.convolve, results, w, **steps),
-        default=partial(depthwise_conv_reference, **steps),
-    )
+    convolve = partial(shifts.convolve, **steps)
+    if _worth_a_call(x, w, **steps):
+        convolve = either(convolve, onednn.convolve)
+    reference = partial(depthwise_conv_reference, **steps)
+    return lax.platform_dependent(x, w, cpu=convolve, default=reference)
 
 
 def _forward_and_save(
@@ -88,31 +85,20 @@ def _gradients(
         return jax.vjp(partial(depthwise_conv_reference, **steps), x, w)[1](g)
 
     def on_cpu(x: jax.Array, w: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
-        space, sides = x.shape[1:3], w.shape[:2]
-        of_x, of_w = shifts.input_gradient, shifts.kernel_gradient
-        of_x = _on_cpu(of_x, onednn.input_gradient, g.size, w, space=space, **steps)
-        of_w = _on_cpu(of_w, onednn.kernel_gradient, g.size, w, sides=sides, **steps)
+        sides = w.shape[:2]
+        of_x = partial(shifts.input_gradient, space=x.shape[1:3], **steps)
+        of_w = partial(shifts.kernel_gradient, sides=sides, **steps)
+        if _worth_a_call(x, w, **steps):
+            of_x = either(of_x, onednn.input_gradient)
+            of_w = either(of_w, partial(onednn.kernel_gradient, sides=sides))
         return of_x(g, w), of_w(x, g)
 
     return lax.platform_dependent(*saved, g, cpu=on_cpu, default=by_lax)
 
 
-def _on_cpu(
-    by_shifts: Callable[..., jax.Array],
-    by_onednn: Callable[..., jax.Array],
-    results: int,
-    w: jax.Array,
-    stride: int,
-    dilation: int,
-    **options: object,
-) -> Callable[[jax.Array, jax.Array], jax.Array]:
-    """One of the three maps, for so many results of a kernel like ``w`` [I, J, 1, C]."""
-    steps = {"stride": stride, "dilation": dilation}
-    plain, call = (partial(way, **steps, **options) for way in (by_shifts, by_onednn))
-    # with steps of 2 and 3 together oneDNN wrote beyond its memory
-    trusted = min(stride, dilation) == 1
-    products = results * math.prod(w.shape[:2])
-    return either(plain, call) if trusted and worth_a_call(products, w.dtype) else plain
+def _worth_a_call(x: jax.Array, w: jax.Array, stride: int, dilation: int) -> bool:
+    products = x.size * math.prod(w.shape[:2])
+    return stride == dilation == 1 and worth_a_call(products, x.dtype)
 
 
 _convolve = jax.custom_vjp(_forward, nondiff_argnums=(2, 3))

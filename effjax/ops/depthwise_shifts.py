@@ -13,8 +13,6 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from effjax.ops.spread import spread
-
 # Measured on two cores of a Zen 4 (benchmarks/ops.py). Longer sums in one loop are not vectorised.
 _TERMS_IN_ONE_LOOP = 121
 _TERMS_IN_ONE_PASS = 30
@@ -63,14 +61,14 @@ def input_gradient(
     g: jax.Array, w: jax.Array, space: tuple[int, int], stride: int, dilation: int
 ) -> jax.Array:
     """[B, H, W, C] of ``g`` [B, Y, X, C] and ``w`` [I, J, 1, C]; ``space`` is (H, W)."""
-    return convolve(spread(g, stride, space), jnp.flip(w, (0, 1)), 1, dilation)
+    return convolve(_spread(g, stride, space), jnp.flip(w, (0, 1)), 1, dilation)
 
 
 def kernel_gradient(
     x: jax.Array, g: jax.Array, sides: tuple[int, int], stride: int, dilation: int
 ) -> jax.Array:
     """[I, J, 1, C] of ``x`` [B, H, W, C] and ``g`` [B, Y, X, C]; ``sides`` is (I, J)."""
-    return _correlate(x, spread(g, stride, x.shape[1:3]), sides, dilation)
+    return _correlate(x, _spread(g, stride, x.shape[1:3]), sides, dilation)
 
 
 def _correlate(x: jax.Array, g: jax.Array, sides: tuple[int, int], dilation: int) -> jax.Array:
@@ -139,6 +137,13 @@ def _windows(x: jax.Array, count: int, dilation: int, axis: int) -> jax.Array:
     x = x.reshape(*before, copies * length, *after)
     x = lax.slice_in_dim(x, 0, count * pitch, axis=axis).reshape(*before, count, pitch, *after)
     return lax.slice_in_dim(x, 0, length - dilation * (count - 1), axis=axis + 1)
+
+
+def _spread(g: jax.Array, stride: int, space: tuple[int, int]) -> jax.Array:
+    """Put ``g`` [B, Y, X, C] back on the input's grid, H and W ``space``, zeros between."""
+    ends = [size - (size - 1) // stride * stride - 1 for size in space]
+    pads = [(0, 0, 0), *((0, end, stride - 1) for end in ends), (0, 0, 0)]
+    return lax.pad(g, jnp.zeros((), g.dtype), pads)
 
 
 def _pad(x: jax.Array, sides: tuple[int, int], spare: tuple[int, int] = (0, 0)) -> jax.Array:

@@ -27,7 +27,7 @@ def patch_conv(x: jax.Array, w: jax.Array, stride: Pair, pad: Pair) -> jax.Array
     if min(stride) == 1 or x.dtype.itemsize < 4 or not worth_a_call(products, x.dtype):
         return patch_conv_reference(x, w, stride, pad)
     plain = partial(patch_conv_reference, stride=stride, pad=pad)
-    call = partial(convolution, stride=stride, dilation=(1, 1), pad=pad, groups=1)
+    call = partial(convolution, stride=stride, pad=pad)
     space, kernel = x.shape, w.shape
 
     def kernel_gradient(x: jax.Array, g: jax.Array) -> jax.Array:

@@ -68,31 +68,24 @@ def test_versions_tried_are_those_that_are_pinned():
     assert sorted(pinned) == sorted(onednn._TRIED)
 
 
-# space, kernel, stride, dilation, channels
+# space, kernel, channels
 DEPTHWISE = [
-    ((9, 7), (3, 5), 1, 1, 6),
-    ((5, 4), (7, 7), 1, 1, 16),
-    ((6, 33), (1, 11), 1, 1, 5),
-    ((9, 8), (3, 3), 2, 1, 32),
-    ((10, 3), (5, 1), 3, 1, 6),
-    ((12, 11), (3, 5), 1, 2, 6),
-    ((9, 8), (3, 5), 1, 3, 17),
-    ((9, 8), (3, 5), 2, 1, 17),
-    ((14, 15), (13, 11), 2, 1, 6),
-    ((57, 56), (7, 7), 1, 1, 16),
+    ((9, 7), (3, 5), 6),
+    ((5, 4), (7, 7), 16),
+    ((1, 1), (3, 3), 8),
+    ((6, 33), (1, 11), 5),
+    ((9, 8), (3, 3), 32),
+    ((13, 2), (11, 1), 17),
+    ((57, 56), (7, 7), 16),
 ]
 
 
 @needs_calls
 @pytest.mark.parametrize("case", DEPTHWISE, ids=str)
 def test_depthwise_convolution(case):
-    space, kernel, stride, dilation, channels = case
+    space, kernel, channels = case
     args = draw((2, *space, channels), (*kernel, 1, channels))
-    ways = (
-        partial(op, stride=stride, dilation=dilation)
-        for op in (depthwise_conv, depthwise_conv_reference)
-    )
-    assert_same(*ways, *args)
+    assert_same(depthwise_conv, depthwise_conv_reference, *args)
 
 
 @needs_calls
@@ -190,9 +183,10 @@ def test_each_device_of_a_pmap_makes_its_own_call():
     np.testing.assert_allclose(lowered.compile()(x, w), expected, atol=1e-5)
 
 
-def test_stride_with_dilation_is_left_to_xla():
-    """oneDNN writes beyond its memory there, in some shapes."""
-    op = partial(depthwise_conv, stride=2, dilation=3)
+@pytest.mark.parametrize("steps", [{"stride": 2}, {"dilation": 2}], ids=str)
+def test_stride_and_dilation_are_left_to_xla(steps):
+    """oneDNN writes beyond its memory with both, in some shapes; the gradients have both."""
+    op = partial(depthwise_conv, **steps)
     assert TARGET not in run(op, *draw((2, 9, 8, 16), (3, 5, 1, 16)), calls=True)[1]
 
 
