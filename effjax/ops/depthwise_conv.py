@@ -17,6 +17,8 @@ from effjax.ops import depthwise_onednn as onednn
 from effjax.ops import depthwise_shifts as shifts
 from effjax.ops.onednn import either, worth_a_call
 
+_LEAST_KERNEL_OF_A_CALL = 25  # elements; the kernel gradient by shifts is faster below
+
 
 def depthwise_conv(x: jax.Array, w: jax.Array, stride: int = 1, dilation: int = 1) -> jax.Array:
     """Convolve each channel of ``x`` [B, H, W, C] with its own kernel ``w`` [I, J, 1, C].
@@ -90,6 +92,7 @@ def _gradients(
         of_w = partial(shifts.kernel_gradient, sides=sides, **steps)
         if _worth_a_call(x, w, **steps):
             of_x = either(of_x, onednn.input_gradient)
+        if _worth_a_call(x, w, **steps) and math.prod(sides) >= _LEAST_KERNEL_OF_A_CALL:
             of_w = either(of_w, partial(onednn.kernel_gradient, sides=sides))
         return of_x(g, w), of_w(x, g)
 
