@@ -28,12 +28,16 @@ class Timing:
 
 
 def alternate(
-    calls: dict[str, Callable[[], object]], rounds: int = 20, seconds: float = 3.0
+    calls: dict[str, Callable[[], object]],
+    rounds: int = 20,
+    seconds: float = 3.0,
+    before: int = 0,
 ) -> dict[str, Timing]:
     """Run each of ``calls`` once a round, after one round that is not counted.
 
     Stops after ``rounds``, or earlier when ``seconds`` have passed and 5 rounds are done. A call
-    has to block until its result is there.
+    has to block until its result is there. Each is preceded by ``before`` calls of its own that are
+    not counted: as in a run, where memory that a step gave back has not yet gone to others.
     """
     for call in calls.values():
         call()
@@ -43,9 +47,11 @@ def alternate(
         if done >= 5 and time.perf_counter() - start > seconds:
             break
         for name, call in calls.items():
-            before = time.perf_counter()
+            for _ in range(before):
+                call()
+            since = time.perf_counter()
             call()
-            taken[name].append(time.perf_counter() - before)
+            taken[name].append(time.perf_counter() - since)
     return {name: Timing(values) for name, values in taken.items()}
 
 

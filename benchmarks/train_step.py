@@ -5,9 +5,10 @@
 For each model: images/s and compile seconds of the forward pass, forward + backward, and the full
 step with AdamW; the ratio to PyTorch's modes, round by round with quartiles (above 1: effjax is
 faster); the share of this machine's rate in one large matrix product; the peak of resident memory
-above that after the imports (of a CPU). Each runs in a process of its own, one after the other.
-No stochastic depth. All run with malloc as the command line of effjax sets it, PyTorch too;
-EFFJAX_NO_REEXEC=1 leaves it alone. timm is optional.
+above that after the imports (of a CPU). Each runs in a process of its own, one after the other; of
+the two steps of a turn the second counts. No stochastic depth. All run with malloc as the command
+line of effjax sets it, PyTorch too; EFFJAX_NO_REEXEC=1 leaves it alone. effjax calls oneDNN, as in
+long runs. timm is optional.
 """
 
 import argparse
@@ -203,7 +204,7 @@ def compare(name: str, stage: str, modes: list[str], args: argparse.Namespace) -
         except RuntimeError as error:  # a mode that does not work here, a model that timm lacks
             print(f"{name} {stage} {who}: {error}", file=sys.stderr)
     matrix, operations = matrix_call(args.dtype)
-    timings = alternate({**workers, "matrix product": matrix}, args.rounds, args.seconds)
+    timings = alternate({**workers, "matrix product": matrix}, args.rounds, args.seconds, before=1)
     rate = operations / timings.pop("matrix product").median
     macs = models.cost(effjax.create_model(name), (args.size, args.size, 3)).macs
     floor = 2 * macs * args.batch * (1 if stage == "forward" else 3) / rate
