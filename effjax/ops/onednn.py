@@ -29,7 +29,10 @@ Map = Callable[[jax.Array, jax.Array], jax.Array]
 
 @contextlib.contextmanager
 def onednn_calls(wanted: bool = True) -> Iterator[None]:
-    """Programs traced inside call oneDNN where one CPU device runs them and it is faster."""
+    """Programs traced inside call oneDNN where one CPU device runs them and it is faster.
+
+    A jitted function that was traced before stays as it was.
+    """
     token = _wanted.set(wanted)
     try:
         yield
