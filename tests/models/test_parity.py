@@ -87,6 +87,7 @@ def test_dualformer():
             capture_intermediates=lambda module, _: (module.name or "").startswith("patch_embeds"),
             mutable=["intermediates"],
         )
+        features, seen = jax.device_get((features, seen))
     norm = variables["params"]["norm"]
     last = features["stage4"]
     last = (last - last.mean(-1, keepdims=True)) / np.sqrt(last.var(-1, keepdims=True) + 1e-5)
