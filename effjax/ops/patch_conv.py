@@ -24,7 +24,7 @@ def patch_conv(x: jax.Array, w: jax.Array, stride: Pair, pad: Pair) -> jax.Array
     """
     y = jax.eval_shape(partial(patch_conv_reference, stride=stride, pad=pad), x, w)
     products = y.size * math.prod(w.shape[:3])
-    if min(stride) == 1 or x.dtype.itemsize < 4 or not worth_a_call(products, x.dtype):
+    if min(stride) == 1 or x.dtype != jnp.float32 or not worth_a_call(products, x.dtype):
         return patch_conv_reference(x, w, stride, pad)
     plain = partial(patch_conv_reference, stride=stride, pad=pad)
     call = partial(convolution, stride=stride, pad=pad)
