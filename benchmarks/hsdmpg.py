@@ -24,7 +24,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from effjax.optim import Svrg, finite_sum
-from effjax.optim.hsdmpg import LOGISTIC, SQUARED, Constants, Loss, hsdmpg
+from effjax.optim.finite_sum.hsdmpg import LOGISTIC, SQUARED, Constants, Loss, hsdmpg
 
 D, BATCH, SEEDS, MOST_PASSES = 32, 8, 3, 12.0
 RATES = (0.3, 1.0, 3.0, 10.0)  # times 1 / the largest curvature of an example

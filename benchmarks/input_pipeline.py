@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from effjax.data import AugmentConfig, DataConfig, open_split
-from effjax.data.catalog import is_prepared
+from effjax.data.sources.catalog import is_prepared
 
 BATCH = 32
 WARM = 4  # batches that only start everything

@@ -18,9 +18,9 @@ import jax
 import effjax
 from effjax.config import load
 from effjax.report import choose_display
+from effjax.runs.schema import RunConfig
 from effjax.startup import tune_malloc, use_compilation_cache
-from effjax.train import RunConfig
-from effjax.train.setup import build
+from effjax.training.setup import build
 
 STEPS, SAVED_STEPS, ROUNDS = 200, 150, 5
 
@@ -69,7 +69,7 @@ def time_bare_step() -> float:
 
 def time_loop() -> float:
     """Seconds of STEPS steps of the loop, from its first row to its last."""
-    from effjax.train.writers import read_rows
+    from effjax.runs.metrics import read_rows
 
     with tempfile.TemporaryDirectory() as folder:
         effjax.train(tiny_config(), Path(folder) / "run", display=choose_display(True))

@@ -22,12 +22,12 @@ import jax
 
 from effjax import models
 from effjax.config import load
+from effjax.devices.layout import LARGEST, shard_axis
 from effjax.inspect.collectives import collectives
 from effjax.inspect.memory import imagine_topology, pretend_devices
-from effjax.train import RunConfig
-from effjax.train.programs import bytes_a_device, lower
-from effjax.train.setup import build
-from effjax.train.sharding import LARGEST, shard_axis
+from effjax.runs.schema import RunConfig
+from effjax.training.programs import bytes_a_device, lower
+from effjax.training.setup import build
 
 
 def measure(config: Any, devices: list[jax.Device], images: int, fsdp: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from effjax.train.writers import read_rows
+from effjax.runs.metrics import read_rows
 
 IMPORTS = 5
 WARM = 3

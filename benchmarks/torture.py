@@ -24,8 +24,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from effjax.train.checkpoint import CHECKSUMS, damage
-from effjax.train.writers import read_rows
+from effjax.runs.checkpoints import CHECKSUMS, damage
+from effjax.runs.metrics import read_rows
 
 CONFIG = Path(__file__).parent / "torture_config.py"
 INTERRUPTED = 75

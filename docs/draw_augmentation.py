@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 from scenes import scenes
 
 from effjax.data import AugmentConfig, DataConfig, MixConfig, mix_batch, normalise
-from effjax.data.augment import BOX, DRAWN, eval_transform, train_transform
-from effjax.data.picture import caption
+from effjax.data.images.augment import BOX, DRAWN, eval_transform, train_transform
+from effjax.data.tools.picture import caption
 
 SIZE, COLUMNS, GAP, LEFT, LINE = 96, 6, 4, 150, 13  # pixels, but for the columns
 COLOURS = 256  # of a picture, which keeps the files small

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+from effjax.version import VERSION as __version__
 
 # public name -> module; loaded at first use, so that `import effjax` is quick
 _PUBLIC = {
@@ -11,23 +11,36 @@ _PUBLIC = {
     "list_models": "effjax.models",
     "load_weights": "effjax.models",
     "save_weights": "effjax.models",
-    "add_optimizer": "effjax.train",
-    "default_config": "effjax.train",
-    "train": "effjax.train",
+    "add_optimizer": "effjax.runs.schema",
+    "default_config": "effjax.runs.schema",
+    "train": "effjax.training",
+    "Evaluator": "effjax.contract",
+    "Source": "effjax.contract",
+    "Task": "effjax.contract",
+    "TrainState": "effjax.contract",
     "UserError": "effjax.errors",
 }
 _ROOMS = (
     "bench",
     "config",
+    "contract",
     "data",
+    "devices",
     "errors",
     "evaluate",
+    "export",
+    "inspect",
     "models",
     "ops",
     "optim",
     "report",
+    "runs",
+    "search",
     "sweep",
-    "train",
+    "tasks",
+    "trained",
+    "training",
+    "trials",
 )
 
 __all__ = ["__version__", *_PUBLIC, *_ROOMS]

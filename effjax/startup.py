@@ -64,5 +64,5 @@ def use_compilation_cache() -> None:
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    # what JAX says of a program that calls oneDNN (effjax/ops/onednn.py): XLA cannot write it down
+    # what JAX says of a program that calls oneDNN (effjax/ops/onednn): XLA cannot write it down
     warnings.filterwarnings("ignore", "Error writing persistent compilation cache .*bad_alloc")

@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 
 import jax
-import mistakes
 import pytest
 
 from effjax import cli
-from effjax.data.catalog import prepared_directory
+from effjax.data.sources.catalog import prepared_directory
+from tests import mistakes
 
 ROOT = Path(__file__).parent.parent
 INTERRUPTED = 75

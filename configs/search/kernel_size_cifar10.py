@@ -15,7 +15,7 @@ import ml_collections
 
 import effjax
 from effjax.config import to_config
-from effjax.train import OptimConfig
+from effjax.runs.schema import OptimConfig
 
 
 def a_fifth(split: str) -> str:

@@ -13,7 +13,7 @@ import ml_collections
 
 import effjax
 from effjax.config import to_config
-from effjax.train import OptimConfig
+from effjax.runs.schema import OptimConfig
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:

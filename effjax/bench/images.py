@@ -18,8 +18,8 @@ from effjax.bench.problems import EVAL_BATCH, Params, Problem, classified
 from effjax.config import View, check
 from effjax.data import open_split
 from effjax.errors import UserError
-from effjax.train import RunConfig, default_config
-from effjax.train.classification import Classification
+from effjax.runs.schema import RunConfig, default_config
+from effjax.tasks.classification import Classification
 
 
 def images(workload: View, data_dir: str | None) -> Problem:

@@ -17,10 +17,10 @@ from effjax.bench.tuning import Trial, digest
 from effjax.config import View, load
 from effjax.errors import NonFinite, UserError
 from effjax.report import Display
-from effjax.train import RunConfig, train
-from effjax.train.schema import OptimConfig
-from effjax.train.workdir import CONFIG
-from effjax.train.writers import read_rows
+from effjax.runs.folder import CONFIG
+from effjax.runs.metrics import read_rows
+from effjax.runs.schema import OptimConfig, RunConfig
+from effjax.training import train
 
 # keys of the recipe's optimizer that every optimizer keeps; further ones are hyperparameters
 SHARED = {field.name for field in dataclasses.fields(OptimConfig)}

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from effjax import optim
-from effjax.config import View, space
+from effjax.config import View
 from effjax.errors import UserError
+from effjax.trials import space
 
 OWN_KEYS = ("name", "learning_rate", "weight_decay", "schedule")
 KINDS = {"log": space.log, "linear": space.linear}

@@ -24,8 +24,8 @@ from effjax.errors import UserError
 )
 def data(args: argparse.Namespace) -> None:
     """Prepare images as ArrayRecord, or check what is in them."""
-    from effjax.data.check import check
-    from effjax.data.prepare import prepare, prepare_local
+    from effjax.data.tools.check import check
+    from effjax.data.tools.prepare import prepare, prepare_local
     from effjax.report import choose_display
 
     with contextlib.closing(choose_display()) as display:

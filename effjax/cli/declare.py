@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from effjax import __version__
 from effjax.errors import UserError
+from effjax.version import VERSION
 
 Run = Callable[[argparse.Namespace], None]
 
@@ -112,7 +112,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog="examples of a verb: effjax VERB --help",
         formatter_class=_formatter,
     )
-    parser.add_argument("--version", action="version", version=f"effjax {__version__}")
+    parser.add_argument("--version", action="version", version=f"effjax {VERSION}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, verb in VERBS.items():
         child = verbs.add_parser(
@@ -135,7 +135,7 @@ def load_network(args: argparse.Namespace, display: Any) -> Any:
     Raises:
       UserError: flags of both kinds, or of neither.
     """
-    from effjax.train.trained import from_weights, from_workdir
+    from effjax.trained.network import from_weights, from_workdir
 
     others = [args.model, args.weights, args.labels, args.size]
     if args.workdir is not None and any(other is not None for other in others):

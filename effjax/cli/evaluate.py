@@ -35,7 +35,7 @@ def evaluate(args: argparse.Namespace) -> None:
     from effjax.evaluate import evaluate_weights, evaluate_workdir
     from effjax.evaluate.network import Wanted, data_of, evaluate_network
     from effjax.report import choose_display
-    from effjax.train import RunConfig
+    from effjax.runs.schema import RunConfig
 
     given = [args.workdir, args.config, args.model or args.weights]
     if sum(what is not None for what in given) != 1:

@@ -30,7 +30,7 @@ def show(args: argparse.Namespace) -> None:
     from effjax.inspect.memory import imagine_topology, pretend_devices
     from effjax.inspect.show import show, show_batch
     from effjax.report import choose_display
-    from effjax.train import RunConfig
+    from effjax.runs.schema import RunConfig
 
     config = load(args.config, args.overrides, RunConfig)
     if args.devices is not None:
@@ -65,13 +65,13 @@ def profile(args: argparse.Namespace) -> None:
     from effjax.config import load
     from effjax.inspect.profile import profile
     from effjax.report import choose_display
-    from effjax.train import RunConfig
+    from effjax.runs.schema import RunConfig
 
     config = load(args.config, args.overrides, RunConfig)
     out = args.out or default_workdir(args.config) / "profile"
     with contextlib.closing(choose_display()) as display:
         if args.latency_table is not None:
-            from effjax.search.latency import measure_table
+            from effjax.search.kernel_sizes.latency import measure_table
 
             measure_table(config, args.latency_table, display)
             return

@@ -21,9 +21,9 @@ def search(args: argparse.Namespace) -> None:
     """Learn the kernel sizes of a network under a budget, or go on with it."""
     from effjax.config import load
     from effjax.report import choose_display
-    from effjax.search.compare import compare
-    from effjax.search.run import search
-    from effjax.train import RunConfig
+    from effjax.runs.schema import RunConfig
+    from effjax.search.kernel_sizes.compare import compare
+    from effjax.search.kernel_sizes.run import search
 
     config = load(args.config, args.overrides, RunConfig)
     workdir = args.workdir or default_workdir(args.config)

@@ -24,9 +24,10 @@ from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, place, verb
 def train(args: argparse.Namespace) -> None:
     """Train what a config describes, or continue it."""
     from effjax.config import load
+    from effjax.devices.hosts import join_hosts
     from effjax.report import choose_display
-    from effjax.train import RunConfig, train
-    from effjax.train.hosts import join_hosts
+    from effjax.runs.schema import RunConfig
+    from effjax.training import train
 
     config = load(args.config, args.overrides, RunConfig)
     join_hosts(args.coordinator, args.hosts, args.host, args.join_seconds, args.peer_seconds)

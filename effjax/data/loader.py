@@ -14,9 +14,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from effjax.data.augment import DRAWN, eval_transform, train_transform
+from effjax.data.images.augment import DRAWN, eval_transform, train_transform
 from effjax.data.resident import IMAGES, VIEWS, check_resident, unpack
-from effjax.data.sources import open_source
+from effjax.data.sources.source import open_source
 from effjax.data.stream import (
     Batch,
     EvalStream,

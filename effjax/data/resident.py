@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from effjax.data.augment import Draws, TrainTransform
+from effjax.data.images.augment import Draws, TrainTransform
 from effjax.errors import UserError
 
 IMAGES = "resident_images"  # uint8 [V, N, H, W, 3]

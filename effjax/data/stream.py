@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from effjax.data.augment import BOX, DRAWN, EvalTransform, TrainTransform
-from effjax.data.decode import decode_box, decode_pillow, decode_quickly, plain_size
+from effjax.data.images.augment import BOX, DRAWN, EvalTransform, TrainTransform
+from effjax.data.images.decode import decode_box, decode_pillow, decode_quickly, plain_size
 from effjax.data.resident import VIEWS, pack
-from effjax.data.sources import Source
+from effjax.data.sources.source import Source
 from effjax.errors import UserError
 
 Batch = dict[str, np.ndarray]

@@ -7,8 +7,8 @@ from pathlib import Path
 from effjax.errors import UserError, nearest
 from effjax.report import Display, compare_table, plot_runs
 from effjax.report.compare import UNFINISHED, Run
-from effjax.train.workdir import CONFIG, flatten, read_config, read_summary
-from effjax.train.writers import METRICS, read_rows
+from effjax.runs.folder import CONFIG, flatten, read_config, read_summary
+from effjax.runs.metrics import METRICS, read_rows
 
 
 def read_run(workdir: Path, name: str) -> Run:

@@ -23,8 +23,8 @@ from effjax.evaluate.features import knn, linear_probe
 from effjax.evaluate.scores import overall
 from effjax.evaluate.shown import show_attacks, show_corruptions, show_details, show_features
 from effjax.report import Display
-from effjax.train.trained import Spread, Trained
-from effjax.train.workdir import read_config
+from effjax.runs.folder import read_config
+from effjax.trained.network import Spread, Trained
 
 BATCH = 64
 TIMED = 5  # batches of the network's own speed

@@ -12,12 +12,12 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from effjax.data.decode import decode
-from effjax.data.files import IMAGE_ENDINGS, open_files
+from effjax.data.images.decode import decode
+from effjax.data.sources.files import IMAGE_ENDINGS, open_files
 from effjax.data.threads import map_rows
 from effjax.errors import UserError
 from effjax.report import Display, draw_sheet
-from effjax.train.trained import Spread, Trained
+from effjax.trained.network import Spread, Trained
 
 BATCH = 32
 ARCHIVES = (".zip", ".tar")

@@ -8,12 +8,12 @@ import ml_collections
 
 from effjax import models
 from effjax.config import View, check
+from effjax.contract.state import TrainState
 from effjax.data import Split, open_split
 from effjax.errors import UserError
 from effjax.report import Display
-from effjax.train.classification import Classification
-from effjax.train.schema import RunConfig
-from effjax.train.state import TrainState
+from effjax.runs.schema import RunConfig
+from effjax.tasks.classification import Classification
 
 
 class HeldOut(Classification):

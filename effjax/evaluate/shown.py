@@ -10,7 +10,7 @@ from effjax.evaluate.attack import EPSILONS
 from effjax.evaluate.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from effjax.evaluate.scores import by_class, calibration, confusion
 from effjax.report import Display, draw_confusion, draw_reliability, draw_severities, draw_sheet
-from effjax.train.trained import Trained
+from effjax.trained.network import Trained
 
 
 def _percent(share: float) -> str:

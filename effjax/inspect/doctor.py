@@ -6,6 +6,7 @@ import shutil
 from importlib import metadata, util
 
 from effjax.startup import MALLOC, cache_folder
+from effjax.version import VERSION
 
 CORE = (
     "jax",
@@ -49,12 +50,11 @@ def diagnose() -> tuple[list[tuple[str, str]], list[str]]:
     """(name, finding) rows, and problems, each with its remedy."""
     import jax
 
-    import effjax
-    from effjax.data.region import find_library
-    from effjax.ops.onednn import available
+    from effjax.data.images.region import find_library
+    from effjax.ops.onednn.calls import available
 
     rows = [
-        ("effjax", effjax.__version__),
+        ("effjax", VERSION),
         ("python", f"{platform.python_version()} on {platform.platform()}"),
     ]
     rows += [(package, version_of(package)) for package in CORE]

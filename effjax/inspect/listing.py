@@ -4,10 +4,10 @@ import ast
 import inspect
 from pathlib import Path
 
-import effjax
 from effjax import models, optim
 from effjax.errors import UserError, nearest
 from effjax.report import format_count
+from effjax.version import HOME
 
 COUNTED = 12  # models whose multiply-adds are worth waiting for: about a second each
 
@@ -18,7 +18,7 @@ def config_folder() -> Path:
     Raises:
       UserError: neither is there.
     """
-    folders = [Path("configs"), Path(effjax.__file__).parent.parent / "configs"]
+    folders = [Path("configs"), HOME / "configs"]
     for folder in folders:
         if folder.is_dir():
             return folder

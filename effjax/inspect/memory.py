@@ -8,8 +8,8 @@ import jax
 from effjax.errors import UserError
 from effjax.inspect.collectives import collective_rows, collectives
 from effjax.report import Display, format_bytes, format_count
-from effjax.train.programs import bytes_a_device, lower
-from effjax.train.setup import Setup
+from effjax.training.programs import bytes_a_device, lower
+from effjax.training.setup import Setup
 
 
 def pretend_devices(count: int) -> None:

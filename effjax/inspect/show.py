@@ -10,14 +10,14 @@ import numpy as np
 
 from effjax import optim
 from effjax.config import UNITS, changed
-from effjax.data.picture import save_picture
+from effjax.data.tools.picture import save_picture
 from effjax.errors import UserError
 from effjax.inspect.memory import show_cost
 from effjax.report import Display, plot_text
-from effjax.train.classification import Classification
-from effjax.train.schema import RunConfig
-from effjax.train.setup import Setup, build
-from effjax.train.step import FROZEN
+from effjax.runs.schema import RunConfig
+from effjax.tasks.classification import Classification
+from effjax.training.setup import Setup, build
+from effjax.training.step import FROZEN
 
 PLOT_COLUMNS = 72
 

@@ -1,20 +1,19 @@
 """Image models: a registry of architectures, one file a family."""
 
-from effjax.models import (
+from effjax.models import published, weights
+from effjax.models.base import ImageModel
+from effjax.models.blocks.mixers import MIXERS, TokenMixer
+from effjax.models.counting import Cost, cost
+from effjax.models.families import (
     convnext,
     dualformer,
     inception_next,
     inception_transformer,
     metaformer,
-    published,
     resnet,
     visformer,
     vit,
-    weights,
 )
-from effjax.models.base import ImageModel
-from effjax.models.cost import Cost, cost
-from effjax.models.mixers import MIXERS, TokenMixer
 from effjax.models.registry import (
     Pretrained,
     create_model,

@@ -4,7 +4,7 @@ Shapes: B batch, H W input space, Y X output space, C channels, I J kernel rows 
 
 The path is chosen for each backend and shape: XLA's grouped convolution on a GPU or TPU, which is
 slow on a CPU (benchmarks/ops.py); there sums of shifted copies (depthwise_shifts.py), and inside
-`onednn_calls` oneDNN (depthwise_onednn.py) if the convolution is large and one device runs it.
+`onednn_calls` oneDNN (onednn/depthwise.py) if the convolution is large and one device runs it.
 """
 
 import math
@@ -13,9 +13,9 @@ from functools import partial
 import jax
 from jax import lax
 
-from effjax.ops import depthwise_onednn as onednn
 from effjax.ops import depthwise_shifts as shifts
-from effjax.ops.onednn import either, worth_a_call
+from effjax.ops.onednn import depthwise as onednn
+from effjax.ops.onednn.calls import either, worth_a_call
 
 _LEAST_KERNEL_OF_A_CALL = 25  # elements; the kernel gradient by shifts is faster below
 

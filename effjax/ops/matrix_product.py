@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from effjax.ops.onednn import either, matmul, with_gradients, worth_a_call
+from effjax.ops.onednn.calls import either, matmul, with_gradients, worth_a_call
 
 
 def matrix_product(a: jax.Array, b: jax.Array) -> jax.Array:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from effjax.ops.onednn import convolution, either, matmul, with_gradients, worth_a_call
+from effjax.ops.onednn.calls import convolution, either, matmul, with_gradients, worth_a_call
 
 Pair = tuple[int, int]
 

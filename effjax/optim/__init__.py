@@ -9,16 +9,16 @@ from effjax.optim.cautious import cautious
 from effjax.optim.clipping import clip_by_norm
 from effjax.optim.decay import add_coupled_decay, add_decoupled_decay, step_with_decay
 from effjax.optim.directions import MomentumState, scale_by_moments, scale_by_momentum
-from effjax.optim.estimators import Estimator, Progress, Spider, Svrg, finite_sum
 from effjax.optim.factory import create, create_injected, list_optimizers, optimizer_info
-from effjax.optim.hsdmpg import hsdmpg
+from effjax.optim.finite_sum.estimators import Estimator, Progress, Spider, Svrg, finite_sum
+from effjax.optim.finite_sum.hsdmpg import hsdmpg
+from effjax.optim.finite_sum.manifolds import Euclidean, Grassmann, Manifold, Spd, Sphere, Stiefel
+from effjax.optim.finite_sum.rspider import normalised_steps, r_spider
 from effjax.optim.injected import set_learning_rate
 from effjax.optim.lamb import lamb, scale_by_lamb
 from effjax.optim.lookahead import LookaheadState, lookahead
-from effjax.optim.manifolds import Euclidean, Grassmann, Manifold, Spd, Sphere, Stiefel
 from effjax.optim.mars import MarsState, mars, scale_by_mars
 from effjax.optim.registry import OptimizerInfo
-from effjax.optim.rspider import normalised_steps, r_spider
 from effjax.optim.rules import (
     layer_depths,
     layer_scales,

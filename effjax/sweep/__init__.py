@@ -1,6 +1,8 @@
 """Sweeps: one config file, many variants, one table at the end."""
 
-from effjax.config.space import (
+from effjax.sweep.verb import sweep
+from effjax.trials.plan import Sweep, make_plan
+from effjax.trials.space import (
     choice,
     grid,
     halton,
@@ -11,8 +13,6 @@ from effjax.config.space import (
     space,
     zipped,
 )
-from effjax.sweep.plan import Sweep, make_plan
-from effjax.sweep.verb import sweep
 
 __all__ = [
     "Sweep",

@@ -14,11 +14,11 @@ from effjax.report import Display, format_count, format_seconds
 from effjax.report.page import Page
 from effjax.report.plots import Band, make_styles, plot_bands, plot_intervals
 from effjax.report.statistics import Interval, t_interval
-from effjax.sweep.plan import Plan, SweepTrial
-from effjax.sweep.worker import read_failure
-from effjax.train.summary import is_loss
-from effjax.train.workdir import read_summary
-from effjax.train.writers import read_rows, write_atomically
+from effjax.runs.folder import read_summary
+from effjax.runs.metrics import read_rows, write_atomically
+from effjax.runs.summary import is_loss
+from effjax.trials.plan import Plan, SweepTrial
+from effjax.trials.worker import read_failure
 
 ABSENT = "-"
 

@@ -9,12 +9,12 @@ from typing import Any
 from effjax.config import View
 from effjax.errors import UserError
 from effjax.report import Display, choose_display
+from effjax.runs.folder import check_continues
 from effjax.sweep.outcome import write_outcome
-from effjax.sweep.plan import Plan, make_plan, make_trial, read_sweep
-from effjax.sweep.runners import run_here, run_local
-from effjax.sweep.suggest import SEARCHES, Suggestions
-from effjax.sweep.worker import FAILED, is_over
-from effjax.train.workdir import check_continues
+from effjax.trials.plan import Plan, make_plan, make_trial, read_sweep
+from effjax.trials.runners import run_here, run_local
+from effjax.trials.suggest import SEARCHES, Suggestions
+from effjax.trials.worker import FAILED, is_over
 
 RUNNERS = ("here", "local", "ray")
 
@@ -42,7 +42,7 @@ def sweep(
       workers: processes of "local".
       retry: try again what failed.
       only_report: train nothing.
-      ray: arguments of `effjax.sweep.ray_runner.run_ray`.
+      ray: arguments of `effjax.trials.ray_runner.run_ray`.
       search: "optuna" (with the runner "ray"): the variants are chosen from the ranges of the
         config's space, one after another, with the first seed.
 
@@ -75,7 +75,7 @@ def sweep(
             f"{len(plan.trials) - len(todo)} of them are over"
         )
         if suggestions and not only_report:
-            from effjax.sweep.ray_runner import run_ray
+            from effjax.trials.ray_runner import run_ray
 
             base = [trial for trial in todo if trial.variant == plan.base]
             if base:
@@ -89,7 +89,7 @@ def sweep(
             elif runner == "local":
                 run_local(todo, display, workers)
             else:
-                from effjax.sweep.ray_runner import run_ray
+                from effjax.trials.ray_runner import run_ray
 
                 run_ray(todo, plan.metric, workdir, display, **(ray or {}))
         return write_outcome(plan, workdir, f"Sweep {spec}", display)

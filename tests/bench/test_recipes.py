@@ -6,7 +6,7 @@ from effjax.bench.recipes import recipe_fingerprint, trial_config
 from effjax.bench.schema import workload
 from effjax.bench.tuning import Trial
 from effjax.config import View, check
-from effjax.train import RunConfig
+from effjax.runs.schema import RunConfig
 
 SETTINGS = {"learning_rate": 0.1, "weight_decay": 0.0, "momentum": 0.9, "nesterov": True}
 

@@ -42,7 +42,7 @@ class Root:
 
 
 FILE = """
-from test_config import Root
+from tests.config.test_config import Root
 from effjax.config import to_config
 
 def get_config(arg=None):

@@ -8,7 +8,8 @@ from effjax.config import load
 from effjax.errors import UserError
 from effjax.inspect.listing import config_folder
 from effjax.report import choose_display
-from effjax.train import RunConfig, setup
+from effjax.runs.schema import RunConfig
+from effjax.training import setup
 
 FILE = config_folder() / "finetune.py"
 

@@ -11,7 +11,8 @@ from effjax.config import load
 from effjax.errors import UserError
 from effjax.inspect.listing import config_folder
 from effjax.report import choose_display
-from effjax.train import RunConfig, setup
+from effjax.runs.schema import RunConfig
+from effjax.training import setup
 
 FOLDER = config_folder() / "imagenet"
 # the variants of each file, the default one first

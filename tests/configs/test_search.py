@@ -8,8 +8,9 @@ from effjax.config import load
 from effjax.errors import UserError
 from effjax.inspect.listing import config_folder
 from effjax.report import choose_display
-from effjax.search.run import search
-from effjax.train import RunConfig, setup
+from effjax.runs.schema import RunConfig
+from effjax.search.kernel_sizes.run import search
+from effjax.training import setup
 
 FOLDER = config_folder() / "search"
 FILES = sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))

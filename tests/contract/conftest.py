@@ -9,11 +9,11 @@ from typing import Any
 import jax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
-from toys import Batch, Run, Toy, quiet, toy_config
 
 import effjax
+from effjax.contract import Source
 from effjax.errors import Preempted
-from effjax.train import Source
+from tests.contract.toys import Batch, Run, Toy, quiet, toy_config
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,7 +11,8 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from toys import BATCH, Toy
+
+from tests.contract.toys import BATCH, Toy
 
 A = np.array([[2.0, 0.5], [-0.5, 1.0], [1.0, -1.0]], np.float32)
 B = np.array([1.0, -2.0, 0.5], np.float32)

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
-from toys import BATCH, Toy
+
+from tests.contract.toys import BATCH, Toy
 
 MEANS, WIDTH = jnp.array([[1.5, 0.5], [-1.5, -0.5]]), 0.3
 SPREAD = 1.15  # standard deviation of the mixture, both axes together

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
-from toys import BATCH, Toy
+
+from tests.contract.toys import BATCH, Toy
 
 RADIUS, NOISE = 2.0, 0.1
 GENERATOR = nn.Sequential([nn.Dense(32), nn.tanh, nn.Dense(2)])

@@ -9,7 +9,8 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from toys import BATCH, Toy
+
+from tests.contract.toys import BATCH, Toy
 
 MOMENTUM, TEMPERATURE, QUEUE = 0.95, 0.1, 256
 TURN = np.float32(np.linalg.qr(np.random.default_rng(0).standard_normal((8, 8)))[0])

@@ -3,13 +3,13 @@
 import jax
 import numpy as np
 import pytest
-from test_bilevel import Bilevel
-from test_diffusion import Diffusion
-from test_gan import Gan
-from test_momentum_teacher import MomentumTeacher
-from test_sandwich import Sandwich
 
-from effjax.train.packing import leaf_paths
+from effjax.runs.packing import leaf_paths
+from tests.contract.test_bilevel import Bilevel
+from tests.contract.test_diffusion import Diffusion
+from tests.contract.test_gan import Gan
+from tests.contract.test_momentum_teacher import MomentumTeacher
+from tests.contract.test_sandwich import Sandwich
 
 
 @pytest.mark.parametrize("task", [Bilevel, Gan, Diffusion, MomentumTeacher, Sandwich])

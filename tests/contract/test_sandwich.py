@@ -9,7 +9,8 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from toys import BATCH, Toy
+
+from tests.contract.toys import BATCH, Toy
 
 WIDEST, NARROW = 32, (4, 12)
 

@@ -11,10 +11,10 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from toys import BATCH, Toy
 
 from effjax.optim import Spider
-from effjax.optim.estimators import PointState
+from effjax.optim.finite_sum.estimators import PointState
+from tests.contract.toys import BATCH, Toy
 
 TRUE = np.array([1.0, -2.0, 0.5, 3.0], np.float32)
 PERIOD, SMALL, KEEP = 8, 4, 0.8

@@ -10,12 +10,12 @@ import numpy as np
 
 import effjax
 from effjax.config import View
+from effjax.contract import Source, Task, TrainState
 from effjax.report import Display, choose_display
-from effjax.train import Source, Task, TrainState
-from effjax.train.checkpoint import Checkpoints
-from effjax.train.setup import build
-from effjax.train.workdir import CHECKPOINTS
-from effjax.train.writers import read_rows
+from effjax.runs.checkpoints import Checkpoints
+from effjax.runs.folder import CHECKPOINTS
+from effjax.runs.metrics import read_rows
+from effjax.training.setup import build
 
 Batch = dict[str, np.ndarray]
 BATCH = 64

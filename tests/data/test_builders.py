@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from effjax.data.catalog import prepared_directory
-from effjax.data.decode import decode
-from effjax.data.sources import Records
+from effjax.data.images.decode import decode
+from effjax.data.sources.catalog import prepared_directory
+from effjax.data.sources.source import Records
 from effjax.errors import UserError
 
 
@@ -58,7 +58,7 @@ def test_sub_splits(digits_dir):
 
 def test_two_processes_prepare_at_once(tmp_path):
     code = (
-        "import sys; from effjax.data.catalog import prepared_directory\n"
+        "import sys; from effjax.data.sources.catalog import prepared_directory\n"
         "print(prepared_directory('digits', sys.argv[1]))\n"
         "assert not {'tensorflow', 'torch', 'flax.nnx'} & set(sys.modules)"
     )
@@ -90,7 +90,7 @@ def test_usual_names_of_splits_are_understood(digits_dir):
 
 def test_sets_from_local_files(tmp_path):
     from effjax.data.builders.local import Cifar10
-    from effjax.data.prepare import prepare_local
+    from effjax.data.tools.prepare import prepare_local
 
     for split, count in (("train", 3), ("test", 2)):
         with zipfile.ZipFile(tmp_path / f"{split}.zip", "w") as archive:

@@ -10,7 +10,7 @@ import effjax
 from effjax.data import AugmentConfig, DataConfig, open_split
 from effjax.errors import UserError
 from effjax.report import choose_display
-from effjax.train.writers import read_rows
+from effjax.runs.metrics import read_rows
 
 PAD = AugmentConfig(crop="pad", pad=3, hflip=0.5, vflip=0.3)
 CONFIG = DataConfig(

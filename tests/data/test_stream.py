@@ -11,8 +11,9 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from effjax.data import AugmentConfig, DataConfig, decode
-from effjax.data.augment import train_transform
+from effjax.data import AugmentConfig, DataConfig
+from effjax.data.images import decode
+from effjax.data.images.augment import train_transform
 from effjax.data.stream import (
     EvalStream,
     Generators,
@@ -147,7 +148,7 @@ def with_repeats(repeats):
 @pytest.mark.parametrize("keep", [False, True])
 def test_evaluation_skips_and_pads(keep):
     config = dataclasses.replace(CONFIG, image_size=4)
-    from effjax.data.augment import eval_transform
+    from effjax.data.images.augment import eval_transform
 
     stream = EvalStream(Views(Pixels(Files(), skip=True), eval_transform(config), keep), 8)
     seen = [example(stream, position) for position in range(16)]
@@ -181,7 +182,7 @@ def test_decoding_only_a_box_changes_nothing(size, library, monkeypatch):
 
     monkeypatch.setattr("effjax.data.stream.decode_box", decode_box)
     if not library:
-        monkeypatch.setattr("effjax.data.decode.decode_region", lambda *_: None)
+        monkeypatch.setattr("effjax.data.images.decode.decode_region", lambda *_: None)
     pixels = Pixels(Photos(), fast=True, enough=transform.enough)
     warm = TrainStream(Views(pixels, transform), 0, 4)
     slots = np.arange(4)
@@ -211,7 +212,7 @@ class Changing(Photos):
 @pytest.mark.parametrize("library", [True, False])
 def test_a_file_that_breaks_later_is_named(library, monkeypatch):
     if not library:
-        monkeypatch.setattr("effjax.data.decode.decode_region", lambda *_: None)
+        monkeypatch.setattr("effjax.data.images.decode.decode_region", lambda *_: None)
     pixels, scratch = Pixels(Changing(), fast=True), np.empty(1 << 20, np.uint8)
     pixels(3)
     pixels.source.cut = True

@@ -3,12 +3,12 @@
 import contextlib
 import json
 
-import mistakes
 import numpy as np
 import pytest
 
 from effjax import cli
 from effjax.evaluate import evaluate_workdir
+from tests import mistakes
 
 
 @pytest.fixture(scope="module")

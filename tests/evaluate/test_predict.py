@@ -11,7 +11,7 @@ import pytest
 from effjax import cli, models
 from effjax.evaluate.predict import find_images, predict_files
 from effjax.report import choose_display
-from effjax.train.trained import Preprocessing, Trained
+from effjax.trained.network import Preprocessing, Trained
 
 FIELDS = {
     "depths": (1, 1, 1, 1),

@@ -20,7 +20,7 @@ from effjax import models
 from effjax.export import FORMATS, export
 from effjax.export.plain import plain
 from effjax.report import choose_display
-from effjax.train.trained import Preprocessing, Trained
+from effjax.trained.network import Preprocessing, Trained
 
 SMALL = {"depths": (1, 1, 1, 1), "dims": (8, 16, 32, 32)}
 TWO_STAGES = {

@@ -1,7 +1,6 @@
 """`effjax show`: what it says of a config is what the config and XLA say."""
 
 import jax
-import mistakes
 import numpy as np
 import pytest
 
@@ -9,9 +8,10 @@ from effjax import cli
 from effjax.config import load
 from effjax.inspect.memory import memory_rows
 from effjax.inspect.show import config_leaves, learning_rates, parameter_rows
-from effjax.train import RunConfig
-from effjax.train.programs import lower
-from effjax.train.setup import build
+from effjax.runs.schema import RunConfig
+from effjax.training.programs import lower
+from effjax.training.setup import build
+from tests import mistakes
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_gcloud import Cloud
+
+from tests.launch.fake_gcloud import Cloud
 
 ROOT = Path(__file__).parents[2]
 WHERE = ["--name=night", "--zone=us-east5-b"]

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from effjax.report import choose_display
-from effjax.train.restore import restore
-from effjax.train.writers import read_rows
+from effjax.runs.metrics import read_rows
+from effjax.training.restore import restore
 
 LAUNCH = [sys.executable, "launch/local.py", "--processes=2", "--devices-per-process=4"]
-CONFIG = "--config=tests/train/tiny.py:caformer,all"
+CONFIG = "--config=tests/training/tiny.py:caformer,all"
 
 
 def train(workdir, *more):

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from fake_gcs import FakeGcs
+
+from tests.fake_gcs import FakeGcs
 
 pytest.importorskip("gcsfs", reason="the gcs extra is not installed")
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from effjax.models import create_model
-from effjax.models.metaformer import Block, Stem
-from effjax.models.mixers import Random
-from effjax.models.resnet import Block as ResNetBlock
+from effjax.models.blocks.mixers import Random
+from effjax.models.families.metaformer import Block, Stem
+from effjax.models.families.resnet import Block as ResNetBlock
 
 KEY = jax.random.key(0)
 MAP = np.ones((1, 2, 2, 64), np.float32)

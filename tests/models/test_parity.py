@@ -3,10 +3,10 @@
 import jax
 import numpy as np
 import pytest
-from model_parity import as_float64, ends, images, references, state_dict
 
 from effjax.models import create_model
 from effjax.models.weights import from_torch, to_torch
+from tests.models.model_parity import as_float64, ends, images, references, state_dict
 
 SLOW = pytest.mark.slow
 ARCHS = [

@@ -5,14 +5,14 @@ import sys
 import jax
 import numpy as np
 import pytest
-from model_parity import random_variables
 
 import effjax
 from effjax.errors import UserError
 from effjax.models import create_model, list_models, load_weights, pretrained
 from effjax.models.weights import fetch, to_torch, write_state
 from effjax.report import choose_display
-from effjax.train.restore import restore
+from effjax.training.restore import restore
+from tests.models.model_parity import random_variables
 
 
 def test_entries_belong_to_registered_models():

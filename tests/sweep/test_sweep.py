@@ -3,14 +3,14 @@
 import json
 
 import pytest
-from mistakes import QUICKSTART
 
 from effjax.config import call_config
 from effjax.errors import UserError
 from effjax.report.progress import Quiet
 from effjax.sweep import Sweep, grid, make_plan, sweep
 from effjax.sweep.outcome import paired_difference, read_results, verdict
-from effjax.sweep.worker import FAILED, write_failure
+from effjax.trials.worker import FAILED, write_failure
+from tests.mistakes import QUICKSTART
 
 VARIANTS = """
 

@@ -9,8 +9,8 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from effjax.data.builders.images import Examples, image_info
-from effjax.data.prepare import examples, open_splits
-from effjax.data.sources import Source
+from effjax.data.sources.source import Source
+from effjax.data.tools.prepare import examples, open_splits
 from effjax.errors import UserError
 
 

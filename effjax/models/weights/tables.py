@@ -14,15 +14,15 @@ import numpy as np
 
 from effjax.models.architecture import per_block
 from effjax.models.base import ImageModel
-from effjax.models.convnext import ConvNeXt
-from effjax.models.dualformer import DualFormer
-from effjax.models.inception_next import InceptionNeXt
-from effjax.models.inception_transformer import InceptionTransformer
-from effjax.models.metaformer import MetaFormer, MetaFormerArchitecture
-from effjax.models.positions import resize_map, resize_tokens
-from effjax.models.resnet import ResNet
-from effjax.models.visformer import Visformer
-from effjax.models.vit import ViT
+from effjax.models.blocks.positions import resize_map, resize_tokens
+from effjax.models.families.convnext import ConvNeXt
+from effjax.models.families.dualformer import DualFormer
+from effjax.models.families.inception_next import InceptionNeXt
+from effjax.models.families.inception_transformer import InceptionTransformer
+from effjax.models.families.metaformer import MetaFormer, MetaFormerArchitecture
+from effjax.models.families.resnet import ResNet
+from effjax.models.families.visformer import Visformer
+from effjax.models.families.vit import ViT
 
 NOTHING = r"$^"  # matches no name
 Rule = tuple[str, str | Callable[[re.Match], str]]

@@ -1,0 +1,1 @@
+"""Images on the host: decoding and augmentation, uint8 in and out."""

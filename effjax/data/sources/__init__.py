@@ -1,0 +1,1 @@
+"""Where examples come from: folders, archives, arrays, prepared data sets."""

@@ -1,0 +1,1 @@
+"""What looks at data or prepares them, outside of training."""

@@ -1,0 +1,1 @@
+"""Devices: hosts, the two runners, how parameters are laid out, interruption."""

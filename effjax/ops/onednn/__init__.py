@@ -1,0 +1,1 @@
+"""Calls into oneDNN, which jaxlib brings along, on one CPU device."""

@@ -1,0 +1,135 @@
+"""Calls into oneDNN, which jaxlib brings along for x86: convolutions and matrix products on a CPU.
+
+XLA writes such calls itself under a flag that JAX's programs do not pass. It is no public
+interface, and a call that is not understood ends the process, so calls are made only by versions
+of jaxlib that have been tried. A program with a call is not kept in JAX's compilation cache: that
+costs seconds at every start, so calls are made only where they are asked for (`onednn_calls`).
+"""
+
+import contextlib
+import contextvars
+import json
+import platform
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+import jax
+import jax.numpy as jnp
+import jaxlib
+
+from effjax.ops.onednn.one_cpu import on_one_cpu
+
+_TRIED = ("0.10.2", "0.11.2")  # versions of jaxlib; tests/ops/test_onednn.py
+_LEAST_PRODUCTS = 2**22  # multiply-adds; less is not worth the call: some 20 microseconds
+
+_wanted = contextvars.ContextVar("onednn_calls", default=False)
+
+Map = Callable[[jax.Array, jax.Array], jax.Array]
+
+
+@contextlib.contextmanager
+def onednn_calls(wanted: bool = True) -> Iterator[None]:
+    """Programs traced inside call oneDNN where one CPU device runs them and it is faster.
+
+    A jitted function that was traced before stays as it was.
+    """
+    token = _wanted.set(wanted)
+    try:
+        yield
+    finally:
+        _wanted.reset(token)
+
+
+def available() -> bool:
+    """Whether this machine and this version of jaxlib have it."""
+    here = sys.platform == "linux" and platform.machine() == "x86_64"
+    return here and jaxlib.__version__ in _TRIED
+
+
+def worth_a_call(products: int, dtype: jnp.dtype) -> bool:
+    """Whether calls are wanted, and so many multiply-adds of this type are worth one."""
+    fits = jnp.promote_types(dtype, jnp.float32) == jnp.float32
+    return _wanted.get() and fits and products >= _LEAST_PRODUCTS and available()
+
+
+def either(plain: Map, call: Map) -> Map:
+    """A map that is linear in each of two arrays, in XLA's terms and as a call.
+
+    Derivatives of it are made of the plain form.
+    """
+
+    @jax.custom_jvp
+    def product(a: jax.Array, b: jax.Array) -> jax.Array:
+        return on_one_cpu(a, b, there=call, elsewhere=plain)
+
+    @product.defjvp
+    def derivative(
+        at: tuple[jax.Array, jax.Array], along: tuple[jax.Array, jax.Array]
+    ) -> tuple[jax.Array, jax.Array]:
+        return product(*at), plain(along[0], at[1]) + plain(at[0], along[1])
+
+    return product
+
+
+def with_gradients(output: Map, of_first: Map, of_second: Map) -> Map:
+    """output(a, b), whose gradients are of_first(g, b) and of_second(a, g)."""
+    f = jax.custom_vjp(output)
+    f.defvjp(
+        lambda a, b: (output(a, b), (a, b)),
+        lambda saved, g: (of_first(g, saved[1]), of_second(saved[0], g)),
+    )
+    return f
+
+
+def matmul(
+    a: jax.Array, b: jax.Array, transpose_a: bool = False, transpose_b: bool = False
+) -> jax.Array:
+    """[..., M, K] times [..., K, N], either one transposed if asked; in float32."""
+    config = {"transpose_a": transpose_a, "transpose_b": transpose_b}
+    sides = a.shape[-1 if transpose_a else -2], b.shape[-2 if transpose_b else -1]
+    shape = (*a.shape[:-2], *sides)
+    return _call("matmul", {"onednn_matmul_config": config}, shape)(a, b)
+
+
+def convolution(
+    x: jax.Array,
+    w: jax.Array,
+    stride: Sequence[int],
+    pad: Sequence[int],
+    groups: int = 1,
+) -> jax.Array:
+    """[B, Y, X, O] of ``x`` [B, H, W, C], ``pad`` zeros around it, and ``w`` [I, J, C/groups, O].
+
+    In float32. Kernels are not spread: with that, and a stride, oneDNN wrote beyond its memory.
+    """
+    space = [(n + 2 * p - k) // s + 1 for n, p, k, s in zip(x.shape[1:3], pad, w.shape, stride)]
+    images = {"data": {"batch_dim": 0, "feature_dim": 3, "spatial_dims": [1, 2]}}
+    kernel = {"output_feature_dim": 3, "input_feature_dim": 2, "spatial_dims": [0, 1]}
+    window = {
+        "size": w.shape[:2],
+        "pad_left": pad,
+        "pad_right": pad,
+        "strides": stride,
+        "window_dilations": [1, 1],
+    }
+    config = {
+        "dims": 4,
+        "input": images,
+        "kernel": {"filter": kernel},
+        "output": images,
+        "window": window,
+        "feature_groups": groups,
+    }
+    shape = (x.shape[0], *space, w.shape[3])
+    return _call("convolution", {"onednn_conv_config": config}, shape)(x, w)
+
+
+def _call(name: str, config: dict[str, object], shape: tuple[int, ...]) -> Map:
+    call = jax.ffi.ffi_call(
+        f"__onednn${name}",
+        jax.ShapeDtypeStruct(shape, jnp.float32),
+        vmap_method="sequential",
+        custom_call_api_version=2,
+        legacy_backend_config=json.dumps(config),
+    )
+    return lambda a, b: call(a.astype(jnp.float32), b.astype(jnp.float32))

@@ -1,0 +1,1 @@
+"""Methods for finite sums: drivers with gradients at several points, not transformations."""

@@ -1,0 +1,1 @@
+"""A run's folder: its config, rows, checkpoints and summary."""

@@ -1,0 +1,299 @@
+"""Checkpoints: Orbax underneath, checksums and few large arrays on top. Only this file knows Orbax.
+
+    checkpoints/120/                  a finished checkpoint: what Orbax writes
+    checkpoints/120/checksums.json    CRC-32 of each of its files; written last, so unfinished
+                                      without it
+
+Orbax takes about a millisecond a leaf and loads flipped bytes without a word. So small leaves
+travel together (`packing`), and files are compared with their checksums before they are loaded. A
+damaged checkpoint is named and the one before it is taken. A save that fails is a warning.
+"""
+
+import contextlib
+import functools
+import json
+import logging
+import os
+import re
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from etils import epath
+
+from effjax.contract.state import TrainState
+from effjax.devices.hosts import agree, is_writer
+from effjax.errors import UserError
+from effjax.runs.metrics import write_atomically
+from effjax.runs.packing import abstract_pack, describe, pack, plain_keys, unpack
+from effjax.runs.summary import is_loss
+
+RETRY_SECONDS = 30.0  # after a save that failed
+INSIST = 4  # how often a save is tried that must succeed
+CHECKSUMS = "checksums.json"
+LEFT_OVER = ".orbax-checkpoint-tmp"  # the folder of a save that is not finished, behind its step
+
+
+# ----------------------------------------------------------------------------------- checksums
+
+
+def _files(folder: epath.Path) -> list[epath.Path]:
+    found: list[epath.Path] = []
+    for path in folder.iterdir():
+        found += _files(path) if path.is_dir() else [path]
+    return sorted(path for path in found if path.name != CHECKSUMS)
+
+
+def _checksums(folder: epath.Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): zlib.crc32(path.read_bytes()) for path in _files(folder)}
+
+
+def damage(folder: epath.Path) -> str | None:
+    """What is wrong with a checkpoint's files, or None."""
+    try:
+        expected = json.loads((folder / CHECKSUMS).read_text())
+    except (OSError, ValueError):
+        return f"{CHECKSUMS} is missing or unreadable (the save was cut short)"
+    found = _checksums(folder)
+    for name, checksum in expected.items():
+        if name not in found:
+            return f"{name} is missing"
+        if found[name] != checksum:
+            return f"{name} has changed since it was written"
+    return None
+
+
+# -------------------------------------------------------------------------------- save and load
+
+
+class Checkpoints:
+    """The checkpoints of one run. Saving goes on in the background; `close` waits for it.
+
+    Args:
+      folder: where they are, local or gs://.
+      keep_last: how many of the newest to keep.
+      keep_best: a metric whose best (largest, or smallest for a loss) checkpoint is kept too.
+      keep_every_steps: steps at multiples of this are never removed.
+      warn: takes a line for the user when something went wrong that training survives.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        keep_last: int = 2,
+        keep_best: str | None = None,
+        keep_every_steps: int | None = None,
+        warn: Callable[[str], None] = print,
+    ):
+        # Orbax wants absolute paths; gs:// is one already
+        remote = "://" in str(folder)
+        self.folder = epath.Path(folder if remote else os.path.abspath(folder))
+        self._warn = warn
+        self._keep = keep_last, keep_best, keep_every_steps
+        self._finishing: threading.Thread | None = None
+        self._failed_at: float | None = None  # when the last save failed, if it did
+        self._failure = ""
+
+    @functools.cached_property
+    def _orbax(self) -> Any:
+        """Orbax's checkpointer, which makes the folder: not before there is something to save."""
+        from orbax.checkpoint import v1 as ocp
+
+        # its errors come to us as exceptions, and are a line each; its log has 200 lines for each
+        logging.getLogger("absl").addFilter(_is_not_of_orbax)
+        keep_last, keep_best, keep_every_steps = self._keep
+        policies = ocp.training.preservation_policies
+        keep = [policies.LatestN(max(1, keep_last))]
+        if keep_best:
+            best = policies.BestN(
+                get_metric_fn=lambda metrics: metrics[keep_best],
+                reverse=is_loss(keep_best),
+                n=1,
+                keep_checkpoints_without_metrics=False,
+            )
+            keep.append(best)
+        if keep_every_steps:
+            keep.append(policies.EveryNSteps(keep_every_steps))
+        policy = policies.AnyPreservationPolicy(keep)
+        return ocp.training.Checkpointer(self.folder, preservation_policy=policy)
+
+    def steps(self) -> list[int]:
+        """Steps of the finished checkpoints, oldest first."""
+        if not self.folder.exists():
+            return []
+        return sorted(checkpoint.step for checkpoint in self._orbax.checkpoints)
+
+    def save(
+        self,
+        state: TrainState,
+        position: dict[str, int],
+        metrics: dict[str, float],
+        safely: bool = False,
+    ) -> None:
+        """Starts to save the state and the data position {source: batches taken}.
+
+        A failure (a full disk) is a warning: training goes on, and older checkpoints stay.
+
+        Args:
+          safely: wait until it is saved, and try again if need be.
+
+        Raises:
+          UserError: `safely`, and it could not be saved in several attempts.
+        """
+        for attempt in range(INSIST if safely else 1):
+            if attempt:
+                time.sleep(RETRY_SECONDS)
+            self._start(state, position, metrics)
+            if not safely:
+                return
+            self.wait()
+            if self._failed_at is None:
+                return
+        raise UserError(
+            f"the state of step {int(state.step)} could not be saved: {self._failure}\n"
+            "make room; the same command continues from the newest checkpoint"
+        )
+
+    def _start(
+        self, state: TrainState, position: dict[str, int], metrics: dict[str, float]
+    ) -> None:
+        self.wait()
+        step = int(state.step)
+        about = {"position": position, "leaves": describe(state)}
+        numbers = {k: float(v) for k, v in metrics.items() if np.isfinite(v)}
+        keep_best = self._keep[1]
+        self._failed_at = None
+        try:
+            self._clear(step)
+            response = self._orbax.save_checkpointables_async(
+                step,
+                {"state": pack(plain_keys(state))},
+                force=True,
+                overwrite=True,  # a damaged one of this step, behind which the run began again
+                metrics=numbers if keep_best in numbers else None,
+                custom_metadata=about,
+            )
+        except Exception as error:
+            self._fail(step, error)
+            return
+        self._finishing = threading.Thread(target=self._finish, args=(step, response), daemon=True)
+        self._finishing.start()
+
+    def _clear(self, step: int) -> None:
+        """Removes what a save of this step that was cut short has left.
+
+        Orbax removes a folder and makes the one inside it at the same time, and may fail; its
+        threads then wait for five minutes for what does not come, and so does the end of Python.
+        """
+        left = self.folder / f"{step}{LEFT_OVER}"
+        if is_writer() and left.exists():
+            left.rmtree()
+
+    def _finish(self, step: int, response: Any) -> None:
+        try:
+            response.result()
+            if is_writer():
+                folder = self.folder / str(step)
+                write_atomically(folder / CHECKSUMS, json.dumps(_checksums(folder)))
+        except Exception as error:
+            self._fail(step, error)
+
+    def _fail(self, step: int, error: Exception) -> None:
+        self._failed_at, self._failure = time.monotonic(), _first_line(error)
+        self._warn(f"checkpoint {step} could not be saved: {self._failure}; training goes on")
+        if jax.process_count() == 1:  # several hosts would have to make a new one together
+            self._forget()
+
+    def _forget(self) -> None:
+        """Lets go of Orbax's checkpointer: after a failure its next save fails with the same."""
+        with contextlib.suppress(Exception):
+            self.__dict__.pop("_orbax").close()
+
+    def retries(self) -> bool:
+        """Whether the last save failed some time ago and is to be tried again.
+
+        With several hosts only the next one that is due comes: they could not agree on the time.
+        """
+        if self._failed_at is None or jax.process_count() > 1:
+            return False
+        return time.monotonic() - self._failed_at > RETRY_SECONDS
+
+    def wait(self) -> None:
+        """Blocks until what is being saved is safe."""
+        if self._finishing is not None:
+            self._finishing.join()
+            self._finishing = None
+
+    def close(self) -> None:
+        """Waits, then frees Orbax's threads."""
+        self.wait()
+        if "_orbax" in self.__dict__:
+            self._orbax.close()
+
+    def newest_sound(self) -> int | None:
+        """The newest step whose files are as they were written; names those that are not."""
+        if not agree(self.folder.exists()):
+            return None
+        _ = self._orbax  # made on all hosts: in a bucket they wait for each other there
+        return agree(self._newest_sound() if is_writer() else None)
+
+    def _newest_sound(self) -> int | None:
+        for step in reversed(self.steps()):
+            problem = damage(self.folder / str(step))
+            if problem is None:
+                return step
+            self._warn(f"checkpoint {step} is damaged: {problem}; trying the one before")
+        return None
+
+    def position(self, step: int) -> dict[str, int]:
+        """The data position saved with a step."""
+        return self._orbax.metadata(step).custom_metadata["position"]
+
+    def load(self, step: int, like: TrainState) -> TrainState:
+        """The state of a step, for the shapes, dtypes and shardings of the abstract state `like`.
+
+        Raises:
+          UserError: the checkpoint is of another model or optimizer.
+        """
+        saved = self._orbax.metadata(step).custom_metadata["leaves"]
+        _check_same(saved, describe(like), self.folder / str(step))
+        key_data = jax.eval_shape(jax.random.key_data, like.rng)
+        rng = jax.ShapeDtypeStruct(key_data.shape, key_data.dtype, sharding=like.rng.sharding)
+        plain = like.replace(rng=rng)
+        wanted = {"state": abstract_pack(plain)}
+        loaded = self._orbax.load_checkpointables(step, wanted)["state"]
+        state = unpack(loaded, plain)
+        return state.replace(rng=jax.random.wrap_key_data(state.rng))
+
+
+def _is_not_of_orbax(record: logging.LogRecord) -> bool:
+    return "orbax" not in record.pathname
+
+
+def _first_line(error: BaseException) -> str:
+    """What an error says, or what the operating system said underneath."""
+    if system := re.search(r"\[os_error_code='(\d+)'", str(error)):  # as TensorStore words it
+        return os.strerror(int(system[1]))
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _check_same(saved: dict[str, str], wanted: dict[str, str], folder: epath.Path) -> None:
+    differing = [path for path in sorted(saved | wanted) if saved.get(path) != wanted.get(path)]
+    if not differing:
+        return
+    path = differing[0]
+    raise UserError(
+        f"{folder} is of another model or optimizer: {path} is {saved.get(path, 'absent')} there "
+        f"and {wanted.get(path, 'absent')} here ({len(differing)} differences)\n"
+        "give another --workdir, or --config.init_from to take over parameters only"
+    )

@@ -1,0 +1,155 @@
+"""The two auxiliary networks: one says how large the kernels are, one says what is in them.
+
+Shapes: L sites, S sizes (at least one a site), I J taps of a site's largest window, C channels.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from effjax.models.blocks.layers import LayerNorm, Linear
+from effjax.search.kernel_sizes.sites import Site
+
+TOKEN = 64  # width of a site's token
+SMALLEST = 1
+
+
+def orthogonal_tokens(count: int, width: int = TOKEN) -> np.ndarray:
+    """[count, width]: fixed rows of norm 1, orthogonal while there are at most `width`."""
+    draws = np.random.default_rng(0).normal(size=(-(-count // width), width, width))
+    return np.concatenate([np.linalg.qr(d)[0] for d in draws])[:count].astype(np.float32)
+
+
+def to_sizes(logits: jax.Array, largest: Sequence[int], start: float) -> jax.Array:
+    """v = 1 + (K - 1) sigmoid(logit + base): real-valued sizes [S]; a logit of 0 gives `start`."""
+    base = math.log(start / (1 - start))
+    span = jnp.asarray(largest, jnp.float32) - SMALLEST
+    return SMALLEST + span * jax.nn.sigmoid(logits + base)
+
+
+class SizePredictor(nn.Module):
+    """Logits of all sizes at once: fixed tokens, a bidirectional GRU over them, a head a size.
+
+    As the size and width predictors of the EffConv authors: the tokens are orthogonal and not
+    learned, the heads are weight-normalised and have no bias. Ours: a head is the difference of two
+    that start equal, so that all sizes start alike, whatever is drawn.
+
+    Attributes:
+      site_of: for each size its site.
+      conditional: whether the wanted budget is an input.
+      width: of the GRU, per direction.
+    """
+
+    site_of: tuple[int, ...]
+    conditional: bool = False
+    width: int = 128
+
+    @nn.compact
+    def __call__(self, budget: jax.Array) -> jax.Array:
+        """Logits [S], see `to_sizes`, for log(budget / cost at the largest sizes), a scalar."""
+        tokens = jnp.asarray(orthogonal_tokens(max(self.site_of) + 1))  # [L, TOKEN]
+        if self.conditional:
+            embedding = Linear(TOKEN, kernel_init=nn.initializers.normal(1.0), name="budget")
+            tokens += embedding(budget.reshape(1, 1)) * TOKEN**-0.5
+        forward, backward = (nn.RNN(nn.GRUCell(self.width), name=n) for n in ("ahead", "back"))
+        hidden = jnp.concatenate([forward(tokens), backward(tokens[::-1])[::-1]], -1)  # [L, 2W]
+        hidden = jax.nn.relu(LayerNorm(name="norm")(hidden))
+        count = len(self.site_of)
+        heads = self.param("heads", _pairs, (2, count, 2 * self.width))
+        gains = self.param("gains", nn.initializers.ones, (count,))
+        heads /= jnp.linalg.norm(heads, axis=-1, keepdims=True)
+        return gains * ((heads[0] - heads[1]) * hidden[np.asarray(self.site_of)]).sum(-1)
+
+
+def _pairs(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """[2, ...]: twice the same normal draw."""
+    return jnp.broadcast_to(jax.random.normal(key, shape[1:]), shape)
+
+
+class FreeSizes(nn.Module):
+    """The ablation: the logit of every size is a parameter of its own."""
+
+    count: int
+
+    @nn.compact
+    def __call__(self, budget: jax.Array) -> jax.Array:
+        """Logits [S], whatever the budget."""
+        return self.param("logits", nn.initializers.zeros, (self.count,))
+
+
+class KernelPredictor(nn.Module):
+    """Kernels as functions of position: an MLP over tap coordinates, given the site and its size.
+
+    A tap's coordinates are divided by half the rounded size, so that a kernel that shrinks keeps
+    its shape; the network is told the site (a learned embedding) and the size as a share of the
+    largest. Every site has its own last layer, as sites differ in channels.
+
+    Attributes:
+      sites: whose kernels are predicted.
+      frequencies: of the sines and cosines of each coordinate: 1, ..., F half periods.
+      width: of the two hidden layers.
+      scale: standard deviation of the kernels at the start, about.
+    """
+
+    sites: tuple[Site, ...]
+    frequencies: int = 8
+    width: int = 64
+    embedding: int = 16
+    scale: float = 0.02
+
+    @nn.compact
+    def __call__(self, sizes: Sequence[jax.Array]) -> list[jax.Array]:
+        """Kernels [I, J, 1, C] of all sites, given their rounded sizes."""
+        embeddings = self.param(
+            "sites", nn.initializers.normal(1.0), (len(self.sites), self.embedding)
+        )
+        rows = [
+            self._describe(site, embeddings[n], rounded)
+            for n, (site, rounded) in enumerate(zip(self.sites, sizes, strict=True))
+        ]
+        taps = [len(row) for row in rows]
+        init = nn.initializers.lecun_normal()
+        hidden = jnp.concatenate(rows)  # the taps of all sites in one product
+        hidden = jax.nn.gelu(Linear(self.width, kernel_init=init, name="fc1")(hidden))
+        hidden = jax.nn.gelu(Linear(self.width, kernel_init=init, name="fc2")(hidden))
+        kernels = []
+        last = nn.initializers.normal(2 * self.scale * self.width**-0.5)
+        parts = jnp.split(hidden, np.cumsum(taps)[:-1])
+        for n, (site, part) in enumerate(zip(self.sites, parts)):
+            values = Linear(site.channels, kernel_init=last, name=f"kernels_{n}")(part)
+            kernels.append(values.reshape(*site.sides(site.largest), 1, site.channels))
+        return kernels
+
+    def _describe(self, site: Site, embedding: jax.Array, rounded: jax.Array) -> jax.Array:
+        """[I * J, features] of the taps of a site."""
+        rows, columns = site.sides(site.largest)
+        high, wide = site.sides(list(rounded))
+        y = (jnp.arange(rows) - rows // 2).astype(jnp.float32) * 2 / high
+        x = (jnp.arange(columns) - columns // 2).astype(jnp.float32) * 2 / wide
+        along_y = jnp.broadcast_to(self._waves(y)[:, None], (rows, columns, 2 * self.frequencies))
+        along_x = jnp.broadcast_to(self._waves(x)[None], (rows, columns, 2 * self.frequencies))
+        share = jnp.stack([high / rows, wide / columns]).astype(jnp.float32)
+        common = jnp.broadcast_to(
+            jnp.concatenate([embedding, share]), (rows, columns, self.embedding + 2)
+        )
+        return jnp.concatenate([along_y, along_x, common], -1).reshape(rows * columns, -1)
+
+    def _waves(self, x: jax.Array) -> jax.Array:
+        """[n] -> [n, 2 F]: sin and cos of 1, ..., F half periods over [-1, 1]."""
+        angles = x[:, None] * (jnp.pi / 2 * jnp.arange(1, self.frequencies + 1)[None])
+        return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], -1)
+
+
+def assemble(
+    sites: Sequence[Site], kernels: Sequence[Any], sizes: Sequence[jax.Array], mask: Any
+) -> list[jax.Array]:
+    """m(v) * w of every site, [I, J, 1, C]."""
+    return [
+        site.mask(mask, v)[:, :, None, None] * w
+        for site, w, v in zip(sites, kernels, sizes, strict=True)
+    ]

@@ -1,0 +1,5 @@
+"""The loop that trains a task."""
+
+from effjax.training.loop import train
+
+__all__ = ["train"]

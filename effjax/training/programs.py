@@ -1,0 +1,110 @@
+"""The compiled training steps, and what to say when memory does not suffice for one."""
+
+import contextlib
+import math
+import time
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from effjax.errors import UserError
+from effjax.ops import onednn_calls
+from effjax.report import Display, format_bytes
+from effjax.training.setup import Setup
+
+_PIXELS_OF_A_LONG_RUN = 2**30  # ten minutes or more of small networks on a few cores
+
+
+class Programs:
+    """One compiled step for each variant of the task, made when it is first asked for.
+
+    Attributes:
+      seconds: spent on compiling so far.
+    """
+
+    def __init__(self, setup: Setup, display: Display):
+        self._setup, self._display = setup, display
+        self._compiled: dict[Hashable, Any] = {}
+        self.seconds = 0.0
+
+    def __call__(self, variant: Hashable, state: Any) -> Any:
+        """step(state, batch) -> (state, metrics) for states like this one."""
+        if variant not in self._compiled:
+            self._display.waiting("compiling the training step")
+            since = time.monotonic()
+            self._compiled[variant] = lower(self._setup, variant, state).compile()
+            self.seconds += time.monotonic() - since
+        return self._compiled[variant]
+
+    @property
+    def temporaries(self) -> int | None:
+        """Bytes a device of the largest step's activations and other temporaries, if known."""
+        analyses = [program.memory_analysis() for program in self._compiled.values()]
+        return max((a.temp_size_in_bytes for a in analyses if a is not None), default=None)
+
+
+def lower(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Lowered:
+    """The training step for a state, or an abstract one, and this host's part of a batch."""
+
+    def step(state: Any, batch: Any) -> tuple[Any, Any]:
+        return setup.step(state, batch, variant)
+
+    with onednn_calls(wants_onednn(setup)):
+        return setup.runner.lower(step, state, setup.source.sent)
+
+
+def wants_onednn(setup: Setup) -> bool:
+    """Whether the run is long enough that a faster step outweighs compiling at every start."""
+    config, platform = setup.config, setup.runner.mesh.devices.flat[0].platform
+    images = setup.clock.total_steps * config.data.batch_size
+    pixels = images * math.prod(np.broadcast_to(config.data.image_size, 2).tolist())
+    asked = config.parallel.onednn
+    return platform == "cpu" and (pixels >= _PIXELS_OF_A_LONG_RUN if asked is None else asked)
+
+
+def bytes_a_device(tree: Any) -> int:
+    """What one device holds of a tree of arrays, or of abstract ones with shardings."""
+    return sum(
+        math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
+        for leaf in jax.tree.leaves(tree)
+    )
+
+
+@contextlib.contextmanager
+def memory_explained(setup: Setup, programs: Programs) -> Iterator[None]:
+    """Turns XLA's out-of-memory error into a UserError with sizes and remedies."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise UserError(explain_memory(setup, programs.temporaries)) from error
+
+
+def explain_memory(setup: Setup, temporaries: int | None) -> str:
+    """What one device would have to hold, and three ways to need less."""
+    state, config = setup.abstract, setup.config
+    sizes = {
+        "parameters": bytes_a_device(state.params),
+        "optimizer state": bytes_a_device(state.opt_state),
+        "activations and other temporaries": temporaries,
+    }
+    words = ", ".join(
+        f"{name} {'unknown' if size is None else format_bytes(size)}"
+        for name, size in sizes.items()
+    )
+    remedies = [f"--config.accumulate={2 * config.accumulate}"]
+    remat = getattr(
+        getattr(getattr(setup.task, "model", None), "architecture", None), "remat", None
+    )
+    if remat is not None and not np.all(remat):
+        every = str(jax.tree.map(lambda _: True, remat)).replace(" ", "")
+        remedies.append(f"'--config.model.remat={every}' (computes activations twice)")
+    if setup.runner.fsdp < setup.runner.mesh.size:
+        remedies.append(f"--config.parallel.fsdp={setup.runner.mesh.size}")
+    if "dtype" in config.model and config.model.dtype == "float32":
+        remedies.append("--config.model.dtype=bfloat16")
+    remedies.append(f"--config.data.batch_size={config.data.batch_size // 2}")
+    return f"out of memory; a device holds: {words}\ntry {', or '.join(remedies[:3])}"

@@ -1,0 +1,72 @@
+"""A run's parts and state, out of its folder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import ml_collections
+
+from effjax.config import from_json
+from effjax.contract.state import TrainState
+from effjax.errors import UserError
+from effjax.report import Display
+from effjax.runs.checkpoints import Checkpoints
+from effjax.runs.folder import CHECKPOINTS, read_config
+from effjax.runs.schema import RunConfig, default_config
+from effjax.training.setup import Setup, build
+
+
+def restore(
+    workdir: Path,
+    display: Display,
+    step: int | None = None,
+    devices: int | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> tuple[Setup, TrainState]:
+    """The parts of a run and its state after `step` updates, by default the newest sound one.
+
+    With `devices` it comes onto so many, in the default mode, not onto those of its config; and so
+    it does on a machine that has not the devices of its config. `data` are entries of its
+    config.data that stand in for those that it was trained with.
+
+    Raises:
+      UserError: no run there, or no checkpoint that can be loaded.
+    """
+    stored = read_config(workdir)
+    if stored is None:
+        raise UserError(
+            f"{workdir} is not a run's folder: it has no config.json\n"
+            "train one: effjax train --config=configs/quickstart.py"
+        )
+    config = from_json(stored, RunConfig)
+    if devices is not None or not _fits(config):
+        config.parallel.update(default_config().parallel)
+        config.parallel.devices = devices
+    if data is not None:
+        config.data.update(data)
+    setup = build(config)
+    saved = Checkpoints(workdir / CHECKPOINTS, warn=display.warn)
+    try:
+        newest = saved.newest_sound() if step is None else step
+        if newest is None or newest not in saved.steps():
+            listed = ", ".join(map(str, saved.steps())) or "none"
+            raise UserError(f"{workdir} has no checkpoint {step or ''}; there are: {listed}")
+        return setup, saved.load(newest, setup.abstract)
+    finally:
+        saved.close()
+
+
+def _fits(config: ml_collections.ConfigDict) -> bool:
+    """Whether this machine has devices as the config of a run wants them."""
+    here = jax.device_count()
+    wanted = config.parallel.devices or here
+    return wanted <= here and wanted % config.parallel.fsdp == 0
+
+
+def evaluated(setup: Setup, state: TrainState) -> dict[str, Any]:
+    """{"params": ..., "model_state": ...} as one would use them: the average if there is one."""
+    if state.ema is not None:
+        return state.ema
+    params = setup.groups.eval_params(state.params, state.opt_state)
+    return {"params": params, "model_state": state.model_state}

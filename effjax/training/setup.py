@@ -1,0 +1,180 @@
+"""From a checked config to everything a run is made of, before anything is computed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+
+from effjax import models
+from effjax.config import Clock, View, check
+from effjax.contract.state import TrainState
+from effjax.contract.task import Source, Task, find_task
+from effjax.devices.runners import MODES, Mesh, choose_devices
+from effjax.errors import UserError
+from effjax.models.registry import TRAINING_FIELDS
+from effjax.runs.schema import RunConfig
+from effjax.training.step import Groups, init_state, make_groups, make_step
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The parts of a run.
+
+    Attributes:
+      config: the config, read-only.
+      task, source, groups: see there.
+      runner: how the step runs on the devices.
+      clock: turns durations into steps; knows the total.
+      step: step(state, batch, variant), not yet compiled.
+      fresh: () -> the state before the first update, on the devices.
+      restart: (state, params, model_state) -> the same with other parameters.
+      abstract: the state's shapes, dtypes and shardings.
+    """
+
+    config: View
+    task: Task
+    source: Source
+    groups: Groups
+    runner: Mesh
+    clock: Clock
+    step: Callable[..., Any]
+    fresh: Callable[[], TrainState]
+    restart: Callable[[TrainState, Any, Any], TrainState]
+    abstract: TrainState
+
+
+def build(config: ml_collections.ConfigDict, devices: Sequence[jax.Device] | None = None) -> Setup:
+    """Checks the config against the data and the model and puts the parts together.
+
+    Args:
+      config: the config tree.
+      devices: to run on, or to imagine; None: those of `config.parallel.devices`.
+
+    Raises:
+      UserError: anything in the config that cannot be done, including keys set but never read.
+    """
+    check(config, RunConfig)
+    use_architecture(config)
+    view = View(config)
+    _check_numbers(view)
+    devices = list(devices or choose_devices(view.parallel.devices))
+    make_runner = MODES[view.parallel.mode]
+    runner = make_runner(devices, view.data.batch_size, view.accumulate, view.parallel)
+    task = find_task(view.task.name)(view, runner.batch_axis)
+    source = task.source()
+    runner.hold(source)
+    clock = _clock(view, source.num_examples)
+
+    def init(rng: jax.Array) -> tuple[Any, Any]:
+        return task.init(rng, {k: jnp.zeros(v.shape, v.dtype) for k, v in source.spec.items()})
+
+    key = jax.random.key(view.seed)
+    params, _ = jax.eval_shape(init, key)
+    groups = make_groups(view, clock, params, task.groups(params))
+
+    ema = view.ema.decay is not None
+
+    def start(key: jax.Array) -> TrainState:
+        init_key, run_key = jax.random.split(key)
+        return init_state(groups, run_key, *init(init_key), ema=ema)
+
+    def restart(state: TrainState, params: Any, model_state: Any) -> TrainState:
+        return init_state(groups, state.rng, params, model_state, ema=ema)
+
+    state = jax.eval_shape(start, key)
+    layout = runner.lay_out(state)
+    shardings = runner.state_shardings
+    abstract = jax.tree.map(
+        lambda x, sharding: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
+        state,
+        shardings,
+    )
+    # on a CPU most of the wait is XLA's optimiser, and initialisation runs once
+    quick = {"xla_backend_optimization_level": 1} if devices[0].platform == "cpu" else {}
+    fresh = jax.jit(start, out_shardings=shardings, compiler_options=quick)
+    return Setup(
+        config=view,
+        task=task,
+        source=source,
+        groups=groups,
+        runner=runner,
+        clock=clock,
+        step=make_step(task, groups, view, layout, runner.batch_axis, source),
+        fresh=lambda: fresh(key),
+        restart=jax.jit(restart, out_shardings=shardings),
+        abstract=abstract,
+    )
+
+
+def use_architecture(config: ml_collections.ConfigDict) -> None:
+    """Writes the fields of the file `model.arch` into `model`: a run depends on no other's file.
+
+    Raises:
+      UserError: no such file, or one of another architecture than `model.name`.
+    """
+    section = config.model
+    if section.arch is None:
+        return
+    name, fields = models.read_architecture(section.arch)
+    if name != section.name.partition(".")[0]:
+        raise UserError(
+            f"config.model.arch = {section.arch!r} describes a {name}, config.model.name is "
+            f"{section.name!r}\ngive --config.model.name={name}"
+        )
+    own = models.default_fields(name).keys() - TRAINING_FIELDS
+    with section.unlocked():  # a config from the command line is locked
+        for key in own.intersection(section):  # what the file leaves out is the default
+            del section[key]
+        section.update(fields, arch=None)
+
+
+def _check_numbers(view: View) -> None:
+    for name, value, least in (
+        ("data.batch_size", view.data.batch_size, 1),
+        ("data.eval_batch_size", view.data.eval_batch_size or 1, 1),
+        ("data.image_size", np.min(view.data.image_size), 1),
+        ("data.synthetic_examples", view.data.synthetic_examples, 1),
+        ("data.synthetic_classes", view.data.synthetic_classes, 1),
+        ("data.augment.repeats", view.data.augment.repeats, 1),
+        ("data.workers", view.data.workers, 0),
+        ("seed", view.seed, 0),
+        ("accumulate", view.accumulate, 1),
+        ("nonfinite_limit", view.nonfinite_limit, 1),
+    ):
+        if value < least:
+            raise UserError(f"config.{name} = {value}; give {least} or more")
+    keep_best = view.checkpoint.keep_best
+    measured = [f"{name}{suffix}" for name in view.evals for suffix in ("", "_ema")]
+    if keep_best is not None and keep_best.partition("/")[0] not in measured:
+        known = ", ".join(f"{name}/..." for name in view.evals)
+        raise UserError(f"config.checkpoint.keep_best = {keep_best!r}; measured are: {known}")
+    if view.ema.decay is not None and not 0.0 <= view.ema.decay < 1.0:
+        raise UserError(f"config.ema.decay = {view.ema.decay}; expected 0 <= decay < 1")
+
+
+def _clock(view: View, num_examples: int) -> Clock:
+    clock = Clock(view.data.batch_size, num_examples)
+    total = clock.steps(view, "total")
+    if total == 0:
+        raise UserError("the run makes no update; give --config.total_epochs=N or total_steps")
+    if total is None:
+        raise UserError("how long to train is not set; give --config.total_epochs=N or total_steps")
+    return Clock(view.data.batch_size, num_examples, total)
+
+
+def check_all_read(view: View) -> None:
+    """Refuses a config with keys that were set and that nothing has read.
+
+    Raises:
+      UserError: naming the keys.
+    """
+    unread = view.unread(RunConfig)
+    if unread:
+        keys = ", ".join(f"config.{key}" for key in unread[:4])
+        raise UserError(
+            f"set, but nothing reads it: {keys}\nremove it, or see: effjax show --config=F"
+        )

@@ -1,0 +1,1 @@
+"""Variants times seeds: spaces of points, and what runs their trials."""

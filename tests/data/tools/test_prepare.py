@@ -1,0 +1,161 @@
+"""Any source -> ArrayRecord: the same examples in the same order."""
+
+import io
+import json
+import pathlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from effjax.data import DataConfig, open_split
+from effjax.data.images.decode import decode
+from effjax.data.sources.source import Records
+from effjax.data.tools.prepare import examples, open_splits, prepare
+from effjax.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    import tensorflow_datasets as tfds
+
+    tfds.disable_progress_bar()
+
+
+def photo(value, size=(40, 30), kind="JPEG"):
+    file = io.BytesIO()
+    Image.new("RGB", size, (value, 100, 50)).save(file, format=kind)
+    return file.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for split in ("train", "val"):
+        for number, name in enumerate(("cat", "dog")):
+            (tmp_path / "photos" / split / name).mkdir(parents=True)
+            for i in range(3):
+                path = tmp_path / "photos" / split / name / f"{i}.jpg"
+                path.write_bytes(photo(100 * number + 10 * i + (split == "val")))
+    return tmp_path / "photos"
+
+
+def test_bytes_are_copied_in_order(folder, tmp_path):
+    out = str(tmp_path / "out")
+    assert prepare(str(folder), out) == {"train": 6, "validation": 6}
+    for split, source in open_splits(str(folder)).items():
+        stored = open_splits(out)[split]
+        assert stored.class_names == ("cat", "dog")
+        assert [stored[i] for i in range(6)] == [source[i] for i in range(6)]
+    config = DataConfig(name=out, image_size=16)
+    split = open_split(config, "validation", seed=0, batch_size=4, train=False)
+    with split.batches() as batches:
+        labels = np.concatenate([batch["label"] for batch in batches])
+    np.testing.assert_array_equal(labels, [0, 0, 0, 1, 1, 1, 0, 0])
+
+
+def test_a_second_time_does_nothing(folder, tmp_path):
+    out = tmp_path / "out"
+    first = prepare(str(folder), str(out))
+    written = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    assert prepare(str(folder), str(out)) == first
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == written
+
+
+def test_short_side(folder, tmp_path):
+    (folder / "train" / "cat" / "0.jpg").write_bytes(photo(0, (20, 10)))
+    prepare(str(folder), str(tmp_path / "out"), short_side=15)
+    stored = open_splits(str(tmp_path / "out"))["train"]
+    assert decode(stored[0][0]).shape == (10, 20, 3)  # small enough: untouched
+    assert decode(stored[1][0]).shape == (15, 20, 3)
+    assert abs(decode(stored[1][0]).mean((0, 1)) - (10, 100, 50)).max() < 2
+
+
+def test_undivided_arrays(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (20, 6, 6, 3), dtype=np.uint8)
+    np.savez(tmp_path / "set.npz", images=images, labels=np.arange(20) % 2)
+    found = prepare(str(tmp_path / "set.npz"), str(tmp_path / "out"), val_share=0.2)
+    assert found == {"train": 16, "validation": 4}
+    stored = open_splits(str(tmp_path / "out"))
+    pixels = [decode(source[i][0]) for source in stored.values() for i in range(len(source))]
+    assert {p.tobytes() for p in pixels} == {p.tobytes() for p in images}
+
+
+def test_broken_files(folder, tmp_path):
+    (folder / "train" / "dog" / "1.jpg").write_bytes(photo(1)[:300])
+    with pytest.raises(UserError, match=r"dog/1\.jpg cannot be decoded"):
+        prepare(str(folder), str(tmp_path / "out"), short_side=15)
+    counts = prepare(str(folder), str(tmp_path / "out"), short_side=15, skip_broken=True)
+    assert counts == {"train": 5, "validation": 6}
+
+
+def watched(source, stop=None):
+    """The source, and the rows that are read of it; reading row `stop` interrupts."""
+    reads = []
+
+    class Watched(type(source)):
+        def __getitem__(self, row):
+            reads.append(row)
+            if row == stop:
+                raise KeyboardInterrupt
+            return super().__getitem__(row)
+
+    copy = object.__new__(Watched)
+    copy.__dict__ = source.__dict__
+    return copy, reads
+
+
+def listed(found):
+    return [(row, example["image"].getvalue(), example["label"]) for row, example in found]
+
+
+@pytest.mark.parametrize(("damage", "again"), [(None, 4), ("cut", 3), ("flipped", 3), ("other", 0)])
+def test_an_interrupted_conversion_goes_on(folder, tmp_path, damage, again):
+    (folder / "train" / "cat" / "1.jpg").write_bytes(b"broken")
+    source = open_splits(str(folder))["train"]
+    wanted = listed(examples(source, 15, skip_broken=True))
+    assert [row for row, *_ in wanted] == [0, 2, 3, 4, 5]
+    journal = tmp_path / "journal" / "train"
+    with pytest.raises(KeyboardInterrupt):
+        list(examples(watched(source, stop=4)[0], 15, True, journal))
+    data = journal.read_bytes()
+    if damage == "cut":
+        journal.write_bytes(data[:-5])
+    elif damage == "flipped":
+        journal.write_bytes(data[:-5] + bytes([data[-5] ^ 1]) + data[-4:])
+    elif damage == "other":  # other settings: nothing of it can be used
+        journal.write_bytes(data.replace(b'"short_side": 15', b'"short_side": 16'))
+    second, reads = watched(source)
+    assert listed(examples(second, 15, True, journal)) == wanted
+    assert sorted(reads) == list(range(again, 6))
+    third, reads = watched(source)
+    assert listed(examples(third, 15, True, journal)) == wanted
+    assert reads == []
+
+
+def test_the_journal_is_gone_in_the_end(folder, tmp_path):
+    prepare(str(folder), str(tmp_path / "out"), short_side=15)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "photos"]
+
+
+def test_tfrecord_directories_are_converted(folder, tmp_path):
+    from array_record.python.array_record_module import ArrayRecordReader
+
+    prepare(str(folder), str(tmp_path / "records"))
+    directory = tmp_path / "records" / "1.0.0"
+    for path in directory.glob("*.array_record*"):
+        reader = ArrayRecordReader(str(path))
+        records = [reader.read([i])[0] for i in range(6)]
+        framed = (len(r).to_bytes(8, "little") + bytes(4) + r + bytes(4) for r in records)
+        pathlib.Path(str(path).replace("array_record", "tfrecord")).write_bytes(b"".join(framed))
+        reader.close()
+        path.unlink()
+    info = directory / "dataset_info.json"
+    info.write_text(info.read_text().replace("array_record", "tfrecord"))
+    assert json.loads(info.read_text())["fileFormat"] == "tfrecord"
+
+    with pytest.raises(UserError, match="effjax data prepare"):
+        Records(str(directory), "train")
+    for src, out in ((directory, "one"), (directory.parent, "two")):
+        assert prepare(str(src), str(tmp_path / out)) == {"train": 6, "validation": 6}
+        stored, source = open_splits(str(tmp_path / out)), open_splits(str(folder))
+        assert all(stored["train"][i] == source["train"][i] for i in range(6))

@@ -1,0 +1,59 @@
+"""Small searches over networks of every family that has windows."""
+
+import json
+from pathlib import Path
+
+import jax
+import ml_collections
+import pytest
+
+import effjax
+from effjax.config import to_config
+from effjax.runs.schema import OptimConfig
+
+COMMON = {"depths": 1, "drop_path_rate": 0.0, "dims": (8, 8, 16, 16)}
+FAMILIES = {
+    "convformer_s18": {"patch_kernels": 3, "patch_strides": (1, 2, 2, 2), "patch_pads": 1},
+    "caformer_s18": {"patch_kernels": 3, "patch_strides": (1, 2, 2, 2), "patch_pads": 1},
+    "poolformer_s12": {"patch_kernels": 3, "patch_strides": (1, 2, 2, 2), "patch_pads": 1},
+    "convnext_atto": {"patch_kernels": (1, 2, 2, 2), "patch_strides": (1, 2, 2, 2)},
+    "inception_next_atto": {"patch_kernels": (1, 2, 2, 2), "patch_strides": (1, 2, 2, 2)},
+}
+
+
+def search_config(model: str, steps: int = 4, **task) -> ml_collections.ConfigDict:
+    """A search of a few steps on 16 x 16 digits."""
+    config = effjax.default_config()
+    config.total_steps = float(steps)
+    config.task.update(name="kernel_search", max_size=7, budget_sizes=(5,), recalibrate=2)
+    config.task.update(task)
+    config.model.update(name=model, **COMMON, **FAMILIES[model])
+    config.data.update(name="digits", image_size=16, batch_size=32, cache="memory")
+    config.data.augment.update(crop="none", hflip=0.0)
+    config.optim.default.update(name="adam", learning_rate=3e-3)
+    rates = {"sizes": 1e-2} if "pool" in model else {"sizes": 1e-2, "kernels": 3e-3}
+    for group, rate in rates.items():
+        config.optim[group] = to_config(OptimConfig)
+        config.optim[group].update(name="adam", learning_rate=rate)
+    config.parallel.devices = 1
+    config.log.update(tensorboard=False, curves=False, every_steps=1.0)
+    return config
+
+
+@pytest.fixture(scope="session")
+def pooling_table(tmp_path_factory) -> Path:
+    """A latency table of PoolFormer's operators: quadratic in the size, for what is tested here."""
+    path = tmp_path_factory.mktemp("latency") / "table.json"
+    times = {
+        f"pooling square {side}x{side}x{width}": [0.01 * width * k * k for k in (1, 3, 5, 7)]
+        for side, width in ((16, 8), (8, 8), (4, 16), (2, 16))
+    }
+    data = {"times": times, "batch_size": 32, "network_ms": [40.0, 0.0]}
+    path.write_text(json.dumps(data))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def one_device():
+    with jax.default_device(jax.devices()[0]):
+        yield

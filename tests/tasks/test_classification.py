@@ -1,0 +1,141 @@
+"""Classification: losses and evaluation against closed forms, weights from another run."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import effjax
+from effjax.config import View, check
+from effjax.errors import UserError
+from effjax.report import choose_display
+from effjax.runs.schema import RunConfig
+from effjax.tasks.classification import Accuracy, Classification
+from effjax.training.setup import build
+
+
+def tiny(**changes):
+    config = effjax.default_config()
+    config.total_steps = 2.0
+    config.data.update(name="synthetic", image_size=16, batch_size=16, synthetic_examples=40)
+    config.data.augment.update(crop="none", hflip=0.0)
+    config.model.update(
+        name="caformer_s18",
+        depths=(1, 1, 1, 1),
+        dims=(8, 8, 32, 32),
+        patch_kernels=3,
+        patch_strides=(2, 2, 1, 1),
+        patch_pads=1,
+        mixers="identity",  # compiles soonest
+    )
+    config.parallel.devices = 1
+    config.log.update(tensorboard=False, curves=False)
+    config.update(changes)
+    return config
+
+
+def train(config, workdir):
+    return effjax.train(config, workdir, display=choose_display(quiet=True))
+
+
+@pytest.fixture(scope="module")
+def task():
+    config = tiny()
+    check(config, RunConfig)
+    return Classification(View(config))
+
+
+def test_evaluation_counts_every_example_once(task):
+    """40 images in batches of 16: eight of the last batch are padding."""
+    evaluator = Accuracy(task, task.config.evals.val)
+
+    def predict(params, model_state, batch):
+        # a fixed guess, right for class 3 only
+        return jnp.tile(jax.nn.one_hot(3, 10) * 5.0, (batch["label"].shape[0], 1))
+
+    evaluator._predict = predict
+    batches = list(evaluator.source.batches())
+    labels = np.concatenate([b["label"][b["mask"] > 0] for b in batches])
+    assert len(labels) == 40
+    state = effjax.TrainState(0, {}, {}, {}, None, None, {}, 0)
+    found = dict(evaluator(state, None, batches))
+    share = np.mean(labels == 3)
+    assert found["top1"] == pytest.approx(share)
+    # all other classes tie at zero, so none of them is among five
+    assert found["top5"] == pytest.approx(share)
+    log_sum = np.log(np.exp(5.0) + 9.0)
+    assert found["loss"] == pytest.approx(log_sum - 5.0 * share, rel=1e-5)
+
+
+def test_losses_are_those_of_their_papers(task):
+    logits = jnp.asarray([[1.0, -2.0, 0.5]])
+    targets = jnp.asarray([[0.2, 0.0, 0.8]])
+    soft = -(targets * jax.nn.log_softmax(logits)).sum()
+    np.testing.assert_allclose(task.losses(logits, targets, None), [soft], rtol=1e-6)
+    config = tiny()
+    config.task.loss = "binary_cross_entropy"
+    binary = Classification(View(config))
+    p = jax.nn.sigmoid(logits)
+    expected = -(targets * jnp.log(p) + (1 - targets) * jnp.log(1 - p)).mean()
+    np.testing.assert_allclose(binary.losses(logits, targets, None), [expected], rtol=1e-6)
+
+
+def test_an_unknown_loss_is_named():
+    config = tiny()
+    config.task.loss = "hinge"
+    with pytest.raises(UserError, match="'hinge'; expected one of cross_entropy"):
+        Classification(View(config))
+
+
+def test_it_starts_from_another_run(tmp_path):
+    first = tmp_path / "first"
+    train(tiny(), first)
+    config = tiny(init_from=str(first))
+    config.data.synthetic_classes = 7
+    setup = build(config)
+    state = setup.fresh()
+    params, _, report = setup.task.load(state.params, state.model_state, str(first))
+    assert report["replaced"]
+    donor, trained = effjax.tasks.classification.trained_network(first)
+    assert donor.model.num_classes == 10
+    same = jax.tree.map(np.array_equal, params["stem"], trained["params"]["stem"])
+    assert all(jax.tree.leaves(same))
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(UserError):
+        train(tiny(init_from=str(tmp_path / "nothing")), tmp_path / "second")
+    assert not (tmp_path / "second").exists()
+
+
+def test_a_frozen_backbone_stays_and_runs_as_in_evaluation(tmp_path):
+    config = tiny()
+    config.task.frozen = "backbone"
+    config.model.update(drop_path_rate=0.9)
+    setup = build(config)
+    labels = setup.groups.labels
+    assert set(jax.tree.leaves(labels["stages_0"])) == {"frozen"}
+    assert set(jax.tree.leaves(labels["head"]["norm"])) == {"frozen"}
+    assert set(jax.tree.leaves(labels["head"]["fc"])) == {"default"}
+    train(config, tmp_path / "run")
+    _, trained = effjax.tasks.classification.trained_network(tmp_path / "run")
+    trained, before = jax.device_get((trained, setup.fresh().params))
+    for part in ("stem", "stages_3"):
+        jax.tree.map(np.testing.assert_array_equal, trained["params"][part], before[part])
+    moved = trained["params"]["head"]["fc"]["fc1"]["kernel"] - before["head"]["fc"]["fc1"]["kernel"]
+    assert np.abs(moved).max() > 0
+    # nothing is dropped: the loss is that of the network in evaluation
+    with setup.source.batches() as batches:
+        batch = next(batches)
+    found = [
+        setup.task.loss(before, {}, batch, jax.random.key(i), jnp.zeros((), int))[0] for i in (0, 1)
+    ]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("frozen", ["nothing_of_that_name", ".*"])
+def test_freezing_all_or_nothing_is_refused(frozen):
+    config = tiny()
+    config.task.frozen = frozen
+    with pytest.raises(UserError, match=r"freezes (all|none) of the parameters"):
+        build(config)

@@ -1,0 +1,123 @@
+"""Ray Tune on a local cluster of two nodes, one of which is killed in the middle."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from effjax.errors import UserError
+from effjax.trials.ray_runner import run_ray
+from tests.mistakes import QUICKSTART
+
+SIXTEEN = """
+
+def sweep(arg=None):
+    from effjax.sweep import Sweep, grid
+    rates = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1]
+    return Sweep(grid({"optim.default.learning_rate": rates}), seeds=(0, 1), metric="val/loss")
+"""
+
+
+def write_config(folder: Path) -> Path:
+    path = folder / "tiny.py"
+    text = QUICKSTART.replace("total_steps = 4.0", "total_steps = 8.0")
+    text = text.replace(
+        "    return config", "    config.evals.val.every_steps = 2.0\n    return config"
+    )
+    path.write_text(text + SIXTEEN)
+    return path
+
+
+def test_without_ray_the_answer_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match=r"pip install 'effjax\[sweep\]'"):
+        run_ray([], "val/loss", tmp_path, None)
+
+
+@pytest.mark.slow
+def test_a_node_is_killed(tmp_path):
+    """16 trials with ASHA on two nodes; one dies; every trial is over, with a value or stopped."""
+    pytest.importorskip("ray")
+    script = tmp_path / "cluster.py"
+    script.write_text(CLUSTER)
+    config, workdir = write_config(tmp_path), tmp_path / "runs"
+    done = subprocess.run(
+        [sys.executable, str(script), str(config), str(workdir)],
+        capture_output=True,
+        text=True,
+        timeout=1500,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "killed a node" in done.stdout
+    rows = (workdir / "runs.csv").read_text().splitlines()[1:]
+    assert len(rows) == 16
+    finished = [row for row in rows if row.split(",")[2]]
+    stopped = [row for row in rows if "stopped by ASHA" in row]
+    assert len(finished) + len(stopped) == 16, rows
+    assert finished
+    assert stopped
+    # what finished is right: the same run by itself gives the same value
+    from effjax.report.progress import Quiet
+    from effjax.sweep import make_plan
+    from effjax.training import train
+
+    variant, seed, value = finished[0].split(",")[:3]
+    plan = make_plan(str(config), [], tmp_path / "alone")
+    (trial,) = [t for t in plan.trials if t.variant == variant and t.seed == int(seed)]
+    summary = train(trial.config, trial.workdir, display=Quiet())
+    assert summary["final"]["val/loss"] == pytest.approx(float(value), rel=1e-5)
+
+
+RANGES = """
+
+def sweep(arg=None):
+    from effjax.sweep import Sweep, halton, log
+    return Sweep(halton({"optim.default.learning_rate": log(1e-4, 1e-1)}, 4), metric="val/loss")
+"""
+
+
+@pytest.mark.slow
+def test_optuna_chooses_and_goes_on(tmp_path):
+    """Four choices beside the config as it is; again, nothing is left to train."""
+    pytest.importorskip("ray")
+    pytest.importorskip("optuna")
+    config, workdir = tmp_path / "tiny.py", tmp_path / "runs"
+    config.write_text(QUICKSTART + RANGES)
+    command = [sys.executable, "-m", "effjax", "sweep", f"--config={config}"]
+    command += [f"--workdir={workdir}", "--runner=ray", "--search=optuna"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = (workdir / "runs.csv").read_text().splitlines()[1:]
+    assert len(rows) == 5
+    assert all(row.split(",")[2] for row in rows), rows
+    chosen = (workdir / "search.jsonl").read_text()
+    assert chosen.count("\n") == 4
+    subprocess.run(command, capture_output=True, timeout=600, check=True)
+    assert (workdir / "search.jsonl").read_text() == chosen
+
+
+# in a process of its own: Ray's threads and sockets outlive what pytest allows
+CLUSTER = """
+import subprocess, sys, time
+from pathlib import Path
+from ray.cluster_utils import Cluster
+
+config, workdir = sys.argv[1:]
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+second = cluster.add_node(num_cpus=1)
+command = [sys.executable, "-m", "effjax", "sweep", f"--config={config}", f"--workdir={workdir}"]
+command += ["--runner=ray", f"--address={cluster.address}", "--scheduler=asha"]
+process = subprocess.Popen(command)
+until = time.monotonic() + 900
+while len(list(Path(workdir).glob("*/seed*/summary.json"))) < 2 and process.poll() is None:
+    assert time.monotonic() < until, "nothing was trained"
+    time.sleep(0.2)
+assert process.poll() is None
+cluster.remove_node(second, allow_graceful=False)
+print("killed a node", flush=True)
+status = process.wait()
+cluster.shutdown()
+sys.exit(status)
+"""
