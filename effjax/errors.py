@@ -22,6 +22,19 @@ def nearest(word: str, words: Iterable[str], count: int = 3) -> str:
     return f"known: {listed}" if words else "there are none"
 
 
+def printable(text: str) -> str:
+    """`text` with control characters and line breaks escaped, so that a terminal only shows it.
+
+    Names of files and classes come from outside: they may hold escape sequences.
+    """
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    # a byte that is not UTF-8 is a lone surrogate: it cannot be printed either
+    return char.encode("unicode_escape", "surrogatepass").decode()
+
+
 class NonFinite(RuntimeError):
     """A gradient was NaN or infinite and the run stopped there; the command line exits with 3."""
 

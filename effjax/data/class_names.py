@@ -1,0 +1,156 @@
+"""Classes are matched by name wherever the labels of a data set meet a trained network.
+
+Label numbers of two data sets say nothing: a folder that lacks a class, or has one more, numbers
+all that follow differently.
+"""
+
+import functools
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from effjax.errors import UserError, printable
+
+UNKNOWN = -1
+NAMED = 6  # classes that a message names
+IMAGENET_CLASSES = 1000
+SYNSET = re.compile(r"n\d{8}")
+UNNAMED = re.compile(r"class[ _]?(\d+)", re.IGNORECASE)  # what a network without names is given
+
+
+class ClassMatch(NamedTuple):
+    """How the classes of a data set (theirs) correspond to those of a network (ours).
+
+    Attributes:
+      mapping: int32 [number of their classes]: their label -> our label, UNKNOWN where there is
+        none. `mapping[labels]` translates an array of labels.
+      missing: our classes that they do not have.
+      unknown: their classes that we do not have.
+      by: what was compared. "order" is a guess: our classes have no names.
+    """
+
+    mapping: np.ndarray
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+    by: Literal["name", "number", "imagenet", "order"]
+
+
+def match_classes(theirs: Sequence[str], ours: Sequence[str]) -> ClassMatch:
+    """Matches the classes of a data set (theirs) with those of a network (ours).
+
+    Names are the same if they differ in capitals, in Unicode normal form, or in spaces,
+    underscores and hyphens only. Otherwise names that are numbers count as numbers ("7" is "007"
+    and the network's "class 7"). ImageNet's synsets (n01440764, ...) match a network with
+    ImageNet's 1,000 classes, whatever that calls them.
+    """
+    for by, find in (("name", _by_name), ("number", _by_number), ("imagenet", _by_synset)):
+        found = find(theirs, ours)
+        if found is not None:
+            return _matched(found, theirs, ours, by)
+    if len(theirs) == len(ours) and _numbers(ours) == list(range(len(ours))):
+        return _matched(list(range(len(ours))), theirs, ours, "order")
+    return _matched([UNKNOWN] * len(theirs), theirs, ours, "name")
+
+
+def require_known(match: ClassMatch, data: str, network: str) -> None:
+    """Refuses a data set with classes that the network does not have.
+
+    Args:
+      data, network: what to call them in the message.
+
+    Raises:
+      UserError: there are unknown classes; the message names them.
+    """
+    if match.unknown:
+        raise UserError(
+            f"{data} has classes that {network} does not know: {name_some(match.unknown)}\n"
+            "rename or remove them, or leave them out with --ignore-unknown"
+        )
+
+
+def name_some(names: Sequence[str]) -> str:
+    """The first few names, safe to print, and how many more there are."""
+    listed = ", ".join(printable(name) for name in names[:NAMED])
+    more = len(names) - NAMED
+    return f"{listed} and {more} more" if more > 0 else listed
+
+
+def normal_name(name: str) -> str:
+    """A name without the differences that do not count."""
+    words = re.split(r"[\s_-]+", unicodedata.normalize("NFC", name).strip())
+    return " ".join(words).casefold()
+
+
+def _matched(
+    found: Sequence[int], theirs: Sequence[str], ours: Sequence[str], by: str
+) -> ClassMatch:
+    mapping = np.array(found, np.int32).reshape(-1)
+    used = set(mapping.tolist())
+    missing = tuple(name for label, name in enumerate(ours) if label not in used)
+    unknown = tuple(name for name, label in zip(theirs, mapping) if label == UNKNOWN)
+    return ClassMatch(mapping, missing, unknown, by)
+
+
+def _by_name(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
+    """Their labels -> ours; None if no name is the same."""
+    exact = {name: label for label, name in enumerate(ours)}
+    # two names that differ in capitals only are two classes: such a pair matches exactly or not
+    loose: dict[str, list[int]] = {}
+    for label, name in enumerate(ours):
+        loose.setdefault(normal_name(name), []).append(label)
+    their_normal = [normal_name(name) for name in theirs]
+    found = []
+    for name, normal in zip(theirs, their_normal):
+        candidates = loose.get(normal, [])
+        unambiguous = len(candidates) == 1 and their_normal.count(normal) == 1
+        found.append(exact.get(name, candidates[0] if unambiguous else UNKNOWN))
+    return found if set(found) != {UNKNOWN} else None
+
+
+def _by_number(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
+    """Their labels -> ours where their names are numbers; None if they are not."""
+    numbers = _numbers(theirs)
+    if numbers is None:
+        return None
+    our_numbers = _numbers(ours)
+    if our_numbers is None:  # arrays have no names: their numbers are our labels
+        our_numbers = list(range(len(ours)))
+    label_of = {number: label for label, number in enumerate(our_numbers)}
+    return [label_of.get(number, UNKNOWN) for number in numbers]
+
+
+def _by_synset(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
+    """Their labels -> ours where they are synsets and we are ImageNet; None otherwise."""
+    if not _is_imagenet(ours) or not all(SYNSET.fullmatch(name) for name in theirs):
+        return None
+    label_of = {synset: label for label, synset in enumerate(imagenet_synsets())}
+    return [label_of.get(name, UNKNOWN) for name in theirs]
+
+
+def _numbers(names: Sequence[str]) -> list[int] | None:
+    """The numbers that all names are, or None."""
+    digits = [UNNAMED.sub(r"\1", name.strip()) for name in names]
+    if not all(text.isascii() and text.isdigit() for text in digits):
+        return None
+    return [int(text) for text in digits]
+
+
+def _is_imagenet(names: Sequence[str]) -> bool:
+    """Whether a network's classes are ImageNet's 1,000, in their usual order."""
+    if len(names) != IMAGENET_CLASSES:
+        return False
+    ends = normal_name(names[0]), normal_name(names[-1])
+    by_words = ends[0].startswith("tench") and ends[1].startswith("toilet")
+    return _numbers(names) is not None or by_words
+
+
+@functools.cache
+def imagenet_synsets() -> tuple[str, ...]:
+    """ImageNet's 1,000 synsets by label. The file comes with TFDS."""
+    import tensorflow_datasets as tfds
+
+    path = tfds.core.tfds_path("datasets/imagenet2012/labels.txt")
+    return tuple(path.read_text().split())
