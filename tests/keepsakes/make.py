@@ -104,8 +104,9 @@ def make_sweep(out: Path, scratch: Path) -> None:
 
 
 def make_configs(out: Path) -> None:
-    from effjax.config.load import load
     from effjax.train import RunConfig
+
+    from effjax.config.load import load
 
     trees = {}
     for path in sorted((ROOT / "configs").rglob("*.py")):
