@@ -1,8 +1,10 @@
 """effjax: efficient image models, trained efficiently, in JAX."""
 
 import importlib
+import pkgutil
 from typing import Any
 
+from effjax.moved import register_gone_modules
 from effjax.version import VERSION as __version__
 
 # public name -> module; loaded at first use, so that `import effjax` is quick
@@ -20,30 +22,12 @@ _PUBLIC = {
     "TrainState": "effjax.contract",
     "UserError": "effjax.errors",
 }
-_ROOMS = (
-    "bench",
-    "config",
-    "contract",
-    "data",
-    "devices",
-    "errors",
-    "evaluate",
-    "export",
-    "inspect",
-    "models",
-    "ops",
-    "optim",
-    "report",
-    "runs",
-    "search",
-    "sweep",
-    "tasks",
-    "trained",
-    "training",
-    "trials",
-)
+# every room is an attribute: `effjax.search` needs no import of its own
+_ROOMS = [module.name for module in pkgutil.iter_modules(__path__) if module.name[0] != "_"]
 
 __all__ = ["__version__", *_PUBLIC, *_ROOMS]
+
+register_gone_modules()
 
 
 def __getattr__(name: str) -> Any:

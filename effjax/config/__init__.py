@@ -1,6 +1,7 @@
 """Configs: schemas in dataclasses, files in Python, `ml_collections.ConfigDict` in between."""
 
 from effjax.config.clock import Clock
+from effjax.config.json_files import parse_json, read_json
 from effjax.config.load import call_config, check, from_json, load, set_values
 from effjax.config.places import as_path, is_remote
 from effjax.config.schema import UNITS, UNSET, Duration, to_config
@@ -19,6 +20,8 @@ __all__ = [
     "from_json",
     "is_remote",
     "load",
+    "parse_json",
+    "read_json",
     "set_values",
     "to_config",
 ]

@@ -7,7 +7,6 @@ and returns it. `path.py:arg` hands `arg` over; `--config.key.path=value` sets o
 import ast
 import dataclasses
 import importlib.util
-import math
 import re
 import sys
 import traceback
@@ -17,7 +16,7 @@ from typing import Any
 
 import ml_collections
 
-from effjax.config.kinds import MISFIT, describe_type, fit
+from effjax.config.kinds import Misfit, OutOfRange, fit, with_article
 from effjax.config.schema import (
     UNITS,
     child,
@@ -242,12 +241,10 @@ def _section(path: str, value: Any) -> ml_collections.ConfigDict:
 
 
 def _fitted(path: str, value: Any, hint: Any) -> Any:
-    fitted = fit(value, hint)
-    if fitted is MISFIT:
-        expected = describe_type(hint)
-        raise UserError(
-            f"config.{path} = {value!r} is a {type(value).__name__}; expected {expected}"
-        )
-    if isinstance(fitted, float) and not math.isfinite(fitted):
-        raise UserError(f"config.{path} = {fitted}; expected a finite number")
-    return fitted
+    try:
+        return fit(value, hint)
+    except OutOfRange as expected:
+        raise UserError(f"config.{path} = {value!r} is out of range; expected {expected}") from None
+    except Misfit as expected:
+        kind = with_article(type(value).__name__)
+        raise UserError(f"config.{path} = {value!r} is {kind}; expected {expected}") from None

@@ -16,6 +16,8 @@ from typing import Any
 
 import ml_collections
 
+from effjax.ranges import NotNegative
+
 UNITS = ("steps", "epochs", "examples", "percent")
 
 
@@ -37,12 +39,12 @@ def declared_keys(section: Any) -> dict[str, tuple[Any, Any]]:
     """{key: (annotated type, default)} of a section's dataclass, durations spelled out by unit."""
     if not dataclasses.is_dataclass(section):
         return {}
-    hints = typing.get_type_hints(section)
+    hints = typing.get_type_hints(section, include_extras=True)
     keys: dict[str, tuple[Any, Any]] = {}
     for field in dataclasses.fields(section):
         hint = hints[field.name]
         if hint is Duration:
-            keys |= {f"{field.name}_{unit}": (float | None, None) for unit in UNITS}
+            keys |= {f"{field.name}_{unit}": (NotNegative | None, None) for unit in UNITS}
         elif field.default_factory is not dataclasses.MISSING:
             keys[field.name] = hint, field.default_factory()
         else:
