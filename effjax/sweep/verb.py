@@ -1,8 +1,9 @@
-"""The verb: plan, train what is not over, tell."""
+"""The verb: plans the runs of a sweep, trains what is not over, writes the report."""
 
 import contextlib
+import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ from effjax.config import View
 from effjax.errors import UserError
 from effjax.report import Display, choose_display
 from effjax.runs.folder import check_continues
-from effjax.sweep.outcome import write_outcome
+from effjax.sweep.report import write_report
 from effjax.trials.plan import Plan, make_plan, make_trial, read_sweep
-from effjax.trials.runners import run_here, run_local
+from effjax.trials.runners import run_here, run_local, unfinished
 from effjax.trials.suggest import SEARCHES, Suggestions
-from effjax.trials.worker import FAILED, is_over
+from effjax.trials.trial import RunTrial
+from effjax.trials.worker import forget_failure
 
 RUNNERS = ("here", "local", "ray")
 
@@ -42,9 +44,9 @@ def sweep(
       workers: processes of "local".
       retry: try again what failed.
       only_report: train nothing.
-      ray: arguments of `effjax.trials.ray_runner.run_ray`.
-      search: "optuna" (with the runner "ray"): the variants are chosen from the ranges of the
-        config's space, one after another, with the first seed.
+      ray: see `effjax.trials.ray_runner.RayOptions`.
+      search: "optuna": the variants are chosen from the ranges of the config's space, one after
+        another, with the first seed.
 
     Returns:
       The path of report.html.
@@ -52,53 +54,92 @@ def sweep(
     Raises:
       UserError: anything the user can mend; a run that raises is a row instead.
     """
-    if runner not in RUNNERS:
-        raise UserError(f"--runner={runner}: expected one of {', '.join(RUNNERS)}")
-    if workers < 1:
-        raise UserError(f"--workers={workers}; give 1 or more")
-    if search not in SEARCHES:
-        raise UserError(f"--search={search}: expected one of {', '.join(SEARCHES)}")
-    if search != "none" and runner != "ray":
-        raise UserError(f"--search={search} needs --runner=ray")
+    check_flags(runner, workers, search)
     display = display or choose_display()
     with contextlib.closing(display):
         suggestions = suggest(spec, overrides, workdir) if search != "none" else None
         plan = suggestions.plan() if suggestions else make_plan(spec, overrides, workdir)
         for trial in plan.trials:
             check_continues(trial.workdir, View(trial.config), extend=False)
-        if retry:
-            for trial in plan.trials:
-                (trial.workdir / FAILED).unlink(missing_ok=True)
-        todo = [trial for trial in plan.trials if not is_over(trial.workdir)]
+            if retry:
+                forget_failure(trial.workdir)
+        todo = unfinished(plan.trials)
+        over = len(plan.trials) - len(todo)
         display.line(
-            f"{len(plan.variants)} variants, {len(plan.trials)} runs, "
-            f"{len(plan.trials) - len(todo)} of them are over"
+            f"{len(plan.variants)} variants, {len(plan.trials)} runs, {over} of them are over"
         )
-        if suggestions and not only_report:
-            from effjax.trials.ray_runner import run_ray
-
-            base = [trial for trial in todo if trial.variant == plan.base]
-            if base:
-                run_here(base, display)
-            if suggestions.left():
-                run_ray([], plan.metric, workdir, display, suggestions=suggestions, **(ray or {}))
-            plan = suggestions.plan()
-        elif todo and not only_report:
-            if runner == "here":
-                run_here(todo, display)
-            elif runner == "local":
-                run_local(todo, display, workers)
+        if not only_report:
+            start = Starter(runner, workers, ray or {}, plan.metric, workdir, display)
+            if suggestions is None:
+                start(todo, len(todo))
             else:
-                from effjax.trials.ray_runner import run_ray
+                _train_suggested(suggestions, plan, start, display)
+                plan = suggestions.plan()
+        return write_report(plan, workdir, f"Sweep {spec}", display)
 
-                run_ray(todo, plan.metric, workdir, display, **(ray or {}))
-        return write_outcome(plan, workdir, f"Sweep {spec}", display)
+
+def check_flags(runner: str, workers: int, search: str) -> None:
+    """Refuses flags that are no choice.
+
+    Raises:
+      UserError: naming the flag and what it may be.
+    """
+    if runner not in RUNNERS:
+        raise UserError(f"--runner={runner}: expected one of {', '.join(RUNNERS)}")
+    if workers < 1:
+        raise UserError(f"--workers={workers}; give 1 or more")
+    if search not in SEARCHES:
+        raise UserError(f"--search={search}: expected one of {', '.join(SEARCHES)}")
 
 
 def suggest(spec: str, overrides: Sequence[str], workdir: Path) -> Suggestions:
     """What Optuna has chosen so far, beside the config as it is."""
     found = read_sweep(spec)
-    seed = found.seeds[0]
-    make = functools.partial(make_trial, spec, overrides, seed=seed, workdir=workdir)
+    make = functools.partial(make_trial, spec, overrides, seed=found.seeds[0], workdir=workdir)
     base = Plan((make("as it is", {}),), found.metric, "as it is")
     return Suggestions(found.variants, base, make, workdir)
+
+
+@dataclasses.dataclass(frozen=True)
+class Starter:
+    """Hands runs to the runner that the user has named."""
+
+    runner: str
+    workers: int
+    ray: Mapping[str, Any]
+    metric: str
+    workdir: Path
+    display: Display
+
+    def __call__(
+        self, trials: Iterable[RunTrial], count: int, suggestions: Suggestions | None = None
+    ) -> None:
+        """Trains `count` runs. Ray asks `suggestions` itself, from a process of its own."""
+        if not count:
+            return
+        if self.runner == "here":
+            run_here(trials, count, self.display)
+        elif self.runner == "local":
+            run_local(trials, count, self.display, self.workers)
+        else:
+            # Ray takes seconds to import, and need not be installed
+            from effjax.trials.ray_runner import run_ray
+
+            listed = [] if suggestions else list(trials)
+            run_ray(
+                listed,
+                self.metric,
+                self.workdir,
+                self.display,
+                suggestions=suggestions,
+                **self.ray,
+            )
+
+
+def _train_suggested(
+    suggestions: Suggestions, plan: Plan, start: Starter, display: Display
+) -> None:
+    base = [trial for trial in unfinished(plan.trials) if trial.variant == plan.base]
+    run_here(base, len(base), display)
+    # upcoming() is a generator: a run is chosen when there is room for it, not before
+    start(suggestions.upcoming(), suggestions.left(), suggestions)

@@ -6,7 +6,7 @@ A config file with variants has, beside `get_config(arg=None)`,
         return Sweep(variants={"base": {}, "no decay": {"optim.default.weight_decay": 0.0}})
 
 where the variants are named, or a space (`effjax.sweep.grid`, `halton`, ...) that names them by
-what is set.
+what they set.
 """
 
 import dataclasses
@@ -15,12 +15,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ml_collections
-
 from effjax.config import call_config, check, load, set_values
 from effjax.errors import UserError, nearest
 from effjax.runs.schema import RunConfig
 from effjax.trials.space import Point, Space
+from effjax.trials.trial import RunTrial
+
+LONGEST_FOLDER = 100  # characters; file systems take 255, and Ray adds its own to it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Sweep:
     Attributes:
       variants: {name: {"dotted.key": value}}, or a space of such points.
       seeds: each variant is trained with each of these.
-      metric: what is compared, such as "val/top1"; less is better for a loss.
+      metric: what is compared, such as "val/top1"; its name says whether less is better.
       base: the variant that the others are compared with; None: the first.
     """
 
@@ -47,21 +48,10 @@ class Sweep:
 
 
 @dataclasses.dataclass(frozen=True)
-class SweepTrial:
-    """One run: a variant, a seed, its config and folder."""
-
-    variant: str
-    seed: int
-    point: Point
-    config: ml_collections.ConfigDict
-    workdir: Path
-
-
-@dataclasses.dataclass(frozen=True)
 class Plan:
     """All runs of a sweep, the base first."""
 
-    trials: tuple[SweepTrial, ...]
+    trials: tuple[RunTrial, ...]
     metric: str
     base: str
 
@@ -73,7 +63,10 @@ class Plan:
 
 def name_of(point: Point) -> str:
     """{"optim.default.b1": 0.9, "seed": 1} -> "b1=0.9 seed=1"."""
-    words = (f"{key.rpartition('.')[2]}={_short(value)}" for key, value in point.items())
+    words = []
+    for key, value in point.items():
+        last_part = key.rpartition(".")[2]
+        words.append(f"{last_part}={_short(value)}")
     return " ".join(words) or "as it is"
 
 
@@ -88,17 +81,14 @@ def make_plan(spec: str, overrides: Sequence[str], workdir: Path) -> Plan:
     Raises:
       UserError: anything in the file that cannot be done, before anything is trained.
     """
-    sweep, path = read_sweep(spec), spec.partition(":")[0]
+    path = spec.partition(":")[0]
+    sweep = read_sweep(spec)
     named = sweep.named()
-    if not named or not sweep.seeds:
-        raise UserError(f"{path}: sweep() has no {'seeds' if named else 'variants'}")
-    base = next(iter(named)) if sweep.base is None else sweep.base
-    if base not in named:
-        raise UserError(f"{path}: base {base!r} is no variant; {nearest(base, named)}")
-    if len({_slug(name) for name in named}) < len(named):
-        raise UserError(f"{path}: two variants would share a folder: {', '.join(named)}")
+    base = check_variants(path, sweep, named)
+    # the base first: a sweep that is interrupted can then be compared
+    names = sorted(named, key=lambda name: name != base)
     trials = []
-    for name in sorted(named, key=lambda name: name != base):
+    for name in names:
         for seed in sweep.seeds:
             trials.append(make_trial(spec, overrides, name, named[name], seed, workdir))
     return Plan(tuple(trials), sweep.metric, base)
@@ -108,18 +98,54 @@ def read_sweep(spec: str) -> Sweep:
     """What `sweep()` of a config file returns.
 
     Raises:
-      UserError: no such function, or it returns something else.
+      UserError: no such function, it returns something else, or its seeds are no seeds.
     """
+    path = spec.partition(":")[0]
     sweep = call_config(spec, "sweep")
     if not isinstance(sweep, Sweep):
-        path, kind = spec.partition(":")[0], type(sweep).__name__
+        kind = type(sweep).__name__
         raise UserError(f"{path}: sweep() returned a {kind}; return a Sweep(...)")
+    check_seeds(f"{path}: seeds of sweep()", sweep.seeds)
     return sweep
+
+
+def check_seeds(where: str, seeds: Sequence[Any]) -> None:
+    """Refuses what could not pair trials.
+
+    Raises:
+      UserError: none, one that is no whole number from 0 on, or one that comes twice.
+    """
+    if not seeds:
+        raise UserError(f"{where}: there are none; give at least one, better three: (0, 1, 2)")
+    for seed in seeds:
+        is_whole = isinstance(seed, int) and not isinstance(seed, bool)
+        if not is_whole or seed < 0:
+            raise UserError(f"{where}: {seed!r}; expected whole numbers from 0 on")
+    if len(set(seeds)) < len(seeds):
+        # the second would train nothing new, and count as one more seed in every interval
+        raise UserError(f"{where}: {tuple(seeds)} names a seed twice")
+
+
+def check_variants(path: str, sweep: Sweep, named: Mapping[str, Point]) -> str:
+    """Refuses variants that cannot be compared; returns the name of the base.
+
+    Raises:
+      UserError: no variants, an unknown base, or two that would share a folder.
+    """
+    if not named:
+        raise UserError(f"{path}: sweep() has no variants")
+    base = next(iter(named)) if sweep.base is None else sweep.base
+    if base not in named:
+        raise UserError(f"{path}: base {base!r} is no variant; {nearest(base, named)}")
+    folders = {_folder_name(name) for name in named}
+    if len(folders) < len(named):
+        raise UserError(f"{path}: two variants would share a folder: {', '.join(named)}")
+    return base
 
 
 def make_trial(
     spec: str, overrides: Sequence[str], name: str, point: Point, seed: int, workdir: Path
-) -> SweepTrial:
+) -> RunTrial:
     """One run: the config with the point's values.
 
     Raises:
@@ -129,18 +155,26 @@ def make_trial(
     try:
         set_values(config, {**point, "seed": seed}, RunConfig)
     except UserError as error:
-        raise UserError(f"{spec.partition(':')[0]}, variant {name!r}: {error}") from error
+        path = spec.partition(":")[0]
+        raise UserError(f"{path}, variant {name!r}: {error}") from error
     check(config, RunConfig)
-    return SweepTrial(name, seed, point, config, workdir / _slug(name) / f"seed{seed}")
+    return RunTrial(
+        variant=name,
+        seed=seed,
+        settings=point,
+        config=config,
+        workdir=workdir / _folder_name(name) / f"seed{seed}",
+    )
 
 
-def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9=.,_+-]+", "-", name).strip("-")[:100] or "variant"
+def _folder_name(name: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9=.,_+-]+", "-", name).strip("-")
+    return plain[:LONGEST_FOLDER] or "variant"
 
 
 def _short(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, list | tuple):
         return ",".join(map(_short, value))
     return str(value)

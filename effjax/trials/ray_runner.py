@@ -1,4 +1,4 @@
-"""The runs of a sweep as trials of Ray Tune, on one machine or a cluster.
+"""Trains runs as trials of Ray Tune, on one machine or a cluster.
 
 Each trial is a process of its own that trains an ordinary run's folder. Its folder is also kept in
 Ray's storage at every evaluation, so that a trial whose machine is lost continues elsewhere, with
@@ -6,6 +6,7 @@ or without a disk that the machines share.
 """
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -18,9 +19,10 @@ from effjax.errors import UserError
 from effjax.report import Display
 from effjax.runs.folder import CONFIG
 from effjax.runs.metrics import read_rows
-from effjax.trials.plan import SweepTrial
+from effjax.runs.summary import is_loss
 from effjax.trials.runners import log_path
-from effjax.trials.suggest import Suggestions, mode_of
+from effjax.trials.suggest import Suggestions
+from effjax.trials.trial import RunTrial
 from effjax.trials.worker import is_over, read_failure, worker_command, write_failure, write_trial
 
 POLL = 0.5  # seconds between looks at a run's rows
@@ -29,70 +31,179 @@ ENDLESS = 1 << 40  # steps
 SCHEDULERS = ("none", "asha")
 
 
+@dataclasses.dataclass(frozen=True)
+class RayOptions:
+    """How Ray is to run the trials.
+
+    Attributes:
+      address: of a running cluster ("auto" finds one); None starts Ray on this machine.
+      scheduler: "asha" stops the worse half of the runs at growing numbers of steps.
+      cpus, gpus: what a run takes.
+    """
+
+    address: str | None = None
+    scheduler: str = "none"
+    cpus: float = 1.0
+    gpus: float = 0.0
+
+
 def run_ray(
-    trials: Sequence[SweepTrial],
+    trials: Sequence[RunTrial],
     metric: str,
     workdir: Path,
     display: Display,
     *,
-    address: str | None = None,
-    scheduler: str = "none",
-    cpus: float = 1.0,
-    gpus: float = 0.0,
     suggestions: Suggestions | None = None,
+    **options: Any,
 ) -> None:
-    """Trains the runs as trials of Ray Tune.
+    """Trains runs as trials of Ray Tune.
 
     Args:
       trials: that are not over; empty where `suggestions` says what to train.
-      metric: what ASHA compares; less is better for a loss.
+      metric: what ASHA compares; its name says whether less is better.
       workdir: of the sweep; Ray keeps its own files in `ray/` below.
-      address: of a running cluster ("auto" finds one); None starts Ray on this machine.
-      scheduler: "asha" stops the worse half of the runs at growing numbers of steps.
-      cpus, gpus: what a run takes.
       suggestions: chooses the runs one after another.
+      **options: see `RayOptions`.
 
     Raises:
-      UserError: Ray is not installed, or nothing answers at the address.
+      UserError: Ray is not installed, nothing answers at the address, or an option is wrong.
     """
+    tune = _import_tune()
+    chosen = check_options(RayOptions(**options))
+    _start_ray(chosen.address, display)
+    for trial in trials:
+        write_trial(trial.config, trial.workdir)
+    space: dict[str, Any] = {}
+    searcher, count = None, 1
+    if suggestions is None:
+        folders = [str(trial.workdir.absolute()) for trial in trials]
+        # Ray trains in a folder of its own; relative paths of the config start from this one
+        space = {
+            "folder": tune.grid_search(folders),
+            "metric": metric,
+            "start_folder": str(Path.cwd()),
+        }
+        display.start(len(trials), unit="run")
+    else:
+        count = suggestions.left()
+        searcher = make_searcher(suggestions)
+        display.start(count, unit="run")
+    config = tune.TuneConfig(
+        scheduler=_make_scheduler(tune, chosen.scheduler, metric),
+        search_alg=searcher,
+        num_samples=count,
+        reuse_actors=False,
+    )
     try:
-        import ray
+        _fit(tune, space, config, workdir, display, {"cpu": chosen.cpus, "gpu": chosen.gpus})
+    finally:
+        _stop_ray()
+    for trial in trials if suggestions is None else suggestions.plan().trials:
+        if not is_over(trial.workdir):
+            write_failure(trial.workdir, _why_not_over(trial, chosen.scheduler))
+
+
+def check_options(options: RayOptions) -> RayOptions:
+    """Refuses what Ray could not run.
+
+    Raises:
+      UserError: naming the flag.
+    """
+    if options.scheduler not in SCHEDULERS:
+        known = ", ".join(SCHEDULERS)
+        raise UserError(f"--scheduler={options.scheduler}: expected one of {known}")
+    if not 0 < options.cpus < float("inf"):
+        raise UserError(f"--cpus={options.cpus:g}: expected more than 0")
+    if not 0 <= options.gpus < float("inf"):
+        raise UserError(f"--gpus={options.gpus:g}: expected 0 or more")
+    return options
+
+
+def _import_tune() -> Any:
+    try:
         from ray import tune
     except ImportError as error:
         raise UserError(f"--runner=ray: {error}\npip install 'effjax[sweep]'") from error
-    if scheduler not in SCHEDULERS:
-        raise UserError(f"--scheduler={scheduler}: expected one of {', '.join(SCHEDULERS)}")
+    return tune
+
+
+def _start_ray(address: str | None, display: Display) -> None:
+    import ray
+
+    # the second version of Ray Train has another API for reports and checkpoints
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "0")
     display.waiting("starting Ray")
     try:
         ray.init(address=address, log_to_driver=False, ignore_reinit_error=True)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UserError(f"no Ray cluster at --address={address}: {error}") from error
-    for trial in trials:
-        write_trial(trial.config, trial.workdir)
-    if suggestions is None:
-        folders = [str(trial.workdir.absolute()) for trial in trials]
-        space, count, chosen = {"folder": tune.grid_search(folders), "metric": metric}, 1, None
-    else:
-        space, count, chosen = {}, suggestions.left(), suggestions.searcher()
-    display.start(len(trials) if suggestions is None else count, unit="run")
-    # a run ends by itself: what is told of its last step comes when it has ended, see `_tell`
-    asha = tune.schedulers.ASHAScheduler(
-        time_attr="step", metric=metric, mode=mode_of(metric), max_t=ENDLESS, reduction_factor=2
+
+
+def _stop_ray() -> None:
+    import ray
+
+    ray.shutdown()
+
+
+def _make_scheduler(tune: Any, name: str, metric: str) -> Any:
+    if name == "none":
+        return None
+    return tune.schedulers.ASHAScheduler(
+        time_attr="step",
+        metric=metric,
+        mode=mode_of(metric),
+        # A run ends by itself. Its last step is reported once it has ended, see `_report`.
+        max_t=ENDLESS,
+        reduction_factor=2,
     )
-    config = tune.TuneConfig(
-        scheduler=asha if scheduler == "asha" else None,
-        search_alg=chosen,
-        num_samples=count,
-        reuse_actors=False,
-    )
-    try:
-        _fit(tune, space, config, workdir, display, {"cpu": cpus, "gpu": gpus})
-    finally:
-        ray.shutdown()
-    for trial in suggestions.plan().trials if suggestions is not None else trials:
-        if not is_over(trial.workdir):
-            write_failure(trial.workdir, _why(trial, scheduler))
+
+
+def mode_of(metric: str) -> str:
+    """What Ray calls the better direction."""
+    return "min" if is_loss(metric) else "max"
+
+
+def make_searcher(suggestions: Suggestions) -> Any:
+    """A Ray Tune searcher that asks `suggestions` for the next run."""
+    from ray.tune.search import Searcher
+
+    class Folders(Searcher):
+        """Ray asks for a trial by an id of its own."""
+
+        def __init__(self) -> None:
+            super().__init__(metric=suggestions.metric, mode=mode_of(suggestions.metric))
+            self._upcoming = None
+            self._numbers: dict[str, int] = {}
+
+        def suggest(self, trial_id: str) -> dict[str, Any] | str:
+            # Made at the first call: a generator cannot be pickled, and Ray copies the searcher.
+            if self._upcoming is None:
+                self._upcoming = suggestions.upcoming()
+            trial = next(self._upcoming, None)
+            if trial is None:
+                return Searcher.FINISHED
+            self._numbers[trial_id] = int(trial.variant.split()[0])
+            write_trial(trial.config, trial.workdir)
+            return {
+                "folder": str(trial.workdir.absolute()),
+                "metric": suggestions.metric,
+                "start_folder": str(Path.cwd()),
+            }
+
+        def on_trial_complete(
+            self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+        ) -> None:
+            value = (result or {}).get(suggestions.metric)
+            if value is not None and not error:
+                suggestions.report(self._numbers[trial_id], value)
+
+        def save(self, path: str) -> None:
+            """Nothing: search.jsonl and the runs' folders hold everything."""
+
+        def restore(self, path: str) -> None:
+            """Nothing."""
+
+    return Folders()
 
 
 def _fit(
@@ -103,12 +214,14 @@ def _fit(
     display: Display,
     resources: dict[str, float],
 ) -> None:
-    class Shown(tune.Callback):
-        over = 0
+    class CountEnded(tune.Callback):
+        """Moves the progress bar."""
+
+        ended = 0
 
         def on_trial_complete(self, *_: Any, **__: Any) -> None:
-            self.over += 1
-            display.update(self.over, {})
+            self.ended += 1
+            display.update(self.ended, {})
 
     tuner = tune.Tuner(
         tune.with_resources(train_in_ray, resources),
@@ -119,7 +232,7 @@ def _fit(
             storage_path=str(workdir.absolute()),
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
-            callbacks=[Shown()],
+            callbacks=[CountEnded()],
             verbose=0,
         ),
     )
@@ -128,41 +241,47 @@ def _fit(
 
 
 def _bring_back(result: Any) -> None:
-    """The folder of a run that was trained on a machine with a disk of its own."""
+    """Copies the folder of a run that was trained on a machine with a disk of its own."""
     folder = Path(result.config["folder"])
-    if not (folder / CONFIG).exists() and result.checkpoint is not None:
-        with result.checkpoint.as_directory() as kept:
-            shutil.copytree(kept, folder, dirs_exist_ok=True)
+    if (folder / CONFIG).exists() or result.checkpoint is None:
+        return
+    with result.checkpoint.as_directory() as kept:
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
 
 
-def _why(trial: SweepTrial, scheduler: str) -> str:
-    rows = read_rows(trial.workdir)
-    step = max((row["step"] for row in rows), default=0)
+def _why_not_over(trial: RunTrial, scheduler: str) -> str:
+    steps = [row["step"] for row in read_rows(trial.workdir)]
+    step = max(steps, default=0)
     if scheduler == "asha" and step:
         return f"stopped by ASHA at step {step}"
     return f"lost at step {step}: see {log_path(trial.workdir)}"
 
 
 def train_in_ray(config: dict[str, Any]) -> None:
-    """One trial, on whatever machine Ray has chosen: a process, and its rows told to Ray."""
+    """One trial, on whatever machine Ray has chosen: a process whose rows are reported to Ray.
+
+    Args:
+      config: {"folder": the run's, "metric": what is reported, "start_folder": where relative
+        paths of the run's config begin}.
+    """
     from ray import tune
 
     folder, metric = Path(config["folder"]), config["metric"]
     checkpoint = tune.get_checkpoint()
     if checkpoint is not None and not (folder / CONFIG).exists():
+        # another machine has begun this run, and its disk is not ours
         with checkpoint.as_directory() as kept:
             shutil.copytree(kept, folder, dirs_exist_ok=True)
     if is_over(folder) and not read_failure(folder):
-        _tell(tune, folder, metric, 0, ended=True)
+        _report(tune, folder, metric, 0, ended=True)
         return
-    with log_path(folder).open("a") as log:
-        process = subprocess.Popen(worker_command(folder), stdout=log, stderr=log)
-    told = 0
+    process = _start_process(folder, Path(config["start_folder"]))
+    last_reported = 0
     try:
         while process.poll() is None:
-            told = _tell(tune, folder, metric, told, ended=False)
+            last_reported = _report(tune, folder, metric, last_reported, ended=False)
             time.sleep(POLL)
-        _tell(tune, folder, metric, told, ended=True)
+        _report(tune, folder, metric, last_reported, ended=True)
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
@@ -170,18 +289,27 @@ def train_in_ray(config: dict[str, Any]) -> None:
         raise RuntimeError(f"the run ended with status {process.returncode}")
 
 
-def _tell(tune: Any, folder: Path, metric: str, told: int, ended: bool) -> int:
-    """Reports the rows after step `told` that hold the metric; returns the last step told.
+def _start_process(folder: Path, start_folder: Path) -> subprocess.Popen:
+    # a machine without a shared disk may not have the folder that the sweep was started in
+    cwd = start_folder if start_folder.is_dir() else None
+    with log_path(folder).open("a") as log:
+        return subprocess.Popen(worker_command(folder), stdout=log, stderr=log, cwd=cwd)
 
-    Of a run that goes on the newest step is kept back: it may be the last one, and a scheduler
-    that answers with a stop would end the run before it has written its summary.
+
+def _report(tune: Any, folder: Path, metric: str, last_reported: int, ended: bool) -> int:
+    """Reports the rows after step `last_reported` that hold the metric; returns the last step.
+
+    While a run goes on, its newest step is kept back: it may be the last one, and a scheduler that
+    answers with a stop would end the run before it has written its summary.
     """
     rows = read_rows(folder)
     newest = max((row["step"] for row in rows), default=0)
     for row in rows:
-        known = ended or row["step"] < newest
-        if known and row["step"] > told and row.get(metric) is not None:
-            told = row["step"]
-            kept = tune.Checkpoint.from_directory(folder)
-            tune.report({"step": told, metric: row[metric]}, checkpoint=kept)
-    return told
+        step, value = row["step"], row.get(metric)
+        may_be_last = step == newest and not ended
+        if value is None or may_be_last or step <= last_reported:
+            continue
+        last_reported = step
+        kept = tune.Checkpoint.from_directory(folder)
+        tune.report({"step": step, metric: value}, checkpoint=kept)
+    return last_reported

@@ -23,37 +23,82 @@ from effjax.errors import UserError
 
 Point = dict[str, Any]
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)
+BITS = 32  # of a Halton number
+BELOW_ONE = 1 - 2.0**-BITS
 
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """What a key may be: a function from [0, 1) to values, and what to call it."""
+    """What a key may be.
+
+    Attributes:
+      at: a function from [0, 1) to values.
+      text: the range in words.
+    """
 
     at: Callable[[float], Any]
     text: str
 
 
 def log(low: float, high: float) -> Range:
-    """Numbers whose logarithm is uniform in [low, high]."""
-    if not 0 < low <= high:
-        raise UserError(f"log({low}, {high}): expected 0 < low <= high")
-    return Range(lambda u: low * (high / low) ** u, f"log {low:g} to {high:g}")
+    """Numbers whose logarithm is uniform in [low, high].
+
+    Raises:
+      UserError: unless 0 < low <= high < infinity.
+    """
+    if not 0 < low <= high < math.inf:
+        raise UserError(f"log({low}, {high}): expected 0 < low <= high, both finite")
+
+    def at(u: float) -> float:
+        return low * (high / low) ** u
+
+    return Range(at, f"log {low:g} to {high:g}")
 
 
 def linear(low: float, high: float) -> Range:
-    """Numbers uniform in [low, high]."""
-    return Range(lambda u: low + (high - low) * u, f"{low:g} to {high:g}")
+    """Numbers uniform in [low, high].
+
+    Raises:
+      UserError: unless both are finite and low <= high.
+    """
+    if not -math.inf < low <= high < math.inf:
+        raise UserError(f"linear({low}, {high}): expected low <= high, both finite")
+
+    def at(u: float) -> float:
+        return low + (high - low) * u
+
+    return Range(at, f"{low:g} to {high:g}")
 
 
 def integers(low: int, high: int) -> Range:
-    """Whole numbers from low to high, both included."""
-    return Range(lambda u: low + int(u * (high - low + 1)), f"whole {low} to {high}")
+    """Whole numbers from low to high, both included.
+
+    Raises:
+      UserError: unless low <= high.
+    """
+    if low > high:
+        raise UserError(f"integers({low}, {high}): expected low <= high")
+
+    def at(u: float) -> int:
+        return low + int(u * (high - low + 1))
+
+    return Range(at, f"whole {low} to {high}")
 
 
 def choice(values: Sequence[Any]) -> Range:
-    """One of some values."""
+    """One of some values.
+
+    Raises:
+      UserError: there are none.
+    """
     values = tuple(values)
-    return Range(lambda u: values[int(u * len(values))], f"one of {', '.join(map(str, values))}")
+    if not values:
+        raise UserError("choice([]): expected at least one value")
+
+    def at(u: float) -> Any:
+        return values[int(u * len(values))]
+
+    return Range(at, f"one of {', '.join(map(str, values))}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,10 +119,11 @@ class Space:
         return len(self.points)
 
     def __add__(self, other: "Space") -> "Space":
-        return space((*self.points, *other.points))
+        return space([*self.points, *other.points])
 
     def __mul__(self, other: "Space") -> "Space":
-        return space(_joined(a, b) for a in self.points for b in other.points)
+        pairs = itertools.product(self.points, other.points)
+        return space(_joined(a, b) for a, b in pairs)
 
     def when(self, condition: Mapping[str, Any], other: "Space") -> "Space":
         """Multiplies by `other` the points that hold all of `condition`; leaves the rest.
@@ -85,23 +131,33 @@ class Space:
         Raises:
           UserError: no point holds it, most often a misspelt value.
         """
-        held = [all(p.get(k) == v for k, v in condition.items()) for p in self.points]
-        if not any(held):
+        points: list[Point] = []
+        is_held = False
+        for point in self.points:
+            if _holds(point, condition):
+                is_held = True
+                points.extend(space([point]) * other)
+            else:
+                points.append(point)
+        if not is_held:
             raise UserError(f"no point of the space has {dict(condition)}")
-        parts = [space([p]) * other if yes else space([p]) for p, yes in zip(self.points, held)]
-        return space(itertools.chain.from_iterable(parts))
+        return space(points)
 
 
-def space(points: Any) -> Space:
+def space(points: Iterable[Mapping[str, Any]]) -> Space:
     """A space of the given points; repeated ones are left out."""
-    distinct = {repr(sorted(point.items())): dict(point) for point in points}
+    distinct: dict[str, Point] = {}
+    for point in points:
+        # values need not be hashable, their text is; a later copy keeps the place of the first
+        distinct[repr(sorted(point.items()))] = dict(point)
     return Space(tuple(distinct.values()))
 
 
 def grid(values: Mapping[str, Sequence[Any]]) -> Space:
     """Every combination; the last key changes fastest."""
     _check_lists("grid", values)
-    return space(dict(zip(values, chosen)) for chosen in itertools.product(*values.values()))
+    combinations = itertools.product(*values.values())
+    return space(dict(zip(values, chosen)) for chosen in combinations)
 
 
 def zipped(values: Mapping[str, Sequence[Any]]) -> Space:
@@ -115,13 +171,19 @@ def zipped(values: Mapping[str, Sequence[Any]]) -> Space:
     if len(set(lengths.values())) > 1:
         words = ", ".join(f"{key} has {length}" for key, length in lengths.items())
         raise UserError(f"zipped: the lists differ in length: {words}")
-    return space(dict(zip(values, chosen)) for chosen in zip(*values.values()))
+    rows = zip(*values.values())
+    return space(dict(zip(values, row)) for row in rows)
 
 
 def random(ranges: Mapping[str, Range], count: int, seed: int = 0) -> Space:
-    """`count` independent draws."""
-    draws = np.random.default_rng(seed).random((count, len(ranges)))
-    return _drawn(ranges, draws)
+    """`count` independent draws.
+
+    Raises:
+      UserError: `count` is below 1.
+    """
+    _check_count("random", count)
+    rng = np.random.default_rng(seed)
+    return _drawn(ranges, rng.random((count, len(ranges))))
 
 
 def halton(ranges: Mapping[str, Range], count: int, seed: int = 0) -> Space:
@@ -130,25 +192,33 @@ def halton(ranges: Mapping[str, Range], count: int, seed: int = 0) -> Space:
     The first k of n points are the k points that a smaller count would give.
 
     Raises:
-      UserError: more keys than there are bases.
+      UserError: more keys than there are bases, or `count` is below 1.
     """
+    _check_count("halton", count)
     if len(ranges) > len(PRIMES):
         raise UserError(f"halton: {len(ranges)} keys, at most {len(PRIMES)} are possible")
-    columns = [_radical_inverses(b, count, (seed, b)) for b, _ in zip(PRIMES, ranges)]
+    columns = []
+    # the prime is part of the seed: two keys never share a shuffle
+    for base in PRIMES[: len(ranges)]:
+        columns.append(_radical_inverses(base, count, (seed, base)))
     return _drawn(ranges, zip(*columns))
 
 
 def _radical_inverses(base: int, count: int, seed: tuple[int, int]) -> np.ndarray:
-    """[count] in [0, 1): the digits of 1, 2, 3, ... behind the point, one shuffle a digit."""
+    """[count] in [0, 1): the digits of 1, 2, 3, ... after the point, one shuffle a digit."""
     rng = np.random.default_rng(seed)
-    places = math.ceil(32 / math.log2(base))  # enough for any count, so that a prefix is a prefix
-    numbers, values, scale = np.arange(1, count + 1), np.zeros(count), 1.0
-    for _ in range(places):
+    # The number of digits does not depend on `count`, so that fewer points are a prefix of more.
+    digits = math.ceil(BITS / math.log2(base))
+    numbers = np.arange(1, count + 1)
+    values = np.zeros(count)
+    scale = 1.0
+    for _ in range(digits):
         shuffle = rng.permutation(base)
         scale /= base
         values += scale * shuffle[numbers % base]
         numbers = numbers // base
-    return np.minimum(values, 1 - 2**-32)
+    # rounding may give 1, for which no range is defined
+    return np.minimum(values, BELOW_ONE)
 
 
 def _drawn(ranges: Mapping[str, Range], rows: Iterable[Sequence[float]]) -> Space:
@@ -158,7 +228,14 @@ def _drawn(ranges: Mapping[str, Range], rows: Iterable[Sequence[float]]) -> Spac
 
 def point_at(ranges: Mapping[str, Range], row: Sequence[float]) -> Point:
     """The point whose keys are at `row`, a number in [0, 1) for each range."""
-    return {key: r.at(float(u)) for (key, r), u in zip(ranges.items(), row)}
+    point = {}
+    for (key, allowed), u in zip(ranges.items(), row):
+        point[key] = allowed.at(float(u))
+    return point
+
+
+def _holds(point: Point, condition: Mapping[str, Any]) -> bool:
+    return all(point.get(key) == value for key, value in condition.items())
 
 
 def _joined(a: Point, b: Point) -> Point:
@@ -170,5 +247,11 @@ def _joined(a: Point, b: Point) -> Point:
 
 def _check_lists(what: str, values: Mapping[str, Sequence[Any]]) -> None:
     for key, column in values.items():
+        # text is a sequence too, of letters, and never meant as one here
         if isinstance(column, str) or not isinstance(column, Sequence):
             raise UserError(f"{what}: {key!r} needs a list of values, got {column!r}")
+
+
+def _check_count(what: str, count: int) -> None:
+    if count < 1:
+        raise UserError(f"{what}: {count} points; give 1 or more")

@@ -1,24 +1,32 @@
-"""Variants that Optuna chooses as it goes, from what it has seen of the metric so far.
+"""Variants that Optuna chooses one after another, from what the earlier ones have reached.
 
-The ranges are those of the space that `sweep()` drew its variants from; as many are chosen as it
-drew. Optuna sees a number in [0, 1] for each key, so ranges of any kind are alike to it. What was
-chosen is a line of WORKDIR/search.jsonl: the same command goes on where it was.
+The ranges are those of the space that `sweep()` drew its variants from, and as many are chosen as
+it drew. Optuna sees a number in [0, 1] for each key, so that ranges of every kind are alike to it.
+Each choice is a line of WORKDIR/search.jsonl, written before it is trained.
+
+A choice is a function of the choices before it, of what they have reached, and of its own number.
+So a search that was stopped and continued chooses what it would have chosen without the stop.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from effjax.errors import UserError
-from effjax.runs.folder import read_summary
 from effjax.runs.summary import is_loss
-from effjax.trials.plan import Plan, SweepTrial, name_of
-from effjax.trials.space import Point, Space, point_at
-from effjax.trials.worker import is_over, write_trial
+from effjax.trials.json_files import read_objects, saying_where
+from effjax.trials.outcome import read_result
+from effjax.trials.plan import Plan, name_of
+from effjax.trials.space import BELOW_ONE, Point, Space, point_at
+from effjax.trials.trial import RunTrial
+from effjax.trials.worker import is_over
 
 CHOSEN = "search.jsonl"
 SEARCHES = ("none", "optuna")
+TRIES = 100  # draws for a point that was not tried yet, before the space counts as exhausted
+
+Row = list[float]  # a number in [0, 1] for each key of the ranges
 
 
 class Suggestions:
@@ -35,116 +43,156 @@ class Suggestions:
     """
 
     def __init__(
-        self, space: Any, base: Plan, make: Callable[[str, Point], SweepTrial], workdir: Path
+        self, space: Any, base: Plan, make: Callable[[str, Point], RunTrial], workdir: Path
     ):
         if not isinstance(space, Space) or not space.ranges:
             raise UserError(
                 "--search=optuna chooses from ranges, and sweep() names its variants\n"
                 "return Sweep(halton({'optim.default.learning_rate': log(1e-4, 1e-1)}, 16))"
             )
-        self.ranges, self.count, self.metric = space.ranges, len(space), base.metric
-        self._base, self._make, self._path = base, make, workdir / CHOSEN
+        self.ranges = space.ranges
+        self.count = len(space)
+        self.metric = base.metric
+        self._base = base
+        self._make = make
+        self._path = workdir / CHOSEN
+        self._reported: dict[int, float] = {}
+        self._is_exhausted = False
 
-    @property
-    def chosen(self) -> list[list[float]]:
-        """A number in [0, 1] for each range; read again, as Ray may work with a copy of this."""
-        if not self._path.exists():
-            return []
-        lines = self._path.read_text().split("\n")[:-1]
-        return [json.loads(line)["at"] for line in lines if line]
+    def chosen(self) -> list[Row]:
+        """All choices so far. They are read again each time, as Ray works with a copy of this.
 
-    def trial(self, number: int) -> SweepTrial:
-        """The run of what was chosen as number `number`."""
-        point = point_at(self.ranges, [min(u, 1 - 2**-32) for u in self.chosen[number]])
+        Raises:
+          UserError: search.jsonl is damaged, or is of other ranges.
+        """
+        rows = [line["at"] for line in read_objects(self._path, {"at": list})]
+        for number, row in enumerate(rows, start=1):
+            are_numbers = all(isinstance(u, int | float) and 0 <= u <= 1 for u in row)
+            if len(row) != len(self.ranges) or not are_numbers:
+                keys = ", ".join(self.ranges)
+                raise UserError(
+                    f"{self._path}, line {number}: {row} is no point of the ranges of {keys}\n"
+                    "was it chosen for another sweep? give another --workdir"
+                )
+        return rows
+
+    def trial(self, number: int) -> RunTrial:
+        """The run of choice number `number`."""
+        return self._trial(number, self.chosen()[number])
+
+    def _trial(self, number: int, row: Row) -> RunTrial:
+        point = self._point(row)
         return self._make(f"{number:02d} {name_of(point)}", point)
+
+    def _point(self, row: Row) -> Point:
+        # ranges are defined on [0, 1), and Optuna may draw 1
+        return point_at(self.ranges, [min(u, BELOW_ONE) for u in row])
+
+    def trials(self) -> list[RunTrial]:
+        """The runs of all choices so far."""
+        return [self._trial(number, row) for number, row in enumerate(self.chosen())]
 
     def plan(self) -> Plan:
         """The base and all that was chosen so far."""
-        trials = [self.trial(number) for number in range(len(self.chosen))]
-        return Plan((*self._base.trials, *trials), self.metric, self._base.base)
-
-    def searcher(self) -> Any:
-        """A Ray Tune searcher whose trials are folders of runs."""
-        try:
-            import optuna
-            from ray.tune.search import Searcher
-            from ray.tune.search.optuna import OptunaSearch
-        except ImportError as error:
-            raise UserError(f"--search=optuna: {error}\npip install 'effjax[sweep]'") from error
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        mode = mode_of(self.metric)
-        keys = list(self.ranges)
-        seen = [n for n in range(len(self.chosen)) if self._value(n) is not None]
-        inner = OptunaSearch(
-            space={key: optuna.distributions.FloatDistribution(0.0, 1.0) for key in keys},
-            metric=self.metric,
-            mode=mode,
-            seed=0,
-            points_to_evaluate=[dict(zip(keys, self.chosen[n])) for n in seen] or None,
-            evaluated_rewards=[self._value(n) for n in seen] or None,
-        )
-        waiting = [n for n in range(len(self.chosen)) if not is_over(self.trial(n).workdir)]
-        return _make_searcher(Searcher, inner, self, mode, waiting)
+        return Plan((*self._base.trials, *self.trials()), self.metric, self._base.base)
 
     def left(self) -> int:
         """How many are to be trained: not chosen yet, or chosen and not over."""
-        over = sum(is_over(self.trial(n).workdir) for n in range(len(self.chosen)))
+        if self._is_exhausted:
+            return 0
+        over = sum(is_over(trial.workdir) for trial in self.trials())
         return max(0, self.count - over)
 
-    def add(self, at: Mapping[str, float]) -> SweepTrial:
-        """The run of a new choice, which is written down first."""
-        row = [at[key] for key in self.ranges]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a") as file:
-            file.write(json.dumps({"at": row}) + "\n")
-        return self.trial(len(self.chosen) - 1)
+    def upcoming(self) -> Iterator[RunTrial]:
+        """The runs to train, one after another: first those that an earlier command has left."""
+        for trial in self.trials():
+            if not is_over(trial.workdir):
+                yield trial
+        while len(self.chosen()) < self.count:
+            trial = self.choose()
+            if trial is None:
+                return
+            yield trial
 
-    def _value(self, number: int) -> float | None:
-        summary = read_summary(self.trial(number).workdir) or {}
-        return summary.get("final", {}).get(self.metric)
+    def choose(self) -> RunTrial | None:
+        """The run of a new choice, which is written down first; None if every point was tried.
+
+        Raises:
+          UserError: Optuna is not installed, or the disk refuses.
+        """
+        rows = self.chosen()
+        values = [self._value(number, row) for number, row in enumerate(rows)]
+        row = choose_row(list(self.ranges), rows, values, is_loss(self.metric), self._point)
+        if row is None:
+            self._is_exhausted = True
+            return None
+        self.add(row)
+        return self._trial(len(rows), row)
+
+    def add(self, row: Row) -> None:
+        """Writes a choice down."""
+        with saying_where(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a") as file:
+                file.write(json.dumps({"at": row}) + "\n")
+
+    def report(self, number: int, value: float) -> None:
+        """Tells what a run has reached whose folder is on another machine."""
+        self._reported[number] = value
+
+    def _value(self, number: int, row: Row) -> float | None:
+        found = read_result(self._trial(number, row), self.metric).value
+        return self._reported.get(number) if found is None else found
 
 
-def mode_of(metric: str) -> str:
-    """What Ray and Optuna call the better direction."""
-    return "min" if is_loss(metric) else "max"
+def choose_row(
+    keys: Sequence[str],
+    rows: Sequence[Row],
+    values: Sequence[float | None],
+    less_is_better: bool,
+    point_of: Callable[[Row], Point],
+) -> Row | None:
+    """A row that Optuna's TPE sampler chooses after `rows` have reached `values`.
 
+    Args:
+      values: None for a row that failed or is still in training.
+      point_of: what a row stands for. Two rows may be one point, in a choice of two words.
 
-def _make_searcher(
-    base: type, inner: Any, suggestions: Suggestions, mode: str, waiting: list[int]
-) -> Any:
-    """Optuna's choices as folders; what was chosen in an earlier run and is not over comes first.
+    Returns:
+      A row whose point is new; None where many draws have found none.
 
-    A choice of an earlier run is no trial of this study, which is told nothing of it.
+    Raises:
+      UserError: Optuna is not installed.
     """
-    asked = set()
+    try:
+        import optuna
+    except ImportError as error:
+        raise UserError(f"--search=optuna: {error}\npip install 'effjax[sweep]'") from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # The sampler is made anew for each choice. With one seed for all it would draw its first
+    # points again whenever a search is continued; the number of the choice makes them differ.
+    sampler = optuna.samplers.TPESampler(seed=len(rows))
+    direction = "minimize" if less_is_better else "maximize"
+    study = optuna.create_study(direction=direction, sampler=sampler)
+    distributions = {key: optuna.distributions.FloatDistribution(0.0, 1.0) for key in keys}
+    for row, value in zip(rows, values):
+        study.add_trial(
+            optuna.trial.create_trial(
+                state=_state(optuna, value),
+                value=value,
+                params=dict(zip(keys, row)),
+                distributions=distributions,
+            )
+        )
+    tried = [point_of(row) for row in rows]
+    for _ in range(TRIES):
+        asked = study.ask(distributions)
+        row = [asked.params[key] for key in keys]
+        if point_of(row) not in tried:
+            return row
+    return None
 
-    class Folders(base):
-        def suggest(self, trial_id: str) -> dict[str, Any] | None:
-            if waiting:
-                trial = suggestions.trial(waiting.pop(0))
-            else:
-                at = inner.suggest(trial_id)
-                if at is None:
-                    return None
-                asked.add(trial_id)
-                trial = suggestions.add(at)
-            write_trial(trial.config, trial.workdir)
-            return {"folder": str(trial.workdir.absolute()), "metric": suggestions.metric}
 
-        def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-            if trial_id in asked:
-                inner.on_trial_result(trial_id, result)
-
-        def on_trial_complete(
-            self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
-        ) -> None:
-            if trial_id in asked:
-                inner.on_trial_complete(trial_id, result=result, error=error)
-
-        def save(self, path: str) -> None:
-            inner.save(path)
-
-        def restore(self, path: str) -> None:
-            inner.restore(path)
-
-    return Folders(metric=suggestions.metric, mode=mode)
+def _state(optuna: Any, value: float | None) -> Any:
+    states = optuna.trial.TrialState
+    return states.FAIL if value is None else states.COMPLETE

@@ -1,0 +1,170 @@
+"""What a sweep has found: one table, pictures, paired differences over seeds."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from effjax.report import Display, format_count, format_seconds
+from effjax.report.page import Page
+from effjax.report.plots import Band, Style, make_styles, plot_bands, plot_intervals
+from effjax.trials.json_files import write_csv, write_text
+from effjax.trials.outcome import read_results
+from effjax.trials.paired import ABSENT, Cells, PairedTable, Result
+from effjax.trials.plan import Plan
+
+LEFT = (5,)  # columns of text in the table; the others hold numbers
+
+
+def write_report(plan: Plan, workdir: Path, title: str, display: Display) -> Path:
+    """Shows the table and writes report.html, report.md, table.csv and runs.csv.
+
+    Raises:
+      UserError: the disk refuses.
+    """
+    results = read_results(plan.trials, plan.metric)
+    table = PairedTable(results, plan.metric, plan.base)
+    header, body = outcome_table(table)
+    display.table(f"{plan.metric} at the end", body, header, right=range(1, len(header)))
+    for result in results:
+        if result.reason:
+            trial = result.trial
+            display.warn(f"{trial.variant}, seed {trial.seed}: {result.reason}")
+    page = make_page(plan, table, results, title)
+    write_csv(workdir / "table.csv", [header, *body])
+    write_csv(workdir / "runs.csv", run_rows(plan.metric, results))
+    write_text(workdir / "report.md", page.markdown())
+    write_text(workdir / "report.html", page.html())
+    display.line(f"report: {workdir / 'report.html'}")
+    return workdir / "report.html"
+
+
+def outcome_table(table: PairedTable) -> Cells:
+    """(header, rows): one variant a row, in the order of the plan."""
+    return table.cells({"params": _parameters, "macs": _macs, "time": _mean_time})
+
+
+def _parameters(results: Sequence[Result]) -> str:
+    return _first_count(results, "parameters")
+
+
+def _macs(results: Sequence[Result]) -> str:
+    return _first_count(results, "macs")
+
+
+def _first_count(results: Sequence[Result], key: str) -> str:
+    """A count that all seeds of a variant share, from the first that knows it."""
+    for result in results:
+        count = result.facts["summary"].get(key)
+        if count is not None:
+            return format_count(count)
+    return ABSENT
+
+
+def _mean_time(results: Sequence[Result]) -> str:
+    summaries = [result.facts["summary"] for result in results]
+    seconds = [summary["wall_seconds"] for summary in summaries if "wall_seconds" in summary]
+    return format_seconds(statistics.fmean(seconds)) if seconds else ABSENT
+
+
+def run_rows(metric: str, results: Sequence[Result]) -> list[list[Any]]:
+    """A header and one row a run, for a spreadsheet."""
+    rows: list[list[Any]] = [["variant", "seed", metric, "reason", "folder"]]
+    for result in results:
+        trial = result.trial
+        rows.append([trial.variant, trial.seed, result.value, result.reason, str(trial.workdir)])
+    return rows
+
+
+def make_page(plan: Plan, table: PairedTable, results: Sequence[Result], title: str) -> Page:
+    """The report: table, figures, runs without a result, what each variant sets."""
+    styles = make_styles(plan.variants)
+    page = Page(title, f"{len(plan.variants)} variants, {len(results)} runs.")
+    page.section(
+        "Table",
+        f"Mean and deviation of {plan.metric} at the end over seeds. Differences are taken seed by "
+        "seed, with Student's 95 % interval; 'not distinguishable' where it holds 0.",
+    )
+    header, body = outcome_table(table)
+    page.table(header, body, left=LEFT)
+    page.legend(styles)
+    page.figures(draw_figures(table, styles))
+    failed = [[r.trial.variant, str(r.trial.seed), r.reason] for r in results if r.reason]
+    if failed:
+        page.section("Runs without a result")
+        page.table(["variant", "seed", "why"], failed, left=(2,))
+    page.section("Variants")
+    page.table(["variant", "sets"], _variant_rows(plan), left=(1,))
+    return page
+
+
+def _variant_rows(plan: Plan) -> list[list[str]]:
+    settings = {trial.variant: trial.settings for trial in plan.trials}
+    rows = []
+    for variant, point in settings.items():
+        words = ", ".join(f"{key} = {value}" for key, value in point.items())
+        rows.append([variant, words or "the config as it is"])
+    return rows
+
+
+def draw_figures(table: PairedTable, styles: Mapping[str, Style]) -> list[str]:
+    """Values at the end, differences to the base, and curves, as SVG text."""
+    metric = table.metric
+    figures = []
+    ranges = _ranges(table)
+    if ranges:
+        label = f"{metric}, mean in the range of seeds"
+        figures.append(plot_intervals(ranges, styles, title="At the end", x_label=label))
+    differences = _differences(table)
+    if differences:
+        title, label = f"Difference to {table.base}", f"{metric}, seed by seed"
+        figures.append(plot_intervals(differences, styles, title=title, x_label=label, level=0.0))
+    curves = _curves(table)
+    # an evaluation at the end alone is no curve
+    if any(len(band.x) > 1 for band in curves.values()):
+        figures.append(plot_bands(curves, styles, title="Curves", x_label="step", y_label=metric))
+    return figures
+
+
+def _ranges(table: PairedTable) -> list[tuple[str, float, float, float]]:
+    """(variant, mean, lowest, highest) of those that have a value."""
+    rows = []
+    for variant in table.variants:
+        values = list(table.values(variant).values())
+        if values:
+            rows.append((variant, statistics.fmean(values), min(values), max(values)))
+    return rows
+
+
+def _differences(table: PairedTable) -> list[tuple[str, float, float, float]]:
+    """(variant, difference to the base, low, high)."""
+    rows = []
+    for variant in table.variants:
+        difference = table.difference(variant)
+        if variant != table.base and difference is not None:
+            rows.append((variant, difference.estimate, difference.low, difference.high))
+    return rows
+
+
+def _curves(table: PairedTable) -> dict[str, Band]:
+    """{variant: the mean of its finished runs in their range}."""
+    curves = {}
+    for variant in table.variants:
+        finished = [result for result in table.results(variant) if result.value is not None]
+        if finished:
+            curves[variant] = mean_curve(finished, table.metric)
+    return curves
+
+
+def mean_curve(results: Sequence[Result], metric: str) -> Band:
+    """The mean over seeds in their range, at the steps that all of them have."""
+    series = []
+    for result in results:
+        rows = result.facts["rows"]
+        series.append({row["step"]: row[metric] for row in rows if row.get(metric) is not None})
+    common = set.intersection(*(set(points) for points in series))
+    steps = sorted(common)
+    values = np.array([[points[step] for step in steps] for points in series])  # [seeds, steps]
+    return Band(steps, values.mean(0), values.min(0), values.max(0))

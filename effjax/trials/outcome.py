@@ -1,0 +1,37 @@
+"""What the runs of trials have left behind in their folders."""
+
+from collections.abc import Sequence
+
+from effjax.runs.folder import read_summary
+from effjax.runs.metrics import read_rows
+from effjax.trials.paired import Result
+from effjax.trials.trial import RunTrial
+from effjax.trials.worker import read_failure
+
+
+def read_results(trials: Sequence[RunTrial], metric: str) -> list[Result]:
+    """The results of trials, one each, whether they have finished or not.
+
+    Returns:
+      Results whose facts are {"summary": what summary.json holds or {}, "rows": of
+      metrics.jsonl}.
+    """
+    return [read_result(trial, metric) for trial in trials]
+
+
+def read_result(trial: RunTrial, metric: str) -> Result:
+    """The result of one trial: the metric where the run has finished, else the reason."""
+    summary = read_summary(trial.workdir) or {}
+    rows = read_rows(trial.workdir)
+    facts = {"summary": summary, "rows": rows}
+    value = summary.get("final", {}).get(metric)
+    reason = read_failure(trial.workdir)
+    # The summary keeps the last number of each metric. A later row that says null was NaN or
+    # infinite: then the run has no final value, whatever it had reached before.
+    measured = [row for row in rows if metric in row]
+    if value is not None and measured and measured[-1][metric] is None:
+        step = measured[-1]["step"]
+        return Result(trial, None, f"{metric} is not a finite number at step {step}", facts)
+    if value is None and not reason:
+        reason = f"no {metric} in its summary" if summary else "not finished"
+    return Result(trial, value, reason, facts)
