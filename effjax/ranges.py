@@ -5,7 +5,7 @@
     std: tuple[Positive, Positive, Positive]    # each entry
     decay: Annotated[float, Range(0, 1, "[)")]  # 0 is allowed, 1 is not
 
-`effjax.config` checks the fields of a config's dataclasses; `effjax.config.kinds.fit` checks any
+`effjax.config` checks the fields of a config's dataclasses; `effjax.kinds.fit` checks any
 value against any annotation.
 """
 

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from effjax.config.kinds import Misfit, fit
 from effjax.errors import UserError
+from effjax.kinds import Misfit, fit
 
 JSON_TYPES = {
     dict: "an object",
@@ -30,7 +30,7 @@ def read_json(path: Path, shape: Any, remedy: str = "") -> Any:
 
     Args:
       path: of the file, here or in a bucket.
-      shape: an annotation as `effjax.config.kinds.fit` takes it; keys that a `TypedDict` does not
+      shape: an annotation as `effjax.kinds.fit` takes it; keys that a `TypedDict` does not
         declare are kept.
       remedy: what the user can do; the second line of the message.
 

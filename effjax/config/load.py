@@ -16,7 +16,6 @@ from typing import Any
 
 import ml_collections
 
-from effjax.config.kinds import Misfit, OutOfRange, fit, with_article
 from effjax.config.schema import (
     UNITS,
     child,
@@ -27,6 +26,7 @@ from effjax.config.schema import (
     to_config,
 )
 from effjax.errors import UserError, nearest
+from effjax.kinds import Misfit, OutOfRange, fit, with_article
 
 
 def load(spec: str, overrides: Sequence[str], schema: type) -> ml_collections.ConfigDict:

@@ -1,11 +1,12 @@
 """The one check of a value against an annotation."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import numpy as np
 import pytest
 
-from effjax.config.kinds import Misfit, OutOfRange, describe_type, fit
+from effjax.kinds import Misfit, OutOfRange, describe_type, fit
 from effjax.ranges import BelowOne, Count, Positive, Range, Share
 
 
@@ -73,3 +74,10 @@ def test_annotations_in_words():
     assert describe_type(int | tuple[int, int]) == "int or tuple[int, int]"
     assert describe_type(tuple[str, ...] | None) == "tuple[str, ...] or None"
     assert describe_type(Annotated[float, Range(0, 2, "(]")]) == "float in (0, 2]"
+
+
+def test_a_function_is_anything_that_can_be_called():
+    hint = Callable[[int], float]
+    assert fit(len, hint) is len
+    with pytest.raises(Misfit, match="a function"):
+        fit(3, hint)
