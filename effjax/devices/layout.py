@@ -4,8 +4,7 @@ The mesh has axes `data` and `fsdp`. A batch is divided over both. Parameters, a
 optimizer state and the averages has their shapes, are divided over `fsdp` along one axis of each
 array; along `data` they are copies. For the forward and backward pass every array is gathered, its
 gradient goes back to its owners, and the update happens on each owner's part alone (ZeRO,
-Rajbhandari et al., 2020, arXiv:1910.02054, stage 2, with the
-parameters divided too between steps).
+Rajbhandari et al., 2020, arXiv:1910.02054, stage 2, with the parameters divided too between steps).
 """
 
 import math
@@ -18,17 +17,15 @@ from effjax import optim
 from effjax.errors import UserError
 
 LARGEST = "largest"
-Rules = tuple[tuple[str, str | int | None], ...]
+Rule = str | int | None  # "largest", an axis, or None: a copy on every device
+Rules = tuple[tuple[str, Rule], ...]
 
 
-def shard_axis(
-    shape: tuple[int, ...], rule: str | int | None, parts: int, least: int
-) -> int | None:
+def shard_axis(shape: tuple[int, ...], rule: Rule, parts: int, least: int) -> int | None:
     """The axis along which an array is divided into `parts`, or None: it is copied.
 
     Args:
-      rule: "largest" (of the axes that `parts` divides the longest, the last of equals), an axis,
-        or None.
+      rule: "largest" (the longest axis that `parts` divides; of equals the last), an axis, or None.
       least: arrays of fewer elements are copied; a rule that names an axis overrules this.
 
     Raises:
@@ -37,14 +34,16 @@ def shard_axis(
     if rule is None or parts == 1:
         return None
     if rule == LARGEST:
-        axes = [axis for axis, length in enumerate(shape) if length % parts == 0]
-        if math.prod(shape) < least or not axes:
-            return None
-        return max(axes, key=lambda axis: (shape[axis], axis))
+        return None if math.prod(shape) < least else _largest_axis(shape, parts)
     axis = rule + len(shape) if rule < 0 else rule
     if not 0 <= axis < len(shape) or shape[axis] % parts:
         raise ValueError(f"axis {rule} of an array {list(shape)} cannot be cut into {parts}")
     return axis
+
+
+def _largest_axis(shape: tuple[int, ...], parts: int) -> int | None:
+    axes = [axis for axis, length in enumerate(shape) if length % parts == 0]
+    return max(axes, key=lambda axis: (shape[axis], axis), default=None)
 
 
 class Layout:
@@ -63,63 +62,76 @@ class Layout:
     def __init__(self, mesh: Mesh, params: Any, rules: Rules, least: int):
         self.replicated = NamedSharding(mesh, PartitionSpec())
         self.divides = mesh.shape["fsdp"] > 1
-        parts = mesh.shape["fsdp"]
+        self._mesh = mesh
         self._of_path: dict[str, tuple[tuple[int, ...], NamedSharding]] = {}
         try:
-            chosen = optim.match_rules(rules, params, what="sharding")
-            leaves = zip(optim.parameter_paths(params), jax.tree.leaves(params), _values(chosen))
-            for path, leaf, rule in leaves:
-                axis = shard_axis(leaf.shape, rule, parts, least)
-                spec = PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, "fsdp")
-                self._of_path[path] = leaf.shape, NamedSharding(mesh, spec)
+            self._choose(params, rules, least)
         except (ValueError, TypeError) as error:
             raise UserError(f"config.parallel.shard: {error}") from error
         self.params = self.of(params)
 
+    def _choose(self, params: Any, rules: Rules, least: int) -> None:
+        """Notes the shape and the sharding of every parameter."""
+        chosen = optim.match_rules(rules, params, what="sharding")
+        # None is a rule here, and not an empty node
+        rule_of_leaf = jax.tree.leaves(chosen, is_leaf=lambda leaf: leaf is None)
+        paths = optim.parameter_paths(params)
+        for path, leaf, rule in zip(paths, jax.tree.leaves(params), rule_of_leaf, strict=True):
+            axis = shard_axis(leaf.shape, rule, self._mesh.shape["fsdp"], least)
+            spec = PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, "fsdp")
+            self._of_path[path] = leaf.shape, NamedSharding(self._mesh, spec)
+
     def of(self, tree: Any) -> Any:
-        """Shardings of a tree: an array whose path ends in a parameter's, of its shape, as that."""
-        leaves = jax.tree_util.tree_leaves_with_path(tree)
-        shardings = [self._of_leaf(path, leaf.shape) for path, leaf in leaves]
-        return jax.tree.unflatten(jax.tree.structure(tree), shardings)
+        """Shardings of a tree like `params`, or of one that holds such trees (the whole state).
+
+        An array lies as a parameter does if its path ends in that parameter's path and it has that
+        parameter's shape: Adam's averages and the EMA do.
+        """
+        return jax.tree_util.tree_map_with_path(
+            lambda path, leaf: self._of_leaf(path, leaf.shape), tree
+        )
 
     def _of_leaf(self, path: tuple[Any, ...], shape: tuple[int, ...]) -> NamedSharding:
         for start in range(len(path)):
             tail = jax.tree_util.keystr(path[start:], simple=True, separator="/")
-            if tail in self._of_path and self._of_path[tail][0] == shape:
-                return self._of_path[tail][1]
+            parameter_shape, sharding = self._of_path.get(tail, (None, None))
+            if parameter_shape == shape:
+                return sharding
         return self.replicated
 
 
 class Shares:
-    """Inside one traced step: what each device owns of the parameters, and all of them.
+    """Inside one traced step: gathers parameters for the task, and takes each device's part again.
 
-    What was made whole is owned again without communication, as long as it is the same array.
+    XLA would gather a second time what the step only divides again at its end (twice the traffic,
+    measured with jax 0.10.2). So the last gathered tree is remembered with the parts that it came
+    from: a leaf that the task hands back untouched is divided by taking its old part.
     """
 
     def __init__(self, layout: Layout):
         self._layout = layout
-        self._owned: dict[int, tuple[jax.Array, jax.Array]] = {}
+        self._gathered: list[jax.Array] = []
+        self._parts: list[jax.Array] = []
 
     def whole(self, params: Any) -> Any:
         """Every device gets all of every array."""
         if not self._layout.divides:
             return params
         whole = jax.lax.with_sharding_constraint(params, self._layout.replicated)
-        for array, owned in zip(jax.tree.leaves(whole), jax.tree.leaves(params)):
-            self._owned[id(array)] = array, owned
+        self._gathered = jax.tree.leaves(whole)
+        self._parts = jax.tree.leaves(params)
         return whole
 
     def own(self, params: Any) -> Any:
         """Each device keeps its part."""
         if not self._layout.divides:
             return params
-
-        def own(array: jax.Array, sharding: NamedSharding) -> jax.Array:
-            if id(array) in self._owned:
-                return self._owned[id(array)][1]
-            return jax.lax.with_sharding_constraint(array, sharding)
-
-        return jax.tree.map(own, params, self._layout.params)
+        own = jax.lax.with_sharding_constraint(params, self._layout.params)
+        leaves = jax.tree.leaves(own)
+        for i, (now, before) in enumerate(zip(jax.tree.leaves(params), self._gathered)):
+            if now is before:
+                leaves[i] = self._parts[i]
+        return jax.tree.unflatten(jax.tree.structure(own), leaves)
 
     def own_gradients(self, grads: Any) -> Any:
         """Each device keeps its part of what is summed over all.
@@ -131,7 +143,3 @@ class Shares:
             return grads
         grads = jax.lax.with_sharding_constraint(grads, self._layout.replicated)
         return jax.lax.with_sharding_constraint(grads, self._layout.params)
-
-
-def _values(tree: Any) -> list[Any]:
-    return jax.tree.leaves(tree, is_leaf=lambda leaf: leaf is None)

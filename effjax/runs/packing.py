@@ -4,6 +4,8 @@ Orbax takes about a millisecond a leaf. So all leaves of up to `SMALL` elements 
 array a dtype; the large ones go as they are, divided over devices or not.
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -33,8 +35,13 @@ def _on_every_device(tree: Any) -> Any:
     divided = [leaf for leaf in jax.tree.leaves(tree) if not leaf.sharding.is_fully_replicated]
     if not divided:
         return tree
-    mesh = divided[0].sharding.mesh
-    return jax.jit(lambda tree: tree, out_shardings=NamedSharding(mesh, PartitionSpec()))(tree)
+    return _replicate_over(divided[0].sharding.mesh)(tree)
+
+
+@functools.lru_cache(maxsize=4)
+def _replicate_over(mesh: jax.sharding.Mesh) -> Callable[[Any], Any]:
+    """Made once for each mesh: a fresh function at each save would be traced and compiled anew."""
+    return jax.jit(lambda tree: tree, out_shardings=NamedSharding(mesh, PartitionSpec()))
 
 
 def pack(tree: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import jax
 
 from effjax.contract.state import TrainState
 from effjax.contract.task import Batch, Evaluator
-from effjax.devices.runners import Mesh
+from effjax.devices.runner import Runner
 from effjax.training.step import Groups
 
 
@@ -19,7 +19,7 @@ def evaluate(
     state: TrainState,
     evaluators: Mapping[str, Evaluator],
     groups: Groups,
-    runner: Mesh,
+    runner: Runner,
     rng: jax.Array,
     asked: Callable[[], Any] = lambda: None,
 ) -> dict[str, float]:

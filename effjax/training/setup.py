@@ -13,7 +13,8 @@ from effjax import models
 from effjax.config import Clock, View, check
 from effjax.contract.state import TrainState
 from effjax.contract.task import Source, Task, find_task
-from effjax.devices.runners import MODES, Mesh, choose_devices
+from effjax.devices.choose import choose_devices, make_runner
+from effjax.devices.runner import Runner
 from effjax.errors import UserError
 from effjax.models.registry import TRAINING_FIELDS
 from effjax.runs.schema import RunConfig
@@ -39,7 +40,7 @@ class Setup:
     task: Task
     source: Source
     groups: Groups
-    runner: Mesh
+    runner: Runner
     clock: Clock
     step: Callable[..., Any]
     fresh: Callable[[], TrainState]
@@ -62,7 +63,6 @@ def build(config: ml_collections.ConfigDict, devices: Sequence[jax.Device] | Non
     view = View(config)
     _check_numbers(view)
     devices = list(devices or choose_devices(view.parallel.devices))
-    make_runner = MODES[view.parallel.mode]
     runner = make_runner(devices, view.data.batch_size, view.accumulate, view.parallel)
     task = find_task(view.task.name)(view, runner.batch_axis)
     source = task.source()
