@@ -99,7 +99,7 @@ class BadLine(Line):
 def line_config(task="Line", **changes):
     """A run of 20 steps."""
     config = effjax.default_config()
-    config.task.name = f"toy:{task}"
+    config.task.name = f"tests.training.toy:{task}"
     config.total_steps = 20.0
     config.data.batch_size = 16
     config.optim.default.update(name="adan", learning_rate=0.1, decay=((".*", False),))
