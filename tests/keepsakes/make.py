@@ -22,6 +22,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
+
 ROOT = Path.cwd()
 RUN = [
     "--config=configs/quickstart.py:quick",
@@ -119,18 +121,12 @@ def make_configs(out: Path) -> None:
 
 
 def make_models(out: Path) -> None:
-    import jax
-    import jax.numpy as jnp
-
     import effjax
+    from effjax.models.registry import abstract_variables
 
     shapes = {}
     for name in effjax.list_models():
-        model = effjax.create_model(name)
-        size = getattr(model.architecture, "image_size", None) or 224
-        side = size[0] if isinstance(size, tuple) else size
-        images = jax.ShapeDtypeStruct((1, side, side, 3), jnp.float32)
-        variables = jax.eval_shape(model.init, jax.random.key(0), images)
+        variables = abstract_variables(effjax.create_model(name))
         leaves = jax.tree_util.tree_leaves_with_path(dict(variables))
         shapes[name] = {
             jax.tree_util.keystr(path, simple=True, separator="/"): f"{x.dtype}{list(x.shape)}"
