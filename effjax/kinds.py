@@ -77,7 +77,7 @@ def _fit_float(value: Real) -> float:
 
 
 def _fit_range(value: Any, hint: Any) -> Any:
-    fitted = fit(value, hint.__origin__)
+    fitted = _fit_entry(value, hint.__origin__, hint)
     for allowed in hint.__metadata__:
         if isinstance(allowed, Range) and fitted not in allowed:
             raise OutOfRange(describe_type(hint))

@@ -45,6 +45,7 @@ def test_what_fits(value, hint, expected):
     [
         (True, float, Misfit, "float"),
         (True, int, Misfit, "int"),
+        (True, Share, Misfit, "float in [0, 1]"),
         (1, bool, Misfit, "bool"),
         (True, Literal[1, 2], Misfit, "one of 1, 2"),
         (1.5, int, Misfit, "int"),

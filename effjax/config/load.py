@@ -18,6 +18,7 @@ import ml_collections
 
 from effjax.config.schema import (
     UNITS,
+    Section,
     child,
     declared_keys,
     duration_of,
@@ -79,7 +80,7 @@ def _fill(config: ml_collections.ConfigDict, data: dict[str, Any]) -> None:
         for key, value in data.items():
             if isinstance(value, dict):
                 if not isinstance(config.get(key), ml_collections.ConfigDict):
-                    config[key] = ml_collections.ConfigDict(type_safe=False)
+                    config[key] = Section()
                 _fill(config[key], value)
             else:
                 config[key] = value
@@ -124,8 +125,8 @@ def _run_file(spec: str) -> ml_collections.ConfigDict:
     config = call_config(spec, "get_config")
     path = spec.partition(":")[0]
     if not isinstance(config, ml_collections.ConfigDict):
-        kind = type(config).__name__
-        raise UserError(f"{path}: get_config returned a {kind}; return effjax.default_config()")
+        kind = "None" if config is None else with_article(type(config).__name__)
+        raise UserError(f"{path}: get_config returned {kind}; return effjax.default_config()")
     return config
 
 
@@ -187,6 +188,9 @@ def _override(config: ml_collections.ConfigDict, path: str, value: Any, schema: 
         raise UserError(_unknown(path, leaf, node))
     if isinstance(node.get(leaf), ml_collections.ConfigDict):
         raise UserError(f"config.{path} is a section; set one of its keys: {', '.join(node[leaf])}")
+    hint = child(section, leaf)
+    if hint is not None:
+        value = _fitted(path, value, hint)
     units = [f"{duration_of(leaf)}_{unit}" for unit in UNITS]
     if value is not None and leaf in units and set(units) <= set(declared_keys(section)):
         node.update(dict.fromkeys(units))

@@ -16,6 +16,7 @@ from typing import Any
 
 import ml_collections
 
+from effjax.errors import UserError
 from effjax.ranges import NotNegative
 
 UNITS = ("steps", "epochs", "examples", "percent")
@@ -27,6 +28,21 @@ class Duration:
 
 
 UNSET = Duration()
+
+
+class Section(ml_collections.ConfigDict):
+    """A section of a config: a ConfigDict in which True does not become 1.0.
+
+    ml_collections casts a new value to the type of the old one, and a bool is an int to Python.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(type_safe=False)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if isinstance(value, bool) and isinstance(self.get(key), float):
+            raise UserError(f"{key} = {value} is a bool; expected a number")
+        super().__setitem__(key, value)
 
 
 def is_open(section: Any) -> bool:
@@ -75,13 +91,13 @@ def to_config(section: Any, values: Any = None) -> ml_collections.ConfigDict:
     Types are left to `check`, whose messages name the key and what was expected; the lock stays off
     in open sections and where sections are named by the user.
     """
-    config = ml_collections.ConfigDict(type_safe=False)
+    config = Section()
     for key, (hint, default) in declared_keys(section).items():
         value = getattr(values, key, default)
         if dataclasses.is_dataclass(hint):
             config[key] = to_config(hint, value)
         elif entry := entry_type(hint):
-            named = ml_collections.ConfigDict(type_safe=False)
+            named = Section()
             for name, instance in value.items():
                 named[name] = to_config(entry, instance)
             config[key] = named

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 # groups that describe the training itself, not held-out examples
 TRAINING_GROUPS = ("train", "optim", "perf", "search", "step")
 # a metric whose last part ends like this is better when it is smaller
-SMALLER_IS_BETTER = ("loss", "error")
+SMALLER_IS_BETTER = ("loss", "error", "nll", "perplexity", "fid")
 
 
 def is_held_out(name: str) -> bool:
@@ -18,7 +18,7 @@ def is_held_out(name: str) -> bool:
 
 
 def less_is_better(name: str) -> bool:
-    """Whether a smaller value is the better one: true of a loss and of an error."""
+    """Whether a smaller value is the better one, as it is for a loss and an error."""
     return name.endswith(SMALLER_IS_BETTER)
 
 

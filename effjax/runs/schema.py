@@ -2,12 +2,15 @@
 
 import dataclasses
 from dataclasses import field
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import ml_collections
 
 from effjax.config import UNSET, Duration, to_config
 from effjax.data import DataConfig, MixConfig
+from effjax.ranges import BelowOne, Count, NotNegative, NotNegativeInt, Positive, Range
+
+Seed = Annotated[int, Range(0, 2**64 - 1)]
 
 
 @dataclasses.dataclass
@@ -24,7 +27,8 @@ class ModelConfig:
 
     open_section: ClassVar[bool] = True
     name: str = "caformer_s18"
-    num_classes: int | None = None  # None: as many as the data has
+    # None: as many as the data has; 0: no head, the network returns its features
+    num_classes: NotNegativeInt | None = None
     dtype: str = "float32"  # of the computation; norms' statistics and logits stay float32
     param_dtype: str = "float32"
     arch: str | None = None  # an architecture.json: its fields replace those given here
@@ -36,14 +40,15 @@ class OptimConfig:
 
     open_section: ClassVar[bool] = True
     name: str = "adan"
-    learning_rate: float = 1e-3  # the peak; the schedule scales it
-    weight_decay: float = 0.0
+    learning_rate: NotNegative = 1e-3  # the peak; the schedule scales it
+    weight_decay: NotNegative = 0.0
     # (regex over the parameter path, whether it decays); the first match counts, all must match
     decay: tuple[tuple[str, bool], ...] = ((r"kernel$", True), (r".*", False))
-    clip_norm: float | None = None  # global gradient norm of this group
+    clip_norm: Positive | None = None  # largest global gradient norm of this group; None: no limit
     # (regex, factor of the learning rate), first match; 0.0 freezes, no match: 1.0
-    lr_scale: tuple[tuple[str, float], ...] = ()
-    layer_decay: float | None = None  # factor of the learning rate from each layer to the one below
+    lr_scale: tuple[tuple[str, NotNegative], ...] = ()
+    # factor of the learning rate from each layer to the one below
+    layer_decay: Annotated[float, Range(0, 1, "(]")] | None = None
 
 
 @dataclasses.dataclass
@@ -59,7 +64,7 @@ class ScheduleConfig:
 class EmaConfig:
     """Average of what is evaluated (parameters and model state), evaluated as `<eval>_ema/*`."""
 
-    decay: float | None = None  # None: off
+    decay: BelowOne | None = None  # None: off
     warmup: bool = True  # decay at step t is min(decay, (1 + t) / (10 + t))
 
 
@@ -68,11 +73,11 @@ class ParallelConfig:
     """How the step runs on its devices; nothing here changes the result beyond rounding."""
 
     mode: Literal["mesh", "pmap"] = "mesh"
-    devices: int | None = None  # None: all
-    fsdp: int = 1  # so many devices share each parameter and its optimizer state (mesh only)
+    devices: Count | None = None  # None: all
+    fsdp: Count = 1  # so many devices share each parameter and its optimizer state (mesh only)
     # (regex over the parameter path, "largest", an axis or None): along which axis they divide it
     shard: tuple[tuple[str, str | int | None], ...] = ((r".*", "largest"),)
-    shard_least: int = 65536  # arrays of fewer elements are on every device
+    shard_least: NotNegativeInt = 65536  # arrays of fewer elements are on every device
     # large products on a CPU call oneDNN: faster steps, but a program that no cache keeps, so that
     # every start compiles. None: in runs that see 2^30 pixels or more
     onednn: bool | None = None
@@ -83,9 +88,9 @@ class CheckpointConfig:
     """When the state is saved and what is kept; the last step is always saved."""
 
     every: Duration = UNSET  # none set: only at the end and when interrupted
-    keep_last: int = 2
+    keep_last: Count = 2
     keep_best: str | None = None  # a metric such as "val/top1": its best checkpoint is kept too
-    keep_every_steps: int | None = None  # checkpoints at multiples of this are never removed
+    keep_every_steps: Count | None = None  # checkpoints at multiples of this are never removed
 
 
 @dataclasses.dataclass
@@ -113,10 +118,10 @@ class RunConfig:
     """A whole run."""
 
     total: Duration = UNSET
-    seed: int = 0
-    accumulate: int = 1  # a batch is taken in this many parts, one after another
+    seed: Seed = 0
+    accumulate: Count = 1  # a batch is taken in this many parts, one after another
     nonfinite: Literal["stop", "skip"] = "stop"  # skip: leave out updates that are not finite
-    nonfinite_limit: int = 10  # with skip: stop after this many in a row
+    nonfinite_limit: Count = 10  # with skip: stop after this many in a row
     init_from: str | None = None  # a workdir or a weights file to start from
     task: TaskConfig = field(default_factory=TaskConfig)
     model: ModelConfig = field(default_factory=ModelConfig)

@@ -7,7 +7,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import ml_collections
-import numpy as np
 
 from effjax import models
 from effjax.config import Clock, View, check
@@ -61,7 +60,7 @@ def build(config: ml_collections.ConfigDict, devices: Sequence[jax.Device] | Non
     check(config, RunConfig)
     use_architecture(config)
     view = View(config)
-    _check_numbers(view)
+    _check_keep_best(view)
     devices = list(devices or choose_devices(view.parallel.devices))
     runner = make_runner(devices, view.data.batch_size, view.accumulate, view.parallel)
     task = find_task(view.task.name)(view, runner.batch_axis)
@@ -132,28 +131,13 @@ def use_architecture(config: ml_collections.ConfigDict) -> None:
         section.update(fields, arch=None)
 
 
-def _check_numbers(view: View) -> None:
-    for name, value, least in (
-        ("data.batch_size", view.data.batch_size, 1),
-        ("data.eval_batch_size", view.data.eval_batch_size or 1, 1),
-        ("data.image_size", np.min(view.data.image_size), 1),
-        ("data.synthetic_examples", view.data.synthetic_examples, 1),
-        ("data.synthetic_classes", view.data.synthetic_classes, 1),
-        ("data.augment.repeats", view.data.augment.repeats, 1),
-        ("data.workers", view.data.workers, 0),
-        ("seed", view.seed, 0),
-        ("accumulate", view.accumulate, 1),
-        ("nonfinite_limit", view.nonfinite_limit, 1),
-    ):
-        if value < least:
-            raise UserError(f"config.{name} = {value}; give {least} or more")
+def _check_keep_best(view: View) -> None:
+    """Refuses to keep the best checkpoint by a metric of an evaluation that is not made."""
     keep_best = view.checkpoint.keep_best
     measured = [f"{name}{suffix}" for name in view.evals for suffix in ("", "_ema")]
     if keep_best is not None and keep_best.partition("/")[0] not in measured:
         known = ", ".join(f"{name}/..." for name in view.evals)
         raise UserError(f"config.checkpoint.keep_best = {keep_best!r}; measured are: {known}")
-    if view.ema.decay is not None and not 0.0 <= view.ema.decay < 1.0:
-        raise UserError(f"config.ema.decay = {view.ema.decay}; expected 0 <= decay < 1")
 
 
 def _clock(view: View, num_examples: int) -> Clock:

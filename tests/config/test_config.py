@@ -131,10 +131,11 @@ def test_two_units_are_refused(config_file):
     [
         ("def get_config(:", "SyntaxError"),
         ("import nothing_of_that_name", "nothing_of_that_name"),
-        ("def get_config(arg=None): return 3", "returned a int"),
+        ("def get_config(arg=None): return 3", "returned an int"),
         ("x = 1", "no function get_config"),
         (FILE.replace("config.total_epochs", "config.totl_epochs"), "did you mean 'total_epochs'"),
         (FILE.replace("total_epochs = 2", "seed = 'a'"), "config.seed = 'a'"),
+        (FILE.replace("total_epochs = 2", "inner.rate = True"), "rate = True is a bool"),
     ],
 )
 def test_mistakes_in_files(tmp_path, text, said):
