@@ -20,7 +20,7 @@ from effjax.config import load
 from effjax.report import choose_display
 from effjax.runs.schema import RunConfig
 from effjax.startup import tune_malloc, use_compilation_cache
-from effjax.training.setup import build
+from effjax.tasks.run import build
 
 STEPS, SAVED_STEPS, ROUNDS = 200, 150, 5
 

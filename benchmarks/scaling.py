@@ -26,8 +26,8 @@ from effjax.devices.layout import LARGEST, shard_axis
 from effjax.inspect.collectives import collectives
 from effjax.inspect.memory import imagine_topology, pretend_devices
 from effjax.runs.schema import RunConfig
+from effjax.tasks.run import build
 from effjax.training.programs import bytes_a_device, lower
-from effjax.training.setup import build
 
 
 def measure(config: Any, devices: list[jax.Device], images: int, fsdp: int) -> dict[str, Any]:

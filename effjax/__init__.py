@@ -5,7 +5,10 @@ import pkgutil
 from typing import Any
 
 from effjax.moved import register_gone_modules
+from effjax.tasks.registry import look_in
 from effjax.version import VERSION as __version__
+
+look_in("effjax.search")  # the registry of tasks lies below the rooms that add to it
 
 # public name -> module; loaded at first use, so that `import effjax` is quick
 _PUBLIC = {
@@ -15,7 +18,7 @@ _PUBLIC = {
     "save_weights": "effjax.models",
     "add_optimizer": "effjax.runs.schema",
     "default_config": "effjax.runs.schema",
-    "train": "effjax.training",
+    "train": "effjax.tasks.run",
     "Evaluator": "effjax.contract",
     "Source": "effjax.contract",
     "Task": "effjax.contract",

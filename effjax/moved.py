@@ -28,7 +28,7 @@ MOVED = {
         "TrainState": "contract",
         "add_optimizer": "runs.schema",
         "default_config": "runs.schema",
-        "train": "training",
+        "train": "tasks.run",
     },
     "search": {
         "Cost": "search.kernel_sizes",

@@ -11,7 +11,7 @@ from effjax import cli
 from effjax.config import UNITS, load
 from effjax.runs.folder import check_continues, flatten
 from effjax.runs.schema import RunConfig, default_config
-from effjax.training.setup import build
+from effjax.tasks.run import build
 from tests import mistakes
 
 NUMBERS = ("-1", "0", "1", "3", "0.5", "1e30", "-1e30", "1e400", "-1e400", "0x10", "1_000", "1e9")

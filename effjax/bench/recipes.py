@@ -20,7 +20,7 @@ from effjax.report import Display
 from effjax.runs.folder import CONFIG
 from effjax.runs.metrics import read_rows
 from effjax.runs.schema import OptimConfig, RunConfig
-from effjax.training import train
+from effjax.tasks.run import train
 
 # keys of the recipe's optimizer that every optimizer keeps; further ones are hyperparameters
 SHARED = {field.name for field in dataclasses.fields(OptimConfig)}

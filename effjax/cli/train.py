@@ -27,7 +27,7 @@ def train(args: argparse.Namespace) -> None:
     from effjax.devices.hosts import join_hosts
     from effjax.report import choose_display
     from effjax.runs.schema import RunConfig
-    from effjax.training import train
+    from effjax.tasks.run import train
 
     config = load(args.config, args.overrides, RunConfig)
     join_hosts(args.coordinator, args.hosts, args.host, args.join_seconds, args.peer_seconds)

@@ -2,7 +2,7 @@
 
 from effjax.config.clock import Clock
 from effjax.config.json_files import parse_json, read_json
-from effjax.config.load import call_config, check, from_json, load, set_values
+from effjax.config.load import call_config, check, from_json, load, read_section, set_values
 from effjax.config.places import as_path, is_remote
 from effjax.config.schema import UNITS, UNSET, Duration, to_config
 from effjax.config.view import View, changed
@@ -22,6 +22,7 @@ __all__ = [
     "load",
     "parse_json",
     "read_json",
+    "read_section",
     "set_values",
     "to_config",
 ]

@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ml_collections
 
@@ -28,6 +28,8 @@ from effjax.config.schema import (
 )
 from effjax.errors import UserError, nearest
 from effjax.kinds import Misfit, OutOfRange, fit, with_article
+
+Section = TypeVar("Section")
 
 
 def load(spec: str, overrides: Sequence[str], schema: type) -> ml_collections.ConfigDict:
@@ -236,6 +238,27 @@ def check(config: ml_collections.ConfigDict, schema: type, path: str = "") -> No
         given = [f"config.{path}{key}" for key in keys if config.get(key) is not None]
         if len(given) > 1:
             raise UserError(f"two units for one duration: {' and '.join(given)}; give one of them")
+
+
+def read_section(section: Any, schema: type[Section], path: str, known: Sequence[str]) -> Section:
+    """An instance of the dataclass `schema` from an open section of a config, checked.
+
+    Durations stay unset in the instance: `Clock.steps` reads them from the section.
+
+    Args:
+      section: a `View` of the section; all its keys count as read.
+      path: of the section, for messages, such as "task.".
+      known: keys of the section that are not the schema's.
+
+    Raises:
+      UserError: naming an unknown key with the nearest known one, or a wrong value.
+    """
+    values = to_config(schema)
+    values.unlock()
+    values.update(section.extras(*known))
+    check(values, schema, path)
+    names = {field.name for field in dataclasses.fields(schema)}
+    return schema(**{key: value for key, value in values.items() if key in names})
 
 
 def _section(path: str, value: Any) -> ml_collections.ConfigDict:

@@ -1,112 +1,100 @@
-"""The contract between a task, which says what is learned, and the loop, which makes it happen."""
+"""The contract between a task, which says what is learned, and the loop, which makes it happen.
 
-import importlib
-from collections.abc import Callable, Hashable, Iterator, Mapping
+Shapes: B batch, A parts of a batch that are taken one after another.
+"""
+
+import dataclasses
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from effjax.config import View
+from effjax.config import Clock, View, read_section
+from effjax.contract.batch import Batch, Metrics, Params, valid_examples
+from effjax.contract.evaluator import Evaluator
+from effjax.contract.source import Source
 from effjax.contract.state import TrainState
-from effjax.errors import UserError, nearest
+from effjax.errors import UserError
 
-Params = Any
-Batch = Mapping[str, Any]
-Metrics = dict[str, Any]  # name -> (sum, weight), or a scalar
 # apply(state, grads, only=None) makes one update of all groups, or of the group `only`
 Apply = Callable[..., TrainState]
 
 
-class Source(Protocol):
-    """Training data: the global batch of step i is a function of (seed, i) alone.
-
-    A subclass sets `num_examples` and `spec` and overrides `batches`; the rest is for sources of
-    which a part stays on the devices.
-
-    Attributes:
-      spec: of this host's part of a batch, as the task sees it.
-      remedy: what to do where a run waits for batches.
-    """
-
-    num_examples: int
-    spec: Mapping[str, jax.ShapeDtypeStruct]
-    remedy: str = "a quicker source"
-
-    def batches(self, start: int = 0) -> Iterator[Batch]:
-        """Yields this host's part of the batches of steps start, start + 1, ...; has `close()`."""
-
-    @property
-    def sent(self) -> Mapping[str, jax.ShapeDtypeStruct]:
-        """Shapes and dtypes of what `batches` yields."""
-        return self.spec
-
-    @property
-    def resident(self) -> Mapping[str, np.ndarray]:
-        """What every device holds through the run, beside each batch."""
-        return {}
-
-    def unpack(self, batch: Batch) -> Batch:
-        """What was sent, with what is resident -> what `spec` says; inside the compiled step."""
-        return batch
-
-
-class Evaluator(Protocol):
-    """Runs over held-out data; `source` holds its batches, or is None."""
-
-    source: Source | None
-
-    def __call__(
-        self, state: TrainState, rng: jax.Array, batches: Iterator[Batch]
-    ) -> Iterator[tuple[str, float]]:
-        """Yields (name, value) of a state whose params are those to be evaluated."""
-
-
 class Task:
-    """A thing to learn. Subclasses override what differs; `init` and `loss` are always theirs.
+    """A thing to learn. Subclasses define `init` and `loss`, and override what else differs.
+
+    **Means.** A mean over a batch is the sum over all its valid examples divided by their number,
+    whatever the number of parts, devices and hosts. `loss` sees a part of a batch and returns the
+    mean over the valid examples of that part. The step weighs each part and each device by
+    `weight`, the number of its valid examples. A task that overrides `update` and calls `apply`
+    with the gradient of such a mean gets the same for devices.
 
     Args:
       config: the run's config, read-only.
       batch_axis: the name of the pmap axis over which batch statistics are averaged, or None.
+
+    Attributes:
+      name: what `config.task` calls it.
+      options: the keys of `config.task`, checked: an instance of `Config`.
+      not_learned: paths of the parameters that nothing updates. The setup fills it in before the
+        step is traced.
+
+    Raises:
+      UserError: a key of `config.task` that `Config` does not declare, or a wrong value.
     """
+
+    @dataclasses.dataclass(frozen=True)
+    class Config:
+        """Keys of `config.task` beside `name`. Subclasses extend their parent's `Config`."""
+
+    not_learned: frozenset[str] = frozenset()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        inherited = super(cls, cls).Config
+        if not issubclass(cls.Config, inherited):
+            raise TypeError(
+                f"write `class Config({inherited.__qualname__})` in {cls.__name__}: the keys of a "
+                "task extend those of the task that it inherits from"
+            )
+        if "__dataclass_params__" not in vars(cls.Config):
+            raise TypeError(f"{cls.__name__}.Config needs @dataclasses.dataclass(frozen=True)")
 
     def __init__(self, config: View, batch_axis: str | None = None):
         self.config = config
         self.batch_axis = batch_axis
+        self.name: str = config.task.name
+        self.options = read_section(config.task, self.Config, "task.", known=("name",))
 
-    def source(self) -> Source:
-        """The training data of this host; by default what `config.data` names."""
-        from effjax.data import open_split
-
-        data = self.config.data
-        hosts = {"host": jax.process_index(), "hosts": jax.process_count()}
-        return open_split(
-            data,
-            data.train_split,
-            seed=self.config.seed,
-            batch_size=data.batch_size,
-            parts=self.config.accumulate,
-            train=True,
-            **hosts,
-        )
+    def source(self) -> Source | None:
+        """The training data of this host; None: the split that `config.data` names."""
+        return None
 
     def init(self, rng: jax.Array, batch: Batch) -> tuple[Params, Any]:
-        """Fresh (params, model_state) for batches like `batch`."""
+        """Fresh (params, model_state) for batches like `batch`; model_state is a dict."""
         raise NotImplementedError
 
     def load(
         self, params: Params, model_state: Any, source: str
     ) -> tuple[Params, Any, Mapping[str, Any]]:
         """Parameters from `config.init_from`, and a report of what was loaded."""
-        raise UserError(f"task {self.config.task.name!r} cannot start from weights ({source})")
+        raise UserError(f"task {self.name!r} cannot start from weights ({source})")
 
     def loss(
         self, params: Params, model_state: Any, batch: Batch, rng: jax.Array, step: jax.Array
     ) -> tuple[jax.Array, tuple[Any, Metrics]]:
-        """The mean loss of a batch, with (new model_state, metrics)."""
+        """The mean loss of the valid examples of a batch, with (new model_state, metrics).
+
+        A metric is (sum over valid examples, their number): sums and numbers are added over parts
+        and devices, then divided.
+        """
         raise NotImplementedError
+
+    def weight(self, batch: Batch) -> jax.Array | float:
+        """What a part of a batch weighs beside the others: by default its valid examples."""
+        return valid_examples(batch)
 
     def update(
         self,
@@ -118,32 +106,44 @@ class Task:
     ) -> tuple[TrainState, Metrics]:
         """One training step: by default one gradient of `loss` and one `apply`.
 
-        With accumulation the arrays of `batch` are [A, B / A, ...]; gradients and metrics are
-        averaged over A in one scan, so that memory is that of one part.
+        With accumulation the arrays of `batch` are [A, B / A, ...]. One scan takes part after part,
+        so that memory is that of one part.
         """
         gradient = jax.value_and_grad(self.loss, has_aux=True)
-        parts = self.config.accumulate
-        if parts == 1:
+        if self.config.accumulate == 1:
             (_, (model_state, metrics)), grads = gradient(
                 state.params, state.model_state, batch, rng, state.step
             )
-            return apply(state.replace(model_state=model_state), grads), metrics
+        else:
+            grads, model_state, metrics = self._accumulated(gradient, state, batch, rng)
+        return apply(state.replace(model_state=model_state), grads), metrics
 
-        def one_part(carry: Any, part: Batch) -> tuple[Any, Metrics]:
+    def _accumulated(
+        self, gradient: Callable[..., Any], state: TrainState, batch: Batch, rng: jax.Array
+    ) -> tuple[Params, Any, Metrics]:
+        """(gradient, model_state, metrics) of a batch in parts."""
+        parts = self.config.accumulate
+        # exactly 1 for equally many valid examples: a sum then rounds as without weights
+        shares = relative_weights(jax.vmap(self.weight)(batch))  # [A]
+
+        def one_part(carry: Any, part_and_share: Any) -> tuple[Any, Metrics]:
             model_state, total = carry
+            part, share = part_and_share
             (_, (model_state, metrics)), grads = gradient(
                 state.params, model_state, part, rng, state.step
             )
-            return (model_state, jax.tree.map(jnp.add, total, grads)), metrics
+            total = jax.tree.map(lambda t, g: t + share.astype(t.dtype) * g, total, grads)
+            return (model_state, total), metrics
 
-        zeros = jax.tree.map(jnp.zeros_like, state.params)
-        (model_state, total), metrics = jax.lax.scan(one_part, (state.model_state, zeros), batch)
-        grads = jax.tree.map(lambda g: g / parts, total)
-        metrics = jax.tree.map(lambda m: m.sum(0), metrics)
-        return apply(state.replace(model_state=model_state), grads), metrics
+        zeros = jax.tree.map(_accumulator, state.params)
+        (model_state, total), metrics = jax.lax.scan(
+            one_part, (state.model_state, zeros), (batch, shares)
+        )
+        grads = jax.tree.map(lambda t: t / parts, total)
+        return grads, model_state, jax.tree.map(lambda m: m.sum(0), metrics)
 
     def predict(self, params: Params, model_state: Any, batch: Batch) -> Any:
-        """What the trained network says of a batch."""
+        """The outputs of the trained network for a batch."""
         raise NotImplementedError
 
     def evaluators(self, config: View) -> dict[str, Evaluator]:
@@ -161,50 +161,49 @@ class Task:
         """Selects the compiled step: one program is built for each value, with it as constant."""
         return ()
 
+    def between_every(self, clock: Clock) -> int | None:
+        """The number of updates from one call of `between` to the next; None: it is not called."""
+        return None
+
+    def between(self, state: TrainState, step: int, source: Source) -> Any | None:
+        """A new model_state made outside the compiled step (clusters, queues); None: unchanged.
+
+        Called after `step` updates whenever `between_every` divides it, 0 included, before anything
+        is evaluated or saved there. The result is part of what is saved. It has to be a function of
+        its arguments alone, the same on every host, with the shapes and dtypes of the old one.
+
+        Args:
+          state: as ordinary arrays, whatever the devices.
+          source: the training data.
+        """
+        return None
+
     def record(self) -> dict[str, Any]:
-        """What the run's folder should know of the data, to be of use without them (JSON data)."""
+        """Facts about the data, as JSON, with which the run can be used without them."""
         return {}
 
     def facts(self, params: Params, batch: Batch) -> dict[str, Any]:
-        """What the summary should say of the network beside its parameter count (MACs, ...)."""
+        """Facts about the network for the summary, beside its parameter count (MACs, ...)."""
         return {}
 
     def done(self, state: TrainState) -> bool:
-        """Whether to end before the last step; asked where an evaluation or a save is due."""
+        """Whether to end before the last step; asked where an evaluation is due."""
         return False
 
     def finish(self, state: TrainState, workdir: Path) -> None:
         """Called once after the last step, e.g. to write the architecture that was found.
 
-        On one host alone; parameters, model state and averages are there as host arrays.
+        On one host only. Parameters, model state and averages are host arrays.
         """
 
 
-_TASKS: dict[str, str] = {
-    "classification": "effjax.tasks.classification:Classification",
-    "distill": "effjax.tasks.distillation:Distillation",
-    "kernel_search": "effjax.search.kernel_sizes.task:KernelSearch",
-}
+def relative_weights(weights: jax.Array) -> jax.Array:
+    """`weights` [A] divided by their mean; zeros if all are zero."""
+    weights = weights.astype(jnp.float32)
+    total = weights.sum()
+    return jnp.where(total > 0, weights * len(weights) / jnp.where(total > 0, total, 1.0), 0.0)
 
 
-def find_task(name: str) -> type[Task]:
-    """The task class of a registered name or of "package.module:Class".
-
-    Raises:
-      UserError: unknown name, or nothing of that name in the module.
-    """
-    path = _TASKS.get(name, name)
-    module_name, colon, class_name = path.partition(":")
-    if not colon:
-        raise UserError(
-            f"unknown task {name!r}; {nearest(name, _TASKS)}\n"
-            "your own: --config.task.name=package.module:Class"
-        )
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise UserError(f"task {name!r}: {error}; is it on PYTHONPATH?") from error
-    task = getattr(module, class_name, None)
-    if not (isinstance(task, type) and issubclass(task, Task)):
-        raise UserError(f"task {name!r}: {module_name} has no subclass of Task named {class_name}")
-    return task
+def _accumulator(parameter: jax.Array) -> jax.Array:
+    """Zeros like a parameter, in float32 at least: many small terms are added."""
+    return jnp.zeros(parameter.shape, jnp.promote_types(parameter.dtype, jnp.float32))

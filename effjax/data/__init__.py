@@ -1,7 +1,7 @@
 """Images in, uint8 batches out; and the part of augmentation that runs on the device."""
 
 from effjax.data.config import AugmentConfig, DataConfig, MixConfig
-from effjax.data.loader import Batches, Split, open_split
+from effjax.data.loader import Batches, Split, open_split, open_training
 from effjax.data.mix import mix_batch, normalise
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "mix_batch",
     "normalise",
     "open_split",
+    "open_training",
 ]

@@ -264,3 +264,25 @@ def open_split(
         parts=parts,
         on_device=on_device,
     )
+
+
+def open_training(config: Any) -> Split:
+    """This host's part of the training split of a run.
+
+    Args:
+      config: the run's whole config: its data section, seed and number of parts of a batch.
+
+    Raises:
+      UserError: see `open_split`.
+    """
+    data = config.data
+    return open_split(
+        data,
+        data.train_split,
+        seed=config.seed,
+        batch_size=data.batch_size,
+        host=jax.process_index(),
+        hosts=jax.process_count(),
+        parts=config.accumulate,
+        train=True,
+    )

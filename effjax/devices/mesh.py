@@ -14,7 +14,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from effjax.config import View
-from effjax.contract.task import Source
+from effjax.contract import Source
 from effjax.devices.layout import Layout
 from effjax.devices.runner import Batch, Step, check_divides, make_mesh, put, resident_arrays
 from effjax.errors import UserError

@@ -17,7 +17,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from effjax.config import View
-from effjax.contract.task import Source
+from effjax.contract import Source
 from effjax.devices.layout import Layout
 from effjax.devices.mesh import Mesh
 from effjax.devices.runner import Batch, Step, make_mesh, put, resident_arrays

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, NamedSharding
 
-from effjax.contract.task import Source
+from effjax.contract import Source
 from effjax.devices.layout import Layout
 from effjax.errors import UserError
 

@@ -1,14 +1,13 @@
 """Evaluates weights that a config names, published ones as a rule, without a run."""
 
 import functools
-from typing import Any
 
 import jax
 import ml_collections
 
 from effjax import models
 from effjax.config import View, check
-from effjax.contract.state import TrainState
+from effjax.contract import join_variables
 from effjax.data import Split, open_split
 from effjax.errors import UserError
 from effjax.report import Display
@@ -56,25 +55,12 @@ def evaluate_weights(config: ml_collections.ConfigDict, display: Display) -> dic
         params, model_state, _ = task.load(params, model_state, view.init_from)
     display.waiting(f"evaluating {task.split.num_examples:,} images")
     found: dict[str, float] = {}
+    variables = join_variables(params, model_state)
     for evaluator in task.evaluators(view).values():
         with evaluator.source.batches() as batches:
-            found |= dict(evaluator(_state(params, model_state), jax.random.key(0), batches))
+            found |= dict(evaluator(variables, jax.random.key(0), batches))
     display.table(f"{view.model.name} on {view.data.name}", _rows(view, task, found))
     return found
-
-
-def _state(params: Any, model_state: Any) -> TrainState:
-    nothing = jax.numpy.zeros((), jax.numpy.int32)
-    return TrainState(
-        step=nothing,
-        params=params,
-        model_state=model_state,
-        opt_state={},
-        ema=None,
-        rng=jax.random.key(0),
-        grad_norm={},
-        bad=nothing,
-    )
 
 
 def _rows(view: View, task: HeldOut, found: dict[str, float]) -> list[tuple[str, str]]:

@@ -6,8 +6,8 @@ import jax
 
 from effjax.config import as_path
 from effjax.report import Display
+from effjax.tasks.run import restore
 from effjax.training.evaluation import evaluate
-from effjax.training.restore import restore
 
 
 def evaluate_workdir(

@@ -12,8 +12,8 @@ import jax
 import ml_collections
 
 from effjax.report import Display
+from effjax.tasks.run import build
 from effjax.training.programs import lower
-from effjax.training.setup import build
 
 WARM_UP = 2
 

@@ -16,7 +16,8 @@ from effjax.inspect.memory import show_cost
 from effjax.report import Display, plot_text
 from effjax.runs.schema import RunConfig
 from effjax.tasks.classification import Classification
-from effjax.training.setup import Setup, build
+from effjax.tasks.run import build
+from effjax.training.setup import Setup
 from effjax.training.step import FROZEN
 
 PLOT_COLUMNS = 72

@@ -26,7 +26,7 @@ import jax
 import numpy as np
 from etils import epath
 
-from effjax.contract.state import TrainState
+from effjax.contract import TrainState
 from effjax.devices.hosts import agree, is_writer
 from effjax.errors import UserError
 from effjax.runs.metrics import write_atomically

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-from effjax.contract.state import TrainState
+from effjax.contract import TrainState
 
 SMALL = 65536  # elements; leaves up to this size are packed together
 

@@ -18,22 +18,12 @@ import jax.numpy as jnp
 import optax
 
 from effjax import models
-from effjax.config import View, as_path, check, to_config
+from effjax.config import as_path
 from effjax.errors import UserError
 from effjax.models.registry import abstract_variables
-from effjax.tasks.classification import Classification, trained_network
-
-
-@dataclasses.dataclass(frozen=True)
-class DistillConfig:
-    """Keys of `config.task` beside those of classification."""
-
-    teacher: str | None = None  # the workdir of a run; else teacher_model with teacher_weights
-    teacher_model: str | None = None  # a registered architecture, such as "caformer_s18"
-    teacher_weights: str | None = None  # its weights, .safetensors or .pth
-    distillation: Literal["soft", "hard"] = "soft"
-    temperature: float | None = None  # soft only; None: 3
-    alpha: float = 0.5  # the teacher's share of the loss
+from effjax.tasks.classification import Classification
+from effjax.tasks.registry import register_task
+from effjax.tasks.trained_network import trained_network
 
 
 def soft(student: jax.Array, teacher: jax.Array, temperature: float) -> jax.Array:
@@ -48,40 +38,61 @@ def hard(student: jax.Array, teacher: jax.Array) -> jax.Array:
     return optax.softmax_cross_entropy_with_integer_labels(student, jnp.argmax(teacher, -1))
 
 
+@register_task("distill", "labelled images, and what a trained teacher says of them")
 class Distillation(Classification):
     """Learns `config.model` with (1 - alpha) of the labels' loss and alpha of the teacher's.
-
-    Keys of `config.task`: those of `Classification` and of `DistillConfig`.
 
     Raises:
       UserError: no teacher or two, a teacher that cannot be loaded, one of other classes or of
         another normalisation.
     """
 
-    def __init__(self, config: View, batch_axis: str | None = None):
-        super().__init__(config, batch_axis)
-        keys = self.keys = read_keys(config.task)
-        if keys.distillation == "soft":
-            self.distance = functools.partial(soft, temperature=keys.temperature or 3.0)
-        else:
-            self.distance = hard
+    @dataclasses.dataclass(frozen=True)
+    class Config(Classification.Config):
+        """Keys of `config.task` beside those of classification."""
+
+        teacher: str | None = None  # the workdir of a run; else teacher_model with teacher_weights
+        teacher_model: str | None = None  # a registered architecture, such as "caformer_s18"
+        teacher_weights: str | None = None  # its weights, .safetensors or .pth
+        distillation: Literal["soft", "hard"] = "soft"
+        temperature: float | None = None  # soft only; None: 3
+        alpha: float = 0.5  # the teacher's share of the loss
+
+        def __post_init__(self) -> None:
+            _check_teacher(self.teacher, self.teacher_model, self.teacher_weights)
+            if not 0.0 <= self.alpha <= 1.0:
+                raise UserError(f"config.task.alpha = {self.alpha}; expected 0 <= alpha <= 1")
+            if self.temperature is None:
+                return
+            if self.distillation == "hard":
+                raise UserError("config.task.temperature is for soft distillation; leave it out")
+            if self.temperature <= 0.0:
+                raise UserError(
+                    f"config.task.temperature = {self.temperature}; expected more than 0"
+                )
+
+    def distance(self, student: jax.Array, teacher: jax.Array) -> jax.Array:
+        """[B]: how far the student's logits [B, K] are from the teacher's."""
+        if self.options.distillation == "hard":
+            return hard(student, teacher)
+        return soft(student, teacher, self.options.temperature or 3.0)
 
     @functools.cached_property
     def teacher(self) -> Callable[[jax.Array], jax.Array]:
         """images [B, H, W, 3], normalised -> logits [B, K]; loaded when the step is traced."""
         with jax.ensure_compile_time_eval():
-            load = self._from_run if self.keys.teacher else self._from_file
+            load = self._from_run if self.options.teacher else self._from_file
             model, variables = load()
             variables = jax.device_get(variables)
         return lambda images: model.apply(variables, images, train=False)
 
     def losses(self, logits: jax.Array, targets: jax.Array, images: jax.Array) -> jax.Array:
-        alpha = self.keys.alpha
+        alpha = self.options.alpha
         labelled = super().losses(logits, targets, images)
         return (1 - alpha) * labelled + alpha * self.distance(logits, self.teacher(images))
 
     def _from_run(self) -> tuple[models.ImageModel, Any]:
-        workdir, data = as_path(self.keys.teacher), self.config.data
+        workdir, data = as_path(self.options.teacher), self.config.data
         task, variables = trained_network(workdir)
         model, theirs = task.model, task.config.data
         self._check_classes(str(workdir), model.num_classes)
@@ -93,7 +104,7 @@ class Distillation(Classification):
         return model, variables
 
     def _from_file(self) -> tuple[models.ImageModel, Any]:
-        name, weights = self.keys.teacher_model, self.keys.teacher_weights
+        name, weights = self.options.teacher_model, self.options.teacher_weights
         model = models.create_model(name, num_classes=self.model.num_classes)
         shapes = abstract_variables(model, self.split.image_shape)
         blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
@@ -110,28 +121,13 @@ class Distillation(Classification):
             )
 
 
-def read_keys(task: View) -> DistillConfig:
-    """What `config.task` says of the teacher, checked.
-
-    Raises:
-      UserError: an unknown key, a wrong value, no teacher or two.
-    """
-    section = to_config(DistillConfig)
-    section.unlock()
-    section.update(task.extras("name", "loss"))
-    check(section, DistillConfig, "task.")
-    keys = DistillConfig(**section)
-    from_file = keys.teacher_model is not None and keys.teacher_weights is not None
-    partly = keys.teacher_model is not None or keys.teacher_weights is not None
-    if (keys.teacher is not None) == from_file or partly != from_file:
+def _check_teacher(workdir: str | None, model: str | None, weights: str | None) -> None:
+    """Raises UserError unless there is either a workdir, or a model with its weights."""
+    from_run = workdir is not None
+    from_file = model is not None and weights is not None
+    incomplete = (model is None) != (weights is None)
+    if incomplete or from_run == from_file:
         raise UserError(
             "distill needs one teacher: --config.task.teacher=WORKDIR of a trained run,\n"
             "or --config.task.teacher_model=NAME --config.task.teacher_weights=F.safetensors"
         )
-    if not 0.0 <= keys.alpha <= 1.0:
-        raise UserError(f"config.task.alpha = {keys.alpha}; expected 0 <= alpha <= 1")
-    if keys.temperature is not None and keys.distillation == "hard":
-        raise UserError("config.task.temperature is for soft distillation; leave it out")
-    if keys.temperature is not None and keys.temperature <= 0.0:
-        raise UserError(f"config.task.temperature = {keys.temperature}; expected more than 0")
-    return keys

@@ -21,7 +21,7 @@ from effjax.errors import UserError
 from effjax.models.weights.convert import as_model
 from effjax.report import Display
 from effjax.runs.folder import read_labels
-from effjax.tasks.classification import trained_network
+from effjax.tasks.trained_network import trained_network
 
 Triple = tuple[float, float, float]
 

@@ -1,5 +1,1 @@
-"""The loop that trains a task."""
-
-from effjax.training.loop import train
-
-__all__ = ["train"]
+"""The loop that trains a task: it is handed the task's class and knows none by name."""

@@ -5,8 +5,7 @@ from typing import Any
 
 import jax
 
-from effjax.contract.state import TrainState
-from effjax.contract.task import Batch, Evaluator
+from effjax.contract import Batch, Evaluator, TrainState, join_variables
 from effjax.devices.runner import Runner
 from effjax.training.step import Groups
 
@@ -49,6 +48,6 @@ def evaluate(
     for name, evaluator in evaluators.items():
         for suffix, version in versions.items():
             batches = evaluator.source.batches() if evaluator.source is not None else iter(())
-            for metric, value in evaluator(state.replace(**version), rng, sent(batches)):
+            for metric, value in evaluator(join_variables(**version), rng, sent(batches)):
                 row[f"{name}{suffix}/{metric}"] = float(value)
     return row

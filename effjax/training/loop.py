@@ -18,6 +18,7 @@ import jax
 import ml_collections
 
 from effjax.config import as_path
+from effjax.contract import Task
 from effjax.devices.hosts import agree, is_writer
 from effjax.devices.interruption import Interruption
 from effjax.errors import NonFinite, Preempted
@@ -42,6 +43,7 @@ from effjax.training.speed import Speedometer, advice
 
 
 def train(
+    make_task: type[Task],
     config: ml_collections.ConfigDict,
     workdir: str | Path,
     *,
@@ -51,6 +53,7 @@ def train(
     """Trains what the config describes, or continues it, and returns the summary.
 
     Args:
+      make_task: the class of the task that `config.task` describes.
       config: a config tree as `effjax.default_config()` gives it, changed as wanted.
       workdir: the run's folder; the same folder continues the same run.
       extend: allow a longer `total_*` than the workdir was made with.
@@ -68,7 +71,7 @@ def train(
     workdir = as_path(workdir)
     with contextlib.closing(display):
         display.waiting("reading the data")
-        setup = build(config)
+        setup = build(make_task, config)
         check_continues(workdir, setup.config, extend)
         total = setup.clock.total_steps
         finished = read_summary(workdir)

@@ -1,6 +1,6 @@
 """A run's parts and state, out of its folder."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import jax
 import ml_collections
 
 from effjax.config import from_json
-from effjax.contract.state import TrainState
+from effjax.contract import Task, TrainState
 from effjax.errors import UserError
 from effjax.report import Display
 from effjax.runs.checkpoints import Checkpoints
@@ -18,6 +18,7 @@ from effjax.training.setup import Setup, build
 
 
 def restore(
+    find_task: Callable[[str], type[Task]],
     workdir: Path,
     display: Display,
     step: int | None = None,
@@ -26,9 +27,14 @@ def restore(
 ) -> tuple[Setup, TrainState]:
     """The parts of a run and its state after `step` updates, by default the newest sound one.
 
-    With `devices` it comes onto so many, in the default mode, not onto those of its config; and so
-    it does on a machine that has not the devices of its config. `data` are entries of its
-    config.data that stand in for those that it was trained with.
+    Args:
+      find_task: the task class of a name.
+      workdir: the run's folder.
+      display: where warnings go.
+      step: of the checkpoint.
+      devices: run on so many, in the default mode, instead of those of the run's config. A machine
+        that has fewer than those gets the default mode too.
+      data: entries of the run's `config.data` that are replaced.
 
     Raises:
       UserError: no run there, or no checkpoint that can be loaded.
@@ -45,7 +51,7 @@ def restore(
         config.parallel.devices = devices
     if data is not None:
         config.data.update(data)
-    setup = build(config)
+    setup = build(find_task(config.task.name), config)
     saved = Checkpoints(workdir / CHECKPOINTS, warn=display.warn)
     try:
         newest = saved.newest_sound() if step is None else step

@@ -10,14 +10,14 @@ import ml_collections
 
 from effjax import models
 from effjax.config import Clock, View, check
-from effjax.contract.state import TrainState
-from effjax.contract.task import Source, Task, find_task
+from effjax.contract import Source, Task, TrainState
+from effjax.data import open_training
 from effjax.devices.choose import choose_devices, make_runner
 from effjax.devices.runner import Runner
 from effjax.errors import UserError
 from effjax.models.registry import TRAINING_FIELDS
 from effjax.runs.schema import RunConfig
-from effjax.training.step import Groups, init_state, make_groups, make_step
+from effjax.training.step import Groups, init_state, make_groups, make_step, not_learned
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,15 @@ class Setup:
     abstract: TrainState
 
 
-def build(config: ml_collections.ConfigDict, devices: Sequence[jax.Device] | None = None) -> Setup:
+def build(
+    make_task: type[Task],
+    config: ml_collections.ConfigDict,
+    devices: Sequence[jax.Device] | None = None,
+) -> Setup:
     """Checks the config against the data and the model and puts the parts together.
 
     Args:
+      make_task: the class of the task.
       config: the config tree.
       devices: to run on, or to imagine; None: those of `config.parallel.devices`.
 
@@ -63,8 +68,8 @@ def build(config: ml_collections.ConfigDict, devices: Sequence[jax.Device] | Non
     _check_keep_best(view)
     devices = list(devices or choose_devices(view.parallel.devices))
     runner = make_runner(devices, view.data.batch_size, view.accumulate, view.parallel)
-    task = find_task(view.task.name)(view, runner.batch_axis)
-    source = task.source()
+    task = make_task(view, runner.batch_axis)
+    source = task.source() or open_training(view)
     runner.hold(source)
     clock = _clock(view, source.num_examples)
 
@@ -74,6 +79,7 @@ def build(config: ml_collections.ConfigDict, devices: Sequence[jax.Device] | Non
     key = jax.random.key(view.seed)
     params, _ = jax.eval_shape(init, key)
     groups = make_groups(view, clock, params, task.groups(params))
+    task.not_learned = not_learned(groups.labels)
 
     ema = view.ema.decay is not None
 
@@ -102,7 +108,7 @@ def build(config: ml_collections.ConfigDict, devices: Sequence[jax.Device] | Non
         groups=groups,
         runner=runner,
         clock=clock,
-        step=make_step(task, groups, view, layout, runner.batch_axis, source),
+        step=make_step(task, groups, view, layout, runner.batch_axis, source.unpack),
         fresh=lambda: fresh(key),
         restart=jax.jit(restart, out_shardings=shardings),
         abstract=abstract,

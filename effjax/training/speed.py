@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
-from effjax.contract.task import Source
+from effjax.contract import Source
 
 LONG_WAIT = 0.1  # the share of a run that may pass waiting for data before the user is told
 

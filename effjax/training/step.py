@@ -11,8 +11,7 @@ import optax
 
 from effjax import optim
 from effjax.config import Clock, View
-from effjax.contract.state import TrainState
-from effjax.contract.task import Apply, Batch, Source, Task
+from effjax.contract import Apply, Batch, Task, TrainState
 from effjax.devices.layout import Layout, Shares
 from effjax.errors import UserError, nearest
 from effjax.runs.schema import OptimConfig
@@ -91,6 +90,12 @@ def make_groups(config: View, clock: Clock, params: Any, labels: Any) -> Groups:
         except (ValueError, TypeError) as error:
             raise UserError(f"config.optim.{name}: {error}") from error
     return groups
+
+
+def not_learned(labels: Any) -> frozenset[str]:
+    """Paths of the parameters that no optimizer serves."""
+    named = zip(optim.parameter_paths(labels), jax.tree.leaves(labels), strict=True)
+    return frozenset(path for path, label in named if label == FROZEN)
 
 
 def _make_transform(section: View, params: Any) -> optax.GradientTransformation:
@@ -181,7 +186,7 @@ def make_step(
     config: View,
     layout: Layout,
     batch_axis: str | None,
-    source: Source,
+    unpack: Callable[[Batch], Batch],
 ) -> Callable[[TrainState, Batch, Hashable], tuple[TrainState, dict[str, jax.Array]]]:
     """step(state, batch, variant) -> (state after one update, metrics as scalars)."""
     skips = config.nonfinite == "skip"
@@ -193,7 +198,7 @@ def make_step(
         shares = Shares(layout)
         apply = make_apply(groups, shares, batch_axis, skips)
         whole = state.replace(params=shares.whole(state.params))
-        new, pairs = task.update(whole, source.unpack(batch), rng, apply, **chosen)
+        new, pairs = task.update(whole, unpack(batch), rng, apply, **chosen)
         new = new.replace(params=shares.own(new.params))
         if batch_axis is not None:
             pairs = jax.lax.psum(pairs, batch_axis)

@@ -20,7 +20,7 @@ from effjax.report import Display, choose_display
 from effjax.runs.folder import read_summary
 from effjax.runs.schema import RunConfig
 from effjax.startup import use_compilation_cache
-from effjax.training import train
+from effjax.tasks.run import train
 from effjax.trials.json_files import is_disk_full, read_object, saying_where, write_text
 
 TRIAL, FAILED = "trial.json", "failed.json"

@@ -9,7 +9,7 @@ from effjax.errors import UserError
 from effjax.inspect.listing import config_folder
 from effjax.report import choose_display
 from effjax.runs.schema import RunConfig
-from effjax.training import setup
+from effjax.tasks import run as setup
 
 FILE = config_folder() / "finetune.py"
 

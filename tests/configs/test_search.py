@@ -10,7 +10,7 @@ from effjax.inspect.listing import config_folder
 from effjax.report import choose_display
 from effjax.runs.schema import RunConfig
 from effjax.search.kernel_sizes.run import search
-from effjax.training import setup
+from effjax.tasks import run as setup
 
 FOLDER = config_folder() / "search"
 FILES = sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))

@@ -52,8 +52,8 @@ class Bilevel(Toy):
         hypergradient = f | {"x": f["x"] - adjoint @ g["y"]["x"]}
         return apply(state, hypergradient, only="outer"), {"outer": (value, 1.0)}
 
-    def measure(self, state, rng):
-        return {"error": jnp.abs(state.params["x"] - SOLUTION).max()}
+    def measure(self, params, model_state, rng):
+        return {"error": jnp.abs(params["x"] - SOLUTION).max()}
 
 
 def test_finds_the_closed_form(trained):

@@ -44,10 +44,10 @@ class Diffusion(Toy):
         loss = (weight * (self.denoise(params, noisy, s) - batch["clean"]) ** 2).mean()
         return loss, (model_state, {"loss": (loss, 1.0)})
 
-    def measure(self, state, rng):
+    def measure(self, params, model_state, rng):
         def euler(x, levels):
             here, there = levels
-            score = (self.denoise(state.params, x, jnp.full((512, 1), here)) - x) / here**2
+            score = (self.denoise(params, x, jnp.full((512, 1), here)) - x) / here**2
             return x + (here - there) * here * score, None
 
         noise = LEVELS[0] * jax.random.normal(rng, (512, 2))

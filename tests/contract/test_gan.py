@@ -54,8 +54,8 @@ class Gan(Toy):
         loss, grads = jax.value_and_grad(self.generator_loss)(state.params, noise)
         return apply(state, grads, only="generator"), {"loss": (loss, 1.0)}
 
-    def measure(self, state, rng):
-        points = GENERATOR.apply(state.params["generator"], jax.random.normal(rng, (1024, 2)))
+    def measure(self, params, model_state, rng):
+        points = GENERATOR.apply(params["generator"], jax.random.normal(rng, (1024, 2)))
         radius, excess = jnp.linalg.norm(points, axis=-1), jnp.cov(points.T) - 2 * jnp.eye(2)
         return {"radius": radius.mean(), "width": radius.std(), "excess": jnp.abs(excess).max()}
 

@@ -47,8 +47,8 @@ class MomentumTeacher(Toy):
         queue = jnp.concatenate([keys, model_state["queue"]])[:QUEUE]
         return loss, ({"teacher": teacher, "queue": queue}, {"loss": (loss, 1.0)})
 
-    def measure(self, state, rng):
-        student, teacher = state.params, state.model_state["teacher"]
+    def measure(self, params, model_state, rng):
+        student, teacher = params, model_state["teacher"]
         return {"student": shared_part(student), "teacher": shared_part(teacher)}
 
 

@@ -45,9 +45,9 @@ class Sandwich(Toy):
         grads, metrics = jax.grad(self.loss, has_aux=True)(state.params, batch, variant)
         return apply(state, grads), metrics
 
-    def measure(self, state, rng):
+    def measure(self, params, model_state, rng):
         x = jax.random.uniform(rng, (512, 2), minval=-1.0)
-        errors = {w: self.forward(state.params, x, w) - target(x) for w in (*NARROW, WIDEST)}
+        errors = {w: self.forward(params, x, w) - target(x) for w in (*NARROW, WIDEST)}
         return {f"error_{w}": jnp.square(e).mean() / target(x).var() for w, e in errors.items()}
 
 

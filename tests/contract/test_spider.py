@@ -63,8 +63,8 @@ class SpiderLine(Toy):
         metrics = {"spider": (jnp.sum(error**2), 1.0), "plain": (jnp.sum(plain**2), 1.0)}
         return apply(state.replace(model_state=now._asdict()), direction), metrics
 
-    def measure(self, state, rng):
-        return {"error": jnp.abs(state.params["w"] - optimum()).max()}
+    def measure(self, params, model_state, rng):
+        return {"error": jnp.abs(params["w"] - optimum()).max()}
 
 
 def expected_gradient(w):

@@ -10,12 +10,12 @@ import numpy as np
 
 import effjax
 from effjax.config import View
-from effjax.contract import Source, Task, TrainState
+from effjax.contract import Source, Task, TrainState, Variables, split_variables
 from effjax.report import Display, choose_display
 from effjax.runs.checkpoints import Checkpoints
 from effjax.runs.folder import CHECKPOINTS
 from effjax.runs.metrics import read_rows
-from effjax.training.setup import build
+from effjax.tasks.run import build
 
 Batch = dict[str, np.ndarray]
 BATCH = 64
@@ -41,17 +41,17 @@ class Drawn(Source):
 
 
 class Measure:
-    """An evaluator without data: yields what `measure(state, rng)` holds."""
+    """An evaluator without data: yields what `measure(params, model_state, rng)` holds."""
 
     source = None
 
-    def __init__(self, measure: Callable[[TrainState, jax.Array], dict[str, jax.Array]]):
+    def __init__(self, measure: Callable[..., dict[str, jax.Array]]):
         self._measure = jax.jit(measure)
 
     def __call__(
-        self, state: TrainState, rng: jax.Array, batches: Iterator[Batch]
+        self, variables: Variables, rng: jax.Array, batches: Iterator[Batch]
     ) -> Iterator[tuple[str, float]]:
-        yield from self._measure(state, rng).items()
+        yield from self._measure(*split_variables(variables), rng).items()
 
 
 class Toy(Task):
@@ -69,7 +69,7 @@ class Toy(Task):
         """A training batch of `BATCH` examples."""
         raise NotImplementedError
 
-    def measure(self, state: TrainState, rng: jax.Array) -> dict[str, jax.Array]:
+    def measure(self, params: Any, model_state: Any, rng: jax.Array) -> dict[str, jax.Array]:
         """What is recorded as val/*."""
         raise NotImplementedError
 

@@ -10,8 +10,7 @@ import effjax
 from effjax.devices.layout import shard_axis
 from effjax.errors import UserError
 from effjax.report import choose_display
-from effjax.training.restore import restore
-from effjax.training.setup import build
+from effjax.tasks.run import build, restore
 from tests.training import tiny
 from tests.training.toy import line_config
 

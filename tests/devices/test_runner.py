@@ -7,8 +7,8 @@ import pytest
 from effjax.errors import UserError
 from effjax.inspect.collectives import collectives, count_kinds
 from effjax.runs.packing import leaf_paths
+from effjax.tasks.run import build
 from effjax.training.programs import bytes_a_device, lower
-from effjax.training.setup import build
 from tests.training import tiny
 
 WAYS = {

@@ -9,8 +9,8 @@ from effjax.config import load
 from effjax.inspect.memory import memory_rows
 from effjax.inspect.show import config_leaves, learning_rates, parameter_rows
 from effjax.runs.schema import RunConfig
+from effjax.tasks.run import build
 from effjax.training.programs import lower
-from effjax.training.setup import build
 from tests import mistakes
 
 

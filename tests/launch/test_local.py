@@ -15,7 +15,7 @@ import pytest
 
 from effjax.report import choose_display
 from effjax.runs.metrics import read_rows
-from effjax.training.restore import restore
+from effjax.tasks.run import restore
 
 LAUNCH = [sys.executable, "launch/local.py", "--processes=2", "--devices-per-process=4"]
 CONFIG = "--config=tests/training/tiny.py:caformer,all"

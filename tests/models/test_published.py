@@ -11,7 +11,7 @@ from effjax.errors import UserError
 from effjax.models import create_model, list_models, load_weights, pretrained
 from effjax.models.weights import fetch, to_torch, write_state
 from effjax.report import choose_display
-from effjax.training.restore import restore
+from effjax.tasks.run import restore
 from tests.models.model_parity import random_variables
 
 

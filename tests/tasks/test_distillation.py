@@ -11,8 +11,8 @@ from effjax.models import registry
 from effjax.report import choose_display
 from effjax.runs.packing import describe
 from effjax.tasks.distillation import hard, soft
-from effjax.training.restore import evaluated, restore
-from effjax.training.setup import build
+from effjax.tasks.run import build, restore
+from effjax.training.restore import evaluated
 
 RNG = np.random.default_rng(0)
 STUDENT, TEACHER = RNG.normal(size=(2, 5, 7)).astype(np.float32)  # logits [B, K]

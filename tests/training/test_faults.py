@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import effjax
-from effjax.contract.state import TrainState
+from effjax.contract import TrainState
 from effjax.errors import NonFinite, UserError
 from effjax.report import choose_display
 from effjax.runs import checkpoints

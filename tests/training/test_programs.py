@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from effjax.ops.onednn import calls as onednn
+from effjax.tasks.run import build
 from effjax.training.programs import lower, wants_onednn
-from effjax.training.setup import build
 from tests.training import tiny
 
 

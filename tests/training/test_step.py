@@ -6,7 +6,7 @@ import pytest
 
 import effjax
 from effjax import UserError
-from effjax.training.setup import build
+from effjax.tasks.run import build
 from tests.training.toy import line_config
 
 

@@ -63,8 +63,8 @@ class Distance:
 
     source = None
 
-    def __call__(self, state, rng, batches):
-        yield "loss", float(jnp.abs(state.params["w"] - TRUE).max())
+    def __call__(self, variables, rng, batches):
+        yield "loss", float(jnp.abs(variables["params"]["w"] - TRUE).max())
 
 
 class Looking(Line):
@@ -85,8 +85,10 @@ class DistanceOverBatches:
             self._seen(count)
             yield batch
 
-    def __call__(self, state, rng, batches):
-        errors = [abs(np.asarray(b["x"] @ state.params["w"] - b["y"])).mean() for b in batches]
+    def __call__(self, variables, rng, batches):
+        errors = [
+            abs(np.asarray(b["x"] @ variables["params"]["w"] - b["y"])).mean() for b in batches
+        ]
         yield "loss", float(np.mean(errors))
 
 

@@ -61,7 +61,7 @@ def test_a_node_is_killed(tmp_path):
     # what finished is right: the same run by itself gives the same value
     from effjax.report.progress import Quiet
     from effjax.sweep import make_plan
-    from effjax.training import train
+    from effjax.tasks.run import train
 
     variant, seed, value = finished[0].split(",")[:3]
     plan = make_plan(str(config), [], tmp_path / "alone")

@@ -37,8 +37,7 @@ from effjax.search.kernel_sizes.found import SEARCH
 from effjax.search.kernel_sizes.options import SearchConfig
 from effjax.search.kernel_sizes.run import check_is_search
 from effjax.search.kernel_sizes.task import KernelSearch
-from effjax.training.loop import train
-from effjax.training.setup import build
+from effjax.tasks.run import build, train
 
 TABLE, PICTURE = "compare.json", "compare.png"
 SEARCHES: dict[str, dict[str, Any]] = {

@@ -14,13 +14,14 @@ from flax.core import unfreeze
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from effjax import models
-from effjax.contract.state import TrainState
+from effjax.contract import Batch, TrainState, Variables
 from effjax.report.kernel_sizes import plot_search
 from effjax.runs.folder import FOUND_ARCHITECTURE, FOUND_WEIGHTS
 from effjax.runs.metrics import read_rows, write_atomically
 from effjax.search.kernel_sizes.discretise import energy_sizes, repair, ring_energies
 from effjax.search.kernel_sizes.masks import nearest_odd, outer_odd, ramp
 from effjax.search.kernel_sizes.sites import Site, Sizes
+from effjax.tasks.accuracy import Accuracy
 
 SEARCH, PICTURE = "search.json", "kernel_sizes.png"
 
@@ -153,18 +154,16 @@ def accuracy(task: Any, found: Found, variables: dict[str, Any]) -> dict[str, fl
         return {}
     section = task.config.evals[next(iter(task.config.evals))]
     evaluator = found_evaluator(task, found.model, section)
-    rest = dict(variables)
-    state = TrainState(0, rest.pop("params"), rest, {}, None, None, {}, None)
-    return dict(evaluator(state, None, evaluator.source.batches()))
+    return dict(evaluator(variables, jax.random.key(0), evaluator.source.batches()))
 
 
 def found_evaluator(task: Any, model: models.ImageModel, section: Any) -> Any:
     """The evaluator of a search's held-out images, for the network that was found."""
-    from effjax.tasks.classification import Accuracy, Classification
 
-    plain = Classification(task.config, task.batch_axis)
-    plain.__dict__.update(model=model, split=task.split)  # both are cached properties
-    return Accuracy(plain, section)
+    def predict(variables: Variables, batch: Batch) -> jax.Array:
+        return model.apply(variables, task.images(batch), train=False)
+
+    return Accuracy(predict, task.config, section)
 
 
 def export(task: Any, state: TrainState, workdir: Path) -> list[Found]:

@@ -102,9 +102,9 @@ def measure_table(config: ml_collections.ConfigDict, out: Path, display: Display
     Raises:
       UserError: the config is not one of a search, or `out` cannot be written.
     """
-    from effjax.contract.task import find_task
     from effjax.runs.schema import RunConfig
     from effjax.search.kernel_sizes.run import check_is_search
+    from effjax.tasks.registry import find_task
 
     check_is_search(config)
     config.task.unlock()  # what the table is for cannot be asked of it yet

@@ -3,12 +3,13 @@
 import dataclasses
 from typing import Literal
 
-from effjax.config import UNSET, Clock, Duration, View, check, to_config
+from effjax.config import UNSET, Clock, Duration, View
 from effjax.errors import UserError
+from effjax.tasks.classification import Classification
 
 
 @dataclasses.dataclass(frozen=True)
-class SearchConfig:
+class SearchConfig(Classification.Config):
     """Keys of `config.task` beside those of classification."""
 
     where: str = ""  # regex over paths such as "stages_0.blocks_1.token_mixer.dwconv"; "": all
@@ -42,6 +43,26 @@ class SearchConfig:
     compare_random: int = 3  # random allocations; each seed trains all of them
     compare_epochs: float | None = None  # of a training; None: as long as the search
 
+    def __post_init__(self) -> None:
+        for name in ("start", "discarded"):
+            value = getattr(self, name)
+            if not 0.0 < value < 1.0:
+                raise UserError(f"config.task.{name} = {value}; expected 0 < {name} < 1")
+        if self.weight < 0:
+            raise UserError(f"config.task.weight = {self.weight}; give 0 or more")
+        odd = [size for size in self.budget_sizes if size >= 1 and size % 2 == 1]
+        if not odd or len(odd) < len(self.budget_sizes):
+            raise UserError(
+                f"config.task.budget_sizes = {self.budget_sizes}; give odd sizes, as (7,)"
+            )
+        if len(self.budget_sizes) > 1 and self.sizes == "free":
+            raise UserError("free sizes know no budget: give one size in config.task.budget_sizes")
+        if (self.latency_table is None) == (self.cost == "latency"):
+            raise UserError(
+                "config.task.cost = 'latency' and config.task.latency_table belong together\n"
+                "effjax profile --config=F --latency-table=OUT.json writes such a table"
+            )
+
     def steps(self, name: str, config: View, examples: int) -> int | None:
         """The steps of a duration in a run of `config` over so many examples an epoch."""
         clock = Clock(config.data.batch_size, examples)
@@ -54,39 +75,3 @@ class SearchConfig:
     @staticmethod
     def _units(name: str) -> list[str]:
         return [f"{name}_{unit}" for unit in ("steps", "epochs", "examples", "percent")]
-
-
-RANGES = {
-    "start": (0.0, 1.0),
-    "discarded": (0.0, 1.0),
-}
-
-
-def read_keys(task: View) -> SearchConfig:
-    """What `config.task` says, checked.
-
-    Raises:
-      UserError: an unknown key or a wrong value.
-    """
-    section = to_config(SearchConfig)
-    section.unlock()
-    section.update(task.extras("name", "loss"))
-    check(section, SearchConfig, "task.")
-    names = {field.name for field in dataclasses.fields(SearchConfig)}
-    keys = SearchConfig(**{key: value for key, value in section.items() if key in names})
-    for name, (low, high) in RANGES.items():
-        if not low < getattr(keys, name) < high:
-            value = getattr(keys, name)
-            raise UserError(f"config.task.{name} = {value}; expected {low:g} < {name} < {high:g}")
-    if keys.weight < 0:
-        raise UserError(f"config.task.weight = {keys.weight}; give 0 or more")
-    if not keys.budget_sizes or any(size < 1 or size % 2 == 0 for size in keys.budget_sizes):
-        raise UserError(f"config.task.budget_sizes = {keys.budget_sizes}; give odd sizes, as (7,)")
-    if len(keys.budget_sizes) > 1 and keys.sizes == "free":
-        raise UserError("free sizes know no budget: give one size in config.task.budget_sizes")
-    if (keys.latency_table is None) == (keys.cost == "latency"):
-        raise UserError(
-            "config.task.cost = 'latency' and config.task.latency_table belong together\n"
-            "effjax profile --config=F --latency-table=OUT.json writes such a table"
-        )
-    return keys

@@ -6,13 +6,13 @@ from typing import Any
 
 import ml_collections
 
-from effjax.contract.task import find_task
 from effjax.errors import UserError
 from effjax.report import Display
 from effjax.runs.folder import FOUND_ARCHITECTURE
 from effjax.search.kernel_sizes.found import PICTURE, SEARCH
 from effjax.search.kernel_sizes.task import KernelSearch
-from effjax.training.loop import train
+from effjax.tasks.registry import find_task
+from effjax.tasks.run import train
 
 
 def check_is_search(config: ml_collections.ConfigDict) -> None:

@@ -12,7 +12,7 @@ Shapes: B batch, S sizes, I J taps, C channels, T budgets.
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,14 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from effjax import models
 from effjax.config import View
-from effjax.contract.state import TrainState
-from effjax.contract.task import Batch, Metrics, Params
+from effjax.contract import Batch, Metrics, Params, TrainState
 from effjax.errors import UserError
 from effjax.models.blocks.mixers import Pooling
 from effjax.ops import depthwise_conv
 from effjax.search.kernel_sizes.budget import Cost, log_ratio, shift_to
 from effjax.search.kernel_sizes.cost import make_cost
 from effjax.search.kernel_sizes.masks import MASKS, nearest_odd, outer_odd
-from effjax.search.kernel_sizes.options import SearchConfig, read_keys
+from effjax.search.kernel_sizes.options import SearchConfig
 from effjax.search.kernel_sizes.predictors import (
     FreeSizes,
     KernelPredictor,
@@ -41,9 +40,11 @@ from effjax.search.kernel_sizes.predictors import (
     to_sizes,
 )
 from effjax.search.kernel_sizes.sites import Sizes, find_sites, with_sizes
-from effjax.tasks.classification import Classification
+from effjax.tasks.classification import BACKBONE, Classification
+from effjax.tasks.registry import register_task
 
 
+@register_task("kernel_search", "labelled images, and the sizes of the windows under a budget")
 class KernelSearch(Classification):
     """Learns `config.model` and, with it, the sizes of its windows under a budget.
 
@@ -52,11 +53,12 @@ class KernelSearch(Classification):
     rounded sizes and since when they have not changed.
     """
 
+    Config = SearchConfig
     trains_model = False
 
     def __init__(self, config: View, batch_axis: str | None = None):
         super().__init__(config, batch_axis)
-        self.keys: SearchConfig = read_keys(config.task)
+        self.keys: SearchConfig = self.options
         self.mask = MASKS[self.keys.mask]
 
     # ------------------------------------------------------------------------ what is searched
@@ -64,7 +66,7 @@ class KernelSearch(Classification):
     @functools.cached_property
     def given(self) -> models.ImageModel:
         """The network with the sizes that `config.model` gives."""
-        return Classification.model.func(self)  # not through super(): that would be kept as `model`
+        return self.build_model()
 
     @functools.cached_property
     def sizes(self) -> Sizes:
@@ -164,10 +166,37 @@ class KernelSearch(Classification):
         return params, {**rest, "search": memory}, report
 
     def groups(self, params: Params) -> Any:
-        names = {"network": "default", "sizes": "sizes", "kernels": "kernels"}
+        if self.options.frozen == BACKBONE:
+            raise UserError(
+                "a search learns the backbone; give a regular expression as task.frozen"
+            )
+        # `frozen` names parameters of the network, in which the kernels have their places
+        whole = self._insert(params, self._kernels_in_place(params))
+        labels = super().groups(whole)
+        flat = flatten_dict(unfreeze(labels))
+        own = [flat.pop(path) for path in self._kernel_paths()]
+        kernels = jax.tree.map(lambda _: "kernels", params["kernels"])
+        if self.kernel_predictor is None:
+            for n, label in zip(self.kernel_sites, own, strict=True):
+                name = self.sizes.sites[n].name
+                kernels[name] = "frozen" if label == "frozen" else "kernels"
+        sizes = jax.tree.map(lambda _: "sizes", params["sizes"])
+        return {"network": unflatten_dict(flat), "sizes": sizes, "kernels": kernels}
+
+    def _kernels_in_place(self, params: Params) -> list[Any]:
+        if self.kernel_predictor is None:
+            return self._kernels(params, [])
+        return [None for _ in self.kernel_sites]
+
+    def network_not_learned(self) -> Set[str]:
+        names = {
+            f"kernels/{self.sizes.sites[n].name}": "/".join(path)
+            for n, path in zip(self.kernel_sites, self._kernel_paths())
+        }
         return {
-            part: jax.tree.map(lambda _, part=part: names[part], tree)
-            for part, tree in params.items()
+            names.get(path, path.removeprefix("network/"))
+            for path in self.not_learned
+            if not path.startswith("sizes/")
         }
 
     def _kernel_paths(self) -> list[tuple[str, ...]]:

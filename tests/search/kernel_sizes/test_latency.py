@@ -7,7 +7,7 @@ import pytest
 from effjax.errors import UserError
 from effjax.report import choose_display
 from effjax.search.kernel_sizes.latency import measure_table, read_table
-from effjax.training.setup import build
+from effjax.tasks.run import build
 from tests.search.kernel_sizes.conftest import search_config
 
 QUIET = choose_display(quiet=True)

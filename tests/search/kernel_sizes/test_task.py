@@ -28,7 +28,8 @@ from effjax.runs.metrics import read_rows
 from effjax.runs.schema import RunConfig
 from effjax.search.kernel_sizes.found import read_off
 from effjax.search.kernel_sizes.task import KernelSearch, soft_pool_minus_input
-from effjax.training.setup import build, use_architecture
+from effjax.tasks.run import build
+from effjax.training.setup import use_architecture
 from tests.search.kernel_sizes.conftest import search_config
 
 QUIET = choose_display(quiet=True)

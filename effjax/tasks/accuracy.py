@@ -1,0 +1,92 @@
+"""Accuracy on held-out images.
+
+Shapes: B batch, K classes.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from effjax.config import View
+from effjax.contract import Batch, Variables
+from effjax.data import open_split
+from effjax.errors import UserError
+
+NAME = "classification"
+
+
+class Accuracy:
+    """Mean loss, top-1 and top-5 over a split; padded examples do not count.
+
+    Args:
+      predict: (variables, batch) -> logits [B, K].
+      config: of the run.
+      section: of `config.evals`.
+    """
+
+    def __init__(
+        self, predict: Callable[[Variables, Batch], jax.Array], config: View, section: View
+    ):
+        if section.evaluator != NAME:
+            raise UserError(f"unknown evaluator {section.evaluator!r}; known: {NAME!r}")
+        self._split_name = section.split or config.data.val_split
+        self.source = open_split(
+            config.data,
+            self._split_name,
+            seed=config.seed,
+            batch_size=config.data.eval_batch_size or config.data.batch_size,
+            host=jax.process_index(),
+            hosts=jax.process_count(),
+            train=False,
+        )
+        self._predict = predict
+        self._sums = jax.jit(self._batch_sums)
+
+    def _batch_sums(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
+        logits, labels = self._predict(variables, batch), batch["label"]
+        known = is_class(labels, logits.shape[-1])
+        losses = optax.softmax_cross_entropy_with_integer_labels(
+            logits, jnp.where(known, labels, 0)
+        )
+        ranks = rank_of_label(logits, jnp.where(known, labels, 0))
+        values = {"loss": losses, "top1": ranks <= 1, "top5": ranks <= 5}
+        values |= {"count": jnp.ones_like(losses), "unknown": ~known}
+        return {name: (value * batch["mask"]).sum() for name, value in values.items()}
+
+    def __call__(
+        self, variables: Variables, rng: jax.Array, batches: Iterable[Batch]
+    ) -> Iterator[tuple[str, float]]:
+        """Yields ("loss", mean), ("top1", share), ("top5", share).
+
+        Raises:
+          UserError: labels that are no class of the network.
+        """
+        sums = [self._sums(variables, batch) for batch in batches]
+        totals = {name: sum(float(part[name]) for part in sums) for name in sums[0]}
+        count, unknown = totals.pop("count"), totals.pop("unknown")
+        if unknown:
+            raise UserError(
+                f"{unknown:.0f} of {count:.0f} examples of {self._split_name!r} have labels that "
+                "are no class of the network\ngive images of the classes that it was trained on"
+            )
+        for name, total in totals.items():
+            yield name, total / count
+
+
+def is_class(labels: jax.Array, classes: int) -> jax.Array:
+    """[B] bool: which of `labels` [B] count from 0 to `classes` - 1."""
+    return (labels >= 0) & (labels < classes)
+
+
+def rank_of_label(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """[B]: how many classes score at least as well as the label; 1 is right, ties count against it.
+
+    NaN is never right: an example with a logit that is NaN, or a label whose logit is not finite,
+    ranks below all classes, however few there are.
+    """
+    own = jnp.take_along_axis(logits, labels[:, None], -1)  # [B, 1]
+    rank = (logits >= own).sum(-1)
+    sound = jnp.isfinite(own[:, 0]) & ~jnp.isnan(logits).any(-1)
+    return jnp.where(sound, rank, jnp.iinfo(jnp.int32).max)

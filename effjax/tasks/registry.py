@@ -1,0 +1,88 @@
+"""Tasks by name. One file adds a task: the decorator registers it where its module is imported.
+
+    @register_task("contrast", "two views of an image agree")
+    class Contrast(Task): ...
+
+The modules of a room are imported when a name is asked for that is not known yet, so that
+`import effjax` stays quick. Rooms above this one are named by the top of the package (`look_in`).
+This file imports no JAX for the same reason.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from typing import Any
+
+from effjax.errors import UserError, nearest
+
+_rooms = [__package__]
+_tasks: dict[str, tuple[str, type]] = {}  # name -> (one line, class)
+
+
+def register_task(name: str, line: str) -> Callable[[type], type]:
+    """Makes a subclass of `effjax.Task` known as `config.task.name`.
+
+    Args:
+      name: what a config says.
+      line: one line that describes the task, for lists and help.
+    """
+
+    def register(task: type) -> type:
+        _tasks[name] = (line, task)
+        return task
+
+    return register
+
+
+def look_in(room: str) -> None:
+    """Names a package whose modules register tasks."""
+    if room not in _rooms:
+        _rooms.append(room)
+
+
+def list_tasks() -> dict[str, str]:
+    """{name: one line} of all tasks."""
+    for room in _rooms:
+        _import_modules(room)
+    return {name: _tasks[name][0] for name in sorted(_tasks)}
+
+
+def find_task(name: str) -> Any:
+    """The task class of a registered name or of "package.module:Class".
+
+    Raises:
+      UserError: unknown name, or nothing of that name in the module.
+    """
+    if ":" in name:
+        return _own_task(name)
+    for room in _rooms:
+        if name in _tasks:
+            break
+        _import_modules(room)
+    if name not in _tasks:
+        raise UserError(
+            f"unknown task {name!r}; {nearest(name, _tasks)}\n"
+            "your own: --config.task.name=package.module:Class"
+        )
+    return _tasks[name][1]
+
+
+def _import_modules(room: str) -> None:
+    package = importlib.import_module(room)
+    for module in pkgutil.walk_packages(package.__path__, f"{room}."):
+        importlib.import_module(module.name)
+
+
+def _own_task(path: str) -> Any:
+    from effjax.contract import Task
+
+    module_name, _, class_name = path.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise UserError(f"task {path!r}: {error}; is it on PYTHONPATH?") from error
+    task = getattr(module, class_name, None)
+    if not (inspect.isclass(task) and issubclass(task, Task)):
+        raise UserError(f"task {path!r}: {module_name} has no subclass of Task named {class_name}")
+    return task
