@@ -29,7 +29,7 @@ from effjax.config.schema import (
 from effjax.errors import UserError, nearest
 from effjax.kinds import Misfit, OutOfRange, fit, with_article
 
-Section = TypeVar("Section")
+Schema = TypeVar("Schema")
 
 
 def load(spec: str, overrides: Sequence[str], schema: type) -> ml_collections.ConfigDict:
@@ -240,7 +240,7 @@ def check(config: ml_collections.ConfigDict, schema: type, path: str = "") -> No
             raise UserError(f"two units for one duration: {' and '.join(given)}; give one of them")
 
 
-def read_section(section: Any, schema: type[Section], path: str, known: Sequence[str]) -> Section:
+def read_section(section: Any, schema: type[Schema], path: str, known: Sequence[str]) -> Schema:
     """An instance of the dataclass `schema` from an open section of a config, checked.
 
     Durations stay unset in the instance: `Clock.steps` reads them from the section.
