@@ -17,10 +17,11 @@ import ml_collections
 
 import effjax
 
+ARGS = ("NAME.TAG", "NAME")
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The config for some weights; `quick` makes it a run of seconds, without weights."""
-    name = "caformer_s18.sail_in22k_ft_in1k" if arg in (None, "quick") else arg
+
+def get_config(name: str = "caformer_s18.sail_in22k_ft_in1k") -> ml_collections.ConfigDict:
+    """The config for the architecture or the weights `name`."""
     architecture, _, tag = name.partition(".")
 
     config = effjax.default_config()
@@ -33,7 +34,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         config.data.update(image_size=facts.input_size, mean=facts.mean, std=facts.std)
         config.data.update(eval_crop=facts.crop, eval_interpolation=facts.interpolation)
     else:
-        effjax.models.entry(name)  # an unknown name is said at once
+        effjax.models.entry(name)  # refuses an unknown name before anything is read
     config.data.augment.update(scale=(0.35, 1.0), interpolation="bicubic")
     config.mix.label_smoothing = 0.1
     config.task.frozen = None
@@ -43,12 +44,13 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.schedule.update(name="cosine", warmup_epochs=1.0, end=1e-6)
     config.evals.val.every_epochs = 1.0
     config.checkpoint.update(every_epochs=1.0, keep_best="val/top1")
-
-    if arg == "quick":
-        config.init_from = None
-        config.total_epochs, config.total_steps = None, 4.0
-        config.schedule.warmup_epochs = 0.0
-        config.evals.val.every_epochs = None
-        config.model.update(depths=(1, 1, 1, 1), dims=(16, 32, 32, 64))
-        config.data.update(name="synthetic", batch_size=16, image_size=64, synthetic_examples=32)
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds on synthetic images, without weights."""
+    config.update(init_from=None, total_epochs=None, total_steps=4.0)
+    config.schedule.warmup_epochs = 0.0
+    config.evals.val.every_epochs = None
+    config.model.update(depths=(1, 1, 1, 1), dims=(16, 32, 32, 64))
+    config.data.update(name="synthetic", batch_size=16, image_size=64, synthetic_examples=32)

@@ -12,8 +12,8 @@ import ml_collections
 import effjax
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The config; `quick` makes it a run of seconds on images that are made up."""
+def get_config() -> ml_collections.ConfigDict:
+    """A small CAFormer on your images."""
     config = effjax.default_config()
     config.total_epochs = 30.0
 
@@ -32,14 +32,13 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.schedule.update(name="cosine", warmup_epochs=2.0)
     config.evals.val.every_epochs = 5.0
     config.checkpoint.every_epochs = 5.0
-
-    if arg == "quick":
-        config.total_epochs = None
-        config.total_steps = 6.0
-        config.schedule.warmup_epochs = 0.0
-        config.data.update(name="synthetic", synthetic_examples=128, image_size=32)
-        config.evals.val.every_epochs = None
-        config.checkpoint.every_epochs = None
-    elif arg:
-        raise effjax.UserError(f"folder.py knows no arg {arg!r}; expected 'quick'")
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds on synthetic images."""
+    config.update(total_epochs=None, total_steps=6.0)
+    config.schedule.warmup_epochs = 0.0
+    config.data.update(name="synthetic", synthetic_examples=128, image_size=32)
+    config.evals.val.every_epochs = None
+    config.checkpoint.every_epochs = None

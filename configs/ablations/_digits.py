@@ -12,8 +12,8 @@ import effjax
 STAGES = 4
 
 
-def small_metaformer(name: str, arg: str | None, file: str) -> ml_collections.ConfigDict:
-    """Registered network `name` with four blocks of 32 to 128 channels; `quick` is of seconds."""
+def small_metaformer(name: str) -> ml_collections.ConfigDict:
+    """Registered network `name` with four blocks of 32 to 128 channels."""
     config = effjax.default_config()
     config.total_epochs = 12.0
     config.model.update(
@@ -32,17 +32,18 @@ def small_metaformer(name: str, arg: str | None, file: str) -> ml_collections.Co
     config.schedule.update(name="cosine", warmup_epochs=2.0)
     config.evals.val.every_epochs = 2.0
     config.log.update(tensorboard=False, curves=False)
-    if arg == "quick":
-        config.total_epochs, config.total_steps = None, 4.0
-        config.schedule.warmup_epochs = 0.0
-        config.evals.val.every_epochs = None
-        config.model.update(dims=(8, 8, 32, 32))
-        config.data.update(
-            name="synthetic", synthetic_examples=32, image_size=16, batch_size=16, cache=None
-        )
-    elif arg:
-        raise effjax.UserError(f"{file} knows no arg {arg!r}; expected 'quick'")
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """Runs of seconds on synthetic images; a config file imports this function."""
+    config.update(total_epochs=None, total_steps=4.0)
+    config.schedule.warmup_epochs = 0.0
+    config.evals.val.every_epochs = None
+    config.model.update(dims=(8, 8, 32, 32))
+    config.data.update(
+        name="synthetic", synthetic_examples=32, image_size=16, batch_size=16, cache=None
+    )
 
 
 def seeds(arg: str | None) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ Run: effjax sweep --config=configs/ablations/branches.py
 """
 
 import ml_collections
-from _digits import seeds, small_metaformer
+from _digits import quick, seeds, small_metaformer  # noqa: F401  `quick` is for the loader
 
 from effjax.sweep import Sweep
 
@@ -20,9 +20,9 @@ VARIANTS = {
 }
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The base; `quick` makes every run one of seconds."""
-    return small_metaformer("poolformerv2_s12", arg, "ablations/branches.py")
+def get_config() -> ml_collections.ConfigDict:
+    """The base."""
+    return small_metaformer("poolformerv2_s12")
 
 
 def sweep(arg: str | None = None) -> Sweep:

@@ -8,7 +8,7 @@ Run: effjax sweep --config=configs/ablations/scales.py
 """
 
 import ml_collections
-from _digits import STAGES, seeds, small_metaformer
+from _digits import STAGES, quick, seeds, small_metaformer  # noqa: F401  `quick` is for the loader
 
 from effjax.sweep import Sweep
 
@@ -25,9 +25,9 @@ VARIANTS = {
 }
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The base; `quick` makes every run one of seconds."""
-    return small_metaformer("caformer_s18", arg, "ablations/scales.py")
+def get_config() -> ml_collections.ConfigDict:
+    """The base."""
+    return small_metaformer("caformer_s18")
 
 
 def sweep(arg: str | None = None) -> Sweep:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import ml_collections
 
-import effjax
 from effjax.bench import empty_config, optimizer, use_targets, workload
 
 TARGETS = Path(__file__).parent / "targets/cpu.json"
@@ -99,22 +98,23 @@ OPTIMIZERS = {
 }
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The config; `quick` is the CAFormer alone, with two optimizers, one rate and two seeds."""
+def get_config() -> ml_collections.ConfigDict:
+    """The whole comparison."""
     config = empty_config()
     config.workloads.update(WORKLOADS)
     config.optimizers.update(OPTIMIZERS)
     config.tuning.factors = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
     config.claims = (("adan", 2.0), ("adamw_win", 1.5), ("adamw_win2", 1.5))
-    if arg == "quick":
-        config.workloads = {"caformer_digits": WORKLOADS["caformer_digits"]}
-        config.optimizers = {name: OPTIMIZERS[name] for name in ("adamw", "adan")}
-        config.workloads.caformer_digits.update(max_steps=6, eval_every=3, target=1.0)
-        config.tuning.update(factors=(1.0,), seeds=(0, 1))
-        config.population.update(mode="single", update_cost=False)
-        config.claims = ()
-    elif arg:
-        raise effjax.UserError(f"bench/cpu.py knows no arg {arg!r}; expected 'quick'")
-    elif TARGETS.exists():
+    if TARGETS.exists():
         use_targets(config.workloads, TARGETS)
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """The CAFormer alone, with two optimizers, one rate and two seeds."""
+    config.workloads = {"caformer_digits": WORKLOADS["caformer_digits"]}
+    config.optimizers = {name: OPTIMIZERS[name] for name in ("adamw", "adan")}
+    config.workloads.caformer_digits.update(max_steps=6, eval_every=3, target=1.0)
+    config.tuning.update(factors=(1.0,), seeds=(0, 1))
+    config.population.update(mode="single", update_cost=False)
+    config.claims = ()

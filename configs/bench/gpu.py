@@ -12,7 +12,6 @@ from pathlib import Path
 
 import ml_collections
 
-import effjax
 from effjax.bench import empty_config, optimizer, use_targets, workload
 
 TARGETS = Path(__file__).parent / "targets/gpu.json"
@@ -31,8 +30,8 @@ def imagenet(file: str, arg: str) -> ml_collections.ConfigDict:
     )
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The config; `quick` trains two networks on synthetic images for four steps."""
+def get_config() -> ml_collections.ConfigDict:
+    """The whole comparison."""
     config = empty_config()
     config.workloads.update(
         resnet50=imagenet("resnet.py", "50-a2"),
@@ -52,24 +51,25 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     )
     config.tuning.protocol = "defaults"
     config.claims = (("adan", 2.0), ("adamw_win", 1.5))
-    if arg == "quick":
-        files = {"resnet50": "resnet.py", "caformer_s18": "caformer.py"}
-        config.workloads = {
-            name: workload(
-                problem="recipe",
-                recipe=f"{RECIPES / file}:quick",
-                batch_size=16,
-                max_steps=4,
-                eval_every=2,
-                target=2.0,
-            )
-            for name, file in files.items()
-        }
-        config.optimizers = {"adamw": config.optimizers.adamw}
-        config.tuning.seeds = (0,)
-        config.claims = ()
-    elif arg:
-        raise effjax.UserError(f"bench/gpu.py knows no arg {arg!r}; expected 'quick'")
-    elif TARGETS.exists():
+    if TARGETS.exists():
         use_targets(config.workloads, TARGETS)
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """Two tiny networks, one optimizer and one seed."""
+    files = {"resnet50": "resnet.py", "caformer_s18": "caformer.py"}
+    config.workloads = {
+        name: workload(
+            problem="recipe",
+            recipe=f"{RECIPES / file}:quick",
+            batch_size=16,
+            max_steps=4,
+            eval_every=2,
+            target=2.0,
+        )
+        for name, file in files.items()
+    }
+    config.optimizers = {"adamw": config.optimizers.adamw}
+    config.tuning.seeds = (0,)
+    config.claims = ()

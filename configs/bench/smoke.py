@@ -62,23 +62,22 @@ OPTIMIZERS = {
 }
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The config; `quick` leaves two workloads, two optimizers and one seed."""
+def get_config() -> ml_collections.ConfigDict:
+    """The whole comparison."""
     config = empty_config()
     config.workloads.update(WORKLOADS)
     config.optimizers.update(OPTIMIZERS)
     config.tuning.factors = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     use_targets(config.workloads, TARGETS)
     config.claims = (("adan", 2.0), ("adamw_win", 1.5))
-    if arg == "quick":
-        for label in ("quadratic_hard", "rosenbrock", "logistic"):
-            del config.workloads[label]
-        for label in ("adan", "sgd_nesterov", "lion"):
-            del config.optimizers[label]
-        config.claims = (("adamw_win", 1.5),)
-        config.tuning.update(factors=(0.3, 1.0), seeds=(0, 1))
-    elif arg:
-        from effjax import UserError
-
-        raise UserError(f"bench/smoke.py knows no arg {arg!r}; expected 'quick'")
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """Two workloads, two optimizers and two seeds."""
+    for label in ("quadratic_hard", "rosenbrock", "logistic"):
+        del config.workloads[label]
+    for label in ("adan", "sgd_nesterov", "lion"):
+        del config.optimizers[label]
+    config.claims = (("adamw_win", 1.5),)
+    config.tuning.update(factors=(0.3, 1.0), seeds=(0, 1))

@@ -70,8 +70,7 @@ def fine_tune_at_384(
 
 def shrink(config: ml_collections.ConfigDict, **architecture: object) -> None:
     """Four steps of a tiny network on synthetic images, through the same code."""
-    config.total_epochs, config.total_steps = None, 4.0
-    config.init_from = None
+    config.update(init_from=None, total_epochs=None, total_steps=4.0)
     config.model.update(**architecture)
     config.data.update(name="synthetic", batch_size=16, workers=0, image_size=64, eval_size=None)
     config.data.update(synthetic_examples=32, synthetic_classes=8)
@@ -80,12 +79,3 @@ def shrink(config: ml_collections.ConfigDict, **architecture: object) -> None:
     if "hold_steps" in config.schedule:
         config.schedule.hold_steps = 1
     config.evals.val.every_epochs = None
-
-
-def choose(arg: str | None, known: object, default: str, file: str) -> str:
-    """The variant that an arg names; `quick` is the default one, shrunk."""
-    name = default if arg in (None, "quick") else arg
-    if name not in known:
-        listed = ", ".join([*known, "quick"])
-        raise effjax.UserError(f"imagenet/{file} knows no arg {arg!r}; expected one of {listed}")
-    return name

@@ -12,7 +12,6 @@ Run: effjax train --config=configs/imagenet/caformer.py:s18
 import ml_collections
 from _imagenet import (
     augment_strongly,
-    choose,
     decay_as_timm,
     fine_tune_at_384,
     shrink,
@@ -21,6 +20,7 @@ from _imagenet import (
 
 import effjax
 
+ARGS = ("s18", "s36", "m36", "b36", "s18_384", "s36_384", "m36_384", "b36_384")
 # size: drop path and head dropout at 224; the same of fine-tuning at 384
 SIZES = {
     "s18": (0.15, 0.0, 0.3, 0.4),
@@ -30,10 +30,9 @@ SIZES = {
 }
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The recipe of one size and resolution; `quick` makes it a run of seconds."""
-    known = [*SIZES, *(f"{size}_384" for size in SIZES)]
-    size, _, larger = choose(arg, known, "s18", "caformer.py").partition("_")
+def get_config(variant: str = "s18") -> ml_collections.ConfigDict:
+    """The recipe of one size and resolution."""
+    size, _, larger = variant.partition("_")
     drop_path, head_dropout, drop_path_384, head_dropout_384 = SIZES[size]
 
     config = effjax.default_config()
@@ -53,7 +52,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     else:
         config.optim.default.learning_rate = 8e-3
         decay_as_timm(config, epochs=300.0, warmup_epochs=20.0, end=1e-5)
-
-    if arg == "quick":
-        shrink(config, depths=(1, 1, 1, 1), dims=(16, 32, 32, 64))
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds."""
+    shrink(config, depths=(1, 1, 1, 1), dims=(16, 32, 32, 64))

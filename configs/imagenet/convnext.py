@@ -9,17 +9,16 @@ Run: effjax train --config=configs/imagenet/convnext.py:tiny
 """
 
 import ml_collections
-from _imagenet import augment_strongly, choose, shrink, train_on_imagenet
+from _imagenet import augment_strongly, shrink, train_on_imagenet
 
 import effjax
 
+ARGS = ("tiny", "small", "base", "large")
 DROP_PATH = {"tiny": 0.1, "small": 0.4, "base": 0.5, "large": 0.5}
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The recipe of one size; `quick` makes it a run of seconds."""
-    size = choose(arg, DROP_PATH, "tiny", "convnext.py")
-
+def get_config(size: str = "tiny") -> ml_collections.ConfigDict:
+    """The recipe of one size."""
     config = effjax.default_config()
     config.total_epochs = 300.0
     config.model.update(name=f"convnext_{size}", drop_path_rate=DROP_PATH[size])
@@ -29,7 +28,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.optim.default.update(name="adamw", learning_rate=4e-3, weight_decay=0.05)
     config.schedule.update(name="cosine", warmup_epochs=20.0, end=1e-6)
     config.ema.update(decay=0.9999, warmup=False)
-
-    if arg == "quick":
-        shrink(config, depths=(1, 1, 1, 1), dims=(16, 32, 32, 64))
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds."""
+    shrink(config, depths=(1, 1, 1, 1), dims=(16, 32, 32, 64))

@@ -14,10 +14,11 @@ import ml_collections
 
 import effjax
 
+ARGS = ("NAME.TAG",)
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The config for some weights; `quick` takes synthetic images and fresh weights."""
-    name = "caformer_s18.sail_in1k" if arg in (None, "quick") else arg
+
+def get_config(name: str = "caformer_s18.sail_in1k") -> ml_collections.ConfigDict:
+    """The config for the weights `name`."""
     facts = effjax.models.pretrained(name)
 
     config = effjax.default_config()
@@ -27,10 +28,12 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.data.update(name="imagenet2012", batch_size=64, image_size=facts.input_size)
     config.data.update(mean=facts.mean, std=facts.std)
     config.data.update(eval_crop=facts.crop, eval_interpolation=facts.interpolation)
-
-    if arg == "quick":
-        config.init_from = None
-        config.model.update(depths=(1, 1, 1, 1), dims=(16, 32, 32, 64))
-        config.data.update(name="synthetic", batch_size=16, image_size=64)
-        config.data.update(synthetic_examples=32, synthetic_classes=1000)
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """Fresh weights on synthetic images."""
+    config.init_from = None
+    config.model.update(depths=(1, 1, 1, 1), dims=(16, 32, 32, 64))
+    config.data.update(name="synthetic", batch_size=16, image_size=64)
+    config.data.update(synthetic_examples=32, synthetic_classes=1000)

@@ -12,10 +12,11 @@ Run: effjax train --config=configs/imagenet/inception_transformer.py:small
 """
 
 import ml_collections
-from _imagenet import augment_strongly, choose, decay_as_timm, shrink, train_on_imagenet
+from _imagenet import augment_strongly, decay_as_timm, shrink, train_on_imagenet
 
 import effjax
 
+ARGS = ("small", "base", "large", "small_384", "base_384", "large_384")
 # size: drop path at 224 and 384, lowest rate at 224, peak and lowest rate at 384
 SIZES = {
     "small": (0.2, 0.3, 1e-6, 1e-5, 1e-6),
@@ -24,10 +25,9 @@ SIZES = {
 }
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The recipe of one size and resolution; `quick` makes it a run of seconds."""
-    known = [*SIZES, *(f"{size}_384" for size in SIZES)]
-    size, _, larger = choose(arg, known, "small", "inception_transformer.py").partition("_")
+def get_config(variant: str = "small") -> ml_collections.ConfigDict:
+    """The recipe of one size and resolution."""
+    size, _, larger = variant.partition("_")
     drop_path, drop_path_384, end, peak_384, end_384 = SIZES[size]
 
     config = effjax.default_config()
@@ -49,7 +49,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         decay_as_timm(config, epochs=20.0, warmup_epochs=0.0, end=end_384)
     else:
         decay_as_timm(config, epochs=300.0, warmup_epochs=5.0, end=end)
-
-    if arg == "quick":
-        shrink(config, depths=(1, 1, 1, 1), dims=(64, 64, 64, 64), attention_heads=(1, 1, 1, 1))
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds."""
+    shrink(config, depths=(1, 1, 1, 1), dims=(64, 64, 64, 64), attention_heads=(1, 1, 1, 1))

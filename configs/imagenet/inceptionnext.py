@@ -12,7 +12,6 @@ Run: effjax train --config=configs/imagenet/inceptionnext.py:tiny
 import ml_collections
 from _imagenet import (
     augment_strongly,
-    choose,
     decay_as_timm,
     fine_tune_at_384,
     shrink,
@@ -21,12 +20,12 @@ from _imagenet import (
 
 import effjax
 
+ARGS = ("atto", "tiny", "small", "base", "base_384")
 DROP_PATH = {"atto": 0.1, "tiny": 0.1, "small": 0.3, "base": 0.4}
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The recipe of one size; `quick` makes it a run of seconds."""
-    name = choose(arg, [*DROP_PATH, "base_384"], "tiny", "inceptionnext.py")
+def get_config(name: str = "tiny") -> ml_collections.ConfigDict:
+    """The recipe of one size and resolution."""
     size = name.partition("_")[0]
 
     config = effjax.default_config()
@@ -45,7 +44,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         decay_as_timm(config, epochs=600.0, warmup_epochs=5.0, end=5e-7, warmup_init=5e-7)
     else:
         decay_as_timm(config, epochs=300.0, warmup_epochs=20.0, end=1e-5)
-
-    if arg == "quick":
-        shrink(config, depths=(1, 1, 1, 1), dims=(16, 32, 32, 64))
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds."""
+    shrink(config, depths=(1, 1, 1, 1), dims=(16, 32, 32, 64))

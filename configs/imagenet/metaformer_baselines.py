@@ -11,10 +11,16 @@ Run: effjax train --config=configs/imagenet/metaformer_baselines.py:identityform
 """
 
 import ml_collections
-from _imagenet import augment_strongly, choose, decay_as_timm, shrink, train_on_imagenet
+from _imagenet import augment_strongly, decay_as_timm, shrink, train_on_imagenet
 
 import effjax
 
+ARGS = (
+    "identityformer_s12", "identityformer_s24", "identityformer_s36", "identityformer_m36",
+    "identityformer_m48", "randformer_s12", "randformer_s24", "randformer_s36", "randformer_m36",
+    "randformer_m48", "poolformerv2_s12", "poolformerv2_s24", "poolformerv2_s36",
+    "poolformerv2_m36", "poolformerv2_m48",
+)  # fmt: skip
 # drop path of IdentityFormer and PoolFormerV2, of RandFormer
 DROP_PATH = {
     "s12": (0.1, 0.1),
@@ -23,13 +29,10 @@ DROP_PATH = {
     "m36": (0.3, 0.3),
     "m48": (0.4, 0.3),
 }
-FAMILIES = ("identityformer", "randformer", "poolformerv2")
-NAMES = [f"{family}_{size}" for family in FAMILIES for size in DROP_PATH]
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The recipe of one family and size; `quick` makes it a run of seconds."""
-    name = choose(arg, NAMES, "poolformerv2_s12", "metaformer_baselines.py")
+def get_config(name: str = "poolformerv2_s12") -> ml_collections.ConfigDict:
+    """The recipe of one family and size."""
     family, size = name.split("_")
     drop_path = DROP_PATH[size][family == "randformer"]
 
@@ -39,7 +42,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     augment_strongly(config)
     config.optim.default.update(name="adamw", learning_rate=4e-3, weight_decay=0.05)
     decay_as_timm(config, epochs=300.0, warmup_epochs=5.0, end=1e-5)
-
-    if arg == "quick":
-        shrink(config, depths=(1, 1, 1, 1), dims=(16, 32, 32, 64))
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds."""
+    shrink(config, depths=(1, 1, 1, 1), dims=(16, 32, 32, 64))

@@ -10,10 +10,11 @@ Run: effjax train --config=configs/imagenet/poolformer.py:s12
 """
 
 import ml_collections
-from _imagenet import augment_strongly, choose, decay_as_timm, shrink, train_on_imagenet
+from _imagenet import augment_strongly, decay_as_timm, shrink, train_on_imagenet
 
 import effjax
 
+ARGS = ("s12", "s24", "s36", "m36", "m48")
 # size: drop path, share of the image that evaluation looks at
 SIZES = {
     "s12": (0.1, 0.9),
@@ -24,9 +25,8 @@ SIZES = {
 }
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The recipe of one size; `quick` makes it a run of seconds."""
-    size = choose(arg, SIZES, "s12", "poolformer.py")
+def get_config(size: str = "s12") -> ml_collections.ConfigDict:
+    """The recipe of one size."""
     drop_path, eval_crop = SIZES[size]
 
     config = effjax.default_config()
@@ -35,7 +35,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     augment_strongly(config)
     config.optim.default.update(name="adamw", learning_rate=1e-3, weight_decay=0.05)
     decay_as_timm(config, epochs=300.0, warmup_epochs=5.0, end=1e-5)
-
-    if arg == "quick":
-        shrink(config, depths=(1, 1, 1, 1), dims=(16, 32, 32, 64))
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds."""
+    shrink(config, depths=(1, 1, 1, 1), dims=(16, 32, 32, 64))

@@ -11,11 +11,14 @@ Run: effjax train --config=configs/imagenet/resnet.py:50-a2
 """
 
 import ml_collections
-from _imagenet import choose, shrink, train_on_imagenet
+from _imagenet import shrink, train_on_imagenet
 
 import effjax
 
-LAYERS = ("18", "34", "50", "101")
+ARGS = (
+    "18-original", "18-a1", "18-a2", "18-a3", "34-original", "34-a1", "34-a2", "34-a3",
+    "50-original", "50-a1", "50-a2", "50-a3", "101-original", "101-a1", "101-a2", "101-a3",
+)  # fmt: skip
 # epochs, peak rate, weight decay, RandAugment's magnitude, mixup, label smoothing, repeats,
 # drop path, training size
 STRIKES_BACK = {
@@ -23,12 +26,11 @@ STRIKES_BACK = {
     "a2": (300.0, 5e-3, 0.02, 7, 0.1, 0.0, 3, 0.05, 224),
     "a3": (100.0, 8e-3, 0.02, 6, 0.1, 0.0, 1, 0.0, 160),
 }
-NAMES = [f"{layers}-{recipe}" for layers in LAYERS for recipe in ("original", *STRIKES_BACK)]
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """One depth and recipe; `quick` makes it a run of seconds."""
-    layers, recipe = choose(arg, NAMES, "50-a2", "resnet.py").split("-")
+def get_config(name: str = "50-a2") -> ml_collections.ConfigDict:
+    """One depth and recipe."""
+    layers, recipe = name.split("-")
 
     config = effjax.default_config()
     config.model.name = f"resnet{layers}"
@@ -36,10 +38,12 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         train_originally(config)
     else:
         strike_back(config, *STRIKES_BACK[recipe])
-
-    if arg == "quick":
-        shrink(config, depths=(1, 1, 1, 1), dims=(8, 16, 16, 32))
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds."""
+    shrink(config, depths=(1, 1, 1, 1), dims=(8, 16, 16, 32))
 
 
 def train_originally(config: ml_collections.ConfigDict) -> None:

@@ -9,17 +9,15 @@ Run: effjax train --config=configs/imagenet/vit.py:small
 """
 
 import ml_collections
-from _imagenet import augment_strongly, choose, decay_as_timm, shrink, train_on_imagenet
+from _imagenet import augment_strongly, decay_as_timm, shrink, train_on_imagenet
 
 import effjax
 
-SIZES = ("tiny", "small", "base")
+ARGS = ("tiny", "small", "base")
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The recipe of one size; `quick` makes it a run of seconds."""
-    size = choose(arg, SIZES, "small", "vit.py")
-
+def get_config(size: str = "small") -> ml_collections.ConfigDict:
+    """The recipe of one size."""
     config = effjax.default_config()
     config.model.update(name=f"vit_{size}_patch16_224", drop_path_rate=0.1)
     train_on_imagenet(config, batch_size=1024, eval_crop=0.875)
@@ -27,7 +25,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.data.augment.update(interpolation="bicubic", repeats=3)
     config.optim.default.update(name="adamw", learning_rate=1e-3, weight_decay=0.05)
     decay_as_timm(config, epochs=300.0, warmup_epochs=5.0, end=1e-5)
-
-    if arg == "quick":
-        shrink(config, depth=2, width=32, heads=2)
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds."""
+    shrink(config, depth=2, width=32, heads=2)

@@ -13,6 +13,7 @@ Run: effjax train --config=configs/optim/adan.py:vit_small_150
 """
 
 import ml_collections
+from _optim import shrink
 
 import effjax
 
@@ -56,12 +57,11 @@ RECIPES = {
 }
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The recipe of one architecture and length; `quick` makes it a run of seconds."""
-    name = "vit_small_150" if arg in (None, "quick") else arg
-    if name not in RECIPES:
-        known = ", ".join([*RECIPES, "quick"])
-        raise effjax.UserError(f"optim/adan.py knows no arg {arg!r}; expected one of {known}")
+ARGS = RECIPES
+
+
+def get_config(name: str = "vit_small_150") -> ml_collections.ConfigDict:
+    """The recipe of one architecture and length."""
     model, peak, lowest, warmup, b3, weight_decay, clip, everywhere, drop_path = RECIPES[name]
 
     config = effjax.default_config()
@@ -86,11 +86,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.schedule.update(name="cosine", warmup_epochs=warmup, end=lowest)
     if name == "convnext_tiny_300":
         config.ema.decay = 0.9999
-
-    if arg == "quick":
-        config.total_epochs, config.total_steps = None, 4.0
-        config.schedule.warmup_epochs = 0.0
-        config.model.update(depth=2, width=32, heads=2)
-        config.data.update(name="synthetic", batch_size=16, workers=0, image_size=64)
-        config.data.synthetic_examples = 32
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds."""
+    shrink(config)

@@ -9,14 +9,13 @@ Run: effjax train --config=configs/optim/adan_mae.py --config.init_from=mae_vit_
 """
 
 import ml_collections
+from _optim import shrink
 
 import effjax
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The fine-tuning; `quick` makes it a run of seconds on synthetic images."""
-    if arg not in (None, "quick"):
-        raise effjax.UserError(f"optim/adan_mae.py knows no arg {arg!r}; expected quick or none")
+def get_config() -> ml_collections.ConfigDict:
+    """The fine-tuning."""
     config = effjax.default_config()
     config.total_epochs = 100.0
     config.model.update(name="vit_base_patch16_224", drop_path_rate=0.1)
@@ -27,11 +26,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         name="adan", learning_rate=1.5e-2, weight_decay=5e-3, layer_decay=0.65
     )
     config.schedule.update(name="cosine", warmup_epochs=40.0, end=1e-6)
-
-    if arg == "quick":
-        config.total_epochs, config.total_steps = None, 4.0
-        config.schedule.warmup_epochs = 0.0
-        config.model.update(depth=2, width=32, heads=2)
-        config.data.update(name="synthetic", batch_size=16, workers=0, image_size=64)
-        config.data.synthetic_examples = 32
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds."""
+    shrink(config)

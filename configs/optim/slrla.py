@@ -11,22 +11,20 @@ import ml_collections
 
 import effjax
 
+ARGS = ("cifar10", "cifar100", "lookahead")
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The run; `quick` makes it a run of seconds on synthetic images."""
-    if arg not in (None, "cifar10", "cifar100", "lookahead", "quick"):
-        raise effjax.UserError(
-            f"optim/slrla.py knows no arg {arg!r}; expected cifar10, cifar100, lookahead or quick"
-        )
+
+def get_config(variant: str = "cifar10") -> ml_collections.ConfigDict:
+    """The run on a data set, or without the local penalty."""
     config = effjax.default_config()
     config.total_epochs = 100.0
     config.model.name = "resnet18"
     config.data.update(
-        name="cifar100" if arg == "cifar100" else "cifar10", image_size=32, batch_size=128
+        name="cifar100" if variant == "cifar100" else "cifar10", image_size=32, batch_size=128
     )
     config.data.augment.update(crop="pad", pad=4)
     config.optim.default.update(
-        name="lookahead" if arg == "lookahead" else "slrla",
+        name="lookahead" if variant == "lookahead" else "slrla",
         inner="sgd",
         learning_rate=0.1,
         momentum=0.9,
@@ -35,14 +33,16 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         sync_period=5,
         slow_step_size=0.8,
     )
-    if arg != "lookahead":
+    if variant != "lookahead":
         config.optim.default.penalty = 0.2
     config.optim.default.decay = ((r".*", True),)
     config.schedule.update(name="step", factor=0.2, boundaries=(0.3, 0.6, 0.8))
-
-    if arg == "quick":
-        config.total_epochs, config.total_steps = None, 6.0
-        config.model.depths = (1, 1, 1, 1)
-        config.data.update(name="synthetic", batch_size=16)
-        config.data.synthetic_examples = 32
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds on synthetic images."""
+    config.update(total_epochs=None, total_steps=6.0)
+    config.model.depths = (1, 1, 1, 1)
+    config.data.update(name="synthetic", batch_size=16)
+    config.data.synthetic_examples = 32

@@ -10,6 +10,7 @@ Run: effjax train --config=configs/optim/win.py:adamw_win-vit_small
 """
 
 import ml_collections
+from _optim import shrink
 
 import effjax
 
@@ -53,14 +54,17 @@ CLIPPED = {("sgd_win", "resnet101"), ("adamw_win", "vit_base")}
 ALL_DECAY = {("adam_win", "resnet50"), ("adam_win", "resnet101"), ("lamb_win", "vit_base")}
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The recipe of one method and model; `quick` makes it a run of seconds."""
-    method, _, model = ("adamw_win-vit_small" if arg in (None, "quick") else arg).partition("-")
+ARGS = ("METHOD-MODEL",)
+
+
+def get_config(name: str = "adamw_win-vit_small") -> ml_collections.ConfigDict:
+    """The recipe of one method and model."""
+    method, _, model = name.partition("-")
     plain = method.removesuffix("2")
     recipe = RECIPES.get((method, model), RECIPES.get((plain, model)))
     if recipe is None:
         raise effjax.UserError(
-            f"optim/win.py knows no arg {arg!r}; expected METHOD-MODEL, such as "
+            f"optim/win.py knows no arg {name!r}; expected METHOD-MODEL, such as "
             "adamw_win2-resnet50, or quick"
         )
     peak, weight_decay, warmup = recipe
@@ -79,11 +83,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     if (plain, model) in ALL_DECAY:
         config.optim.default.decay = ((r".*", True),)
     config.schedule.update(name="cosine", warmup_epochs=warmup)
-
-    if arg == "quick":
-        config.total_epochs, config.total_steps = None, 4.0
-        config.schedule.warmup_epochs = 0.0
-        config.model.update(depth=2, width=32, heads=2)
-        config.data.update(name="synthetic", batch_size=16, workers=0, image_size=64)
-        config.data.synthetic_examples = 32
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds."""
+    shrink(config)

@@ -23,8 +23,8 @@ def a_fifth(split: str) -> str:
     return "+".join(f"{split}[{start}%:{start + 2}%]" for start in range(0, 100, 10))
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The config; `quick` makes it a run of seconds on synthetic images."""
+def get_config() -> ml_collections.ConfigDict:
+    """A search on a fifth of CIFAR-10."""
     config = effjax.default_config()
     config.total_epochs = 0.4
 
@@ -62,15 +62,14 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.optim.kernels.update(name="adan", learning_rate=4e-3)
     config.schedule.update(name="cosine", warmup_percent=10.0)
     config.checkpoint.every_percent = 100.0
-
-    if arg == "quick":
-        config.total_epochs = None
-        config.total_steps = 4.0
-        config.task.update(compare_seeds=2, compare_random=1, compare_epochs=None, max_size=7)
-        config.task.budget_sizes = (5,)
-        config.model.update(depths=(1, 1), dims=(8, 8))
-        config.data.update(name="synthetic", train_split="train", val_split="validation")
-        config.data.update(image_size=16, synthetic_examples=256)
-    elif arg:
-        raise effjax.UserError(f"kernel_size_cifar10.py knows no arg {arg!r}; expected 'quick'")
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds on synthetic images."""
+    config.update(total_epochs=None, total_steps=4.0)
+    config.task.update(compare_seeds=2, compare_random=1, compare_epochs=None, max_size=7)
+    config.task.budget_sizes = (5,)
+    config.model.update(depths=(1, 1), dims=(8, 8))
+    config.data.update(name="synthetic", train_split="train", val_split="validation")
+    config.data.update(image_size=16, synthetic_examples=256)

@@ -16,8 +16,8 @@ from effjax.config import to_config
 from effjax.runs.schema import OptimConfig
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The config; `quick` makes it a run of seconds."""
+def get_config() -> ml_collections.ConfigDict:
+    """A search on digits."""
     config = effjax.default_config()
     config.total_epochs = 4.0
 
@@ -40,13 +40,12 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.optim.kernels.update(name="adam", learning_rate=3e-3)
     config.schedule.update(name="cosine", warmup_epochs=0.5)
     config.checkpoint.every_epochs = 2.0
-
-    if arg == "quick":
-        config.total_epochs = None
-        config.total_steps = 6.0
-        config.schedule.warmup_epochs = 0.0
-        config.model.depths = (1, 1, 1, 1)
-        config.model.dims = (8, 8, 16, 16)
-    elif arg:
-        raise effjax.UserError(f"kernel_size_digits.py knows no arg {arg!r}; expected 'quick'")
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds."""
+    config.update(total_epochs=None, total_steps=6.0)
+    config.schedule.warmup_epochs = 0.0
+    config.model.depths = (1, 1, 1, 1)
+    config.model.dims = (8, 8, 16, 16)

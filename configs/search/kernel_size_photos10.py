@@ -16,8 +16,8 @@ from effjax.config import to_config
 from effjax.runs.schema import OptimConfig
 
 
-def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    """The config; `quick` makes it a run of seconds on synthetic images."""
+def get_config() -> ml_collections.ConfigDict:
+    """A search on photographs."""
     config = effjax.default_config()
     config.total_epochs = 6.0
 
@@ -34,14 +34,13 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.optim.kernels.update(name="adan", learning_rate=4e-3)
     config.schedule.update(name="cosine", warmup_percent=10.0)
     config.mix.label_smoothing = 0.1
-
-    if arg == "quick":
-        config.total_epochs = None
-        config.total_steps = 4.0
-        config.task.max_size = 5
-        config.task.budget_sizes = (3,)
-        config.model.update(depths=(1, 1, 1, 1), dims=(8, 8, 16, 16))
-        config.data.update(name="synthetic", image_size=32, batch_size=32, synthetic_examples=128)
-    elif arg:
-        raise effjax.UserError(f"kernel_size_photos10.py knows no arg {arg!r}; expected 'quick'")
     return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds on synthetic images."""
+    config.update(total_epochs=None, total_steps=4.0)
+    config.task.max_size = 5
+    config.task.budget_sizes = (3,)
+    config.model.update(depths=(1, 1, 1, 1), dims=(8, 8, 16, 16))
+    config.data.update(name="synthetic", image_size=32, batch_size=32, synthetic_examples=128)

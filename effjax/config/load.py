@@ -1,21 +1,19 @@
-"""Reads a config file and the overrides of the command line, and checks every value.
+"""Reads a config: a file, then the overrides of the command line; checks every value.
 
-A config file is Python: `get_config(arg=None)` starts from `effjax.default_config()`, changes it
-and returns it. `path.py:arg` hands `arg` over; `--config.key.path=value` sets one key afterwards.
+`path.py:word` chooses a variant of the file (`config_files`); `--config.key.path=value` sets a key
+afterwards.
 """
 
 import ast
+import contextlib
 import dataclasses
-import importlib.util
-import re
-import sys
-import traceback
-from collections.abc import Sequence
-from pathlib import Path
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import ml_collections
 
+from effjax.config.config_files import call_config
 from effjax.config.schema import (
     UNITS,
     Section,
@@ -47,8 +45,8 @@ def load(spec: str, overrides: Sequence[str], schema: type) -> ml_collections.Co
             f"{', '.join(foreign[:3])}, ...; expected {', '.join(known[:3])}, ...\n"
             "list: effjax configs"
         )
-    for key, value in _parse_overrides(overrides).items():
-        _override(config, key, value, schema)
+    for key, text in _split_overrides(overrides).items():
+        _override(config, key, schema, functools.partial(_literal, text))
     check(config, schema)
     return config
 
@@ -61,7 +59,7 @@ def set_values(config: ml_collections.ConfigDict, values: dict[str, Any], schema
     """
     with config.unlocked():  # `check` has locked open sections; unknown keys are refused below
         for key, value in values.items():
-            _override(config, key, value, schema)
+            _override(config, key, schema, lambda hint, value=value: value)
     check(config, schema)
 
 
@@ -82,45 +80,10 @@ def _fill(config: ml_collections.ConfigDict, data: dict[str, Any]) -> None:
         for key, value in data.items():
             if isinstance(value, dict):
                 if not isinstance(config.get(key), ml_collections.ConfigDict):
-                    config[key] = Section()
+                    config[key] = Section(type_safe=False)
                 _fill(config[key], value)
             else:
                 config[key] = value
-
-
-def call_config(spec: str, name: str) -> Any:
-    """What the function `name` of the config file `path.py[:arg]` returns.
-
-    Raises:
-      UserError: no such file or function, or an error inside the file.
-    """
-    path_text, _, argument = spec.partition(":")
-    path = Path(path_text)
-    if path.is_dir():
-        raise UserError(
-            f"--config={path} is a folder; give a file in it\nlist: effjax configs {path}"
-        )
-    if not path.is_file():
-        siblings = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        hint = nearest(str(path), siblings) if siblings else "no such folder"
-        raise UserError(f"config file {str(path)!r} does not exist ({hint})\nlist: effjax configs")
-    module_spec = importlib.util.spec_from_file_location(f"effjax_config_{path.stem}", path)
-    module = importlib.util.module_from_spec(module_spec)
-    folder = str(path.parent.absolute())
-    sys.path.insert(0, folder)  # what several configs share lies beside them
-    try:
-        module_spec.loader.exec_module(module)
-        function = getattr(module, name, None)
-        if not callable(function):
-            what = "the config" if name == "get_config" else "the variants"
-            raise UserError(f"{path} has no function {name}(arg=None) that returns {what}")
-        return function(argument) if argument else function()
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(_where(path, error)) from error
-    finally:
-        sys.path.remove(folder)
 
 
 def _run_file(spec: str) -> ml_collections.ConfigDict:
@@ -132,52 +95,60 @@ def _run_file(spec: str) -> ml_collections.ConfigDict:
     return config
 
 
-def _where(path: Path, error: Exception) -> str:
-    """One line on an error raised inside a config file: the line, and what was wrong."""
-    frames = [
-        f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path.absolute())
-    ]
-    line = error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno if frames else 0
-    message = str(error.args[0] if error.args else error).strip().splitlines() or [""]
-    # ml_collections writes the whole section into the message; key and question are what helps
-    key = re.search(r'Key "(\w+)" does not exist', str(error))
-    question = re.search(r"Did you mean [\"']?(\w+)", str(error))
-    if key:
-        hint = f"; did you mean {question.group(1)!r}?" if question else ""
-        return f"{path}:{line}: the config has no key {key.group(1)!r} there{hint}"
-    return f"{path}:{line}: {type(error).__name__}: {message[0][:160]}"
-
-
-def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for text in overrides:
-        key, equals, value = text.removeprefix("--").removeprefix("config.").partition("=")
+def _split_overrides(overrides: Sequence[str]) -> dict[str, str]:
+    """{"key.path": text} of "--config.key.path=text"."""
+    texts: dict[str, str] = {}
+    for override in overrides:
+        key, equals, text = override.removeprefix("--").removeprefix("config.").partition("=")
         if not equals:
-            raise UserError(f"override {text!r} has no value; type --config.{key}=VALUE")
-        values[key] = _literal(value)
+            raise UserError(f"override {override!r} has no value; type --config.{key}=VALUE")
+        texts[key] = text
     given: dict[str, str] = {}
-    for key in values:
+    for key in texts:
         name = duration_of(key)
-        if name is not None and values[key] is not None:
+        if name is not None and _literal(texts[key]) is not None:
             other = given.setdefault(name, key)
             if other != key:
                 raise UserError(f"two units for one duration: {other} and {key}; give one of them")
-    return values
+    return texts
 
 
-def _literal(text: str) -> Any:
-    """A Python literal, else the text itself; true, false and none are read in any case."""
+def _literal(text: str, hint: Any = Any) -> Any:
+    """A Python literal, else the text itself; true, false and none are read in any case.
+
+    Where the annotation wants text, 2024 is text too.
+    """
     words = {"true": True, "false": False, "none": None}
+    value: Any = text
     if text.lower() in words:
-        return words[text.lower()]
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        value = words[text.lower()]
+    else:
+        with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+            value = ast.literal_eval(text)
+    if not _fits(value, hint) and _fits(text, hint):
         return text
+    return value
 
 
-def _override(config: ml_collections.ConfigDict, path: str, value: Any, schema: type) -> None:
-    """Sets one key by its dotted path; a duration replaces the other units of the same name."""
+def _fits(value: Any, hint: Any) -> bool:
+    try:
+        fit(value, hint)
+    except Misfit:
+        return False
+    return True
+
+
+def _override(
+    config: ml_collections.ConfigDict,
+    path: str,
+    schema: type,
+    read: Callable[[Any], Any],
+) -> None:
+    """Sets one key by its dotted path; a duration replaces the other units of the same name.
+
+    Args:
+      read: takes the key's annotation (`Any` if it has none) and returns the value.
+    """
     node, section = config, schema
     *parents, leaf = path.split(".")
     for key in parents:
@@ -190,9 +161,8 @@ def _override(config: ml_collections.ConfigDict, path: str, value: Any, schema: 
         raise UserError(_unknown(path, leaf, node))
     if isinstance(node.get(leaf), ml_collections.ConfigDict):
         raise UserError(f"config.{path} is a section; set one of its keys: {', '.join(node[leaf])}")
-    hint = child(section, leaf)
-    if hint is not None:
-        value = _fitted(path, value, hint)
+    hint = child(section, leaf) or Any
+    value = _fitted(path, read(hint), hint)
     units = [f"{duration_of(leaf)}_{unit}" for unit in UNITS]
     if value is not None and leaf in units and set(units) <= set(declared_keys(section)):
         node.update(dict.fromkeys(units))

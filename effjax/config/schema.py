@@ -36,9 +36,6 @@ class Section(ml_collections.ConfigDict):
     ml_collections casts a new value to the type of the old one, and a bool is an int to Python.
     """
 
-    def __init__(self) -> None:
-        super().__init__(type_safe=False)
-
     def __setitem__(self, key: str, value: Any) -> None:
         if isinstance(value, bool) and isinstance(self.get(key), float):
             raise UserError(f"{key} = {value} is a bool; expected a number")
@@ -91,13 +88,13 @@ def to_config(section: Any, values: Any = None) -> ml_collections.ConfigDict:
     Types are left to `check`, whose messages name the key and what was expected; the lock stays off
     in open sections and where sections are named by the user.
     """
-    config = Section()
+    config = Section(type_safe=False)
     for key, (hint, default) in declared_keys(section).items():
         value = getattr(values, key, default)
         if dataclasses.is_dataclass(hint):
             config[key] = to_config(hint, value)
         elif entry := entry_type(hint):
-            named = Section()
+            named = Section(type_safe=False)
             for name, instance in value.items():
                 named[name] = to_config(entry, instance)
             config[key] = named

@@ -5,6 +5,7 @@ import inspect
 from pathlib import Path
 
 from effjax import models, optim
+from effjax.config.config_files import QUICK
 from effjax.errors import UserError, nearest
 from effjax.report import format_count
 from effjax.version import HOME
@@ -31,7 +32,7 @@ def config_folder() -> Path:
 def config_rows(folder: Path) -> list[tuple[str, str, str]]:
     """(file, what it takes after the colon, what it trains) of every config in a folder.
 
-    Files are read, not run; one that is no Python or has no `get_config` is said to be so.
+    Files are read, not run; one that is no Python or has no `get_config` gets a line that says it.
 
     Raises:
       UserError: no such folder, or no Python file in it.
@@ -47,29 +48,39 @@ def _describe_config(path: Path) -> tuple[str, str, str]:
         tree = ast.parse(path.read_text())
     except (SyntaxError, ValueError) as error:
         return str(path), "", f"cannot be read: {error}"
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    if not any(node.name == "get_config" for node in functions):
+    defined = _defined_names(tree)
+    if "get_config" not in defined:
         return str(path), "", "no config: it has no get_config(arg=None)"
+    words = _literal_words(defined.get("ARGS"), defined)
+    if QUICK in defined:
+        words.append(QUICK)
     line = (ast.get_docstring(tree) or "").partition("\n")[0]
-    makers = [node for node in functions if node.name in ("get_config", "sweep")]
-    words = dict.fromkeys(word for maker in makers for word in _accepted(maker))
     return str(path), ", ".join(words), line
 
 
-def _accepted(maker: ast.FunctionDef) -> list[str]:
-    """The words that a get_config, or a sweep, compares its argument with."""
-    if not maker.args.args:
+def _defined_names(tree: ast.Module) -> dict[str, ast.AST]:
+    """{name: what defines it} of a module's top level."""
+    defined: dict[str, ast.AST] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            defined[node.name] = node
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            defined[node.targets[0].id] = node.value
+        elif isinstance(node, ast.ImportFrom):
+            defined |= {alias.asname or alias.name: node for alias in node.names}
+    return defined
+
+
+def _literal_words(value: ast.AST | None, defined: dict[str, ast.AST]) -> list[str]:
+    """The words of `ARGS`, which is a literal, or the name of one: the file is not run."""
+    if isinstance(value, ast.Name):
+        value = defined.get(value.id)
+    if value is None:
         return []
-    name = maker.args.args[0].arg
-    compared = [
-        inner
-        for node in ast.walk(maker)
-        if isinstance(node, ast.Compare) and getattr(node.left, "id", None) == name
-        for part in node.comparators
-        for inner in ast.walk(part)
-    ]
-    words = [getattr(node, "value", None) for node in compared]
-    return [word for word in words if isinstance(word, str)]
+    try:
+        return [str(word) for word in ast.literal_eval(value)]
+    except (ValueError, TypeError):
+        return ["(computed)"]
 
 
 def model_rows(pattern: str) -> tuple[list[str], list[tuple[str, ...]]]:

@@ -78,6 +78,11 @@ def test_file_argument_and_overrides(config_file):
     assert config.total_epochs == 2.0
 
 
+def test_text_may_look_like_a_number(config_file):
+    assert load(str(config_file), ["--config.label=2024"], Root).label == "2024"
+    assert load(str(config_file), ["--config.label=none"], Root).label is None
+
+
 def test_an_override_replaces_the_other_unit(config_file):
     config = load(str(config_file), ["--config.total_steps=10"], Root)
     assert (config.total_steps, config.total_epochs) == (10.0, None)
@@ -100,6 +105,7 @@ def test_a_new_named_section_has_the_defaults(config_file):
         ("--config.sed=3", "seed"),
         ("--config.inner.name.x=3", "no key 'name' there"),
         ("--config.iner.rate=3", "did you mean 'inner'"),
+        ("--config.dims=(1,True)", "config.dims = (1, True) is a tuple; expected tuple[int, ...]"),
         ("--config.seed=ten", "'ten' is a str; expected int"),
         ("--config.seed=1.5", "expected int"),
         ("--config.seed=None", "expected int"),

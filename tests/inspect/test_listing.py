@@ -21,9 +21,10 @@ def test_configs_are_described_without_being_run(tmp_path):
     config = (
         '"""Trains a thing.\n\nMore."""\n'
         "raise RuntimeError\n"
+        "from shared import quick\n"
+        "ARGS = ('long', 'wide')\n"
         "def get_config(arg=None):\n"
-        "    if arg == 'quick' or arg in ('long', 'wide'):\n"
-        "        pass\n"
+        "    pass\n"
     )
     (tmp_path / "sub/one.py").write_text(config)
     (tmp_path / "broken.py").write_text("def")
@@ -31,7 +32,7 @@ def test_configs_are_described_without_being_run(tmp_path):
     broken, other, one = config_rows(tmp_path)
     assert broken[2].startswith("cannot be read:")
     assert other[2].startswith("no config")
-    assert one == (str(tmp_path / "sub/one.py"), "quick, long, wide", "Trains a thing.")
+    assert one == (str(tmp_path / "sub/one.py"), "long, wide, quick", "Trains a thing.")
 
 
 def test_every_config_of_the_checkout_has_a_line_and_takes_quick(capsys):

@@ -1,0 +1,117 @@
+"""Runs a config file, and says which words it takes after its colon.
+
+A config file is Python:
+
+    ARGS = ("s18", "s36")            # optional: the words of `file.py:word`
+    def get_config(size="s18"): ...  # starts from effjax.default_config() and returns it
+    def quick(config): ...           # optional: changes the config for `file.py:quick`
+
+A word of `ARGS` in capitals, such as "NAME.TAG", stands for any word: `get_config` checks it. A
+file with neither `ARGS` nor `quick` checks all its words itself.
+"""
+
+import contextlib
+import importlib.util
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from effjax.errors import UserError, nearest
+
+QUICK = "quick"
+
+
+def call_config(spec: str, name: str) -> Any:
+    """What the function `name` of the config file `path.py[:word]` returns.
+
+    Raises:
+      UserError: no such file, function or word, or an error inside the file.
+    """
+    path_text, _, word = spec.partition(":")
+    path = _find(path_text)
+    with _folder_on_path(path), _errors_in_one_line(path):
+        module = _execute(path)
+        _check_word(path, module, word)
+        function = getattr(module, name, None)
+        if not callable(function):
+            what = "the config" if name == "get_config" else "the variants"
+            raise UserError(f"{path} has no function {name}(arg=None) that returns {what}")
+        if name == "get_config" and word == QUICK and hasattr(module, QUICK):
+            config = function()
+            module.quick(config)
+            return config
+        return function(word) if word else function()
+
+
+def _find(path_text: str) -> Path:
+    path = Path(path_text)
+    if path.is_dir():
+        raise UserError(
+            f"--config={path} is a folder; give a file in it\nlist: effjax configs {path}"
+        )
+    if not path.is_file():
+        siblings = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        hint = nearest(str(path), siblings) if siblings else "no such folder"
+        raise UserError(f"config file {str(path)!r} does not exist ({hint})\nlist: effjax configs")
+    return path
+
+
+def _execute(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"effjax_config_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    # a dataclass whose annotations are text looks for its module there
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _check_word(path: Path, module: ModuleType, word: str) -> None:
+    words = [*getattr(module, "ARGS", ())]
+    if hasattr(module, QUICK):
+        words.append(QUICK)
+    takes_any = not words or any(known.isupper() for known in words)
+    if word and not takes_any and word not in words:
+        listed = f"expected one of {', '.join(words)}" if len(words) > 1 else f"expected {QUICK!r}"
+        raise UserError(f"{path} knows no arg {word!r}; {listed}")
+
+
+@contextlib.contextmanager
+def _folder_on_path(path: Path) -> Iterator[None]:
+    """What several configs share lies beside them."""
+    folder = str(path.parent.absolute())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
+@contextlib.contextmanager
+def _errors_in_one_line(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(_where(path, error)) from error
+
+
+def _where(path: Path, error: Exception) -> str:
+    """One line on an error raised inside a config file: the line, and what was wrong."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path.absolute())]
+    line = lines[-1] if lines else 0
+    if isinstance(error, SyntaxError):
+        line = error.lineno
+    # ml_collections writes the whole section into the message; key and question are what helps
+    key = re.search(r'Key "(\w+)" does not exist', str(error))
+    question = re.search(r"Did you mean [\"']?(\w+)", str(error))
+    if key:
+        hint = f"; did you mean {question.group(1)!r}?" if question else ""
+        return f"{path}:{line}: the config has no key {key.group(1)!r} there{hint}"
+    message = str(error.args[0] if error.args else error).strip().splitlines() or [""]
+    return f"{path}:{line}: {type(error).__name__}: {message[0][:160]}"
