@@ -24,7 +24,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from effjax.runs.checkpoints import CHECKSUMS, damage
+from effjax.runs.checksums import CHECKSUMS, damage
 from effjax.runs.metrics import read_rows
 
 CONFIG = Path(__file__).parent / "torture_config.py"

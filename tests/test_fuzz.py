@@ -9,7 +9,7 @@ import pytest
 
 from effjax import cli
 from effjax.config import UNITS, load
-from effjax.runs.folder import check_continues, flatten
+from effjax.runs.continuing import check_continues, flatten
 from effjax.runs.schema import RunConfig, default_config
 from effjax.tasks.run import build
 from tests import mistakes

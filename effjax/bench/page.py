@@ -33,7 +33,7 @@ from effjax.config import View
 from effjax.report import Display, format_latex
 from effjax.report.page import Page
 from effjax.report.plots import Style, make_styles
-from effjax.runs.metrics import write_atomically
+from effjax.runs.atomic import write_atomically
 
 OVERVIEW = "overview.png"
 MOST_FAILURES = 40  # rows of the table that are shown

@@ -14,7 +14,7 @@ from effjax.bench.suite import alike, planned
 from effjax.bench.tuning import make_trials
 from effjax.config import View
 from effjax.report import Display
-from effjax.runs.metrics import write_atomically
+from effjax.runs.atomic import write_atomically
 
 
 def repeat(

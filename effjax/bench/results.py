@@ -22,8 +22,8 @@ import numpy as np
 from effjax.bench.population import Curves
 from effjax.bench.tuning import Trial, digest
 from effjax.errors import UserError
-from effjax.runs.folder import git_revision, versions
-from effjax.runs.metrics import write_atomically
+from effjax.runs.atomic import write_atomically
+from effjax.runs.record import git_revision, versions
 
 RESULTS, MACHINES, PLANS = "results.jsonl", "machines.jsonl", "plans.json"
 REPEATS = "repeats.json"

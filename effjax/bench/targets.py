@@ -15,7 +15,7 @@ from effjax.bench.results import DONE, Results
 from effjax.bench.scoring import Goal, Table, choose_target
 from effjax.config import View
 from effjax.errors import UserError
-from effjax.runs.metrics import write_atomically
+from effjax.runs.atomic import write_atomically
 
 
 def write_targets(path: Path, view: View, workloads: Sequence[Any], results: Results) -> None:

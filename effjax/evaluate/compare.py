@@ -7,8 +7,10 @@ from pathlib import Path
 from effjax.errors import UserError, nearest
 from effjax.report import Display, compare_table, plot_runs
 from effjax.report.compare import UNFINISHED, Run
-from effjax.runs.folder import CONFIG, flatten, read_config, read_summary
+from effjax.runs.continuing import flatten
+from effjax.runs.folder import CONFIG, read_summary
 from effjax.runs.metrics import METRICS, read_rows
+from effjax.runs.record import read_config
 
 
 def read_run(workdir: Path, name: str) -> Run:

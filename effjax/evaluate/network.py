@@ -23,7 +23,7 @@ from effjax.evaluate.features import knn, linear_probe
 from effjax.evaluate.scores import overall
 from effjax.evaluate.shown import show_attacks, show_corruptions, show_details, show_features
 from effjax.report import Display
-from effjax.runs.folder import read_config
+from effjax.runs.record import read_config
 from effjax.trained.network import Spread, Trained
 
 BATCH = 64

@@ -1,23 +1,21 @@
 """Checkpoints: Orbax underneath, checksums and few large arrays on top. Only this file knows Orbax.
 
     checkpoints/120/                  a finished checkpoint: what Orbax writes
-    checkpoints/120/checksums.json    CRC-32 of each of its files; written last, so unfinished
-                                      without it
+    checkpoints/120/checksums.json    CRC-32 of each of its files; written last
 
-Orbax takes about a millisecond a leaf and loads flipped bytes without a word. So small leaves
-travel together (`packing`), and files are compared with their checksums before they are loaded. A
-damaged checkpoint is named and the one before it is taken. A save that fails is a warning.
+Orbax takes about a millisecond a leaf, so small leaves are packed together (`packing`). It loads
+flipped bytes, so files are compared with their checksums before they are loaded (`checksums`). A
+run that continues names a damaged checkpoint and takes the one before. A save that fails is a
+warning.
 """
 
 import contextlib
 import functools
-import json
 import logging
 import os
 import re
 import threading
 import time
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,46 +27,13 @@ from etils import epath
 from effjax.contract import TrainState
 from effjax.devices.hosts import agree, is_writer
 from effjax.errors import UserError
-from effjax.runs.metrics import write_atomically
+from effjax.report.metric_names import less_is_better
+from effjax.runs.checksums import damage, write_checksums
 from effjax.runs.packing import abstract_pack, describe, pack, plain_keys, unpack
-from effjax.runs.summary import is_loss
 
 RETRY_SECONDS = 30.0  # after a save that failed
-INSIST = 4  # how often a save is tried that must succeed
-CHECKSUMS = "checksums.json"
-LEFT_OVER = ".orbax-checkpoint-tmp"  # the folder of a save that is not finished, behind its step
-
-
-# ----------------------------------------------------------------------------------- checksums
-
-
-def _files(folder: epath.Path) -> list[epath.Path]:
-    found: list[epath.Path] = []
-    for path in folder.iterdir():
-        found += _files(path) if path.is_dir() else [path]
-    return sorted(path for path in found if path.name != CHECKSUMS)
-
-
-def _checksums(folder: epath.Path) -> dict[str, int]:
-    return {str(path.relative_to(folder)): zlib.crc32(path.read_bytes()) for path in _files(folder)}
-
-
-def damage(folder: epath.Path) -> str | None:
-    """What is wrong with a checkpoint's files, or None."""
-    try:
-        expected = json.loads((folder / CHECKSUMS).read_text())
-    except (OSError, ValueError):
-        return f"{CHECKSUMS} is missing or unreadable (the save was cut short)"
-    found = _checksums(folder)
-    for name, checksum in expected.items():
-        if name not in found:
-            return f"{name} is missing"
-        if found[name] != checksum:
-            return f"{name} has changed since it was written"
-    return None
-
-
-# -------------------------------------------------------------------------------- save and load
+SAVE_ATTEMPTS = 4  # tries for a save that must not fail
+UNFINISHED = ".orbax-checkpoint-tmp"  # after its step: the folder of a save that is under way
 
 
 class Checkpoints:
@@ -80,6 +45,8 @@ class Checkpoints:
       keep_best: a metric whose best (largest, or smallest for a loss) checkpoint is kept too.
       keep_every_steps: steps at multiples of this are never removed.
       warn: takes a line for the user when something went wrong that training survives.
+      before_save: called before each save; raises OSError to make the save fail. A checkpoint
+        must not be there before the rows of metrics.jsonl that it counts.
     """
 
     def __init__(
@@ -89,38 +56,46 @@ class Checkpoints:
         keep_best: str | None = None,
         keep_every_steps: int | None = None,
         warn: Callable[[str], None] = print,
+        before_save: Callable[[], None] = lambda: None,
     ):
         # Orbax wants absolute paths; gs:// is one already
         remote = "://" in str(folder)
         self.folder = epath.Path(folder if remote else os.path.abspath(folder))
         self._warn = warn
-        self._keep = keep_last, keep_best, keep_every_steps
+        self._before_save = before_save
+        self._keep_last = keep_last
+        self._keep_best = keep_best
+        self._keep_every_steps = keep_every_steps
         self._finishing: threading.Thread | None = None
         self._failed_at: float | None = None  # when the last save failed, if it did
         self._failure = ""
+        self._sound: set[int] = set()  # steps whose files have been compared with their checksums
 
     @functools.cached_property
     def _orbax(self) -> Any:
         """Orbax's checkpointer, which makes the folder: not before there is something to save."""
         from orbax.checkpoint import v1 as ocp
 
-        # its errors come to us as exceptions, and are a line each; its log has 200 lines for each
+        # an error of Orbax's becomes one line of ours; its log would add 200
         logging.getLogger("absl").addFilter(_is_not_of_orbax)
-        keep_last, keep_best, keep_every_steps = self._keep
-        policies = ocp.training.preservation_policies
-        keep = [policies.LatestN(max(1, keep_last))]
-        if keep_best:
+        policy = self._preservation_policy(ocp.training.preservation_policies)
+        return ocp.training.Checkpointer(self.folder, preservation_policy=policy)
+
+    def _preservation_policy(self, policies: Any) -> Any:
+        """Which checkpoints Orbax keeps when it has written a new one."""
+        keep = [policies.LatestN(max(1, self._keep_last))]
+        metric = self._keep_best
+        if metric:
             best = policies.BestN(
-                get_metric_fn=lambda metrics: metrics[keep_best],
-                reverse=is_loss(keep_best),
+                get_metric_fn=lambda metrics: metrics[metric],
+                reverse=less_is_better(metric),
                 n=1,
                 keep_checkpoints_without_metrics=False,
             )
             keep.append(best)
-        if keep_every_steps:
-            keep.append(policies.EveryNSteps(keep_every_steps))
-        policy = policies.AnyPreservationPolicy(keep)
-        return ocp.training.Checkpointer(self.folder, preservation_policy=policy)
+        if self._keep_every_steps:
+            keep.append(policies.EveryNSteps(self._keep_every_steps))
+        return policies.AnyPreservationPolicy(keep)
 
     def steps(self) -> list[int]:
         """Steps of the finished checkpoints, oldest first."""
@@ -145,12 +120,13 @@ class Checkpoints:
         Raises:
           UserError: `safely`, and it could not be saved in several attempts.
         """
-        for attempt in range(INSIST if safely else 1):
+        if not safely:
+            self._start(state, position, metrics)
+            return
+        for attempt in range(SAVE_ATTEMPTS):
             if attempt:
                 time.sleep(RETRY_SECONDS)
             self._start(state, position, metrics)
-            if not safely:
-                return
             self.wait()
             if self._failed_at is None:
                 return
@@ -165,19 +141,22 @@ class Checkpoints:
         self.wait()
         step = int(state.step)
         about = {"position": position, "leaves": describe(state)}
-        numbers = {k: float(v) for k, v in metrics.items() if np.isfinite(v)}
-        keep_best = self._keep[1]
+        numbers = {name: float(value) for name, value in metrics.items() if np.isfinite(value)}
         self._failed_at = None
+        self._sound.discard(step)
         try:
+            self._before_save()
             self._clear(step)
             response = self._orbax.save_checkpointables_async(
                 step,
                 {"state": pack(plain_keys(state))},
                 force=True,
                 overwrite=True,  # a damaged one of this step, behind which the run began again
-                metrics=numbers if keep_best in numbers else None,
+                metrics=numbers if self._keep_best in numbers else None,
                 custom_metadata=about,
             )
+        except UserError:
+            raise
         except Exception as error:
             self._fail(step, error)
             return
@@ -190,16 +169,15 @@ class Checkpoints:
         Orbax removes a folder and makes the one inside it at the same time, and may fail; its
         threads then wait for five minutes for what does not come, and so does the end of Python.
         """
-        left = self.folder / f"{step}{LEFT_OVER}"
-        if is_writer() and left.exists():
-            left.rmtree()
+        left_over = self.folder / f"{step}{UNFINISHED}"
+        if is_writer() and left_over.exists():
+            left_over.rmtree()
 
     def _finish(self, step: int, response: Any) -> None:
         try:
             response.result()
             if is_writer():
-                folder = self.folder / str(step)
-                write_atomically(folder / CHECKSUMS, json.dumps(_checksums(folder)))
+                write_checksums(self.folder / str(step))
         except Exception as error:
             self._fail(step, error)
 
@@ -240,7 +218,10 @@ class Checkpoints:
         if not agree(self.folder.exists()):
             return None
         _ = self._orbax  # made on all hosts: in a bucket they wait for each other there
-        return agree(self._newest_sound() if is_writer() else None)
+        step = agree(self._newest_sound() if is_writer() else None)
+        if step is not None:
+            self._sound.add(step)
+        return step
 
     def _newest_sound(self) -> int | None:
         for step in reversed(self.steps()):
@@ -250,6 +231,23 @@ class Checkpoints:
             self._warn(f"checkpoint {step} is damaged: {problem}; trying the one before")
         return None
 
+    def check_sound(self, step: int) -> None:
+        """Refuses a step whose files are not as they were written.
+
+        Raises:
+          UserError: naming the file; on all hosts alike.
+        """
+        if step in self._sound:
+            return
+        folder = self.folder / str(step)
+        problem = agree(damage(folder) if is_writer() else None)
+        if problem is not None:
+            raise UserError(
+                f"{folder} is damaged: {problem}\n"
+                "give another --step, or none: the newest sound one is taken"
+            )
+        self._sound.add(step)
+
     def position(self, step: int) -> dict[str, int]:
         """The data position saved with a step."""
         return self._orbax.metadata(step).custom_metadata["position"]
@@ -258,8 +256,9 @@ class Checkpoints:
         """The state of a step, for the shapes, dtypes and shardings of the abstract state `like`.
 
         Raises:
-          UserError: the checkpoint is of another model or optimizer.
+          UserError: the checkpoint is damaged, or of another model or optimizer.
         """
+        self.check_sound(step)
         saved = self._orbax.metadata(step).custom_metadata["leaves"]
         _check_same(saved, describe(like), self.folder / str(step))
         key_data = jax.eval_shape(jax.random.key_data, like.rng)

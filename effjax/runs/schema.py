@@ -10,7 +10,7 @@ from effjax.config import UNSET, Duration, to_config
 from effjax.data import DataConfig, MixConfig
 from effjax.ranges import BelowOne, Count, NotNegative, NotNegativeInt, Positive, Range
 
-Seed = Annotated[int, Range(0, 2**64 - 1)]
+Seed = Annotated[int, Range(0, 2**64 - 1)]  # see effjax.runs.seeds
 
 
 @dataclasses.dataclass

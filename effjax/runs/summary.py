@@ -1,4 +1,4 @@
-"""What is left to say when a run is over."""
+"""summary.json: what a finished run says of itself."""
 
 import math
 from pathlib import Path
@@ -7,28 +7,37 @@ from typing import Any
 import jax
 
 from effjax.report import format_seconds
+from effjax.report.metric_names import is_better, is_held_out
+from effjax.report.metric_names import less_is_better as is_loss
 
-
-def is_loss(metric: str | None) -> bool:
-    """Whether less is better."""
-    return (metric or "").endswith("loss")
+__all__ = ["is_loss", "summarise", "summary_table"]
 
 
 def summarise(
     rows: list[dict[str, Any]], params: Any, steps: int, images: int, seconds: float
 ) -> dict[str, Any]:
-    """Final and best metrics, time, images, parameters: what summary.json holds."""
-    final: dict[str, float] = {}
+    """What summary.json holds.
+
+    Args:
+      rows: of metrics.jsonl; null stands for a number that was not finite.
+      params: the learned parameters.
+      steps: updates made.
+      images: images seen.
+      seconds: wall time.
+
+    Returns:
+      "final": {metric: its last value, None if that was not finite}; "best": {held-out metric:
+      {"value", "step"} of its best finite value}; and the four figures.
+    """
+    final: dict[str, float | None] = {}
     best: dict[str, dict[str, float]] = {}
     for row in rows:
         for name, value in row.items():
-            if name == "step" or value is None:
+            if name == "step":
                 continue
             final[name] = value
-            if name.startswith(("train/", "optim/", "perf/", "search/")):
-                continue
-            old = best.get(name, {"value": math.inf if is_loss(name) else -math.inf})["value"]
-            if value < old if is_loss(name) else value > old:
+            old = best.get(name, {}).get("value", math.nan)
+            if is_held_out(name) and is_better(name, value, than=old):
                 best[name] = {"value": value, "step": row["step"]}
     return {
         "step": steps,
@@ -41,12 +50,12 @@ def summarise(
 
 
 def summary_table(summary: dict[str, Any], workdir: Path) -> list[tuple[str, str]]:
-    """Rows of the table that closes a run."""
-    held_out = {k: v for k, v in summary["final"].items() if k in summary["best"]}
-    rows = [
-        (name, f"{value:.4f}   (best {summary['best'][name]['value']:.4f})")
-        for name, value in held_out.items()
-    ]
+    """Rows (name, text) of the table that closes a run."""
+    rows = []
+    for name, best in summary["best"].items():
+        last = summary["final"][name]
+        shown = "not finite" if last is None else f"{last:.4f}"
+        rows.append((name, f"{shown}   (best {best['value']:.4f})"))
     rows.append(("parameters", f"{summary['parameters']:,}"))
     if "macs" in summary:
         rows.append(("multiply-adds an image", f"{summary['macs']:,}"))

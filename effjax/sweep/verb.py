@@ -10,7 +10,7 @@ from typing import Any
 from effjax.config import View
 from effjax.errors import UserError
 from effjax.report import Display, choose_display
-from effjax.runs.folder import check_continues
+from effjax.runs.continuing import check_continues
 from effjax.sweep.report import write_report
 from effjax.trials.plan import Plan, make_plan, make_trial, read_sweep
 from effjax.trials.runners import run_here, run_local, unfinished

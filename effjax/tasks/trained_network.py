@@ -8,7 +8,8 @@ import jax
 from effjax.contract import join_variables
 from effjax.errors import UserError
 from effjax.report import Display, choose_display
-from effjax.runs.folder import FOUND_ARCHITECTURE, read_record
+from effjax.runs.folder import FOUND_ARCHITECTURE
+from effjax.runs.record import read_record
 from effjax.tasks.run import restore
 from effjax.training.restore import evaluated
 

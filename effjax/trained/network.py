@@ -20,7 +20,7 @@ from effjax.data.images.augment import EvalTransform, image_size
 from effjax.errors import UserError
 from effjax.models.weights.convert import as_model
 from effjax.report import Display
-from effjax.runs.folder import read_labels
+from effjax.runs.record import read_labels
 from effjax.tasks.trained_network import trained_network
 
 Triple = tuple[float, float, float]

@@ -12,7 +12,8 @@ from effjax.contract import Task, TrainState
 from effjax.errors import UserError
 from effjax.report import Display
 from effjax.runs.checkpoints import Checkpoints
-from effjax.runs.folder import CHECKPOINTS, read_config
+from effjax.runs.folder import CHECKPOINTS
+from effjax.runs.record import read_config
 from effjax.runs.schema import RunConfig, default_config
 from effjax.training.setup import Setup, build
 

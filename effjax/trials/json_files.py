@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from effjax.errors import UserError
-from effjax.runs.metrics import write_atomically
+from effjax.runs.atomic import write_atomically
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 KINDS = {dict: "an object", list: "a list", str: "text", int: "a whole number", float: "a number"}

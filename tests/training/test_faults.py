@@ -63,7 +63,7 @@ def test_a_full_disk_is_a_warning_and_the_last_checkpoint_stays(tmp_path, monkey
         with pytest.raises(UserError, match="the state of step 3 could not be saved"):
             saved.save(state_of(3), {"train": 3}, {}, safely=True)
     assert all("could not be saved" in line for line in warnings)
-    assert len(warnings) == 1 + checkpoints.INSIST
+    assert len(warnings) == 1 + checkpoints.SAVE_ATTEMPTS
     assert saved.newest_sound() == 1
     saved.save(state_of(3), {"train": 3}, {}, safely=True)
     assert not saved.retries()

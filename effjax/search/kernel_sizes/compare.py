@@ -29,7 +29,7 @@ from effjax.errors import UserError, nearest
 from effjax.report import Display, choose_display, format_seconds
 from effjax.report.kernel_sizes import plot_arms
 from effjax.report.statistics import Interval, t_interval
-from effjax.runs.metrics import write_atomically
+from effjax.runs.atomic import write_atomically
 from effjax.runs.schema import RunConfig
 from effjax.search.kernel_sizes.budget import UNITS
 from effjax.search.kernel_sizes.discretise import repair

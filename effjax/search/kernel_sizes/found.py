@@ -16,8 +16,9 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from effjax import models
 from effjax.contract import Batch, TrainState, Variables
 from effjax.report.kernel_sizes import plot_search
+from effjax.runs.atomic import write_atomically
 from effjax.runs.folder import FOUND_ARCHITECTURE, FOUND_WEIGHTS
-from effjax.runs.metrics import read_rows, write_atomically
+from effjax.runs.metrics import read_rows
 from effjax.search.kernel_sizes.discretise import energy_sizes, repair, ring_energies
 from effjax.search.kernel_sizes.masks import nearest_odd, outer_odd, ramp
 from effjax.search.kernel_sizes.sites import Site, Sizes

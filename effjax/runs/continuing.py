@@ -1,0 +1,95 @@
+"""Whether a run's folder may be continued: with the same config and the same data."""
+
+from pathlib import Path
+from typing import Any
+
+from effjax.config import View
+from effjax.errors import UserError
+from effjax.runs.data_record import difference
+from effjax.runs.folder import CHECKPOINTS, CONFIG
+from effjax.runs.record import read_config, read_file
+from effjax.runs.schema import FREE_KEYS
+
+SHOWN = 3  # differing keys that the message spells out
+
+
+def flatten(tree: Any, path: str = "") -> dict[str, Any]:
+    """{"a.b": leaf} of nested dicts."""
+    if not isinstance(tree, dict):
+        return {path: tree}
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        leaves |= flatten(value, f"{path}.{key}" if path else key)
+    return leaves
+
+
+def check_continues(workdir: Path, config: View, extend: bool) -> None:
+    """Refuses a workdir that another config made.
+
+    Args:
+      workdir: the run's folder, which need not exist.
+      config: what the run would go on with.
+      extend: whether `total_*` may differ.
+
+    Raises:
+      UserError: naming the keys that differ.
+    """
+    if workdir.exists() and not workdir.is_dir():
+        raise UserError(f"--workdir={workdir} is a file; give a folder")
+    stored = read_config(workdir)
+    if stored is None:
+        if workdir.is_dir() and (workdir / CHECKPOINTS).exists():
+            raise UserError(f"{workdir} has checkpoints but no {CONFIG}; give another --workdir")
+        return
+    old = flatten(stored)
+    new = flatten(config.to_dict())
+    differing = _differing(old, new)
+    if extend:
+        differing = [key for key in differing if not _is_length(key)]
+    if not differing:
+        return
+    shown = "; ".join(f"{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in differing[:SHOWN])
+    more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
+    only_longer = all(map(_is_length, differing))
+    remedy = "add --extend to train it for longer" if only_longer else "give another --workdir"
+    raise UserError(f"{workdir} was made with another config ({shown}{more})\n{remedy}")
+
+
+def _differing(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Keys whose values differ and can change the result."""
+    keys = sorted(old | new)
+    return [k for k in keys if old.get(k) != new.get(k) and not k.startswith(FREE_KEYS)]
+
+
+def _is_length(key: str) -> bool:
+    """Whether a key sets how long the run is."""
+    return key.startswith("total_")
+
+
+def check_same_data(workdir: Path, data: dict[str, Any]) -> None:
+    """Refuses to continue a run on other data than it began with.
+
+    Args:
+      workdir: the run's folder; one without a record of its data is not refused.
+      data: what `describe_data` returns for the data that are there now.
+
+    Raises:
+      UserError: naming the first difference: number, classes, or content and order.
+    """
+    content = read_file(workdir)
+    if content is None:
+        return
+    stored = content.get("data") or _old_record(content.get("record", {}))
+    found = difference(stored, data)
+    if found is not None:
+        raise UserError(
+            f"{workdir} was trained on other data: {found}\n"
+            "give it the data that it began with, or another --workdir and "
+            f"--config.init_from={workdir}"
+        )
+
+
+def _old_record(record: dict[str, Any]) -> dict[str, Any]:
+    """What runs before 2026-11-26 noted of their data, under the names of today."""
+    names = {"examples": "examples", "labels": "classes"}
+    return {new: record[old] for old, new in names.items() if old in record}
