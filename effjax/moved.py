@@ -31,7 +31,7 @@ MOVED = {
         "train": "tasks.run",
     },
     "search": {
-        "Cost": "search.kernel_sizes",
+        "Cost": "costs",
         "Found": "search.kernel_sizes",
         "KernelSearch": "search.kernel_sizes",
         "MASKS": "search.kernel_sizes",
@@ -46,7 +46,7 @@ MOVED = {
     },
 }
 # where a name is called something else today: (old module, old name) -> new name
-RENAMED: dict[tuple[str, str], str] = {}
+RENAMED: dict[tuple[str, str], str] = {("search", "Cost"): "CostModel"}
 # modules of which nothing is left but their old names
 GONE = ("train",)
 

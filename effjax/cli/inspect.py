@@ -71,7 +71,7 @@ def profile(args: argparse.Namespace) -> None:
     out = args.out or default_workdir(args.config) / "profile"
     with contextlib.closing(choose_display()) as display:
         if args.latency_table is not None:
-            from effjax.search.kernel_sizes.latency import measure_table
+            from effjax.search.kernel_sizes.measure import measure_table
 
             measure_table(config, args.latency_table, display)
             return

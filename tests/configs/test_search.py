@@ -20,9 +20,9 @@ FILES = sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
 def test_a_search_can_be_built(file):
     config = load(f"{FOLDER}/{file}.py", [], RunConfig)
     config.data.update(name="synthetic", train_split="train", val_split="validation")
-    task = setup.build(config).task
-    least, most = task.cost.reachable
-    assert least < task.budgets[0] < most
+    net = setup.build(config).task.supernet
+    least, most = net.cost.reachable
+    assert least < net.budgets[0] < most
 
 
 @pytest.mark.parametrize("file", FILES)

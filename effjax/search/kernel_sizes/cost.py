@@ -1,20 +1,21 @@
-"""The cost model of a search: its factors from the network, its milliseconds from a table."""
+"""What the sizes of a network cost: one term for each site, in the unit of the search."""
 
-import math
+from collections.abc import Sequence
 from pathlib import Path
 
-from effjax import models
+import numpy as np
+
+from effjax.costs import CostModel, LatencyTable, MeasuredWindow, WindowTaps, count, read_table
+from effjax.costs.model import Term
 from effjax.models import ImageModel
-from effjax.search.kernel_sizes.budget import Cost
-from effjax.search.kernel_sizes.latency import read_table, times_of
 from effjax.search.kernel_sizes.options import SearchConfig
-from effjax.search.kernel_sizes.sites import Sizes
+from effjax.search.kernel_sizes.sites import Site, Sizes
 
 
 def make_cost(
     keys: SearchConfig, sizes: Sizes, largest: ImageModel, input_shape: tuple[int, int, int]
-) -> Cost:
-    """Costs as `keys` say.
+) -> CostModel:
+    """The cost of the sizes as `keys` say.
 
     Args:
       sizes: the sites.
@@ -24,23 +25,65 @@ def make_cost(
     Raises:
       UserError: a latency table that cannot be read or that lacks a site.
     """
-    sites = sizes.sites
-    taps = [site.channels * (site.kind == "depthwise") for site in sites]
-    factors = {
-        "params": taps,
-        "macs": [tap * site.height * site.width for tap, site in zip(taps, sites)],
-        "latency": [0] * len(sites),
-    }[keys.cost]
-    tables, fixed = (None,) * len(sites), 0
-    whole = keys.scope == "network"
+    whole_network = keys.scope == "network"
+    terms: list[Term]
     if keys.cost == "latency":
         table = read_table(Path(keys.latency_table))
-        tables = tuple(times_of(table, site) for site in sites)
-        if whole:
-            fixed = table.fixed(sites)
-    elif whole:
-        total = models.cost(largest, input_shape)
-        count = total.params if keys.cost == "params" else total.macs
-        areas = [math.prod(site.sides(site.largest)) for site in sites]
-        fixed = count - sum(factor * area for factor, area in zip(factors, areas))
-    return Cost(keys.cost, sizes, tuple(factors), tables, fixed)
+        terms = [_measured(sizes, n, table) for n in range(len(sizes.sites))]
+        fixed = rest_of_network(table, sizes.sites) if whole_network else 0
+    else:
+        terms = [_taps(sizes, n, keys.cost) for n in range(len(sizes.sites))]
+        fixed = 0
+        if whole_network:
+            at_largest = sum(term.exact(sizes.largest) for term in terms)
+            fixed = count(largest, input_shape, keys.cost) - at_largest
+    return CostModel(keys.cost, tuple(terms), sizes.largest, fixed)
+
+
+def _taps(sizes: Sizes, n: int, unit: str) -> WindowTaps:
+    """The cost of site n in parameters or multiply-adds; pooling has none of either."""
+    site = sizes.sites[n]
+    places = dict(zip(site.axes, sizes.places(n)))
+    square = places.get("square")
+    each = site.channels if site.kind == "depthwise" else 0
+    if unit == "macs":
+        each *= site.height * site.width
+    return WindowTaps(each, places.get("high", square), places.get("wide", square))
+
+
+def _measured(sizes: Sizes, n: int, table: LatencyTable) -> MeasuredWindow:
+    """The milliseconds of site n."""
+    return MeasuredWindow(times_of(table, sizes.sites[n]), tuple(sizes.places(n)))
+
+
+# ------------------------------------------------------------------------------- latency tables
+
+
+def operator_key(site: Site) -> str:
+    """What decides an operator's time beside its sizes, such as "depthwise square 16x16x64"."""
+    return f"{site.kind} {'+'.join(site.axes)} {site.height}x{site.width}x{site.channels}"
+
+
+def times_of(table: LatencyTable, site: Site) -> np.ndarray:
+    """The milliseconds of a site over the sizes that it may take, [n] or [n, n]."""
+    options = [(size + 1) // 2 for size in site.largest]
+    return table.of(operator_key(site), options)
+
+
+def rest_of_network(table: LatencyTable, sites: Sequence[Site]) -> float:
+    """Milliseconds of everything in the network that is not in `sites`.
+
+    The whole network was measured with the sizes of its config, so these are subtracted.
+    """
+    whole, _ = table.network
+    operators = 0.0
+    for site in sites:
+        entry = tuple((size - 1) // 2 for size in measured_sizes(site))
+        operators += float(times_of(table, site)[entry])
+    # an operator alone can be slower than in the network, where XLA fuses it with its neighbours
+    return max(0.0, whole - operators)
+
+
+def measured_sizes(site: Site) -> list[int]:
+    """The sizes of a site in the measured network: those given, up to the largest of the search."""
+    return [min(given, most) for given, most in zip(site.given, site.largest)]

@@ -1,30 +1,24 @@
-"""From the end of a search to a network: odd sizes, their cost, the architecture, the weights."""
+"""From the end of a search to a network: odd sizes, their cost, the architecture, the weights.
+
+Shapes: S sizes, I J taps of a site's largest window, C channels.
+"""
 
 import dataclasses
-import itertools
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax.core import unfreeze
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from effjax import models
-from effjax.contract import Batch, TrainState, Variables
-from effjax.report.kernel_sizes import plot_search
-from effjax.runs.atomic import write_atomically
-from effjax.runs.folder import FOUND_ARCHITECTURE, FOUND_WEIGHTS
-from effjax.runs.metrics import read_rows
+from effjax.contract import Params
+from effjax.errors import UserError
 from effjax.search.kernel_sizes.discretise import energy_sizes, repair, ring_energies
 from effjax.search.kernel_sizes.masks import nearest_odd, outer_odd, ramp
-from effjax.search.kernel_sizes.sites import Site, Sizes
-from effjax.tasks.accuracy import Accuracy
-
-SEARCH, PICTURE = "search.json", "kernel_sizes.png"
+from effjax.search.kernel_sizes.sites import Sizes
+from effjax.search.kernel_sizes.supernet import Supernet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,162 +44,128 @@ class Found:
     kernels: list[np.ndarray]
 
 
-def read_off(task: Any, state: TrainState, budget: float) -> Found:
+def found_for(net: Supernet, params: Params, model_state: Any, budget: float) -> Found:
     """The network that a search has found for a budget; batch statistics are those of the search.
 
     Args:
-      task: a `KernelSearch`.
-      state: its state.
+      net: what was searched.
+      params, model_state: at the end of the search.
+      budget: in the unit of the search.
+
+    Raises:
+      UserError: sizes or kernels are not finite.
     """
-    keys, sizes = task.keys, task.sizes
-    soft = jax.jit(task.soft_sizes)(state.params, jnp.float32(budget))
-    kernels = jax.device_get(jax.jit(task.masked_kernels)(state.params, soft))
-    taps = _taps(task, kernels, soft)
-    if keys.rule == "energy":
-        worth = [ring for site, w in zip(sizes.sites, taps) for ring in ring_energies(site, w)]
-        ruled = _energy_rule(sizes, worth, soft, keys.discarded)
-    else:
-        worth = [np.asarray(ramp(np.arange((k + 1) // 2), v)) for k, v in zip(sizes.largest, soft)]
-        ruled = (nearest_odd if keys.rule == "nearest" else outer_odd)(soft)
-    ruled = [int(size) for size in ruled]
-    fill = soft.tolist() if keys.form != "hinge" else None
-    final = repair(ruled, worth, task.cost.exact, budget, fill) if keys.repair else ruled
-    model = task.with_sizes(final)
-    params = cropped(task, state.params, kernels, sizes.split(final))
-    rest = {name: part for name, part in state.model_state.items() if name != "search"}
+    soft = jax.jit(net.soft_sizes)(params, jnp.float32(budget))
+    kernels = jax.device_get(jax.jit(net.masked_kernels)(params, soft))
+    _check_finite(soft, kernels)
+    windows = _windows(net, kernels, soft)
+    worth = _worth(net, windows, soft)
+    ruled = _ruled_sizes(net, worth, soft)
+    sizes = ruled
+    if net.keys.repair:
+        # a hinge asks only for not too much, so what is left of the budget stays unused
+        fill = None if net.keys.form == "hinge" else soft.tolist()
+        sizes = repair(ruled, worth, net.cost.exact, budget, fill)
+    cropped = _cropped(net, params, kernels, net.sizes.split(sizes))
     return Found(
         budget=budget,
-        cost=task.cost.exact(final),
+        cost=net.cost.exact(sizes),
         soft=np.asarray(soft),
         ruled=ruled,
-        sizes=final,
-        model=model,
-        variables=jax.device_get({"params": params, **rest}),
-        kernels=[np.abs(w).mean((2, 3)) for w in taps],
+        sizes=sizes,
+        model=net.with_sizes(sizes),
+        variables=jax.device_get({"params": cropped, **model_state}),
+        kernels=[np.abs(window).mean((2, 3)) for window in windows],
     )
 
 
-def _taps(task: Any, kernels: Sequence[np.ndarray], soft: jax.Array) -> list[np.ndarray]:
-    """[I, J, 1, C] of every site; where nothing is learned but the window, the window."""
-    of_site = dict(zip(task.kernel_sites, kernels))
-    return [
-        np.asarray(of_site[n] if n in of_site else site.mask(task.mask, v)[:, :, None, None])
-        for n, (site, v) in enumerate(zip(task.sizes.sites, task.sizes.split(soft)))
-    ]
+def _check_finite(soft: jax.Array, kernels: Sequence[np.ndarray]) -> None:
+    # every rule below would turn NaN into a window of 1 without a word
+    if all(np.all(np.isfinite(values)) for values in (soft, *kernels)):
+        return
+    raise UserError(
+        "the search has diverged: its sizes or kernels are not finite, so there is no network to "
+        "write\nlower --config.optim.sizes.learning_rate or the network's, or set a clip_norm"
+    )
+
+
+def _windows(net: Supernet, kernels: Sequence[np.ndarray], soft: jax.Array) -> list[np.ndarray]:
+    """The masked kernel [I, J, 1, C] of every site; of pooling the window [I, J, 1, 1] itself."""
+    of_site = dict(zip(net.kernel_sites, kernels))
+    windows = []
+    for n, (site, size) in enumerate(zip(net.sizes.sites, net.sizes.split(soft))):
+        if n in of_site:
+            windows.append(np.asarray(of_site[n]))
+        else:
+            windows.append(np.asarray(site.mask(net.mask, size))[:, :, None, None])
+    return windows
+
+
+def _worth(net: Supernet, windows: Sequence[np.ndarray], soft: jax.Array) -> list[np.ndarray]:
+    """For each size what its rings are worth: shares of the kernel's energy, or mask values."""
+    worth: list[np.ndarray] = []
+    if net.keys.rule == "energy":
+        for site, window in zip(net.sizes.sites, windows):
+            worth += ring_energies(site, window)
+        return worth
+    for largest, size in zip(net.sizes.largest, soft):
+        rings = np.arange((largest + 1) // 2)
+        worth.append(np.asarray(ramp(rings, size)))
+    return worth
+
+
+def _ruled_sizes(net: Supernet, worth: list[np.ndarray], soft: jax.Array) -> list[int]:
+    """Odd sizes by the rule alone."""
+    if net.keys.rule == "energy":
+        return _energy_rule(net.sizes, worth, soft, net.keys.discarded)
+    rounding = nearest_odd if net.keys.rule == "nearest" else outer_odd
+    return [int(size) for size in rounding(soft)]
 
 
 def _energy_rule(
     sizes: Sizes, energies: list[np.ndarray], soft: jax.Array, discarded: float
 ) -> list[int]:
-    """Pooling has no kernel whose energy could be told from its window: the nearest size there."""
+    """By energy; pooling has no kernel whose energy differs from its window's: the nearest size."""
     chosen: list[int] = []
     nearest = nearest_odd(soft).astype(int).tolist()
     for site, span in zip(sizes.sites, sizes.spans):
-        by_energy = site.kind == "depthwise"
-        chosen += energy_sizes(energies[span], discarded) if by_energy else nearest[span]
+        if site.kind == "depthwise":
+            chosen += energy_sizes(energies[span], discarded)
+        else:
+            chosen += nearest[span]
     return chosen
 
 
-def cropped(
-    task: Any, params: Any, kernels: Sequence[np.ndarray], sizes: Sequence[Sequence[int]]
+def _cropped(
+    net: Supernet, params: Params, kernels: Sequence[np.ndarray], sizes: Sequence[Sequence[int]]
 ) -> dict[str, Any]:
     """Parameters of the network with windows `sizes`: the middles of the masked kernels."""
-    flat = flatten_dict(unfreeze(params["network"]))
-    for n, kernel in zip(task.kernel_sites, kernels, strict=True):
-        site: Site = task.sizes.sites[n]
+    flat = flatten_dict(net.insert_kernels(params, kernels))
+    for n, kernel in zip(net.kernel_sites, kernels, strict=True):
+        site = net.sizes.sites[n]
         flat[(*site.path, "kernel")] = middle(kernel, site.sides(sizes[n]))
     return unflatten_dict(flat)
 
 
 def middle(kernel: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
     """The middle [h, w, ...] of a kernel [I, J, ...]."""
-    cuts = [(most - int(side)) // 2 for most, side in zip(kernel.shape, sides)]
-    rows, columns = (slice(cut, most - cut) for cut, most in zip(cuts, kernel.shape))
-    return kernel[rows, columns]
+    rows, columns = kernel.shape[:2]
+    above = (rows - int(sides[0])) // 2
+    left = (columns - int(sides[1])) // 2
+    return kernel[above : rows - above, left : columns - left]
 
 
-def recalibrated(task: Any, found: Found, batches: int) -> dict[str, Any]:
-    """`found.variables` with batch statistics of so many training batches, where it has such."""
-    if "batch_stats" not in found.variables or batches == 0:
-        return found.variables
-
-    @jax.jit
-    def step(variables: Any, images: jax.Array) -> Any:
-        key = {"dropout": jax.random.key(0)}
-        _, changed = found.model.apply(
-            variables, images, train=True, rngs=key, mutable=["batch_stats"]
-        )
-        return {**variables, **changed}
-
-    variables = found.variables
-    source = task.split.batches()
-    for batch in itertools.islice(source, batches):
-        whole = task.split.unpack({**batch, **task.split.resident})
-        variables = step(variables, task.images(whole))
-    source.close()
-    return jax.device_get(variables)
+# ----------------------------------------------------------------------------- is it a baseline?
 
 
-def accuracy(task: Any, found: Found, variables: dict[str, Any]) -> dict[str, float]:
-    """Held-out loss and accuracy of the found network before it is trained any further.
-
-    Nothing where the config evaluates nothing.
-    """
-    if not task.config.evals:
-        return {}
-    section = task.config.evals[next(iter(task.config.evals))]
-    evaluator = found_evaluator(task, found.model, section)
-    return dict(evaluator(variables, jax.random.key(0), evaluator.source.batches()))
-
-
-def found_evaluator(task: Any, model: models.ImageModel, section: Any) -> Any:
-    """The evaluator of a search's held-out images, for the network that was found."""
-
-    def predict(variables: Variables, batch: Batch) -> jax.Array:
-        return model.apply(variables, task.images(batch), train=False)
-
-    return Accuracy(predict, task.config, section)
-
-
-def export(task: Any, state: TrainState, workdir: Path) -> list[Found]:
-    """Writes what was found into the run's folder: architecture, weights, search.json, picture.
-
-    The first budget's network is architecture.json and weights.safetensors; those of further
-    budgets are architecture-<n>.json and weights-<n>.safetensors.
-    """
-    results, records = [], []
-    name = task.config.model.name.partition(".")[0]
-    for n, budget in enumerate(task.budgets):
-        found = read_off(task, state, budget)
-        found = dataclasses.replace(
-            found, variables=recalibrated(task, found, task.keys.recalibrate)
-        )
-        suffix = f"-{n + 1}" if n else ""
-        path = workdir / FOUND_ARCHITECTURE.replace(".", f"{suffix}.")
-        record = {
-            "budget": budget,
-            "cost": found.cost,
-            "unit": task.keys.cost,
-            "reachable": task.cost.reachable,
-            "sizes": dict(zip(task.sizes.names, found.sizes)),
-            "soft": dict(zip(task.sizes.names, [round(float(v), 3) for v in found.soft])),
-            "by_rule": dict(zip(task.sizes.names, found.ruled)),
-            "held_out": accuracy(task, found, found.variables),
-            "architecture": path.name,
-        }
-        models.write_architecture(name, found.model.architecture, path)
-        weights = workdir / FOUND_WEIGHTS.replace(".", f"{suffix}.")
-        models.save_weights(found.model, found.variables, weights)
-        results.append(found)
-        records.append(record)
-    write_atomically(workdir / SEARCH, json.dumps(records, indent=2) + "\n")
-    plot_search(
-        task.sizes.names,
-        read_rows(workdir),
-        results[0].sizes,
-        [int(k) for k in task.sizes.largest],
-        dict(zip([site.name for site in task.sizes.sites], results[0].kernels)),
-        workdir / PICTURE,
-        title=f"{workdir}: {results[0].cost:,.6g} of {task.cost.words(task.budgets[0])}",
-    )
-    return results
+def baseline_of(net: Supernet, sizes: Sequence[int]) -> str | None:
+    """The baseline that these sizes are, such as "5 everywhere"; None where they are none."""
+    chosen = [int(size) for size in sizes]
+    for size in range(1, int(max(net.sizes.largest)) + 1, 2):
+        uniform = net.sizes.uniform(size).tolist()
+        if chosen == uniform:
+            capped = "" if min(uniform) == size else ", as far as the maps allow"
+            return f"{size} everywhere{capped}"
+    if chosen == net.given_sizes:
+        return "the sizes that config.model gives"
+    return None

@@ -10,12 +10,13 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-SIGMOID_WIDTH = 0.5  # of the sigmoid's slope, in rings
+SIGMOID_WIDTH = 0.5  # tau of the sigmoid, in rings
 
 
 def ramp(rho: jax.Array, size: jax.Array) -> jax.Array:
     """clip((v - 1) / 2 - rho + 1, 0, 1): the outermost ring counts in part; a box at odd v."""
-    return jnp.clip((size - 1) / 2 - rho + 1, 0.0, 1.0)
+    outermost = (size - 1) / 2
+    return jnp.clip(outermost - rho + 1, 0.0, 1.0)
 
 
 def smoothstep(rho: jax.Array, size: jax.Array) -> jax.Array:
@@ -25,14 +26,16 @@ def smoothstep(rho: jax.Array, size: jax.Array) -> jax.Array:
 
 
 def sigmoid(rho: jax.Array, size: jax.Array) -> jax.Array:
-    """sigmoid(((v - 1) / 2 - rho + 1/2) / tau): no ring is ever without gradient, and none 0."""
-    return jax.nn.sigmoid(((size - 1) / 2 - rho + 0.5) / SIGMOID_WIDTH)
+    """sigmoid(((v - 1) / 2 - rho + 1/2) / tau): every ring has a weight above 0 and a gradient."""
+    outermost = (size - 1) / 2
+    return jax.nn.sigmoid((outermost - rho + 0.5) / SIGMOID_WIDTH)
 
 
 def straight_through(rho: jax.Array, size: jax.Array) -> jax.Array:
     """The box of the nearest odd size, with the gradient of the ramp."""
     soft = ramp(rho, size)
     hard = ramp(rho, nearest_odd(size))
+    # the value is hard, up to rounding; the derivative is that of soft
     return jax.lax.stop_gradient(hard - soft) + soft
 
 
@@ -46,9 +49,11 @@ MASKS: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {
 
 def nearest_odd(size: jax.Array) -> jax.Array:
     """The odd number next to each size; no gradient."""
-    return jax.lax.stop_gradient(2 * jnp.floor((size - 1) / 2 + 0.5) + 1)
+    rings = jnp.floor((size - 1) / 2 + 0.5)
+    return jax.lax.stop_gradient(2 * rings + 1)
 
 
 def outer_odd(size: jax.Array) -> jax.Array:
-    """The smallest odd number that is no smaller: no tap of a ramp lies outside; no gradient."""
-    return jax.lax.stop_gradient(2 * jnp.ceil((size - 1) / 2) + 1)
+    """The smallest odd number that is no smaller: a ramp has no tap outside of it; no gradient."""
+    rings = jnp.ceil((size - 1) / 2)
+    return jax.lax.stop_gradient(2 * rings + 1)

@@ -21,8 +21,11 @@ SMALLEST = 1
 
 def orthogonal_tokens(count: int, width: int = TOKEN) -> np.ndarray:
     """[count, width]: fixed rows of norm 1, orthogonal while there are at most `width`."""
-    draws = np.random.default_rng(0).normal(size=(-(-count // width), width, width))
-    return np.concatenate([np.linalg.qr(d)[0] for d in draws])[:count].astype(np.float32)
+    rng = np.random.default_rng(0)
+    blocks = math.ceil(count / width)
+    draws = rng.normal(size=(blocks, width, width))
+    bases, _ = np.linalg.qr(draws)  # [blocks, width, width]
+    return bases.reshape(-1, width)[:count].astype(np.float32)
 
 
 def to_sizes(logits: jax.Array, largest: Sequence[int], start: float) -> jax.Array:
@@ -54,21 +57,29 @@ class SizePredictor(nn.Module):
         """Logits [S], see `to_sizes`, for log(budget / cost at the largest sizes), a scalar."""
         tokens = jnp.asarray(orthogonal_tokens(max(self.site_of) + 1))  # [L, TOKEN]
         if self.conditional:
-            embedding = Linear(TOKEN, kernel_init=nn.initializers.normal(1.0), name="budget")
+            init = nn.initializers.normal(1.0)
+            embedding = Linear(TOKEN, kernel_init=init, name="budget")
+            # tokens have norm 1, so the embedding is scaled to about the same
             tokens += embedding(budget.reshape(1, 1)) * TOKEN**-0.5
-        forward, backward = (nn.RNN(nn.GRUCell(self.width), name=n) for n in ("ahead", "back"))
-        hidden = jnp.concatenate([forward(tokens), backward(tokens[::-1])[::-1]], -1)  # [L, 2W]
+        forward = nn.RNN(nn.GRUCell(self.width), name="ahead")
+        backward = nn.RNN(nn.GRUCell(self.width), name="back")
+        ahead = forward(tokens)  # [L, W]
+        back = backward(tokens[::-1])[::-1]
+        hidden = jnp.concatenate([ahead, back], -1)  # [L, 2W]
         hidden = jax.nn.relu(LayerNorm(name="norm")(hidden))
         count = len(self.site_of)
-        heads = self.param("heads", _pairs, (2, count, 2 * self.width))
+        heads = self.param("heads", _equal_pairs, (2, count, 2 * self.width))
         gains = self.param("gains", nn.initializers.ones, (count,))
         heads /= jnp.linalg.norm(heads, axis=-1, keepdims=True)
-        return gains * ((heads[0] - heads[1]) * hidden[np.asarray(self.site_of)]).sum(-1)
+        difference = heads[0] - heads[1]  # [S, 2W], zeros at the start
+        of_size = hidden[np.asarray(self.site_of)]  # [S, 2W]
+        return gains * (difference * of_size).sum(-1)
 
 
-def _pairs(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+def _equal_pairs(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """[2, ...]: twice the same normal draw."""
-    return jnp.broadcast_to(jax.random.normal(key, shape[1:]), shape)
+    draw = jax.random.normal(key, shape[1:])
+    return jnp.broadcast_to(draw, shape)
 
 
 class FreeSizes(nn.Module):
@@ -105,51 +116,62 @@ class KernelPredictor(nn.Module):
     @nn.compact
     def __call__(self, sizes: Sequence[jax.Array]) -> list[jax.Array]:
         """Kernels [I, J, 1, C] of all sites, given their rounded sizes."""
-        embeddings = self.param(
-            "sites", nn.initializers.normal(1.0), (len(self.sites), self.embedding)
-        )
-        rows = [
+        init = nn.initializers.normal(1.0)
+        embeddings = self.param("sites", init, (len(self.sites), self.embedding))
+        described = [
             self._describe(site, embeddings[n], rounded)
             for n, (site, rounded) in enumerate(zip(self.sites, sizes, strict=True))
         ]
-        taps = [len(row) for row in rows]
         init = nn.initializers.lecun_normal()
-        hidden = jnp.concatenate(rows)  # the taps of all sites in one product
+        hidden = jnp.concatenate(described)  # [taps of all sites, features]: one product for all
         hidden = jax.nn.gelu(Linear(self.width, kernel_init=init, name="fc1")(hidden))
         hidden = jax.nn.gelu(Linear(self.width, kernel_init=init, name="fc2")(hidden))
-        kernels = []
-        last = nn.initializers.normal(2 * self.scale * self.width**-0.5)
+        taps = [len(rows) for rows in described]
         parts = jnp.split(hidden, np.cumsum(taps)[:-1])
+        # half of the GELUs are about 0, so the hidden values have a root mean square of about 1/2
+        last = nn.initializers.normal(2 * self.scale * self.width**-0.5)
+        kernels = []
         for n, (site, part) in enumerate(zip(self.sites, parts)):
             values = Linear(site.channels, kernel_init=last, name=f"kernels_{n}")(part)
-            kernels.append(values.reshape(*site.sides(site.largest), 1, site.channels))
+            rows, columns = site.sides(site.largest)
+            kernels.append(values.reshape(rows, columns, 1, site.channels))
         return kernels
 
     def _describe(self, site: Site, embedding: jax.Array, rounded: jax.Array) -> jax.Array:
         """[I * J, features] of the taps of a site."""
         rows, columns = site.sides(site.largest)
         high, wide = site.sides(list(rounded))
-        y = (jnp.arange(rows) - rows // 2).astype(jnp.float32) * 2 / high
-        x = (jnp.arange(columns) - columns // 2).astype(jnp.float32) * 2 / wide
-        along_y = jnp.broadcast_to(self._waves(y)[:, None], (rows, columns, 2 * self.frequencies))
-        along_x = jnp.broadcast_to(self._waves(x)[None], (rows, columns, 2 * self.frequencies))
+        down = self._waves(_positions(rows, high))  # [I, 2F]
+        across = self._waves(_positions(columns, wide))  # [J, 2F]
         share = jnp.stack([high / rows, wide / columns]).astype(jnp.float32)
-        common = jnp.broadcast_to(
-            jnp.concatenate([embedding, share]), (rows, columns, self.embedding + 2)
-        )
-        return jnp.concatenate([along_y, along_x, common], -1).reshape(rows * columns, -1)
+        of_site = jnp.concatenate([embedding, share])
+        grid = (rows, columns)
+        features = [
+            jnp.broadcast_to(down[:, None], (*grid, 2 * self.frequencies)),
+            jnp.broadcast_to(across[None], (*grid, 2 * self.frequencies)),
+            jnp.broadcast_to(of_site, (*grid, self.embedding + 2)),
+        ]
+        return jnp.concatenate(features, -1).reshape(rows * columns, -1)
 
-    def _waves(self, x: jax.Array) -> jax.Array:
+    def _waves(self, positions: jax.Array) -> jax.Array:
         """[n] -> [n, 2 F]: sin and cos of 1, ..., F half periods over [-1, 1]."""
-        angles = x[:, None] * (jnp.pi / 2 * jnp.arange(1, self.frequencies + 1)[None])
+        frequencies = jnp.pi / 2 * jnp.arange(1, self.frequencies + 1)
+        angles = positions[:, None] * frequencies[None]
         return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], -1)
+
+
+def _positions(taps: int, size: Any) -> jax.Array:
+    """[taps]: distances from the middle, in halves of `size`."""
+    from_middle = jnp.arange(taps) - taps // 2
+    return from_middle.astype(jnp.float32) * 2 / size
 
 
 def assemble(
     sites: Sequence[Site], kernels: Sequence[Any], sizes: Sequence[jax.Array], mask: Any
 ) -> list[jax.Array]:
-    """m(v) * w of every site, [I, J, 1, C]."""
-    return [
-        site.mask(mask, v)[:, :, None, None] * w
-        for site, w, v in zip(sites, kernels, sizes, strict=True)
-    ]
+    """The masked kernels m(v) * w of every site, [I, J, 1, C]."""
+    masked = []
+    for site, kernel, size in zip(sites, kernels, sizes, strict=True):
+        window = site.mask(mask, size)
+        masked.append(window[:, :, None, None] * kernel)
+    return masked

@@ -1,4 +1,4 @@
-"""A search in one call: it trains, then says what it has found."""
+"""A search in one call: it trains, then shows what it has found."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import ml_collections
 from effjax.errors import UserError
 from effjax.report import Display
 from effjax.runs.folder import FOUND_ARCHITECTURE
-from effjax.search.kernel_sizes.found import PICTURE, SEARCH
+from effjax.search.kernel_sizes.export import PICTURE, SEARCH
 from effjax.search.kernel_sizes.task import KernelSearch
 from effjax.tasks.registry import find_task
 from effjax.tasks.run import train
@@ -42,20 +42,26 @@ def search(
     check_is_search(config)
     train(config, workdir, extend=extend, display=display)
     records = json.loads((workdir / SEARCH).read_text())
-    budgets = [f"for {record['budget']:,.6g}" for record in records]
-    rows = [
-        (name, f"{soft:.1f}", *(str(record["sizes"][name]) for record in records))
-        for name, soft in records[0]["soft"].items()
-    ]
-    costs = (f"{record['cost']:,.6g}" for record in records)
-    rows.append((records[0]["unit"], "", *costs))
-    if records[0]["held_out"]:
-        tops = (f"{record['held_out']['top1']:.4f}" for record in records)
-        rows.append(("top-1 before training", "", *tops))
-    display.table("found", rows, ("window", "soft", *budgets), right=range(1, 2 + len(records)))
+    show(records, display)
     display.line(f"architecture: {workdir / FOUND_ARCHITECTURE}, picture: {workdir / PICTURE}")
     display.line(
         f"train it: effjax train --config=F --config.model.name={config.model.name} "
         f"--config.model.arch={workdir / FOUND_ARCHITECTURE}"
     )
     return records
+
+
+def show(records: list[dict[str, Any]], display: Display) -> None:
+    """Shows what is in search.json: a row a size, a column a budget."""
+    first = records[0]
+    rows = []
+    for name, soft in first["soft"].items():
+        sizes = [str(record["sizes"][name]) for record in records]
+        rows.append((name, f"{soft:.1f}", *sizes))
+    costs = [f"{record['cost']:,.6g}" for record in records]
+    rows.append((first["unit"], "", *costs))
+    if first["held_out"]:
+        top1 = [f"{record['held_out']['top1']:.4f}" for record in records]
+        rows.append(("top-1 before training", "", *top1))
+    budgets = [f"for {record['budget']:,.6g}" for record in records]
+    display.table("found", rows, ("window", "soft", *budgets), right=range(1, 2 + len(records)))

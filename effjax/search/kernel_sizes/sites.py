@@ -1,6 +1,8 @@
 """Where in a network window sizes can be learned, and how they are written into its architecture.
 
 Sizes are counted over all sites: a site has one (a square, or a band) or two (height and width).
+
+Shapes: S sizes of all sites, I J taps of a site's largest window.
 """
 
 import dataclasses
@@ -15,19 +17,16 @@ from flax import linen as nn
 
 from effjax.errors import UserError
 from effjax.models import ImageModel
-from effjax.models.blocks.layers import DepthwiseConv
+from effjax.models.architecture import sides
 from effjax.models.blocks.mixers import Pooling
+from effjax.search.kernel_sizes.windows import (
+    Window,
+    entry_of_block,
+    set_per_block,
+    windows_of,
+)
 
 Axis = Literal["square", "high", "wide"]
-# module name -> field of the architecture that holds its size; bands: (height, width) of a pair
-FIELDS = {
-    "dwconv": "kernel_sizes",
-    "conv_dw": "kernel_sizes",
-    "token_mixer": "kernel_sizes",
-    "dwconv_hw": "square_kernels",
-    "dwconv_h": "band_kernels",
-    "dwconv_w": "band_kernels",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +40,7 @@ class Site:
       largest: for each size the largest that it may take, odd.
       given: for each size what the architecture has.
       height, width, channels: of its input.
+      window: where the architecture holds its sizes; None for a site outside of a network.
     """
 
     path: tuple[str, ...]
@@ -51,6 +51,7 @@ class Site:
     height: int
     width: int
     channels: int
+    window: Window | None = None
 
     @property
     def name(self) -> str:
@@ -58,38 +59,59 @@ class Site:
         return ".".join(self.path)
 
     def sides(self, sizes: Sequence[Any]) -> tuple[Any, Any]:
-        """(rows, columns) of a window with these sizes."""
+        """(rows, columns) of a window with these sizes; a band has one row or one column."""
         by_axis = dict(zip(self.axes, sizes))
         square = by_axis.get("square", 1)
         return by_axis.get("high", square), by_axis.get("wide", square)
 
     def rings(self) -> list[np.ndarray]:
-        """For each size the ring of every tap of the largest window, float32 [I, J]."""
+        """For each size the ring of every tap of the largest window, float32 [I, J].
+
+        A tap's ring is its distance from the middle, in taps, along what the size measures.
+        """
         rows, columns = self.sides(self.largest)
-        i = np.abs(np.arange(rows) - rows // 2)[:, None] + np.zeros((1, columns))
-        j = np.abs(np.arange(columns) - columns // 2)[None] + np.zeros((rows, 1))
-        of_axis = {"square": np.maximum(i, j), "high": i, "wide": j}
+        down = np.abs(np.arange(rows) - rows // 2)[:, None]
+        across = np.abs(np.arange(columns) - columns // 2)[None]
+        down, across = np.broadcast_arrays(down, across)
+        of_axis = {"square": np.maximum(down, across), "high": down, "wide": across}
         return [of_axis[axis].astype(np.float32) for axis in self.axes]
 
     def mask(self, form: Callable[..., jax.Array], sizes: jax.Array) -> jax.Array:
         """[I, J]: the product of the masks of its sizes."""
-        return jnp.prod(jnp.stack([form(r, v) for r, v in zip(self.rings(), sizes)]), axis=0)
+        masks = [form(rings, size) for rings, size in zip(self.rings(), sizes)]
+        return jnp.prod(jnp.stack(masks), axis=0)
 
 
 class Sizes:
-    """Where the sizes of each site stand in the vector of all sizes [S]."""
+    """Where the sizes of each site stand in the vector of all sizes [S].
+
+    Attributes:
+      sites: in the order of the network.
+      largest: int32 [S].
+      site_of: for each size the number of its site.
+      spans: for each site its slice of [S].
+      names: of the sizes: the site's, with ".high" or ".wide" where it has two.
+    """
 
     def __init__(self, sites: Sequence[Site]):
-        ends = np.cumsum([len(site.axes) for site in sites]).tolist()
         self.sites = tuple(sites)
-        self.largest = np.asarray([k for site in sites for k in site.largest], np.int32)
+        self.largest = np.asarray([size for site in sites for size in site.largest], np.int32)
         self.site_of = tuple(n for n, site in enumerate(sites) for _ in site.axes)
-        self.spans = [slice(end - len(site.axes), end) for site, end in zip(sites, ends)]
-        self.names = [
-            site.name if axis == "square" else f"{site.name}.{axis}"
-            for site in sites
-            for axis in site.axes
-        ]
+        self.spans: list[slice] = []
+        self.names: list[str] = []
+        start = 0
+        for site in sites:
+            end = start + len(site.axes)
+            self.spans.append(slice(start, end))
+            start = end
+            for axis in site.axes:
+                suffix = "" if axis == "square" else f".{axis}"
+                self.names.append(f"{site.name}{suffix}")
+
+    def places(self, n: int) -> range:
+        """Where the sizes of site n stand in [S]."""
+        span = self.spans[n]
+        return range(span.start, span.stop)
 
     def split(self, sizes: Any) -> list[Any]:
         """[S] -> for each site its sizes."""
@@ -98,6 +120,9 @@ class Sizes:
     def uniform(self, size: int) -> np.ndarray:
         """[S]: one size everywhere, as far as a site can have it."""
         return np.minimum(self.largest, size)
+
+
+# ------------------------------------------------------------------------- sites of a network
 
 
 def find_sites(
@@ -124,94 +149,93 @@ def find_sites(
         pattern = re.compile(where)
     except re.error as error:
         raise UserError(f"config.task.where = {where!r} is not a pattern: {error}") from None
+    windows = {window.path: window for window in windows_of(model)}
     every = [
-        _site(path, module, shape, max_size, separable)
-        for path, module, shape in _operators(model, input_shape)
+        _site(windows[path], module, shape, model.architecture, max_size, separable)
+        for path, (module, shape) in _calls(model, input_shape, set(windows)).items()
     ]
     found = [site for site in every if pattern.search(site.name)]
     if not found:
-        names = ", ".join(site.name for site in every[:4]) or "none"
+        listed = [site.name for site in every[:4]] or ["none"]
+        more = ", ..." if len(every) > 4 else ""
         raise UserError(
             f"config.task.where = {where!r} matches no depthwise convolution or pooling\n"
-            f"the network has: {names}{', ...' if len(every) > 4 else ''}"
+            f"the network has: {', '.join(listed)}{more}"
         )
     return found
 
 
-def _operators(model: ImageModel, input_shape: tuple[int, int, int]) -> list[tuple]:
-    """(path, module, shape of its input) of every operator with a window."""
-    calls = []
+def _calls(
+    model: ImageModel, input_shape: tuple[int, int, int], paths: set[tuple[str, ...]]
+) -> dict[tuple[str, ...], tuple[nn.Module, tuple[int, ...]]]:
+    """{path: (module, shape of its input)} in the order in which the network calls them."""
+    calls = {}
 
     def watch(call: Callable, args: tuple, kwargs: dict, context: Any) -> Any:
-        module = context.module
-        if context.method_name == "__call__" and isinstance(module, DepthwiseConv | Pooling):
-            calls.append((module.path, module, args[0].shape))
+        path = context.module.path
+        if context.method_name == "__call__" and path in paths:
+            calls.setdefault(path, (context.module, args[0].shape))
         return call(*args, **kwargs)
 
     images = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
     with nn.intercept_methods(watch):
         jax.eval_shape(model.init, jax.random.key(0), images)
-    return list({path: (path, module, shape) for path, module, shape in calls}.values())
+    return calls
 
 
-def _site(path: tuple[str, ...], module: Any, shape: tuple, most: int, separable: bool) -> Site:
+def _site(
+    window: Window,
+    module: nn.Module,
+    shape: tuple[int, ...],
+    architecture: Any,
+    max_size: int,
+    separable: bool,
+) -> Site:
+    """The site of a module that takes an input of `shape` [B, H, W, C]."""
     _, height, width, channels = shape
+    is_pooling = isinstance(module, Pooling)
+    high, wide = sides(entry_of_block(architecture, window))
+    # a window of 2 * side - 1 reaches every pixel from every pixel
     reach = {"high": 2 * height - 1, "wide": 2 * width - 1, "square": 2 * min(height, width) - 1}
-    if isinstance(module, Pooling):
-        kind, axes, given = "pooling", ("square",), (module.kernel_size,)
+    axes: tuple[Axis, ...]
+    if window.side != "both":
+        axes = (window.side,)
+    elif not is_pooling and (separable or high != wide):
+        axes = ("high", "wide")
     else:
-        kind, (rows, columns) = "depthwise", module.kernel
-        if rows > 1 and columns > 1:
-            both = separable or rows != columns
-            axes = ("high", "wide") if both else ("square",)
-            given = (rows, columns) if both else (rows,)
-        else:
-            band = "wide" if columns > 1 or path[-1] == "dwconv_w" else "high"
-            axes, given = (band,), (max(rows, columns),)
+        axes = ("square",)
+    given = {"square": high, "high": high, "wide": wide}
     return Site(
-        path=tuple(path),
-        kind=kind,
+        path=window.path,
+        kind="pooling" if is_pooling else "depthwise",
         axes=axes,
-        largest=tuple(min(most, reach[axis]) for axis in axes),
-        given=given,
+        largest=tuple(min(max_size, reach[axis]) for axis in axes),
+        given=tuple(given[axis] for axis in axes),
         height=height,
         width=width,
         channels=channels,
+        window=window,
     )
 
 
-def with_sizes(architecture: Any, sites: Sequence[Site], sizes: Sequence[Sequence[int]]) -> Any:
-    """`architecture` with the windows of `sites` set to `sizes`, the others as they were.
+# ------------------------------------------------------------------- sizes in an architecture
 
-    Raises:
-      UserError: a site of a family that has no field for its size.
-    """
-    entries: dict[str, list[list[Any]]] = {}
+
+def with_sizes(architecture: Any, sites: Sequence[Site], sizes: Sequence[Sequence[int]]) -> Any:
+    """`architecture` with the windows of `sites` set to `sizes`, the others as they were."""
     for site, chosen in zip(sites, sizes, strict=True):
-        field = FIELDS.get(site.path[-1])
-        place = re.match(r"stages_(\d+)\.blocks_(\d+)\.", site.name)
-        if field is None or place is None or not hasattr(architecture, field):
-            raise UserError(
-                f"{site.name} of a {type(architecture).__name__} has no field for its size;\n"
-                "leave it out with config.task.where"
-            )
-        if field not in entries:
-            depths = architecture.depths
-            entries[field] = [
-                list(entry) if isinstance(entry, tuple) else [entry] * depth
-                for entry, depth in zip(getattr(architecture, field), depths)
-            ]
-        stage, block = map(int, place.groups())
-        old = entries[field][stage][block]
-        entries[field][stage][block] = _entry(site, old, [int(size) for size in chosen])
-    changed = {field: tuple(map(tuple, stages)) for field, stages in entries.items()}
-    return dataclasses.replace(architecture, **changed)
+        old = entry_of_block(architecture, site.window)
+        new = _entry(site, old, [int(size) for size in chosen])
+        architecture = set_per_block(architecture, site.window, new)
+    return architecture
 
 
 def _entry(site: Site, old: int | tuple[int, int], sizes: list[int]) -> int | tuple[int, int]:
     """A field's entry for one block: a size, or (height, width) where they differ."""
-    high, wide = old if isinstance(old, tuple) else (old, old)
+    high, wide = sides(old)
     by_axis = dict(zip(site.axes, sizes))
-    square = by_axis.get("square")
-    high, wide = by_axis.get("high", square or high), by_axis.get("wide", square or wide)
+    if "square" in by_axis:
+        return by_axis["square"]
+    high = by_axis.get("high", high)
+    wide = by_axis.get("wide", wide)
     return high if high == wide else (high, wide)

@@ -1,5 +1,6 @@
 """Small searches over networks of every family that has windows."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -8,8 +9,12 @@ import ml_collections
 import pytest
 
 import effjax
-from effjax.config import to_config
-from effjax.runs.schema import OptimConfig
+from effjax.config import View, check, to_config
+from effjax.contract.state import TrainState
+from effjax.runs.schema import OptimConfig, RunConfig
+from effjax.search.kernel_sizes.supernet import Supernet
+from effjax.search.kernel_sizes.task import KernelSearch
+from effjax.tasks.run import build
 
 COMMON = {"depths": 1, "drop_path_rate": 0.0, "dims": (8, 8, 16, 16)}
 FAMILIES = {
@@ -38,6 +43,25 @@ def search_config(model: str, steps: int = 4, **task) -> ml_collections.ConfigDi
     config.parallel.devices = 1
     config.log.update(tensorboard=False, curves=False, every_steps=1.0)
     return config
+
+
+def task_of(model: str, **task) -> KernelSearch:
+    """The task of such a search."""
+    config = search_config(model, **task)
+    check(config, RunConfig)
+    return KernelSearch(View(config))
+
+
+def supernet_of(model: str, **task) -> Supernet:
+    """What such a search searches."""
+    return task_of(model, **task).supernet
+
+
+@functools.cache
+def fresh(model: str, **task) -> tuple[KernelSearch, TrainState]:
+    """A search's task and its state before the first update."""
+    setup = build(search_config(model, **task))
+    return setup.task, setup.fresh()
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from effjax.costs import log_ratio, shift_to
 from effjax.ops import depthwise_conv
-from effjax.search.kernel_sizes.budget import log_ratio, shift_to
 from effjax.search.kernel_sizes.discretise import energy_sizes, repair, ring_energies
 from effjax.search.kernel_sizes.masks import MASKS, nearest_odd, outer_odd
 from effjax.search.kernel_sizes.predictors import (

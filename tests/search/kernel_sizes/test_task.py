@@ -1,7 +1,6 @@
 """The search as a task: what it costs, what it exports, how it goes on, what it refuses."""
 
 import dataclasses
-import functools
 import json
 import os
 import signal
@@ -12,9 +11,8 @@ import numpy as np
 import pytest
 
 import effjax
-from effjax.config import View, check
 from effjax.contract import Source
-from effjax.errors import Preempted, UserError
+from effjax.errors import Preempted
 from effjax.models import (
     cost,
     create_model,
@@ -22,120 +20,22 @@ from effjax.models import (
     load_weights,
     write_architecture,
 )
-from effjax.ops import pool_minus_input
 from effjax.report import choose_display
 from effjax.runs.metrics import read_rows
-from effjax.runs.schema import RunConfig
-from effjax.search.kernel_sizes.found import read_off
-from effjax.search.kernel_sizes.task import KernelSearch, soft_pool_minus_input
-from effjax.tasks.run import build
+from effjax.search.kernel_sizes.task import KernelSearch
 from effjax.training.setup import use_architecture
-from tests.search.kernel_sizes.conftest import search_config
+from tests.search.kernel_sizes.conftest import fresh, search_config, supernet_of
 
 QUIET = choose_display(quiet=True)
-
-
-def task_of(model, **keys):
-    config = search_config(model, **keys)
-    check(config, RunConfig)
-    return KernelSearch(View(config))
-
-
-@functools.cache
-def fresh(model, **keys):
-    """A search's task and its state before the first update."""
-    setup = build(search_config(model, **keys))
-    return setup.task, setup.fresh()
-
-
-@pytest.mark.parametrize("unit", ["params", "macs"])
-@pytest.mark.parametrize(
-    ("model", "separable"), [("convformer_s18", False), ("inception_next_atto", True)]
-)
-def test_costs_are_those_of_the_exported_network(model, separable, unit):
-    task = task_of(model, cost=unit, scope="network", separable=separable)
-    rng = np.random.default_rng(0)
-    for _ in range(3):
-        sizes = 2 * rng.integers(0, (task.sizes.largest + 1) // 2) + 1
-        found = cost(task.with_sizes(sizes), task.split.image_shape)
-        exact = found.params if unit == "params" else found.macs
-        assert task.cost.exact(sizes) == exact
-        soft = task.cost.soft(jnp.asarray(sizes, jnp.float32))
-        np.testing.assert_allclose(soft, exact, rtol=1e-6)
-
-
-def test_latency_is_the_table_at_odd_sizes_and_linear_between(pooling_table):
-    keys = {"cost": "latency", "latency_table": str(pooling_table)}
-    task = task_of("poolformer_s12", **keys)
-    assert task.cost.exact([7, 3, 1, 1]) == pytest.approx(0.08 * 49 + 0.08 * 9 + 0.16 * 2)
-    soft = task.cost.soft(jnp.asarray([4.0, 3.0, 1.0, 1.0]))
-    np.testing.assert_allclose(soft, 0.08 * 17 + 0.08 * 9 + 0.16 * 2, rtol=1e-6)
-    whole = task_of("poolformer_s12", **keys, scope="network")
-    assert whole.cost.exact([3, 3, 3, 3]) == pytest.approx(40.0)
-
-
-@pytest.mark.parametrize(
-    ("model", "kernels"),
-    [
-        ("convformer_s18", "superkernel"),
-        pytest.param("inception_next_atto", "implicit", marks=pytest.mark.slow),
-        pytest.param("convformer_s18", "implicit", marks=pytest.mark.slow),
-        pytest.param("convnext_atto", "superkernel", marks=pytest.mark.slow),
-        pytest.param("caformer_s18", "superkernel", marks=pytest.mark.slow),
-    ],
-)
-def test_outer_rounding_loses_nothing(model, kernels):
-    """Beyond the ramp all taps are zero, so the network that is written gives the same logits."""
-    separable = model == "inception_next_atto"
-    keys = {"kernels": kernels, "sizes": "free", "rule": "outer", "repair": False}
-    task, state = fresh(model, **keys, separable=separable)
-    logits = -jnp.linspace(2.0, 6.0, len(task.sizes.largest))  # far from the start, and apart
-    state = state.replace(params={**state.params, "sizes": {"logits": logits}})
-    found = read_off(task, state, task.budgets[0])
-    assert np.any(np.asarray(found.sizes) < task.sizes.largest)
-    assert np.all((found.soft <= found.sizes) & (found.soft > np.asarray(found.sizes) - 2))
-    images = jax.random.randint(jax.random.key(0), (4, 16, 16, 3), 0, 256).astype(jnp.uint8)
-    batch = {"image": images}
-    ours = jax.jit(task.predict)(state.params, state.model_state, batch)
-    exported = jax.jit(found.model.apply)(found.variables, task.images(batch))
-    np.testing.assert_allclose(exported, ours, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_projected_sizes_cost_the_budget_and_differentiate(share):
-    """On the way to the budget as planned; derivatives against differences."""
-    task, _ = fresh("convformer_s18", sizes="free")
-    logits = jnp.asarray([0.5, -0.3, 0.0, 1.0])[: len(task.sizes.largest)]
-
-    def sizes(logits):
-        return task.soft_sizes({"sizes": {"logits": logits}}, task.budgets[0], share)
-
-    begin = task.cost.soft(jnp.asarray(1 + 0.975 * (task.sizes.largest - 1), jnp.float32))
-    wanted = task.budgets[0] ** share * begin ** (1 - share)
-    np.testing.assert_allclose(task.cost.soft(sizes(logits)), wanted, rtol=1e-5)
-    ours = jax.jacobian(sizes)(logits)
-    steps = 0.05 * np.eye(len(logits), dtype=np.float32)
-    theirs = np.stack([(sizes(logits + d) - sizes(logits - d)) / 0.1 for d in steps], 1)
-    np.testing.assert_allclose(ours, theirs, atol=2e-3)
-    np.testing.assert_allclose(sizes(logits + 3.0), sizes(logits), rtol=1e-4)  # only shares count
-
-
-def test_soft_pooling_is_pooling_at_odd_sizes():
-    x = jax.random.normal(jax.random.key(0), (2, 5, 6, 3))
-    for size in (1, 3, 5):
-        window = np.zeros((7, 7), np.float32)
-        cut = (7 - size) // 2
-        window[cut : 7 - cut, cut : 7 - cut] = 1
-        soft = soft_pool_minus_input(x, jnp.asarray(window))
-        np.testing.assert_allclose(soft, pool_minus_input(x, size), atol=1e-5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["projected", "two_sided"])
 def test_sizes_start_at_the_largest_and_feel_the_task(form):
     task, state = fresh("convformer_s18", form=form, weight=0.0, hold_steps=5.0)
-    sizes = np.asarray(task.soft_sizes(state.params, task.budgets[0], 0.0))
-    np.testing.assert_allclose(sizes, 1 + 0.975 * (task.sizes.largest - 1), rtol=1e-5)
+    net = task.supernet
+    sizes = np.asarray(net.soft_sizes(state.params, net.budgets[0], 0.0))
+    np.testing.assert_allclose(sizes, 1 + 0.975 * (net.sizes.largest - 1), rtol=1e-5)
     batch = next(task.split.batches())
     gradient = jax.jit(jax.grad(task.loss, has_aux=True))
     inputs = state.params, state.model_state, batch, jax.random.key(0)
@@ -157,10 +57,10 @@ def test_search_export_train(tmp_path):
     path = search / "architecture.json"
     model = create_model(str(path), num_classes=10, drop_path_rate=0.0)
     found = cost(model, (16, 16, 3)).macs
-    task = task_of("inception_next_atto")
-    sizes = [record["sizes"][name] for name in task.sizes.names]
-    assert model.architecture == task.with_sizes(sizes).architecture
-    assert found == cost(task.with_sizes(sizes), (16, 16, 3)).macs
+    net = supernet_of("inception_next_atto")
+    sizes = [record["sizes"][name] for name in net.sizes.names]
+    assert model.architecture == net.with_sizes(sizes).architecture
+    assert found == cost(net.with_sizes(sizes), (16, 16, 3)).macs
     variables = model.init(jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
     _, report = load_weights(model, variables, search / "weights.safetensors")
     assert not report.replaced
@@ -200,31 +100,6 @@ def test_an_architecture_takes_the_place_of_what_the_config_says(tmp_path):
     assert create_model("convformer_s18", **fields).architecture == dataclasses.replace(
         found, drop_path_rate=0.3
     )
-
-
-def test_a_budget_that_cannot_be_met_is_refused():
-    for keys in ({"budget": 10.0}, {"budget": 1e9}):
-        with pytest.raises(UserError, match="cannot be met: sizes from 1 to 7 cost from"):
-            build(search_config("convformer_s18", **keys))
-    with pytest.raises(UserError, match="does not depend on these sizes"):
-        build(search_config("poolformer_s12"))
-
-
-@pytest.mark.parametrize(
-    ("keys", "message"),
-    [
-        ({"mask": "box"}, "'ramp', 'smoothstep'"),
-        ({"budget_sizes": (4,)}, "give odd sizes"),
-        ({"budget_sizes": (3, 5), "sizes": "free"}, "free sizes know no budget"),
-        ({"cost": "latency"}, "belong together"),
-        ({"start": 1.0}, "expected 0 < start < 1"),
-        ({"weigth": 0.1}, "did you mean 'weight'"),
-        ({"hold_steps": -1.0}, "negative"),
-    ],
-)
-def test_mistakes(keys, message):
-    with pytest.raises(UserError, match=message):
-        build(search_config("convformer_s18", **keys))
 
 
 class Interrupting(Source):

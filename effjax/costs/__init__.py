@@ -1,0 +1,25 @@
+"""What a network costs: exact, expected where choices are still soft, measured; and one budget."""
+
+from effjax.costs.budget import UNITS, Budget, describe
+from effjax.costs.exact import count
+from effjax.costs.latency import LatencyTable, measure_ms, read_table, write_table
+from effjax.costs.model import CostModel, MeasuredWindow, WindowTaps
+from effjax.costs.soft import expected, hat_weights, log_ratio, shift_to
+
+__all__ = [
+    "UNITS",
+    "Budget",
+    "CostModel",
+    "LatencyTable",
+    "MeasuredWindow",
+    "WindowTaps",
+    "count",
+    "describe",
+    "expected",
+    "hat_weights",
+    "log_ratio",
+    "measure_ms",
+    "read_table",
+    "shift_to",
+    "write_table",
+]
