@@ -17,8 +17,8 @@ from effjax.report import Display, plot_text
 from effjax.runs.schema import RunConfig
 from effjax.tasks.classification import Classification
 from effjax.tasks.run import build
+from effjax.training.groups import FROZEN
 from effjax.training.setup import Setup
-from effjax.training.step import FROZEN
 
 PLOT_COLUMNS = 72
 

@@ -30,9 +30,10 @@ from effjax.errors import UserError
 from effjax.optim import parameter_paths
 from effjax.runs.folder import CONFIG, FOUND_WEIGHTS
 from effjax.tasks.accuracy import Accuracy, is_class
-from effjax.tasks.freezing import as_in_evaluation, frozen_layers
+from effjax.tasks.freezing import as_in_evaluation
 from effjax.tasks.registry import register_task
 from effjax.tasks.trained_network import trained_network
+from effjax.training.frozen import frozen_layers
 
 BACKBONE = "backbone"
 

@@ -7,7 +7,7 @@ import jax
 
 from effjax.contract import Batch, Evaluator, TrainState, join_variables
 from effjax.devices.runner import Runner
-from effjax.training.step import Groups
+from effjax.training.groups import Groups
 
 
 class Stopped(Exception):

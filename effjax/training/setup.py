@@ -17,7 +17,8 @@ from effjax.devices.runner import Runner
 from effjax.errors import UserError
 from effjax.models.registry import TRAINING_FIELDS
 from effjax.runs.schema import RunConfig
-from effjax.training.step import Groups, init_state, make_groups, make_step, not_learned
+from effjax.training.groups import Groups, make_groups
+from effjax.training.step import init_state, make_step
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def build(
     key = jax.random.key(view.seed)
     params, _ = jax.eval_shape(init, key)
     groups = make_groups(view, clock, params, task.groups(params))
-    task.not_learned = not_learned(groups.labels)
+    task.not_learned = groups.not_learned
 
     ema = view.ema.decay is not None
 

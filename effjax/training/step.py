@@ -1,8 +1,9 @@
-"""The training step: a task's update with the loop's share in it, as one function to compile."""
+"""The training step: a task's update with the loop's share in it, as one function to compile.
 
-import dataclasses
+Shapes: D devices under pmap, A parts of a batch.
+"""
+
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -10,172 +11,64 @@ import jax.numpy as jnp
 import optax
 
 from effjax import optim
-from effjax.config import Clock, View
-from effjax.contract import Apply, Batch, Task, TrainState
+from effjax.config import View
+from effjax.contract import Apply, Batch, Metrics, Task, TrainState
 from effjax.devices.layout import Layout, Shares
-from effjax.errors import UserError, nearest
-from effjax.runs.schema import OptimConfig
+from effjax.training.frozen import frozen_layers, keep_frozen
+from effjax.training.groups import Groups
 
-FROZEN = "frozen"
+Step = Callable[[TrainState, Batch, Hashable], tuple[TrainState, dict[str, jax.Array]]]
 
 
-@dataclass(frozen=True)
-class Groups:
-    """Which optimizer and which learning rate serve which parameters.
+class DeviceMean:
+    """Means over the devices of a pmap, each device weighed by its valid examples.
 
-    Attributes:
-      labels: a tree of names like the parameters.
-      transforms: {name: optimizer whose learning rate is part of its state}.
-      rates: {name: step -> learning rate}.
+    Args:
+      axis: the name of the pmap axis; None: the arrays are global, and there is nothing to do.
+      weight: of this device.
     """
 
-    labels: Any
-    transforms: dict[str, optax.GradientTransformation]
-    rates: dict[str, Callable[[jax.Array], jax.Array]]
+    def __init__(self, axis: str | None, weight: jax.Array | float):
+        self.axis = axis
+        if axis is not None:
+            weight = jnp.asarray(weight, jnp.float32)
+            mean = jax.lax.pmean(weight, axis)
+            # exactly 1 for equally many valid examples: a mean then rounds as without weights
+            self._share = jnp.where(mean > 0, weight / jnp.where(mean > 0, mean, 1.0), 0.0)
 
-    def pick(self, tree: Any, name: str) -> Any:
-        """The leaves of one group; the others become empty nodes."""
-        return jax.tree.map(
-            lambda leaf, label: leaf if label == name else optax.MaskedNode(), tree, self.labels
-        )
-
-    def put_back(self, tree: Any, picked: Any, name: str) -> Any:
-        """`tree` with the leaves of one group replaced by the `picked` ones."""
-        return jax.tree.map(
-            lambda old, label, new: new if label == name else old, tree, self.labels, picked
-        )
-
-    def init(self, params: Any) -> dict[str, Any]:
-        """{name: optimizer state}."""
-        return {name: tx.init(self.pick(params, name)) for name, tx in self.transforms.items()}
-
-    def eval_params(self, params: Any, opt_state: dict[str, Any]) -> Any:
-        """What is to be evaluated: slow weights, a schedule-free average, or the parameters."""
-        for name in self.transforms:
-            picked = optim.eval_params(self.pick(params, name), opt_state[name])
-            params = self.put_back(params, picked, name)
-        return params
+    def __call__(self, tree: Any) -> Any:
+        """The mean of every array of a tree, in float32 at least."""
+        tree = jax.tree.map(_at_least_float32, tree)
+        if self.axis is None:
+            return tree
+        shared = jax.tree.map(lambda x: x * self._share.astype(x.dtype), tree)
+        return jax.lax.pmean(shared, self.axis)
 
 
-def make_groups(config: View, clock: Clock, params: Any, labels: Any) -> Groups:
-    """Optimizers and learning rates as `config.optim` and `config.schedule` say.
-
-    Raises:
-      UserError: a group without optimizer, an optimizer without group, a wrong name or value.
-    """
-    names = sorted(set(jax.tree.leaves(labels)) - {FROZEN})
-    for name in names:
-        if name not in config.optim:
-            known = nearest(name, config.optim)
-            raise UserError(
-                f"parameters are labelled {name!r}, but config.optim has no such entry; {known}"
-            )
-    transforms, rates = {}, {}
-    for name in names:
-        section = config.optim[name]
-        try:
-            rates[name] = _make_rate(config.schedule, clock, section.learning_rate)
-        except (ValueError, TypeError) as error:
-            raise UserError(f"config.schedule: {error}") from error
-        try:
-            transforms[name] = _make_transform(section, Groups(labels, {}, {}).pick(params, name))
-        except (ValueError, TypeError) as error:
-            raise UserError(f"config.optim.{name}: {error}") from error
-    groups = Groups(labels, transforms, rates)
-    for name, transform in transforms.items():
-        try:  # hyperparameters and decay rules are looked at when the state or an update is made
-            picked = groups.pick(params, name)
-            jax.eval_shape(transform.init, picked)
-            optim.match_rules(config.optim[name].decay, picked, what="weight decay")
-        except (ValueError, TypeError) as error:
-            raise UserError(f"config.optim.{name}: {error}") from error
-    return groups
-
-
-def not_learned(labels: Any) -> frozenset[str]:
-    """Paths of the parameters that no optimizer serves."""
-    named = zip(optim.parameter_paths(labels), jax.tree.leaves(labels), strict=True)
-    return frozenset(path for path, label in named if label == FROZEN)
-
-
-def _make_transform(section: View, params: Any) -> optax.GradientTransformation:
-    rules = section.decay
-    fields = {}
-    if section.lr_scale or section.layer_decay is not None:
-        fields["lr_scale"] = _lr_scale(section, params)
-
-    def decays(params: Any) -> Any:
-        return optim.match_rules(rules, params, what="weight decay")
-
-    return optim.create_injected(
-        section.name,
-        learning_rate=section.learning_rate,
-        weight_decay=section.weight_decay,
-        mask=decays,
-        clip_norm=section.clip_norm,
-        **fields,
-        **section.extras(*(field.name for field in dataclasses.fields(OptimConfig))),
-    )
-
-
-def _lr_scale(section: View, params: Any) -> Any:
-    """The factor of the learning rate of each leaf; every rule must serve one."""
-    scales = optim.match_rules((*section.lr_scale, (r"", 1.0)), params, what="the learning rate")
-    idle = optim.unused_rules(section.lr_scale, params)
-    if idle:
-        raise ValueError(f"the rule {idle[0]!r} of lr_scale decides for no parameter")
-    if section.layer_decay is None:
-        return scales
-    by_layer = optim.layer_scales(params, section.layer_decay)
-    return jax.tree.map(lambda a, b: a * b, scales, by_layer)
-
-
-def _make_rate(schedule: View, clock: Clock, peak: float) -> Callable[[jax.Array], jax.Array]:
-    warmup = clock.steps(schedule, "warmup", 0)
-    if warmup > clock.total_steps:
-        raise UserError(f"warm-up takes {warmup} steps of a run of {clock.total_steps}")
-    known = (
-        "name",
-        *(key for key in schedule if key.startswith("warmup_") and key != "warmup_init"),
-    )
-    return optim.create_schedule(
-        schedule.name,
-        peak=peak,
-        total_steps=clock.total_steps,
-        warmup_steps=warmup,
-        **schedule.extras(*known),
-    )
-
-
-def make_apply(
-    groups: Groups, shares: Shares, batch_axis: str | None, skip_nonfinite: bool
-) -> Apply:
+def make_apply(groups: Groups, shares: Shares, mean: DeviceMean) -> Apply:
     """The loop's `apply(state, grads, only=None)`: mean over devices, guard, clip, optimizers.
 
-    Parameters come and go whole; between, each device updates what it owns.
+    Parameters come and go whole; between, each device updates what it owns. `state.bad` counts the
+    calls of one step whose gradients were not finite.
     """
 
     def apply(state: TrainState, grads: Any, only: str | None = None) -> TrainState:
-        if batch_axis is not None:
-            grads = jax.lax.pmean(grads, batch_axis)
-        grads, state = shares.own_gradients(grads), state.replace(params=shares.own(state.params))
-        params, opt_state, norms = state.params, dict(state.opt_state), dict(state.grad_norm)
-        finite = jnp.asarray(True)
+        grads = shares.own_gradients(mean(grads))
+        params = shares.own(state.params)
+        opt_state = dict(state.opt_state)
+        norms = dict(state.grad_norm)
+        bad = state.bad
         for name in groups.transforms if only is None else (only,):
-            picked, own_grads = groups.pick(params, name), groups.pick(grads, name)
+            picked = groups.pick(params, name)
+            own_grads = groups.pick(grads, name)
             norms[name] = optax.tree.norm(own_grads).astype(jnp.float32)
-            finite &= jnp.isfinite(norms[name])
-            rate = groups.rates[name](state.step)
-            own_state = optim.set_learning_rate(opt_state[name], rate)
+            bad += ~jnp.isfinite(norms[name])
+            own_state = optim.set_learning_rate(opt_state[name], groups.rates[name](state.step))
             updates, opt_state[name] = groups.transforms[name].update(own_grads, own_state, picked)
             params = groups.put_back(params, optax.apply_updates(picked, updates), name)
-        new = state.replace(params=params, opt_state=opt_state, bad=state.bad * 0)
-        old = state.replace(bad=state.bad + 1)
-        if skip_nonfinite:
-            new = jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, old)
-        else:
-            new = new.replace(bad=jnp.where(finite, new.bad, old.bad))
-        return new.replace(params=shares.whole(new.params), grad_norm=norms)
+        return state.replace(
+            params=shares.whole(params), opt_state=opt_state, grad_norm=norms, bad=bad
+        )
 
     return apply
 
@@ -187,43 +80,84 @@ def make_step(
     layout: Layout,
     batch_axis: str | None,
     unpack: Callable[[Batch], Batch],
-) -> Callable[[TrainState, Batch, Hashable], tuple[TrainState, dict[str, jax.Array]]]:
-    """step(state, batch, variant) -> (state after one update, metrics as scalars)."""
+) -> Step:
+    """step(state, batch, variant) -> (state after one update, metrics as scalars).
+
+    Args:
+      unpack: makes what the task sees of what was sent; pure.
+    """
     skips = config.nonfinite == "skip"
     ema_decay, ema_warmup = config.ema.decay, config.ema.warmup
 
-    def step(state: TrainState, batch: Batch, variant: Hashable = ()) -> tuple[TrainState, dict]:
+    def step(
+        state: TrainState, batch: Batch, variant: Hashable = ()
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        batch = unpack(batch)
         rng = jax.random.fold_in(state.rng, state.step)
-        chosen = {} if variant == () else {"variant": variant}
         shares = Shares(layout)
-        apply = make_apply(groups, shares, batch_axis, skips)
-        whole = state.replace(params=shares.whole(state.params))
-        new, pairs = task.update(whole, unpack(batch), rng, apply, **chosen)
-        new = new.replace(params=shares.own(new.params))
-        if batch_axis is not None:
-            pairs = jax.lax.psum(pairs, batch_axis)
-        metrics = {
-            name if "/" in name else f"train/{name}": total / weight
-            for name, (total, weight) in pairs.items()
-        }
-        for name, norm in new.grad_norm.items():
-            suffix = "" if name == "default" else f"_{name}"
-            metrics[f"optim/lr{suffix}"] = groups.rates[name](state.step)
-            metrics[f"optim/grad_norm{suffix}"] = norm
+        mean = DeviceMean(batch_axis, _weight(task, batch, config.accumulate))
+        before = state.replace(params=shares.whole(state.params), bad=jnp.zeros_like(state.bad))
+        chosen = {} if variant == () else {"variant": variant}
+        new, pairs = task.update(before, batch, rng, make_apply(groups, shares, mean), **chosen)
+        layers = frozen_layers(new.params, groups.not_learned)
+        new = new.replace(
+            params=shares.own(new.params),
+            model_state=keep_frozen(new.model_state, state.model_state, layers),
+        )
         if ema_decay is not None:
             evaluated = groups.eval_params(new.params, new.opt_state)
             fresh = {"params": evaluated, "model_state": new.model_state}
-            new = new.replace(ema=_average(state.ema, fresh, state.step, ema_decay, ema_warmup))
-        metrics["bad"] = new.bad
-        return new.replace(step=state.step + 1), metrics
+            new = new.replace(ema=average(state.ema, fresh, state.step, ema_decay, ema_warmup))
+        new = _count_bad(new, state, skips)
+        metrics = _means(pairs, batch_axis) | _rates_and_norms(groups, new, state.step)
+        return new.replace(step=state.step + 1), metrics | {"bad": new.bad}
 
     return step
 
 
-def _average(ema: Any, fresh: Any, step: jax.Array, decay: float, warmup: bool) -> Any:
+def _weight(task: Task, batch: Batch, parts: int) -> jax.Array | float:
+    """What this device's share of a batch weighs: with accumulation its arrays are [A, ...]."""
+    return task.weight(batch) if parts == 1 else jax.vmap(task.weight)(batch).sum()
+
+
+def _count_bad(new: TrainState, old: TrainState, skips: bool) -> TrainState:
+    """`new` with the number of bad updates in a row; with `skips` a bad one leaves all as it was.
+
+    The norms are of the update as it came, so that a row shows why it was left out.
+    """
+    finite = new.bad == 0
+    bad = jnp.where(finite, 0, old.bad + 1)
+    if skips:
+        norms = new.grad_norm
+        new = jax.tree.map(lambda n, o: jnp.where(finite, n, o), new, old)
+        new = new.replace(grad_norm=norms)
+    return new.replace(bad=bad)
+
+
+def _means(pairs: Metrics, batch_axis: str | None) -> dict[str, jax.Array]:
+    """{name: sum / weight} over all devices; NaN where no example was valid."""
+    if batch_axis is not None:
+        pairs = jax.lax.psum(pairs, batch_axis)
+    return {
+        name if "/" in name else f"train/{name}": total / weight
+        for name, (total, weight) in pairs.items()
+    }
+
+
+def _rates_and_norms(groups: Groups, new: TrainState, step: jax.Array) -> dict[str, jax.Array]:
+    metrics = {}
+    for name, norm in new.grad_norm.items():
+        suffix = "" if name == "default" else f"_{name}"
+        metrics[f"optim/lr{suffix}"] = groups.rates[name](step)
+        metrics[f"optim/grad_norm{suffix}"] = norm
+    return metrics
+
+
+def average(ema: Any, fresh: Any, step: jax.Array, decay: float, warmup: bool) -> Any:
+    """The moving average after one more update; with `warmup` it follows quickly at first."""
     decay = jnp.minimum(decay, (1.0 + step) / (10.0 + step)) if warmup else decay
     return jax.tree.map(
-        lambda old, new: (decay * old + (1.0 - decay) * new).astype(new.dtype), ema, fresh
+        lambda old, new: (decay * old + (1.0 - decay) * new).astype(old.dtype), ema, fresh
     )
 
 
@@ -232,14 +166,22 @@ def init_state(
 ) -> TrainState:
     """The state before the first update; no two of its arrays share memory."""
     opt_state = groups.init(params)
-    average = {"params": groups.eval_params(params, opt_state), "model_state": model_state}
+    evaluated = {"params": groups.eval_params(params, opt_state), "model_state": model_state}
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
         model_state=model_state,
         opt_state=opt_state,
-        ema=jax.tree.map(jnp.copy, average) if ema else None,
+        # bfloat16 would never move: one update changes it by less than it can resolve
+        ema=jax.tree.map(lambda x: jnp.copy(_at_least_float32(x)), evaluated) if ema else None,
         rng=rng,
         grad_norm={name: jnp.zeros((), jnp.float32) for name in groups.transforms},
         bad=jnp.zeros((), jnp.int32),
     )
+
+
+def _at_least_float32(x: jax.Array) -> jax.Array:
+    """Floats below float32 raised to it; everything else as it is."""
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        return x
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))

@@ -1,0 +1,176 @@
+"""Which optimizer and which learning rate serve which parameters."""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import optax
+
+from effjax import optim
+from effjax.config import Clock, View
+from effjax.errors import UserError, nearest
+from effjax.runs.schema import OptimConfig
+
+FROZEN = "frozen"  # the label of parameters that no optimizer serves
+Rate = Callable[[jax.Array], jax.Array]  # step -> learning rate
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Optimizers by the labels of the parameters that they serve.
+
+    Attributes:
+      labels: a tree of names like the parameters.
+      transforms: {name: optimizer whose learning rate is part of its state}.
+      rates: {name: step -> learning rate}.
+    """
+
+    labels: Any
+    transforms: dict[str, optax.GradientTransformation]
+    rates: dict[str, Rate]
+
+    def pick(self, tree: Any, name: str) -> Any:
+        """The leaves of one group; the others become empty nodes."""
+        return jax.tree.map(
+            lambda leaf, label: leaf if label == name else optax.MaskedNode(), tree, self.labels
+        )
+
+    def put_back(self, tree: Any, picked: Any, name: str) -> Any:
+        """`tree` with the leaves of one group replaced by the `picked` ones."""
+        return jax.tree.map(
+            lambda old, label, new: new if label == name else old, tree, self.labels, picked
+        )
+
+    def init(self, params: Any) -> dict[str, Any]:
+        """{name: optimizer state}."""
+        return {name: tx.init(self.pick(params, name)) for name, tx in self.transforms.items()}
+
+    def eval_params(self, params: Any, opt_state: dict[str, Any]) -> Any:
+        """The parameters to evaluate: slow weights, a schedule-free average, or `params`."""
+        for name in self.transforms:
+            picked = optim.eval_params(self.pick(params, name), opt_state[name])
+            params = self.put_back(params, picked, name)
+        return params
+
+    @property
+    def not_learned(self) -> frozenset[str]:
+        """Paths of the parameters that no optimizer serves."""
+        named = zip(optim.parameter_paths(self.labels), jax.tree.leaves(self.labels), strict=True)
+        return frozenset(path for path, label in named if label == FROZEN)
+
+
+def make_groups(config: View, clock: Clock, params: Any, labels: Any) -> Groups:
+    """Optimizers and learning rates as `config.optim` and `config.schedule` say.
+
+    Parameters whose factor of the learning rate is 0 are labelled as frozen: they have no optimizer
+    state, and do not count in the norms that an optimizer takes over all that it serves.
+
+    Raises:
+      UserError: a group without optimizer, an optimizer without group, a wrong name or value.
+    """
+    names = sorted(set(jax.tree.leaves(labels)) - {FROZEN})
+    for name in names:
+        if name not in config.optim:
+            known = nearest(name, config.optim)
+            raise UserError(
+                f"parameters are labelled {name!r}, but config.optim has no such entry; {known}"
+            )
+    rates = {name: _checked_rate(config, clock, name) for name in names}
+    factors = {}
+    for name in names:
+        with _naming(f"config.optim.{name}"):
+            factors[name] = _rate_factors(config.optim[name], params, labels, name)
+            labels = _freeze_zeros(labels, factors[name], name)
+    groups = Groups(labels, {}, rates)
+    for name in names:
+        with _naming(f"config.optim.{name}"):
+            groups.transforms[name] = _make_transform(
+                config.optim[name], groups, params, factors[name], name
+            )
+    return groups
+
+
+@contextlib.contextmanager
+def _naming(section: str) -> Iterator[None]:
+    """Turns errors of the optimizers' factories into a user's mistake in one section."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{section}: {error}") from error
+
+
+def _rate_factors(section: View, params: Any, labels: Any, name: str) -> Any | None:
+    """A tree of factors of the learning rate like `params`; None: all are 1.
+
+    Raises:
+      ValueError: a rule that decides for none of the group's parameters.
+    """
+    if not section.lr_scale and section.layer_decay is None:
+        return None
+    factors = optim.match_rules((*section.lr_scale, (r"", 1.0)), params, what="the learning rate")
+    idle = optim.unused_rules(section.lr_scale, Groups(labels, {}, {}).pick(params, name))
+    if idle:
+        raise ValueError(f"the rule {idle[0]!r} of lr_scale decides for no parameter")
+    if section.layer_decay is None:
+        return factors
+    # over the whole network: freezing a part must not change the factors of the rest
+    by_layer = optim.layer_scales(params, section.layer_decay)
+    return jax.tree.map(lambda a, b: a * b, factors, by_layer)
+
+
+def _freeze_zeros(labels: Any, factors: Any | None, name: str) -> Any:
+    if factors is None:
+        return labels
+
+    def relabel(label: str, factor: float) -> str:
+        return FROZEN if label == name and factor == 0 else label
+
+    return jax.tree.map(relabel, labels, factors)
+
+
+def _make_transform(
+    section: View, groups: Groups, params: Any, factors: Any | None, name: str
+) -> optax.GradientTransformation:
+    picked = groups.pick(params, name)
+    if not jax.tree.leaves(picked):
+        raise ValueError("lr_scale freezes all its parameters; leave one rule above 0")
+
+    def decays(params: Any) -> Any:
+        return optim.match_rules(section.decay, params, what="weight decay")
+
+    declared = (field.name for field in dataclasses.fields(OptimConfig))
+    transform = optim.create_injected(
+        section.name,
+        learning_rate=section.learning_rate,
+        weight_decay=section.weight_decay,
+        mask=decays,
+        clip_norm=section.clip_norm,
+        **({} if factors is None else {"lr_scale": groups.pick(factors, name)}),
+        **section.extras(*declared),
+    )
+    # hyperparameters and decay rules are looked at when the state or an update is made
+    jax.eval_shape(transform.init, picked)
+    decays(picked)
+    return transform
+
+
+def _checked_rate(config: View, clock: Clock, name: str) -> Rate:
+    with _naming("config.schedule"):
+        return _make_rate(config.schedule, clock, config.optim[name].learning_rate)
+
+
+def _make_rate(schedule: View, clock: Clock, peak: float) -> Rate:
+    warmup = clock.steps(schedule, "warmup", 0)
+    if warmup > clock.total_steps:
+        raise UserError(f"warm-up takes {warmup} steps of a run of {clock.total_steps}")
+    units = [key for key in schedule if key.startswith("warmup_") and key != "warmup_init"]
+    return optim.create_schedule(
+        schedule.name,
+        peak=peak,
+        total_steps=clock.total_steps,
+        warmup_steps=warmup,
+        **schedule.extras("name", *units),
+    )
