@@ -1,0 +1,117 @@
+"""What is due at a step: pure functions of the step, known before anything is computed.
+
+Step i stands for what is true after i updates. There the loop, in this order,
+
+1. knows whether update i was finite,
+2. calls the task's hook `between`,
+3. evaluates,
+4. saves,
+5. makes update i + 1.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class Resumed:
+    """Where a run begins, and what the run before it has done at this very step.
+
+    Attributes:
+      step: the number of updates made.
+      evaluated: names of the evaluations whose rows are there.
+      between: whether the hook was called.
+    """
+
+    step: int = 0
+    evaluated: frozenset[str] = frozenset()
+    between: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Due:
+    """What is due at one step.
+
+    Attributes:
+      between: the task's hook.
+      evaluate: names of evaluations.
+      save: the state.
+      last: no further update is made.
+    """
+
+    between: bool
+    evaluate: tuple[str, ...]
+    save: bool
+    last: bool
+
+    @property
+    def halts(self) -> bool:
+        """Whether the loop waits for the last update."""
+        return self.between or self.save or bool(self.evaluate)
+
+
+@dataclasses.dataclass(frozen=True)
+class Agenda:
+    """The durations of a run in steps; None: never, but for the last step.
+
+    Attributes:
+      total: of the whole run.
+      evaluate_every: {name of an evaluation: its period}.
+      save_every, between_every: periods.
+      log_every: of the rows of training metrics.
+      resumed: where the run begins.
+    """
+
+    total: int
+    evaluate_every: Mapping[str, int | None]
+    save_every: int | None
+    log_every: int
+    between_every: int | None = None
+    resumed: Resumed = Resumed()
+
+    def at(
+        self, step: int, interrupted: bool = False, ended: bool = False, retries: bool = False
+    ) -> Due:
+        """What is due after `step` updates.
+
+        Args:
+          interrupted: the run is asked to stop: it saves and does nothing else.
+          ended: the task wants no further update.
+          retries: a save that failed is to be tried again.
+        """
+        last = ended or step == self.total
+        if interrupted:
+            return Due(False, (), self._is_new(step), last)
+        evaluations = self._evaluations(step, last)
+        asked = last or retries or is_due(step, self.save_every)
+        # a state that was loaded is not saved again, unless an evaluation is made up for
+        save = asked and (self._is_new(step) or bool(evaluations))
+        return Due(self._between(step), evaluations, save, last)
+
+    def may_end(self, step: int) -> bool:
+        """Whether the task is asked if it wants no further update: where an evaluation is due."""
+        if step == self.total:
+            return False
+        return any(is_due(step, every) for every in self.evaluate_every.values())
+
+    def logs(self, step: int) -> bool:
+        """Whether the metrics of update `step` become a row."""
+        return step % self.log_every == 0 or step == self.total
+
+    def _is_new(self, step: int) -> bool:
+        return step > self.resumed.step
+
+    def _evaluations(self, step: int, last: bool) -> tuple[str, ...]:
+        names = [name for name, every in self.evaluate_every.items() if last or is_due(step, every)]
+        if not self._is_new(step):
+            names = [name for name in names if name not in self.resumed.evaluated]
+        return tuple(names)
+
+    def _between(self, step: int) -> bool:
+        done = not self._is_new(step) and self.resumed.between
+        return bool(self.between_every) and step % self.between_every == 0 and not done
+
+
+def is_due(step: int, every: int | None) -> bool:
+    """Whether a period ends at `step`; never before the first update."""
+    return bool(every) and step > 0 and step % every == 0

@@ -1,0 +1,187 @@
+"""Opens a run: what the loop works with, made ready from the config and the run's folder.
+
+Everything that reads the config is here or in `setup`; the loop reads none of it.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from effjax.config import View
+from effjax.contract import Evaluator, TrainState
+from effjax.devices.hosts import agree, is_writer
+from effjax.devices.interruption import Interruption
+from effjax.report import Display
+from effjax.report.metric_names import best
+from effjax.runs.checkpoints import Checkpoints
+from effjax.runs.folder import CHECKPOINTS, open_workdir
+from effjax.runs.metrics import MetricWriter, NoWriter, read_rows
+from effjax.training.agenda import Agenda, Resumed
+from effjax.training.between import Between
+from effjax.training.programs import Programs
+from effjax.training.setup import Setup, check_all_read
+from effjax.training.speed import Speedometer, advice
+from effjax.training.updates import Updates
+
+ROWS = 50  # of training metrics in a run, where the config sets no period
+
+
+@dataclass
+class Run:
+    """What the loop works with.
+
+    Attributes:
+      state: as the runner holds it.
+      agenda: what is due when.
+      evaluators: {name: evaluator}.
+      eval_key: step i evaluates with fold_in(eval_key, i).
+      keep_best: the metric whose best checkpoint is kept, or None.
+      best: its best value so far, or None.
+      facts: of the task, for the summary.
+      curves: whether a picture is drawn at the end.
+    """
+
+    setup: Setup
+    workdir: Path
+    display: Display
+    state: Any
+    agenda: Agenda
+    programs: Programs
+    evaluators: Mapping[str, Evaluator]
+    eval_key: jax.Array
+    between: Between
+    checkpoints: Checkpoints
+    writer: Any
+    batches: Iterator[Any]
+    interruption: Interruption
+    updates: Updates
+    speed: Speedometer
+    keep_best: str | None
+    best: float | None
+    facts: dict[str, Any]
+    curves: bool
+
+
+def open_run(
+    setup: Setup,
+    programs: Programs,
+    workdir: Path,
+    display: Display,
+    closing: contextlib.ExitStack,
+) -> Run:
+    """The run in a folder at its newest checkpoint, or a fresh one.
+
+    Args:
+      closing: gets what is to be closed when the run ends.
+
+    Raises:
+      UserError: anything in the config that cannot be done; nothing was written then.
+    """
+    config, task = setup.config, setup.task
+    evaluators = task.evaluators(config)
+    facts = task.facts(setup.abstract.params, setup.source.spec)
+    agenda = _agenda(setup, evaluators)
+    limit = config.nonfinite_limit if config.nonfinite == "skip" else 0
+    keep_best, curves = config.checkpoint.keep_best, config.log.curves
+    boards = config.log.tensorboard, config.log.wandb
+    checkpoints = _checkpoints(config, workdir, display)
+    closing.callback(checkpoints.close)
+    start, state = _first_state(setup, checkpoints, workdir, display)
+    between_step = -1
+    if start and agenda.between_every:
+        between_step = checkpoints.position(start).get("between", -1)
+    state = setup.runner.place(state)
+    programs(task.variant(start), state)
+    check_all_read(config)
+    if is_writer():
+        open_workdir(workdir, config, task.record())
+        writer = MetricWriter(workdir, start, *boards, warn=display.warn)
+    else:
+        writer = NoWriter()
+    closing.callback(writer.close)
+    batches = setup.source.batches(start)
+    closing.callback(getattr(batches, "close", lambda: None))
+    interruption = closing.enter_context(Interruption())
+    rows = read_rows(workdir) if is_writer() else []
+    rows = [row for row in rows if row["step"] <= start]
+    evaluated = agree(sorted(name for name in evaluators if _is_evaluated(rows, start, name)))
+    resumed = Resumed(start, frozenset(evaluated), between_step == start)
+    return Run(
+        setup=setup,
+        workdir=workdir,
+        display=display,
+        state=state,
+        agenda=dataclasses.replace(agenda, resumed=resumed),
+        programs=programs,
+        evaluators=evaluators,
+        eval_key=jax.random.key(config.seed),
+        between=Between(task, setup.source, setup.runner, between_step),
+        checkpoints=checkpoints,
+        writer=writer,
+        batches=batches,
+        interruption=interruption,
+        updates=Updates(setup.runner, setup.source, workdir, limit, display.warn),
+        speed=Speedometer(start, setup.clock.batch_size, advise=advice(setup.source, display.warn)),
+        keep_best=keep_best,
+        best=agree(best(keep_best, (row.get(keep_best) for row in rows)) if keep_best else None),
+        facts=facts,
+        curves=curves,
+    )
+
+
+def _agenda(setup: Setup, evaluators: Mapping[str, Evaluator]) -> Agenda:
+    config, clock = setup.config, setup.clock
+    every = {name: clock.steps(config.evals[name], "every") for name in evaluators}
+    return Agenda(
+        total=clock.total_steps,
+        evaluate_every=every,
+        save_every=clock.steps(config.checkpoint, "every"),
+        log_every=max(1, clock.steps(config.log, "every", clock.total_steps // ROWS)),
+        between_every=setup.task.between_every(clock),
+    )
+
+
+def _checkpoints(config: View, workdir: Path, display: Display) -> Checkpoints:
+    section = config.checkpoint
+    return Checkpoints(
+        workdir / CHECKPOINTS,
+        keep_last=section.keep_last,
+        keep_best=section.keep_best,
+        keep_every_steps=section.keep_every_steps,
+        warn=display.warn,
+    )
+
+
+def _first_state(
+    setup: Setup, checkpoints: Checkpoints, workdir: Path, display: Display
+) -> tuple[int, TrainState]:
+    """(step, state): of a checkpoint, else with the parameters of `init_from`, else fresh."""
+    init_from = setup.config.init_from
+    display.waiting("initialising")
+    start = checkpoints.newest_sound()
+    if start is not None:
+        state = checkpoints.load(start, setup.abstract)
+        display.line(f"continuing {workdir} from step {start}")
+        return start, state
+    state = setup.fresh()
+    if init_from is None:
+        return 0, state
+    params, model_state = setup.runner.whole((state.params, state.model_state))
+    params, model_state, report = setup.task.load(params, model_state, init_from)
+    display.line(f"started from {init_from}: {_in_words(report)}")
+    return 0, setup.restart(state, params, model_state)
+
+
+def _is_evaluated(rows: list[dict[str, Any]], step: int, name: str) -> bool:
+    """Whether the evaluation `name` of this step is among the rows; it may have been broken off."""
+    found = (key for row in rows if row["step"] == step for key in row)
+    return any(key.startswith(f"{name}/") for key in found)
+
+
+def _in_words(report: Mapping[str, Any]) -> str:
+    return ", ".join(f"{len(names)} {kind}" for kind, names in report.items() if names)
