@@ -154,17 +154,19 @@ class Classification(Task):
     ) -> tuple[jax.Array, tuple[Any, Metrics]]:
         mix_key, dropout_key = jax.random.split(rng)
         images, targets = self.mixed(batch, mix_key)
+        mask = batch["mask"]
+        # a negative index marks an example that is none: batch statistics leave it out
+        examples = jnp.where(mask > 0, batch["index"], -1 - batch["index"])
         layers = frozen_layers(params, self.network_not_learned())
         with as_in_evaluation(layers):
             logits, changed = self.model.apply(
                 join_variables(params, model_state),
                 images,
                 train=self.options.frozen != BACKBONE,
-                examples=batch["index"],
+                examples=examples,
                 rngs={"dropout": dropout_key},
                 mutable=[name for name in model_state if name != "constants"],
             )
-        mask = batch["mask"]
         losses = self.losses(logits, targets, images)  # [B]
         hits = jnp.argmax(logits, -1) == jnp.argmax(targets, -1)
         total, count = (losses * mask).sum(), mask.sum()

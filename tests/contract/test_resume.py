@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from effjax.runs.packing import leaf_paths
+from tests.contract.test_between import Clusters
 from tests.contract.test_bilevel import Bilevel
 from tests.contract.test_diffusion import Diffusion
 from tests.contract.test_gan import Gan
@@ -12,7 +13,7 @@ from tests.contract.test_momentum_teacher import MomentumTeacher
 from tests.contract.test_sandwich import Sandwich
 
 
-@pytest.mark.parametrize("task", [Bilevel, Gan, Diffusion, MomentumTeacher, Sandwich])
+@pytest.mark.parametrize("task", [Bilevel, Clusters, Gan, Diffusion, MomentumTeacher, Sandwich])
 def test_resumes_to_the_bit(task, trained, interrupted):
     whole, halves = trained(task), interrupted(task)
     assert results(halves) == results(whole)

@@ -97,9 +97,11 @@ def toy_config(task: type[Toy]) -> ml_collections.ConfigDict:
 class Run:
     """What a run has left: its parts, its last state, its rows."""
 
-    def __init__(self, task: type[Toy], workdir: Path):
-        effjax.train(toy_config(task), workdir, display=quiet())
-        self.setup = build(toy_config(task))
+    def __init__(self, task: type[Toy], workdir: Path, **parallel: Any):
+        config = toy_config(task)
+        config.parallel.update(parallel)
+        effjax.train(config, workdir, display=quiet())
+        self.setup = build(config)
         self.task: Toy = self.setup.task
         saved = Checkpoints(workdir / CHECKPOINTS)
         self.state: TrainState = saved.load(task.steps, self.setup.abstract)
