@@ -77,7 +77,7 @@ def get_config(name: str = "adamw_win-vit_small") -> ml_collections.ConfigDict:
     config.mix.update(mixup=0.8, cutmix=1.0, label_smoothing=0.1, erase_prob=0.25)
     config.optim.default.update(name=method, learning_rate=peak, weight_decay=weight_decay)
     if plain == "lamb_win":  # the released runs of Win had clipping off, those of Win2 at 1
-        config.optim.default.max_grad_norm = 1.0 if method == "lamb_win2" else 0.0
+        config.optim.default.max_grad_norm = 1.0 if method == "lamb_win2" else None
     elif (plain, model) in CLIPPED:
         config.optim.default.max_grad_norm = 5.0
     if (plain, model) in ALL_DECAY:

@@ -4,12 +4,24 @@ Every optimizer is an `optax.GradientTransformation`; `create` makes any of ours
 name, `list_optimizers` says what there is.
 """
 
+import importlib
+import pkgutil
+
 from effjax.optim.adan import AdanState, adan, restart, scale_by_adan
 from effjax.optim.cautious import cautious
 from effjax.optim.clipping import clip_by_norm
 from effjax.optim.decay import add_coupled_decay, add_decoupled_decay, step_with_decay
 from effjax.optim.directions import MomentumState, scale_by_moments, scale_by_momentum
-from effjax.optim.factory import create, create_injected, list_optimizers, optimizer_info
+from effjax.optim.evaluated import eval_params, evaluates
+from effjax.optim.factory import (
+    check_arguments,
+    create,
+    create_injected,
+    extra_arguments,
+    list_optimizers,
+    optimizer_info,
+    parameter_split,
+)
 from effjax.optim.finite_sum.estimators import Estimator, Progress, Spider, Svrg, finite_sum
 from effjax.optim.finite_sum.hsdmpg import hsdmpg
 from effjax.optim.finite_sum.manifolds import Euclidean, Grassmann, Manifold, Spd, Sphere, Stiefel
@@ -18,7 +30,8 @@ from effjax.optim.injected import set_learning_rate
 from effjax.optim.lamb import lamb, scale_by_lamb
 from effjax.optim.lookahead import LookaheadState, lookahead
 from effjax.optim.mars import MarsState, mars, scale_by_mars
-from effjax.optim.registry import OptimizerInfo
+from effjax.optim.masters import MastersState, with_masters
+from effjax.optim.registry import OptimizerInfo, register_optimizer
 from effjax.optim.rules import (
     layer_depths,
     layer_scales,
@@ -29,7 +42,7 @@ from effjax.optim.rules import (
 from effjax.optim.schedules import ScheduleInfo, create_schedule, list_schedules
 from effjax.optim.slrla import add_local_penalty, slrla
 from effjax.optim.soap import SoapState, scale_by_soap, soap
-from effjax.optim.state import eval_params, in_float32, steady
+from effjax.optim.state import in_float32, steady
 from effjax.optim.variants import dpsgd, noisy_sgd, schedule_free_adamw, schedule_free_sgd
 from effjax.optim.win import WinState, accelerated_step
 from effjax.optim.win_members import adam_win, adamw_win, adan_win, lamb_win, lion_win, sgd_win
@@ -42,6 +55,7 @@ __all__ = [
     "LookaheadState",
     "Manifold",
     "MarsState",
+    "MastersState",
     "MomentumState",
     "OptimizerInfo",
     "Progress",
@@ -62,12 +76,15 @@ __all__ = [
     "add_decoupled_decay",
     "add_local_penalty",
     "cautious",
+    "check_arguments",
     "clip_by_norm",
     "create",
     "create_injected",
     "create_schedule",
     "dpsgd",
     "eval_params",
+    "evaluates",
+    "extra_arguments",
     "finite_sum",
     "hsdmpg",
     "in_float32",
@@ -85,7 +102,9 @@ __all__ = [
     "normalised_steps",
     "optimizer_info",
     "parameter_paths",
+    "parameter_split",
     "r_spider",
+    "register_optimizer",
     "restart",
     "scale_by_adan",
     "scale_by_lamb",
@@ -102,4 +121,9 @@ __all__ = [
     "steady",
     "step_with_decay",
     "unused_rules",
+    "with_masters",
 ]
+
+# A file of this folder enters the optimizers that it holds: it need not be named above.
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

@@ -15,8 +15,10 @@ import jax.numpy as jnp
 import optax
 
 from effjax.optim.clipping import clip_by_norm
-from effjax.optim.decay import LearningRate, Mask, step_with_decay
-from effjax.optim.numerics import after, bias_correction, compute_dtype, unzip_map, zeros
+from effjax.optim.decay import Mask, step_with_decay
+from effjax.optim.hints import Amount, Epsilon, KeepFactor, Norm, Rate
+from effjax.optim.numerics import bias_correction, compute_dtype, order_after, unzip_map, zeros
+from effjax.optim.registry import register_optimizer
 
 
 class AdanState(NamedTuple):
@@ -75,45 +77,43 @@ def scale_by_adan(
     ) -> tuple[optax.Updates, AdanState]:
         del params
         if restart_when is not None:
-            again = restart_when(state, updates)
-            state = jax.tree.map(
-                lambda fresh, old: jnp.where(again, fresh, old), _cleared(state), state
-            )
+            state = _restarted_where(restart_when(state, updates), state)
         t = state.count + 1
-        c1, c2, c3 = (bias_correction(b, t) for b in (b1, b2, b3))
+        corrections = [bias_correction(b, t) for b in (b1, b2, b3)]
 
-        def leaf(g: jax.Array, m: jax.Array, v: jax.Array, n: jax.Array, last: jax.Array) -> tuple:
-            stored, dtype = (m, v, n, last), compute_dtype(g)
+        def leaf(g: jax.Array, *stored: jax.Array) -> tuple:
+            # moments may be stored in fewer bits than they are computed in
+            dtype = compute_dtype(g)
             g, m, v, n, last = (a.astype(dtype) for a in (g, *stored))
+            c1, c2, c3 = (c.astype(dtype) for c in corrections)
             d = jnp.where(t == 1, 0, g - last)
             m = b1 * m + (1 - b1) * g
             v = b2 * v + (1 - b2) * d
             n = b3 * n + (1 - b3) * (g + b2 * d) ** 2
-            u = (m / c1.astype(dtype) + b2 * v / c2.astype(dtype)) / (
-                jnp.sqrt(n / c3.astype(dtype)) + eps
-            )
-            g = after(g, v, n)
-            return u, *(new.astype(old.dtype) for new, old in zip((m, v, n, g), stored))
+            u = (m / c1 + b2 * v / c2) / (jnp.sqrt(n / c3) + eps)
+            last = order_after(g, v, n)
+            new = zip((m, v, n, last), stored)
+            return u, *(value.astype(old.dtype) for value, old in new)
 
-        u, m, v, n, last = unzip_map(
-            leaf, (updates, state.mu, state.delta, state.nu, state.previous), count=5
-        )
-        return u, AdanState(t, m, v, n, last)
+        trees = (updates, state.mu, state.delta, state.nu, state.previous)
+        u, *moments = unzip_map(leaf, trees, count=5)
+        return u, AdanState(t, *moments)
 
     return optax.GradientTransformation(init, update)
 
 
+@register_optimizer(paper="arXiv:2208.06677, Xie et al. 2022")
 def adan(
-    learning_rate: LearningRate,
-    b1: float = 0.98,
-    b2: float = 0.92,
-    b3: float = 0.99,
-    eps: float = 1e-8,
+    learning_rate: Rate,
+    b1: KeepFactor = 0.98,
+    b2: KeepFactor = 0.92,
+    b3: KeepFactor = 0.99,
+    eps: Epsilon = 1e-8,
     *,
-    weight_decay: float = 0.0,
+    weight_decay: Amount = 0.0,
     mask: Mask = None,
     no_prox: bool = False,
-    max_grad_norm: float = 0.0,
+    max_grad_norm: Norm | None = None,
     restart_when: RestartCondition | None = None,
     mu_dtype: Any | None = None,
     delta_dtype: Any | None = None,
@@ -132,11 +132,12 @@ def adan(
         weight_decay: wd; the authors use 0.02.
         mask: which leaves decay: tree of booleans, function of the parameters, or None for all.
         no_prox: decoupled decay instead of the proximal form.
-        max_grad_norm: if positive, the gradients of all leaves together are scaled to at most this
-            norm, before the differences are formed.
+        max_grad_norm: the gradients of all leaves together are scaled to at most this norm, before
+            the differences are formed; None turns clipping off.
         restart_when, mu_dtype, delta_dtype, nu_dtype, previous_dtype: see `scale_by_adan`.
 
     Raises:
+        UserError: for a hyperparameter out of its range.
         ValueError: if `update` is called without the parameters.
 
     Example:
@@ -175,10 +176,21 @@ def restart(opt_state: optax.OptState) -> optax.OptState:
     Learning-rate schedules and the rest of the state go on as they were. The stored gradient needs
     no clearing, because the difference of the first update after a restart is zero.
     """
-    is_adan = lambda node: isinstance(node, AdanState)  # noqa: E731
-    return jax.tree.map(
-        lambda node: _cleared(node) if is_adan(node) else node, opt_state, is_leaf=is_adan
-    )
+
+    def is_adan(node: Any) -> bool:
+        return isinstance(node, AdanState)
+
+    def restarted(node: Any) -> Any:
+        return _cleared(node) if is_adan(node) else node
+
+    return jax.tree.map(restarted, opt_state, is_leaf=is_adan)
+
+
+def _restarted_where(condition: jax.Array, state: AdanState) -> AdanState:
+    def choose(fresh: jax.Array, old: jax.Array) -> jax.Array:
+        return jnp.where(condition, fresh, old)
+
+    return jax.tree.map(choose, _cleared(state), state)
 
 
 def _cleared(state: AdanState) -> AdanState:

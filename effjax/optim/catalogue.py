@@ -4,14 +4,31 @@ Not here: what has a form of its own in this package (adan, lamb, lookahead; and
 what optax has deprecated (optimistic_adam).
 """
 
-from typing import Literal
+from types import ModuleType
+from typing import Annotated, Any, Literal
 
-# own: the method's function takes decay and mask. added: decoupled decay, -lr * wd * p, is added
-# to its update. coupled: wd * p is added to its gradient. unmasked: its own decay, whose size only
-# it knows, without a mask. inner: that of the optimizer which it wraps.
-Decay = Literal["own", "added", "coupled", "unmasked", "inner"]
+import optax
 
-DECAY = {
+from effjax.optim.hints import (
+    Amount,
+    AnyNumber,
+    Epsilon,
+    EpsilonOrZero,
+    KeepFactor,
+    Norm,
+    Period,
+    PositiveAmount,
+    Rate,
+    Share,
+    ShareAboveZero,
+    Transform,
+    Whole,
+)
+from effjax.optim.muon import muon_matrices, muon_split
+from effjax.optim.registry import Coupling, Decay, add, describe
+from effjax.ranges import Range
+
+DECAY: dict[str, Decay] = {
     "adafactor": "added",  # its own is not scaled by the learning rate
     "muon": "added",  # its own has no mask for the leaves that Adam serves
     "novograd": "added",
@@ -20,9 +37,6 @@ DECAY = {
     "madgrad": "coupled",  # dual averaging: nothing may move p after it
     "prodigy": "unmasked",
     "dadapt_adamw": "unmasked",
-    "lookahead": "inner",
-    "slrla": "inner",
-    "cautious": "added",  # the decay is not to be masked
 }
 
 # Their functions take a number for the learning rate, no schedule.
@@ -34,8 +48,142 @@ NEEDS = {
     "momo_adam": ("value",),
     "lbfgs": ("value", "grad", "value_fn"),
     "sophia": ("obj_fn",),
-    "dpsgd": ("gradients with a leading axis of examples",),
 }
+
+COUPLING: dict[str, Coupling] = {
+    "dog": "direction",  # distance from the start, over the norms of all gradients
+    "dowg": "direction",
+    "prodigy": "step_size",  # its authors' code, too, allows only factors of 0 and 1
+    "dadapt_adamw": "step_size",
+    "momo": "step_size",
+    "momo_adam": "step_size",
+    "polyak_sgd": "step_size",
+    "lbfgs": "step_size",  # a line search
+}
+
+FIXED = {"muon": (("muon_weight_dimension_numbers", muon_matrices),)}
+SPLIT = {"muon": muon_split}
+
+# ---------------------------------------------------------------- what hyperparameters may be
+
+Betas = tuple[KeepFactor, KeepFactor]
+Coefficients = tuple[AnyNumber, AnyNumber, AnyNumber]
+# a value, or a schedule of it
+ScheduledAmount = Amount | optax.Schedule
+ScheduledKeepFactor = KeepFactor | optax.Schedule
+
+# The same in every method that has one of that name.
+COMMON: dict[str, Any] = {
+    "learning_rate": Rate | None,
+    "max_learning_rate": Rate,
+    "weight_decay": Amount | None,
+    "b1": KeepFactor,
+    "b2": KeepFactor,
+    "beta": KeepFactor,
+    "betas": Betas,
+    "decay": KeepFactor,
+    "momentum": KeepFactor | None,
+    "rho": KeepFactor,
+    "eps": Epsilon,
+    "eps_root": EpsilonOrZero,
+    "nesterov": bool,
+    "mu_dtype": Any,
+    "accumulator_dtype": Any,
+    "alpha": Amount,
+    "estim_lr0": Annotated[float, Range(1e-18, 1e3)],  # its square is a divisor in float32
+    "lower_bound": AnyNumber,
+    "adapt_lower_bound": bool,
+}
+OWN: dict[str, dict[str, Any]] = {
+    "adafactor": {
+        "min_dim_size_to_factor": Period,
+        "decay_rate": ShareAboveZero,
+        # above 0 the first updates would be NaN
+        "decay_offset": Annotated[int, Range(-(2**30), 0)],
+        "multiply_by_parameter_scale": bool,
+        "clipping_threshold": Annotated[float, Range(1e-37, 1e6)] | None,
+        "dtype_momentum": Any,
+        "weight_decay_rate": Share | None,
+        "factored": bool,
+    },
+    "adagrad": {"initial_accumulator_value": Amount},
+    "ademamix": {"b3": ScheduledKeepFactor, "alpha": ScheduledAmount},
+    "adopt": {"use_clipping": bool, "clip_value_fn": optax.Schedule},
+    "amsgrad": {"bias_correction_mu": bool, "bias_correction_nu": bool},
+    "cocob": {"alpha": PositiveAmount},
+    "dog": {
+        "init_step": tuple[Literal["distance", "learning_rate", "heuristic"], PositiveAmount],
+    },
+    "dowg": {"init_estim_sq_dist": PositiveAmount | None},
+    "fromage": {"min_norm": Epsilon},
+    "galore": {
+        "rank": Period,
+        "update_proj_gap": Period,
+        "scale": Amount,
+        "base_optimizer": Transform | None,
+        "weight_dimension_numbers": Any,
+    },
+    "lars": {
+        "trust_coefficient": Amount,
+        "eps": EpsilonOrZero,  # norms of zero get a ratio of 1
+        "trust_ratio_mask": Any,
+    },
+    "lbfgs": {
+        "memory_size": Annotated[int, Range(1, 1000)],
+        "scale_init_precond": bool,
+        "linesearch": Transform | None,
+    },
+    "muon": {
+        "ns_coeffs": Literal["standard", "dion"] | Coefficients | tuple[Coefficients, ...],
+        "ns_steps": Annotated[int, Range(1, 100)],
+        "adaptive": bool,
+        "preconditioning": Literal["frobenius", "spectral", "aol", "schatten"],
+        "adam_b1": KeepFactor,
+        "adam_b2": KeepFactor,
+        "adam_eps_root": EpsilonOrZero,
+        "adam_weight_decay": Amount,
+        "adam_learning_rate": Rate | None,
+        "muon_weight_dimension_numbers": Any,
+        "consistent_rms": PositiveAmount | None,
+    },
+    "optimistic_adam_v2": {"beta": Amount},
+    "optimistic_gradient_descent": {"beta": Amount},
+    "polyak_sgd": {
+        "scaling": PositiveAmount,
+        "f_min": AnyNumber,
+        "eps": EpsilonOrZero,  # a gradient of zero is no step
+        "variant": Literal["sps", "sps+"],
+    },
+    "prodigy": {
+        "beta3": KeepFactor | None,
+        "estim_lr_coef": PositiveAmount,
+        "safeguard_warmup": bool,
+    },
+    # at 4 and below the rectification is the root of a negative number
+    "radam": {"threshold": Annotated[float, Range(4, 1e6, "(]")]},
+    "rmsprop": {
+        "initial_scale": Amount,
+        "eps_in_sqrt": bool,
+        "centered": bool,
+        "bias_correction": bool,
+    },
+    "rprop": {
+        "eta_minus": Annotated[float, Range(0, 1, "()")],
+        "eta_plus": Annotated[float, Range(1, 1e3)],
+        "min_step_size": PositiveAmount,
+        "max_step_size": PositiveAmount,
+    },
+    "sophia": {
+        "gamma": PositiveAmount,
+        "clip_threshold": Norm | None,
+        "update_interval": Period,
+        "hessian_diagonal_fn": Transform,
+        "verbose": bool,
+        "print_win_rate_every_n_steps": Whole,
+    },
+}
+
+# ---------------------------------------------------------------- (name, line, paper)
 
 OPTAX = (
     (
@@ -116,3 +264,25 @@ CONTRIB = (
     ("simplified_ademamix", "AdEMAMix with one momentum", "arXiv:2502.02431, Morwani et al. 2025"),
     ("sophia", "diagonal Hessian estimates with clipping", "arXiv:2305.14342, Liu et al. 2023"),
 )
+
+
+def _register(module: ModuleType, table: tuple[tuple[str, str, str], ...]) -> None:
+    for name, line, paper in table:
+        info = describe(
+            getattr(module, name),
+            paper,
+            name=name,
+            line=line,
+            source=module.__name__,
+            decay=DECAY.get(name),
+            needs=NEEDS.get(name, ()),
+            fixed=FIXED.get(name, ()),
+            hints=COMMON | OWN.get(name, {}),
+            coupling=COUPLING.get(name, "nothing"),
+            split=SPLIT.get(name),
+        )
+        add(info)
+
+
+_register(optax, OPTAX)
+_register(optax.contrib, CONTRIB)

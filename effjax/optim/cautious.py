@@ -10,7 +10,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from effjax.optim.registry import register_optimizer
 
+
+@register_optimizer(
+    paper="arXiv:2411.16085, Liang et al. 2024",
+    wraps="adamw",
+    decay="added",  # what is masked is the step without decay
+)
 def cautious(inner: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
     """Leaves out the entries of an update that the gradient disagrees with.
 
@@ -39,7 +46,8 @@ def cautious(inner: optax.GradientTransformation) -> optax.GradientTransformatio
 
     def masked(u: jax.Array, g: jax.Array) -> jax.Array:
         keep = (u * g < 0).astype(u.dtype)
-        return u * keep / jnp.maximum(keep.mean(), 1e-3)
+        share = jnp.maximum(keep.mean(), 1e-3)
+        return u * keep / share
 
     def update(
         updates: optax.Updates,

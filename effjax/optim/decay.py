@@ -25,7 +25,9 @@ class StepState(NamedTuple):
 
 def learning_rate_at(learning_rate: LearningRate, count: jax.Array) -> float | jax.Array:
     """The rate of update `count` (counted from 0): a schedule's value, or the rate itself."""
-    return learning_rate(count) if callable(learning_rate) else learning_rate
+    if callable(learning_rate):
+        return learning_rate(count)
+    return learning_rate
 
 
 def decay_tree(weight_decay: float, mask: Mask, params: optax.Params) -> Any:
@@ -35,16 +37,17 @@ def decay_tree(weight_decay: float, mask: Mask, params: optax.Params) -> Any:
     function of `params` that makes one. Leaves that `optax.masked` has taken out of `params` may
     still be present in the tree.
     """
-    masked = isinstance_masked
     if mask is None:
         return jax.tree.map(lambda p: weight_decay, params)
     keep = mask(params) if callable(mask) else mask
-    return jax.tree.map(
-        lambda p, k: p if masked(p) else weight_decay * k, params, keep, is_leaf=masked
-    )
+
+    def decay_of_leaf(p: Any, share: Any) -> Any:
+        return p if is_masked(p) else weight_decay * share
+
+    return jax.tree.map(decay_of_leaf, params, keep, is_leaf=is_masked)
 
 
-def isinstance_masked(node: Any) -> bool:
+def is_masked(node: Any) -> bool:
     """Whether `optax.masked` or `optax.multi_transform` has put a blank in place of this leaf."""
     return isinstance(node, optax.MaskedNode)
 
@@ -53,10 +56,13 @@ def add_coupled_decay(weight_decay: float, mask: Mask = None) -> optax.GradientT
     """g <- g + wd p: decay as part of the gradient, before momentum and the like."""
 
     def update(
-        updates: optax.Updates, state: optax.EmptyState, params: optax.Params
+        updates: optax.Updates,
+        state: optax.EmptyState,
+        params: optax.Params,
     ) -> tuple[optax.Updates, optax.EmptyState]:
         decays = decay_tree(weight_decay, mask, params)
-        return jax.tree.map(lambda g, p, wd: g + wd * p, updates, params, decays), state
+        decayed = jax.tree.map(lambda g, p, wd: g + wd * p, updates, params, decays)
+        return decayed, state
 
     return optax.GradientTransformation(optax.init_empty_state, update)
 
@@ -78,6 +84,9 @@ def step_with_decay(
         weight_decay: wd >= 0.
         mask: tree of booleans like the parameters, or a function that makes it; None: all decay.
         proximal: which of the two.
+
+    Raises:
+        ValueError: if `update` is called without the parameters.
     """
 
     def init(params: optax.Params) -> StepState:
@@ -85,7 +94,9 @@ def step_with_decay(
         return StepState(jnp.zeros([], jnp.int32))
 
     def update(
-        updates: optax.Updates, state: StepState, params: optax.Params | None = None
+        updates: optax.Updates,
+        state: StepState,
+        params: optax.Params | None = None,
     ) -> tuple[optax.Updates, StepState]:
         if params is None:
             raise ValueError(
@@ -96,10 +107,12 @@ def step_with_decay(
         def step(u: jax.Array, p: jax.Array, wd: float) -> jax.Array:
             lr = jnp.asarray(rate, compute_dtype(u))
             shrink = 1 + lr * wd if proximal else 1
-            return -lr * (u + wd * p) / shrink  # p_new - p, without the rounding of p_new
+            # p_new - p, without the rounding of p_new
+            return -lr * (u + wd * p) / shrink
 
         decays = decay_tree(weight_decay, mask, params)
-        return jax.tree.map(step, updates, params, decays), StepState(state.count + 1)
+        steps = jax.tree.map(step, updates, params, decays)
+        return steps, StepState(state.count + 1)
 
     return optax.GradientTransformation(init, update)
 
@@ -109,18 +122,22 @@ def with_masked_decay(
 ) -> optax.GradientTransformation:
     """The method `make(weight_decay)`, which decays all leaves, with decay on some of them.
 
-    For methods whose decay has a factor that only they know. The updates with and without decay are
-    both computed; they differ in one term, so that the compiler shares the rest.
+    For methods whose decay has a factor that only they know.
     """
-    plain, decayed = make(0.0), make(weight_decay)
+    plain = make(0.0)
+    decayed = make(weight_decay)
 
     def update(
-        updates: optax.Updates, state: optax.OptState, params: optax.Params
+        updates: optax.Updates,
+        state: optax.OptState,
+        params: optax.Params,
     ) -> tuple[optax.Updates, optax.OptState]:
-        share = decay_tree(1.0, mask, params)
-        without, new = plain.update(updates, state, params)
+        # the two updates differ in one term, so that the compiler shares the rest
+        without, new_state = plain.update(updates, state, params)
         full, _ = decayed.update(updates, state, params)
-        return jax.tree.map(lambda u, d, k: u + k * (d - u), without, full, share), new
+        share = decay_tree(1.0, mask, params)
+        mixed = jax.tree.map(lambda u, d, k: u + k * (d - u), without, full, share)
+        return mixed, new_state
 
     return optax.GradientTransformation(plain.init, update)
 
@@ -132,9 +149,12 @@ def add_decoupled_decay(
     direction = step_with_decay(learning_rate, weight_decay, mask, proximal=False)
 
     def update(
-        updates: optax.Updates, state: StepState, params: optax.Params | None = None
+        updates: optax.Updates,
+        state: StepState,
+        params: optax.Params | None = None,
     ) -> tuple[optax.Updates, StepState]:
-        decay, state = direction.update(jax.tree.map(jnp.zeros_like, updates), state, params)
+        no_direction = jax.tree.map(jnp.zeros_like, updates)
+        decay, state = direction.update(no_direction, state, params)
         return jax.tree.map(jnp.add, updates, decay), state
 
     return optax.GradientTransformation(direction.init, update)

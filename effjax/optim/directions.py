@@ -33,14 +33,17 @@ def scale_by_momentum(
         return MomentumState(jnp.zeros([], jnp.int32), zeros(params))
 
     def update(
-        updates: optax.Updates, state: MomentumState, params: optax.Params | None = None
+        updates: optax.Updates,
+        state: MomentumState,
+        params: optax.Params | None = None,
     ) -> tuple[optax.Updates, MomentumState]:
         del params
         share = jnp.where(state.count == 0, 1.0, 1 - dampening)
 
         def leaf(g: jax.Array, buf: jax.Array) -> tuple:
             buf = momentum * buf + share.astype(buf.dtype) * g
-            return g + momentum * buf if nesterov else buf, buf
+            u = g + momentum * buf if nesterov else buf
+            return u, buf
 
         u, buffer = unzip_map(leaf, (updates, state.buffer), count=2)
         return u, MomentumState(state.count + 1, buffer)
@@ -86,25 +89,38 @@ def scale_by_moments(
         )
 
     def update(
-        updates: optax.Updates, state: MomentsState, params: optax.Params | None = None
+        updates: optax.Updates,
+        state: MomentsState,
+        params: optax.Params | None = None,
     ) -> tuple[optax.Updates, MomentsState]:
         del params
         t = state.count + 1
-        c1, c2 = (bias_correction(b, t) if correct_bias else jnp.ones([]) for b in (b1, b2))
+        c1 = bias_correction(b1, t) if correct_bias else jnp.ones([])
+        c2 = bias_correction(b2, t) if correct_bias else jnp.ones([])
         share = 1 - b1 if grad_averaging else 1.0
 
-        def leaf(g: jax.Array, m: jax.Array, v: jax.Array, *v_max: jax.Array) -> tuple:
-            dtype = compute_dtype(g)
-            g, c1_, root_c2 = g.astype(dtype), c1.astype(dtype), jnp.sqrt(c2).astype(dtype)
+        def direction(m: jax.Array, v: jax.Array) -> jax.Array:
+            root = jnp.sqrt(v)
+            root_c2 = jnp.sqrt(c2).astype(v.dtype)
+            scale = (root + eps) / root_c2 if early_eps else root / root_c2 + eps
+            return m / c1.astype(v.dtype) / scale
+
+        def leaf(g: jax.Array, m: jax.Array, v: jax.Array) -> tuple:
+            g = g.astype(compute_dtype(g))
             m = b1 * m + share * g
             v = b2 * v + (1 - b2) * g**2
-            v_max = tuple(jnp.maximum(old, v) for old in v_max)
-            root = jnp.sqrt(v_max[0] if amsgrad else v)
-            scale = (root + eps) / root_c2 if early_eps else root / root_c2 + eps
-            return m / c1_ / scale, m, v, *v_max
+            return direction(m, v), m, v
 
-        trees = (updates, state.mu, state.nu, *([state.nu_max] if amsgrad else []))
-        u, m, v, *v_max = unzip_map(leaf, trees, count=4 if amsgrad else 3)
-        return u, MomentsState(t, m, v, v_max[0] if amsgrad else None)
+        def leaf_amsgrad(g: jax.Array, m: jax.Array, v: jax.Array, v_max: jax.Array) -> tuple:
+            _, m, v = leaf(g, m, v)
+            v_max = jnp.maximum(v_max, v)
+            return direction(m, v_max), m, v, v_max
+
+        if not amsgrad:
+            u, m, v = unzip_map(leaf, (updates, state.mu, state.nu), count=3)
+            return u, MomentsState(t, m, v, None)
+        trees = (updates, state.mu, state.nu, state.nu_max)
+        u, m, v, v_max = unzip_map(leaf_amsgrad, trees, count=4)
+        return u, MomentsState(t, m, v, v_max)
 
     return optax.GradientTransformation(init, update)

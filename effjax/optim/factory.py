@@ -1,23 +1,37 @@
-"""Optimizers by name: ours and all of optax, with the same decay, mask and clipping for each."""
+"""Optimizers by name: ours, all of optax and plug-ins, with the same decay, mask and clipping."""
 
+import importlib
 import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
+import jax.numpy as jnp
 import optax
 
+from effjax.errors import UserError, nearest
 from effjax.optim.catalogue import UNSCHEDULED
 from effjax.optim.decay import (
     LearningRate,
     Mask,
     add_coupled_decay,
     add_decoupled_decay,
-    isinstance_masked,
-    learning_rate_at,
     with_masked_decay,
 )
-from effjax.optim.naming import nearest
-from effjax.optim.registry import OptimizerInfo, registry
+from effjax.optim.factors import (
+    Factors,
+    check_factors,
+    one_for_each_factor,
+    only_learned,
+    pruned,
+    scale_by_factors,
+    scaled_mask,
+    times,
+    with_gradient_norm,
+    without_frozen,
+)
+from effjax.optim.hints import Amount, Norm, Rate, checked_value
+from effjax.optim.masters import with_masters
+from effjax.optim.registry import OptimizerInfo, describe, registry
 from effjax.optim.state import in_float32, steady
 from effjax.optim.variants import scheduled
 
@@ -35,8 +49,11 @@ def create(
 ) -> optax.GradientTransformationExtraArgs:
     """Makes the optimizer called `name`.
 
+    Parameters below float32 get float32 masters in the state, on which the steps are made (see
+    `with_masters`); `eval_params` gives these.
+
     Args:
-        name: an entry of `list_optimizers()`.
+        name: an entry of `list_optimizers()`, or "package.module:function" for one of your own.
         learning_rate: a number, a traced scalar, or a schedule of the count of updates.
         weight_decay: decay towards zero. A method with a decay of its own uses that; to the others
             the decoupled decay `-learning_rate * weight_decay * p` is added.
@@ -44,10 +61,11 @@ def create(
             parameters that makes one, or None for all.
         coupled_decay: instead, `weight_decay * p` is added to the gradient (after clipping), as the
             weight decay of PyTorch's SGD and Adam is.
-        clip_norm: if given, gradients of all leaves together are scaled to at most this L2 norm
-            (`optax.clip_by_global_norm`) before anything else.
+        clip_norm: if given, the gradients of all leaves that are learned are scaled to at most this
+            L2 norm together (`optax.clip_by_global_norm`) before anything else.
         lr_scale: if given, a tree of numbers like the parameters: each leaf gets the learning rate
-            times its number, exactly as if it had an optimizer of its own; 0.0 freezes it.
+            times its number; 0.0 freezes it. A method that needs one number of all leaves (a norm,
+            a distance) gets it over all leaves that are learned.
         **hyperparameters: the method's own, see `list_optimizers()`; for 'lookahead', 'slrla' and
             'cautious' also `inner`, the name of an optimizer, and that optimizer's.
 
@@ -55,7 +73,8 @@ def create(
         An optax transformation; see `steady` for what holds of its state.
 
     Raises:
-        ValueError: for an unknown name or hyperparameter (the message names the nearest).
+        UserError: for an unknown name or hyperparameter (the message names the nearest), or for a
+            value out of its range.
 
     Example:
         >>> import effjax.optim
@@ -63,24 +82,26 @@ def create(
         >>> tx = effjax.optim.create("lookahead", 0.1, inner="sgd", momentum=0.9, sync_period=6)
     """
     info = optimizer_info(name)
-    _check(info, hyperparameters)
+    owner = f"optimizer {info.name!r}"
+    learning_rate = checked_value(owner, "learning_rate", learning_rate, Rate, 1e-3)
+    weight_decay = checked_value(owner, "weight_decay", weight_decay, Amount, 0.0)
+    clip_norm = checked_value(owner, "clip_norm", clip_norm, Norm | None, None)
+    settings = _checked(info, hyperparameters)
+
     before = []
     if clip_norm is not None:
-        before.append(optax.clip_by_global_norm(clip_norm))
+        clip = optax.clip_by_global_norm(clip_norm)
+        before.append(clip if lr_scale is None else only_learned(clip, lr_scale))
     if coupled_decay:
         before.append(in_float32(add_coupled_decay(weight_decay, mask)))
         weight_decay = 0.0
     if lr_scale is None:
-        tx = _build(info, learning_rate, weight_decay, mask, hyperparameters)
+        tx = _build(info, learning_rate, weight_decay, mask, settings)
     else:
-        groups = {
-            f"lr_x{scale!r}": optax.set_to_zero()
-            if scale == 0
-            else _build(info, _times(scale, learning_rate), weight_decay, mask, hyperparameters)
-            for scale in sorted(set(jax.tree.leaves(lr_scale)))
-        }
-        tx = optax.multi_transform(groups, jax.tree.map(lambda scale: f"lr_x{scale!r}", lr_scale))
-    return steady(optax.chain(*before, tx) if before else tx)
+        tx = _build_scaled(info, learning_rate, weight_decay, mask, settings, lr_scale)
+    if before:
+        tx = optax.chain(*before, tx)
+    return steady(with_masters(tx))
 
 
 def create_injected(
@@ -95,37 +116,175 @@ def create_injected(
     def make(learning_rate: Any) -> optax.GradientTransformationExtraArgs:
         return create(name, learning_rate, **arguments)
 
-    return optax.inject_hyperparams(make, hyperparam_dtype=jax.numpy.float32)(learning_rate)
+    return optax.inject_hyperparams(make, hyperparam_dtype=jnp.float32)(learning_rate)
+
+
+# ------------------------------------------------------------------------ what there is
 
 
 def list_optimizers() -> dict[str, OptimizerInfo]:
     """Name -> `OptimizerInfo`: one line, paper, hyperparameters, state arrays; ours first."""
-    return dict(registry())
+    entries = registry().items()
+    # sorted() keeps the order of equals
+    return dict(sorted(entries, key=lambda entry: entry[1].source.startswith("optax")))
 
 
 def optimizer_info(name: str) -> OptimizerInfo:
-    """The entry of `list_optimizers()` called `name`; ValueError names the nearest if unknown."""
-    if name not in registry():
-        raise ValueError(f"unknown optimizer {name!r}: {nearest(name, registry())}")
-    return registry()[name]
+    """What there is to say about one optimizer.
+
+    Args:
+        name: an entry of `list_optimizers()`, or "package.module:function", which is imported from
+            the Python path.
+
+    Raises:
+        UserError: there is none of that name; the message names the nearest.
+    """
+    if name in registry():
+        return registry()[name]
+    if ":" in name:
+        return _plug_in(name)
+    raise UserError(f"unknown optimizer {name!r}: {nearest(name, registry())}")
 
 
-def _check(info: OptimizerInfo, hyperparameters: dict[str, Any]) -> None:
+def extra_arguments(name: str, **hyperparameters: Any) -> tuple[str, ...]:
+    """The extra arguments that the `update` of `create(name, ..., **hyperparameters)` wants.
+
+    Those of a wrapper are those of the optimizer in it. "value": the loss, a scalar; "grad": the
+    gradients; "value_fn" and "obj_fn": functions of the parameters that give the loss.
+    """
+    info = optimizer_info(name)
+    inside = _inner_of(info, hyperparameters)
+    return info.needs if inside is None else (*info.needs, *inside.needs)
+
+
+def check_arguments(
+    name: str, hyperparameters: Mapping[str, Any], given: Sequence[str] = ()
+) -> None:
+    """Refuses an optimizer whose `update` wants more than is given.
+
+    Args:
+        name, hyperparameters: as for `create`.
+        given: names of the extra arguments that `update` will get.
+
+    Raises:
+        UserError: something is missing; the message says what to take instead.
+    """
+    settings = {key: value for key, value in hyperparameters.items() if key == "inner"}
+    missing = [need for need in extra_arguments(name, **settings) if need not in given]
+    if missing:
+        raise UserError(
+            f"optimizer {name!r} needs {', '.join(missing)}, which this training does not give\n"
+            "take one that needs gradients alone, such as adan, adamw or muon"
+        )
+
+
+def parameter_split(name: str, params: optax.Params) -> Any | None:
+    """Which part of a method serves which parameter: a tree of labels like `params`.
+
+    None where the method treats all parameters alike. Muon: 'muon' for what it makes orthogonal,
+    'adam' for the rest.
+    """
+    split = optimizer_info(name).split
+    return None if split is None else split(params)
+
+
+def _plug_in(name: str) -> OptimizerInfo:
+    module_name, _, function_name = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise UserError(f"optimizer {name!r}: {error}; is it on PYTHONPATH?") from error
+    make = getattr(module, function_name, None)
+    if not callable(make):
+        raise UserError(f"optimizer {name!r}: {module_name} has no function {function_name}")
+    if function_name in registry():
+        entered = registry()[function_name]
+        if entered.make is inspect.unwrap(make):
+            return entered
+    return describe(make, paper="", name=name)
+
+
+# ------------------------------------------------------------------------ hyperparameters
+
+
+def _checked(info: OptimizerInfo, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The hyperparameters of a method, and of what it wraps, if all are known and in range."""
+    inside = _inner_of(info, hyperparameters)
+    if inside is not None:
+        own, others = _divided(info, hyperparameters)
+        return info.checked(own) | _checked(inside, others)
     known = info.hyperparameters
-    if info.wraps:
-        own, others = _split(info, hyperparameters)
-        _check(optimizer_info(own["inner"]), others)
-        return
     for field in hyperparameters:
         if field not in known:
             words = [*known, *inspect.signature(create).parameters]
-            raise ValueError(
+            raise UserError(
                 f"optimizer {info.name!r} has no hyperparameter {field!r}: {nearest(field, words)}"
             )
-    missing = [k for k, v in known.items() if v is inspect.Parameter.empty]
-    missing = [field for field in missing if field not in hyperparameters]
+    required = [name for name, value in known.items() if value is inspect.Parameter.empty]
+    missing = [name for name in required if name not in hyperparameters]
     if missing:
-        raise ValueError(f"optimizer {info.name!r} needs the hyperparameters {', '.join(missing)}")
+        raise UserError(f"optimizer {info.name!r} needs the hyperparameters {', '.join(missing)}")
+    return info.checked(hyperparameters)
+
+
+def _divided(info: OptimizerInfo, settings: Mapping[str, Any]) -> tuple[dict, dict]:
+    """The settings of a wrapper, and those of the optimizer in it."""
+    own = {key: value for key, value in settings.items() if key in info.hyperparameters}
+    others = {key: value for key, value in settings.items() if key not in own}
+    return own, others
+
+
+def _inner_of(info: OptimizerInfo, settings: Mapping[str, Any]) -> OptimizerInfo | None:
+    """The optimizer that `info` wraps, or None."""
+    if info.wraps is None:
+        return None
+    inner = settings.get("inner", info.wraps)
+    if not isinstance(inner, str):
+        raise UserError(
+            f"optimizer {info.name!r} got inner={inner!r}, expected the name of an optimizer\n"
+            f"default: inner={info.wraps!r}"
+        )
+    return optimizer_info(inner)
+
+
+# ------------------------------------------------------------------------ building
+
+
+def _build_scaled(
+    info: OptimizerInfo,
+    learning_rate: LearningRate,
+    weight_decay: float,
+    mask: Mask,
+    settings: Mapping[str, Any],
+    factors: Factors,
+) -> optax.GradientTransformation:
+    """The optimizer with a factor of the learning rate for each leaf."""
+    innermost = _inner_of(info, settings) or info
+    check_factors(innermost, factors)
+    clips = "max_grad_norm" in innermost.hyperparameters
+    is_plain = info.wraps is None or not clips
+    if innermost.coupling == "nothing" and is_plain:
+        return _for_each_factor(info, learning_rate, weight_decay, mask, settings, factors)
+    # a wrapper changes the gradients before their norm is taken: it goes around all factors
+    tx = _build(info, learning_rate, weight_decay, mask, settings, factors)
+    return without_frozen(tx, factors)
+
+
+def _for_each_factor(
+    info: OptimizerInfo,
+    learning_rate: LearningRate,
+    weight_decay: float,
+    mask: Mask,
+    settings: Mapping[str, Any],
+    factors: Factors,
+) -> optax.GradientTransformation:
+    def build(factor: float) -> optax.GradientTransformation:
+        return _build(info, times(factor, learning_rate), weight_decay, mask, settings)
+
+    tx = one_for_each_factor(build, factors)
+    defaults = info.hyperparameters
+    clips = settings.get("max_grad_norm", defaults.get("max_grad_norm")) is not None
+    return with_gradient_norm(tx, factors) if clips else tx
 
 
 def _build(
@@ -133,20 +292,41 @@ def _build(
     learning_rate: LearningRate,
     weight_decay: float,
     mask: Mask,
-    hyperparameters: dict[str, Any],
+    settings: Mapping[str, Any],
+    factors: Factors | None = None,
 ) -> optax.GradientTransformation:
-    if info.wraps:
-        own, others = _split(info, hyperparameters)
-        inner, around = optimizer_info(own.pop("inner")), info.decay == "added"
-        inside = _build(inner, learning_rate, 0.0 if around else weight_decay, mask, others)
-        tx = info.make(inside, **own)
-        if not (around and weight_decay):
-            return tx
-        decay = add_decoupled_decay(learning_rate, weight_decay, _pruned(mask))
-        return in_float32(optax.chain(tx, decay))
-    return in_float32(
-        _with_decay(info, learning_rate, weight_decay, _pruned(mask), hyperparameters)
-    )
+    inside = _inner_of(info, settings)
+    if inside is not None:
+        return _build_wrapper(info, learning_rate, weight_decay, mask, settings, factors)
+    if factors is not None and info.coupling == "nothing":
+        return _for_each_factor(info, learning_rate, weight_decay, mask, settings, factors)
+    tx = in_float32(_with_decay(info, learning_rate, weight_decay, _pruned(mask), settings))
+    if factors is not None:
+        # one number of all leaves in the direction: the factor comes last
+        return optax.chain(tx, scale_by_factors(factors))
+    return tx
+
+
+def _build_wrapper(
+    info: OptimizerInfo,
+    learning_rate: LearningRate,
+    weight_decay: float,
+    mask: Mask,
+    settings: Mapping[str, Any],
+    factors: Factors | None,
+) -> optax.GradientTransformation:
+    own, others = _divided(info, settings)
+    own.pop("inner", None)
+    decays_outside = info.decay == "added"
+    decay_inside = 0.0 if decays_outside else weight_decay
+    inner = _inner_of(info, settings)
+    tx = info.make(_build(inner, learning_rate, decay_inside, mask, others, factors), **own)
+    if not (decays_outside and weight_decay):
+        return tx
+    if factors is not None:
+        mask = scaled_mask(mask, factors)
+    decay = add_decoupled_decay(learning_rate, weight_decay, _pruned(mask))
+    return in_float32(optax.chain(tx, decay))
 
 
 def _with_decay(
@@ -154,17 +334,16 @@ def _with_decay(
     learning_rate: LearningRate,
     weight_decay: float,
     mask: Mask,
-    hyperparameters: dict[str, Any],
+    settings: Mapping[str, Any],
 ) -> optax.GradientTransformation:
-    arguments = dict(info.fixed) | hyperparameters | {info.rate_name: learning_rate}
+    """One method that wraps no other, with its weight decay."""
+    arguments = dict(info.fixed) | dict(settings) | {info.rate_name: learning_rate}
     if info.decay == "own":
         return info.make(**arguments, weight_decay=weight_decay, **{info.mask_name: mask})
     if info.decay == "unmasked":
-        make = lambda wd: info.make(**arguments, weight_decay=wd)  # noqa: E731
-        masked = weight_decay and mask is not None
-        return with_masked_decay(make, weight_decay, mask) if masked else make(weight_decay)
+        return _with_unmasked_decay(info, arguments, weight_decay, mask)
     if info.name in UNSCHEDULED and callable(learning_rate):
-        tx = scheduled(lambda lr: info.make(**arguments | {info.rate_name: lr}), learning_rate)
+        tx = scheduled(lambda rate: info.make(**arguments | {info.rate_name: rate}), learning_rate)
     else:
         tx = info.make(**arguments)
     if not weight_decay:
@@ -174,30 +353,19 @@ def _with_decay(
     return optax.chain(tx, add_decoupled_decay(learning_rate, weight_decay, mask))
 
 
-def _split(info: OptimizerInfo, hyperparameters: dict[str, Any]) -> tuple[dict, dict]:
-    """The hyperparameters of a wrapper, and those of the optimizer in it."""
-    own = {k: v for k, v in hyperparameters.items() if k in info.hyperparameters}
-    others = {k: v for k, v in hyperparameters.items() if k not in own}
-    return dict(info.fixed) | own, others
+def _with_unmasked_decay(
+    info: OptimizerInfo, arguments: Mapping[str, Any], weight_decay: float, mask: Mask
+) -> optax.GradientTransformation:
+    def make(decay: float) -> optax.GradientTransformation:
+        return info.make(**arguments, weight_decay=decay)
 
-
-def _times(scale: float, learning_rate: LearningRate) -> LearningRate:
-    if callable(learning_rate):
-        return lambda count: scale * learning_rate_at(learning_rate, count)
-    return scale * learning_rate
+    if weight_decay and mask is not None:
+        return with_masked_decay(make, weight_decay, mask)
+    return make(weight_decay)
 
 
 def _pruned(mask: Mask) -> Mask:
     """The mask as a function that leaves out what `optax.masked` has taken from the parameters."""
     if mask is None or callable(mask):
         return mask
-
-    def prune(params: optax.Params) -> Any:
-        return jax.tree.map(
-            lambda p, keep: p if isinstance_masked(p) else keep,
-            params,
-            mask,
-            is_leaf=isinstance_masked,
-        )
-
-    return prune
+    return pruned(mask)

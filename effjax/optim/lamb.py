@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import optax
 
 from effjax.optim.clipping import clip_by_norm
-from effjax.optim.decay import LearningRate, Mask, decay_tree, step_with_decay
+from effjax.optim.decay import Mask, decay_tree, step_with_decay
 from effjax.optim.directions import scale_by_moments
+from effjax.optim.hints import Amount, Epsilon, KeepFactor, Norm, Rate
+from effjax.optim.registry import register_optimizer
 
 
 def scale_by_lamb(
@@ -37,34 +39,46 @@ def scale_by_lamb(
         b1, b2, eps, correct_bias=bias_correction, grad_averaging=grad_averaging
     )
 
-    def update(
-        updates: optax.Updates, state: optax.OptState, params: optax.Params
-    ) -> tuple[optax.Updates, optax.OptState]:
-        def adapted(a: jax.Array, p: jax.Array, wd: float) -> jax.Array:
-            a = a + wd * p
-            if not (wd or always_adapt):
-                return a
-            p_norm, a_norm = (jnp.sqrt(jnp.sum(jnp.square(x))) for x in (p, a))
-            known = (p_norm > 0) & (a_norm > 0)
-            trust = jnp.where(known, p_norm / jnp.where(known, a_norm, 1), 1)
-            return a * (jnp.minimum(trust, 1) if trust_clip else trust)
+    def direction(a: jax.Array, p: jax.Array, wd: float) -> jax.Array:
+        a = a + wd * p
+        if not (wd or always_adapt):
+            return a
+        trust = _trust_ratio(p, a)
+        if trust_clip:
+            trust = jnp.minimum(trust, 1)
+        return a * trust
 
+    def update(
+        updates: optax.Updates,
+        state: optax.OptState,
+        params: optax.Params,
+    ) -> tuple[optax.Updates, optax.OptState]:
         updates, state = adam.update(updates, state)
         decays = decay_tree(weight_decay, mask, params)
-        return jax.tree.map(adapted, updates, params, decays), state
+        return jax.tree.map(direction, updates, params, decays), state
 
     return optax.GradientTransformation(adam.init, update)
 
 
+def _trust_ratio(p: jax.Array, a: jax.Array) -> jax.Array:
+    """|p| / |a|, and 1 where that says nothing."""
+    p_norm = jnp.sqrt(jnp.sum(jnp.square(p)))
+    a_norm = jnp.sqrt(jnp.sum(jnp.square(a)))
+    known = (p_norm > 0) & (a_norm > 0)
+    # the inner `where` keeps the division finite, so that its derivative is too
+    return jnp.where(known, p_norm / jnp.where(known, a_norm, 1), 1)
+
+
+@register_optimizer(paper="arXiv:1904.00962, You et al. 2019")
 def lamb(
-    learning_rate: LearningRate,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-6,
+    learning_rate: Rate,
+    b1: KeepFactor = 0.9,
+    b2: KeepFactor = 0.999,
+    eps: Epsilon = 1e-6,
     *,
-    weight_decay: float = 0.0,
+    weight_decay: Amount = 0.0,
     mask: Mask = None,
-    max_grad_norm: float = 1.0,
+    max_grad_norm: Norm | None = 1.0,
     always_adapt: bool = False,
     trust_clip: bool = False,
     bias_correction: bool = True,
@@ -79,7 +93,7 @@ def lamb(
         b1, b2, eps: as in Adam, eps after the bias correction.
         weight_decay: wd, inside the trust ratio; the authors use 0.01.
         mask: which leaves decay, and therefore adapt; None: all.
-        max_grad_norm: bound on the norm of all gradients together; 0 turns clipping off.
+        max_grad_norm: bound on the norm of all gradients together; None turns clipping off.
         always_adapt: trust ratios also for leaves that do not decay.
         trust_clip: trust ratios of at most 1.
         bias_correction: Adam's corrections; grad_averaging: the factor 1 - b1 in the momentum.

@@ -13,8 +13,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from effjax.optim.decay import StepState
+from effjax.optim.decay import StepState, is_masked
+from effjax.optim.evaluated import evaluates
+from effjax.optim.hints import Amount, Period, ShareAboveZero
 from effjax.optim.numerics import compute_dtype
+from effjax.optim.registry import register_optimizer
 
 InnerState = Literal["none", "reset", "pullback"]
 
@@ -28,13 +31,14 @@ class LookaheadState(NamedTuple):
     synced: optax.OptState | None  # the inner state of the last sync, with pullback
 
 
+@register_optimizer(paper="arXiv:1907.08610, Zhang et al. 2019", wraps="sgd", decay="inner")
 def lookahead(
     inner: optax.GradientTransformation,
-    sync_period: int = 5,
-    slow_step_size: float = 0.8,
+    sync_period: Period = 5,
+    slow_step_size: ShareAboveZero = 0.8,
     *,
     inner_state: InnerState = "none",
-    penalty: float = 0.0,
+    penalty: Amount = 0.0,
 ) -> optax.GradientTransformationExtraArgs:
     """Lookahead around any optimizer; nothing may change its updates afterwards.
 
@@ -55,7 +59,7 @@ def lookahead(
         penalty: beta of the gradient term 2 beta (p - slow), see `slrla`.
 
     Raises:
-        ValueError: for a period below 1, or another `inner_state`.
+        UserError: for a hyperparameter out of its range.
 
     Example:
         >>> import jax, jax.numpy as jnp, optax, effjax.optim
@@ -69,11 +73,8 @@ def lookahead(
         >>> bool(f(effjax.optim.eval_params(x, state)) < 1e-2)
         True
     """
-    if sync_period < 1:
-        raise ValueError(f"lookahead needs a sync_period of at least 1, got {sync_period}")
-    if inner_state not in ("none", "reset", "pullback"):
-        raise ValueError(f"inner_state is 'none', 'reset' or 'pullback', got {inner_state!r}")
     inner = optax.with_extra_args_support(inner)
+    a = slow_step_size
 
     def init(params: optax.Params) -> LookaheadState:
         state = inner.init(params)
@@ -84,38 +85,63 @@ def lookahead(
             synced=jax.tree.map(jnp.copy, state) if inner_state == "pullback" else None,
         )
 
+    def pull(g: jax.Array, p: jax.Array, slow: jax.Array) -> jax.Array:
+        return g + 2 * penalty * (p - slow)
+
     def update(
-        updates: optax.Updates, state: LookaheadState, params: optax.Params, **extra_args: Any
+        updates: optax.Updates,
+        state: LookaheadState,
+        params: optax.Params,
+        **extra_args: Any,
     ) -> tuple[optax.Updates, LookaheadState]:
         if penalty:
-            pull = lambda g, p, slow: g + 2 * penalty * (p - slow)  # noqa: E731
             updates = jax.tree.map(pull, updates, params, state.slow)
-        updates, new = inner.update(updates, state.inner, params, **extra_args)
-        state = state._replace(count=state.count + 1, inner=new)
-        return jax.lax.cond(
-            state.count >= sync_period, sync, lambda u, state, _: (u, state), updates, state, params
-        )
+        updates, new_inner = inner.update(updates, state.inner, params, **extra_args)
+        state = state._replace(count=state.count + 1, inner=new_inner)
+        is_due = state.count >= sync_period
+        return jax.lax.cond(is_due, sync, no_sync, updates, state, params)
+
+    def no_sync(
+        updates: optax.Updates,
+        state: LookaheadState,
+        params: optax.Params,
+    ) -> tuple[optax.Updates, LookaheadState]:
+        del params
+        return updates, state
+
+    def to_slow(u: jax.Array, p: jax.Array, slow: jax.Array) -> jax.Array:
+        """The update that makes p the new slow weights."""
+        fast = _applied(p, u).astype(compute_dtype(u))
+        slow = slow.astype(compute_dtype(u))
+        return (a * fast + (1 - a) * slow - p).astype(u.dtype)
 
     def sync(
-        updates: optax.Updates, state: LookaheadState, params: optax.Params
+        updates: optax.Updates,
+        state: LookaheadState,
+        params: optax.Params,
     ) -> tuple[optax.Updates, LookaheadState]:
-        a = slow_step_size
-
-        def to_slow(u: jax.Array, p: jax.Array, slow: jax.Array) -> jax.Array:
-            fast, slow = (w.astype(compute_dtype(u)) for w in (_applied(p, u), slow))
-            return (a * fast + (1 - a) * slow - p).astype(u.dtype)
-
         updates = jax.tree.map(to_slow, updates, params, state.slow)
+        # the very expression that `apply_updates` makes of the fast weights: equal to the bit
         slow = jax.tree.map(_applied, params, updates)
-        new = state.inner
+        new_inner = state.inner
         if inner_state == "reset":
-            new = _keep_schedules(inner.init(slow), new)
+            new_inner = _keep_schedules(inner.init(slow), new_inner)
         if inner_state == "pullback":
-            new = _keep_schedules(_interpolated(a, new, state.synced), new)
-        synced = new if inner_state == "pullback" else None
-        return updates, LookaheadState(jnp.zeros_like(state.count), slow, new, synced)
+            pulled = _interpolated(a, new_inner, state.synced)
+            new_inner = _keep_schedules(pulled, new_inner)
+        synced = new_inner if inner_state == "pullback" else None
+        count = jnp.zeros_like(state.count)
+        return updates, LookaheadState(count, slow, new_inner, synced)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+@evaluates(LookaheadState)
+def _slow_weights(params: optax.Params, state: LookaheadState) -> Any:
+    def of_leaf(slow: Any, p: Any) -> Any:
+        return p if is_masked(slow) else slow
+
+    return jax.tree.map(of_leaf, state.slow, params, is_leaf=is_masked)
 
 
 def _applied(p: jax.Array, u: jax.Array) -> jax.Array:
@@ -125,7 +151,9 @@ def _applied(p: jax.Array, u: jax.Array) -> jax.Array:
 
 def _interpolated(a: float, new: optax.OptState, synced: optax.OptState) -> optax.OptState:
     def leaf(x: jax.Array, old: jax.Array) -> jax.Array:
-        return a * x + (1 - a) * old if jnp.issubdtype(x.dtype, jnp.floating) else x
+        if not jnp.issubdtype(x.dtype, jnp.floating):
+            return x
+        return a * x + (1 - a) * old
 
     return jax.tree.map(leaf, new, synced)
 
@@ -137,12 +165,15 @@ _INJECTED = optax.InjectStatefulHyperparamsState
 def _keep_schedules(fresh: optax.OptState, old: optax.OptState) -> optax.OptState:
     """`fresh`, with the schedule counters and injected hyperparameters of `old`."""
 
-    def merged(f: Any, o: Any) -> Any:
-        if isinstance(o, _SCHEDULES):
-            return o
-        if isinstance(o, _INJECTED):
-            return o._replace(inner_state=_keep_schedules(f.inner_state, o.inner_state))
-        return jnp.asarray(f, o.dtype)
+    def is_kept(node: Any) -> bool:
+        return isinstance(node, (*_SCHEDULES, _INJECTED))
 
-    is_kept = lambda node: isinstance(node, (*_SCHEDULES, _INJECTED))  # noqa: E731
+    def merged(new_node: Any, old_node: Any) -> Any:
+        if isinstance(old_node, _SCHEDULES):
+            return old_node
+        if isinstance(old_node, _INJECTED):
+            inner = _keep_schedules(new_node.inner_state, old_node.inner_state)
+            return old_node._replace(inner_state=inner)
+        return jnp.asarray(new_node, old_node.dtype)
+
     return jax.tree.map(merged, fresh, old, is_leaf=is_kept)

@@ -13,8 +13,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from effjax.optim.decay import LearningRate, Mask, step_with_decay
-from effjax.optim.numerics import after, bias_correction, compute_dtype, unzip_map, zeros
+from effjax.optim.decay import Mask, step_with_decay
+from effjax.optim.hints import Amount, Epsilon, KeepFactor, Rate
+from effjax.optim.numerics import bias_correction, compute_dtype, order_after, unzip_map, zeros
+from effjax.optim.registry import register_optimizer
 
 
 class MarsState(NamedTuple):
@@ -58,22 +60,29 @@ def scale_by_mars(
         return MarsState(jnp.zeros([], jnp.int32), zeros(params), zeros(params), zeros(params))
 
     def update(
-        updates: optax.Updates, state: MarsState, params: optax.Params | None = None
+        updates: optax.Updates,
+        state: MarsState,
+        params: optax.Params | None = None,
     ) -> tuple[optax.Updates, MarsState]:
         del params
         t = state.count + 1
 
         def leaf(g: jax.Array, m: jax.Array, v: jax.Array, last: jax.Array) -> tuple:
             dtype = compute_dtype(g)
-            g, reduced = g.astype(dtype), vectors or g.ndim > 1
-            beta1, beta2 = (b1, b2) if reduced else (vector_b1, vector_b2)
-            c1, c2 = (bias_correction(b, t).astype(dtype) for b in (beta1, beta2))
-            c = g + gamma * b1 / (1 - b1) * (g - last) if reduced else g
-            if reduced:
+            g = g.astype(dtype)
+            if vectors or g.ndim > 1:
+                beta1, beta2 = b1, b2
+                c = g + gamma * b1 / (1 - b1) * (g - last)
                 c = c / jnp.maximum(1, jnp.sqrt(jnp.sum(jnp.square(c))))
+            else:
+                beta1, beta2 = vector_b1, vector_b2
+                c = g
+            c1 = bias_correction(beta1, t).astype(dtype)
+            c2 = bias_correction(beta2, t).astype(dtype)
             m = beta1 * m + (1 - beta1) * c
             v = beta2 * v + (1 - beta2) * c**2
-            return m / c1 / (jnp.sqrt(v / c2) + eps), m, v, after(g, m, v)
+            u = m / c1 / (jnp.sqrt(v / c2) + eps)
+            return u, m, v, order_after(g, m, v)
 
         u, m, v, last = unzip_map(leaf, (updates, state.mu, state.nu, state.previous), count=4)
         return u, MarsState(t, m, v, last)
@@ -81,17 +90,18 @@ def scale_by_mars(
     return optax.GradientTransformation(init, update)
 
 
+@register_optimizer(paper="arXiv:2411.10438, Yuan et al. 2024")
 def mars(
-    learning_rate: LearningRate,
-    b1: float = 0.95,
-    b2: float = 0.99,
-    eps: float = 1e-8,
+    learning_rate: Rate,
+    b1: KeepFactor = 0.95,
+    b2: KeepFactor = 0.99,
+    eps: Epsilon = 1e-8,
     *,
-    weight_decay: float = 0.0,
+    weight_decay: Amount = 0.0,
     mask: Mask = None,
-    gamma: float = 0.025,
-    vector_b1: float = 0.9,
-    vector_b2: float = 0.95,
+    gamma: Amount = 0.025,
+    vector_b1: KeepFactor = 0.9,
+    vector_b2: KeepFactor = 0.95,
     vectors: bool = False,
 ) -> optax.GradientTransformation:
     """AdamW on gradients whose variance a difference of gradients reduces.

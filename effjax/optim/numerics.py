@@ -1,4 +1,4 @@
-"""What the update rules share: moment dtypes, bias corrections, maps with several results."""
+"""What the update rules share: dtypes of moments, bias corrections, maps with several results."""
 
 import functools
 import math
@@ -15,20 +15,47 @@ def compute_dtype(*arrays: jax.Array) -> jnp.dtype:
     return jnp.promote_types(jnp.result_type(*arrays), jnp.float32)
 
 
+def is_low_precision(array: jax.Array) -> bool:
+    """Whether the array holds floats of fewer than 32 bits."""
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        return False
+    return jnp.finfo(array.dtype).bits < 32
+
+
+def raised(tree: Any) -> Any:
+    """The tree with its low-precision floats as float32."""
+
+    def raise_leaf(array: jax.Array) -> jax.Array:
+        if not is_low_precision(array):
+            return array
+        return array.astype(compute_dtype(array))
+
+    return jax.tree.map(raise_leaf, tree)
+
+
 def zeros(params: optax.Params, dtype: Any | None = None) -> optax.Updates:
     """Zeros like `params`, in `dtype` or else in the dtype in which the rule is computed."""
-    return jax.tree.map(lambda p: jnp.zeros_like(p, dtype or compute_dtype(p)), params)
+
+    def zeros_of_leaf(p: jax.Array) -> jax.Array:
+        return jnp.zeros_like(p, dtype or compute_dtype(p))
+
+    return jax.tree.map(zeros_of_leaf, params)
 
 
 def copied(params: optax.Params) -> optax.Params:
     """Copies in the compute dtype: never the buffers of `params`, which a step may donate."""
-    return jax.tree.map(lambda p: jnp.array(p, compute_dtype(p), copy=True), params)
+
+    def copy_leaf(p: jax.Array) -> jax.Array:
+        return jnp.array(p, compute_dtype(p), copy=True)
+
+    return jax.tree.map(copy_leaf, params)
 
 
 def bias_correction(decay: float | jax.Array, count: jax.Array) -> jax.Array:
     """1 - decay ** count, exact to the last digits also where decay is close to one."""
     if not isinstance(decay, float):
         return 1 - decay**count
+    # float32 decay ** count is wrong by 6e-5 of the result at count 1 and decay 0.999
     log_decay = math.log(decay) if decay > 0 else -math.inf
     return -jnp.expm1(count.astype(float) * log_decay)
 
@@ -38,25 +65,31 @@ def unzip_map(f: Callable[..., tuple], trees: tuple, count: int) -> tuple:
     leaves, structure = jax.tree.flatten(trees[0])
     others = [structure.flatten_up_to(tree) for tree in trees[1:]]
     results = [f(*values) for values in zip(leaves, *others, strict=True)]
-    columns = zip(*results, strict=True) if results else [()] * count
+    if not results:
+        # a tree without leaves says nothing of the number of results
+        return (structure.unflatten(()),) * count
+    columns = zip(*results, strict=True)
     return tuple(structure.unflatten(column) for column in columns)
 
 
-def after(value: jax.Array, *others: jax.Array) -> jax.Array:
+def order_after(value: jax.Array, *others: jax.Array) -> jax.Array:
     """`value` itself, but for XLA a function of `others` as well.
 
     An array of the state that takes a new value (`value`) while other results (`others`) still read
-    the old one is copied as a whole by XLA on CPU, unless it sees which comes first. LLVM removes
-    the comparison, so this costs nothing.
+    the old one is copied as a whole by XLA on CPU, unless it sees which comes first.
     """
-    never = functools.reduce(jnp.logical_or, ((x != x) & (x == x) for x in others))
+    # never true, which LLVM sees and XLA does not: this costs nothing
+    contradictions = [(x != x) & (x == x) for x in others]
+    never = functools.reduce(jnp.logical_or, contradictions)
     return jnp.where(never, 0, value)
 
 
-def once(value: jax.Array) -> jax.Array:
+def no_recompute(value: jax.Array) -> jax.Array:
     """`value` itself, but for XLA too expensive to be computed again where it is used.
 
     A new array of the state that another result is made of would otherwise be computed twice, and
-    its old value, which both need, be copied as a whole. LLVM removes the square root again.
+    its old value, which both need, be copied as a whole.
     """
-    return jnp.where((value != value) & (value == value), jnp.sqrt(value), value)
+    # LLVM removes the square root again
+    never = (value != value) & (value == value)
+    return jnp.where(never, jnp.sqrt(value), value)

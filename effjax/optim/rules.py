@@ -15,12 +15,14 @@ import jax
 Rules = Sequence[tuple[str, Any]]
 
 
+def path_of(keys: tuple[Any, ...]) -> str:
+    """A path of JAX's tree functions as text, such as `stage1/block0/mixer/kernel`."""
+    return jax.tree_util.keystr(keys, simple=True, separator="/")
+
+
 def parameter_paths(tree: Any) -> list[str]:
     """The paths of the leaves of `tree`, in the order of `jax.tree.leaves`."""
-    return [
-        jax.tree_util.keystr(path, simple=True, separator="/")
-        for path, _ in jax.tree_util.tree_leaves_with_path(tree)
-    ]
+    return [path_of(keys) for keys, _ in jax.tree_util.tree_leaves_with_path(tree)]
 
 
 def match_rules(rules: Rules, params: Any, what: str = "a rule") -> Any:
@@ -35,12 +37,13 @@ def match_rules(rules: Rules, params: Any, what: str = "a rule") -> Any:
         ValueError: if a parameter is matched by no rule, or an expression is not valid.
     """
     patterns = [(_compiled(pattern, what), value) for pattern, value in rules]
-    values, uncovered = [], []
+    values = []
+    uncovered = []
     for path in parameter_paths(params):
-        matches = (value for pattern, value in patterns if pattern.search(path))
-        try:
-            values.append(next(matches))
-        except StopIteration:
+        matching = [value for pattern, value in patterns if pattern.search(path)]
+        if matching:
+            values.append(matching[0])
+        else:
             uncovered.append(path)
     if uncovered:
         more = f" and {len(uncovered) - 3} more" if len(uncovered) > 3 else ""
@@ -55,9 +58,11 @@ def unused_rules(rules: Rules, params: Any) -> list[str]:
     """The expressions of those rules that decide for no parameter (often a misspelt name)."""
     used = set()
     for path in parameter_paths(params):
-        first = next((i for i, (rule, _) in enumerate(rules) if re.search(rule, path)), None)
-        used.add(first)
-    return [pattern for i, (pattern, _) in enumerate(rules) if i not in used]
+        for number, (pattern, _) in enumerate(rules):
+            if re.search(pattern, path):
+                used.add(number)
+                break
+    return [pattern for number, (pattern, _) in enumerate(rules) if number not in used]
 
 
 def layer_depths(params: Any) -> Any:

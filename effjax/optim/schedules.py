@@ -10,28 +10,49 @@ updates and never falls below `end` afterwards (or below peak, if that is lower)
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
 
-from effjax.optim.naming import nearest
+from effjax.errors import UserError, nearest
+from effjax.optim.hints import (
+    PeakRate,
+    Period,
+    Share,
+    ShareAboveZero,
+    Whole,
+    checked_value,
+    hints_of,
+)
+from effjax.ranges import Range
 
 Schedule = Callable[[jax.typing.ArrayLike], jax.Array]
+InsideRun = Annotated[float, Range(0, 1, "()")]
 
 
 @dataclass(frozen=True)
 class ScheduleInfo:
-    """One entry of `list_schedules`: what it does, and its own fields with their defaults."""
+    """One entry of `list_schedules`.
+
+    Attributes:
+        name: what `create_schedule` calls it.
+        line: what it does, in one line.
+        fields: {field of its own: default}.
+        hints: {field: annotation}, the values that it may have.
+        shape: the function behind it, of updates since the warm-up and a `Span`.
+    """
 
     name: str
     line: str
     fields: dict[str, Any]
+    hints: dict[str, Any]
+    shape: Callable[..., jax.Array]
 
 
 @dataclass(frozen=True)
 class Span:
-    """Where the shape that follows the warm-up lives: its rates and its steps."""
+    """The rates and steps between which the shape after the warm-up lies."""
 
     peak: float
     end: float
@@ -49,7 +70,32 @@ class Span:
         return self.end + (self.peak - self.end) * weight
 
 
-def cosine(t: jax.Array, span: Span, *, shifted: bool = True, hold_steps: int = 0) -> jax.Array:
+_TABLE: dict[str, ScheduleInfo] = {}
+
+
+def _schedule(shape: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """Enters a shape under its name."""
+    parameters = inspect.signature(shape).parameters.values()
+    own = [field for field in parameters if field.kind is field.KEYWORD_ONLY]
+    hints = hints_of(shape)
+    _TABLE[shape.__name__] = ScheduleInfo(
+        name=shape.__name__,
+        line=inspect.getdoc(shape).splitlines()[0],
+        fields={field.name: field.default for field in own},
+        hints={field.name: hints[field.name] for field in own},
+        shape=shape,
+    )
+    return shape
+
+
+@_schedule
+def cosine(
+    t: jax.Array,
+    span: Span,
+    *,
+    shifted: bool = True,
+    hold_steps: Whole = 0,
+) -> jax.Array:
     """half a cosine from peak to end
 
     shifted: the cosine starts where the warm-up ends; False: it starts at update 0 and goes on at
@@ -57,10 +103,12 @@ def cosine(t: jax.Array, span: Span, *, shifted: bool = True, hold_steps: int = 
     """
     steps = span.steps if shifted else span.total_steps
     start = 0 if shifted else span.warmup_steps
-    return span.between(0.5 + 0.5 * jnp.cos(jnp.pi * _share(t + start, steps - hold_steps)))
+    share = _share(t + start, steps - hold_steps)
+    return span.between(0.5 + 0.5 * jnp.cos(jnp.pi * share))
 
 
-def linear(t: jax.Array, span: Span, *, hold_steps: int = 0) -> jax.Array:
+@_schedule
+def linear(t: jax.Array, span: Span, *, hold_steps: Whole = 0) -> jax.Array:
     """a straight line from peak to end
 
     hold_steps: updates at `end` after it.
@@ -68,26 +116,31 @@ def linear(t: jax.Array, span: Span, *, hold_steps: int = 0) -> jax.Array:
     return span.between(1 - _share(t, span.steps - hold_steps))
 
 
+@_schedule
 def step(
     t: jax.Array,
     span: Span,
     *,
-    factor: float = 0.2,
-    boundaries: tuple[float, ...] = (0.3, 0.6, 0.8),
+    factor: Share = 0.2,
+    boundaries: tuple[InsideRun, ...] = (0.3, 0.6, 0.8),
 ) -> jax.Array:
     """peak, multiplied by a factor at given shares of the run
 
     factor: the multiplier; boundaries: shares of `total_steps`, rising, each in (0, 1).
     """
-    if not all(0 < share < 1 for share in boundaries) or list(boundaries) != sorted(boundaries):
-        raise ValueError(
+    if list(boundaries) != sorted(boundaries):
+        raise UserError(
             f"schedule 'step' needs rising boundaries in (0, 1), shares of all steps: {boundaries}"
         )
-    passed = sum((t + span.warmup_steps >= share * span.total_steps) * 1 for share in boundaries)
-    return span.peak * factor ** jnp.asarray(passed, t.dtype)
+    count = t + span.warmup_steps
+    passed = jnp.zeros_like(t)
+    for share in boundaries:
+        passed = passed + (count >= share * span.total_steps)
+    return span.peak * factor**passed
 
 
-def exponential(t: jax.Array, span: Span, *, factor: float = 0.01) -> jax.Array:
+@_schedule
+def exponential(t: jax.Array, span: Span, *, factor: ShareAboveZero = 0.01) -> jax.Array:
     """geometric decay, to peak * factor after the last update
 
     factor: the share of peak that is left at `total_steps`.
@@ -95,7 +148,8 @@ def exponential(t: jax.Array, span: Span, *, factor: float = 0.01) -> jax.Array:
     return span.peak * factor ** _share(t, span.steps)
 
 
-def one_cycle(t: jax.Array, span: Span, *, rise: float = 0.3) -> jax.Array:
+@_schedule
+def one_cycle(t: jax.Array, span: Span, *, rise: Share = 0.3) -> jax.Array:
     """one cosine up from warmup_init to peak, one down to end
 
     rise: share of the run that goes up (after the linear warm-up, if there is one as well).
@@ -107,21 +161,27 @@ def one_cycle(t: jax.Array, span: Span, *, rise: float = 0.3) -> jax.Array:
     return jnp.where(t < up, start + (span.peak - start) * rising, span.between(falling))
 
 
+@_schedule
 def wsd(
-    t: jax.Array, span: Span, *, decay_share: float = 0.2, decay_shape: str = "linear"
+    t: jax.Array,
+    span: Span,
+    *,
+    decay_share: Share = 0.2,
+    decay_shape: Literal["linear", "sqrt"] = "linear",
 ) -> jax.Array:
     """warm-up, stable, decay: peak, then down to end over the last part of the run
 
     decay_share: share of `total_steps` that decays; decay_shape: 'linear' or 'sqrt' (1 - sqrt).
     """
-    if decay_shape not in ("linear", "sqrt"):
-        raise ValueError(f"wsd schedule: decay_shape is 'linear' or 'sqrt', got {decay_shape!r}")
-    decay = decay_share * span.total_steps
-    share = _share(t - (span.steps - decay), decay)
-    return span.between(1 - (jnp.sqrt(share) if decay_shape == "sqrt" else share))
+    decay_steps = decay_share * span.total_steps
+    share = _share(t - (span.steps - decay_steps), decay_steps)
+    if decay_shape == "sqrt":
+        share = jnp.sqrt(share)
+    return span.between(1 - share)
 
 
-def constant(t: jax.Array, span: Span, *, cooldown_steps: int = 0) -> jax.Array:
+@_schedule
+def constant(t: jax.Array, span: Span, *, cooldown_steps: Whole = 0) -> jax.Array:
     """peak, with an optional straight cooldown to end
 
     cooldown_steps: length of the cooldown, the last updates of the run.
@@ -129,8 +189,13 @@ def constant(t: jax.Array, span: Span, *, cooldown_steps: int = 0) -> jax.Array:
     return span.between(_cooldown(t, span, cooldown_steps))
 
 
+@_schedule
 def inverse_sqrt(
-    t: jax.Array, span: Span, *, timescale: int = 0, cooldown_steps: int = 0
+    t: jax.Array,
+    span: Span,
+    *,
+    timescale: Whole = 0,
+    cooldown_steps: Whole = 0,
 ) -> jax.Array:
     """peak * sqrt(timescale / (timescale + updates since the warm-up))
 
@@ -140,12 +205,6 @@ def inverse_sqrt(
     scale = max(timescale or span.warmup_steps, 1)
     decayed = span.peak * jnp.sqrt(scale / (scale + jnp.maximum(t, 0)))
     return decayed * _cooldown(t, span, cooldown_steps)
-
-
-_SHAPES = {
-    f.__name__: f
-    for f in (cosine, linear, step, exponential, one_cycle, wsd, constant, inverse_sqrt)
-}
 
 
 def create_schedule(
@@ -174,52 +233,61 @@ def create_schedule(
         the rate of the next one, float32 (float64 under `jax_enable_x64`).
 
     Raises:
-        ValueError: for an unknown name or field (the message names the nearest), or for steps and
-            rates out of range.
+        UserError: for an unknown name or field (the message names the nearest), or for a value out
+            of its range.
     """
-    if name not in _SHAPES:
-        raise ValueError(f"unknown schedule {name!r}: {nearest(name, _SHAPES)}")
-    shape, known = _SHAPES[name], list_schedules()[name].fields
+    if name not in _TABLE:
+        raise UserError(f"unknown schedule {name!r}: {nearest(name, _TABLE)}")
+    info = _TABLE[name]
     for field in fields:
-        if field not in known:
-            words = [*known, "peak", "total_steps", "warmup_steps", "warmup_init", "end"]
-            raise ValueError(f"schedule {name!r} has no field {field!r}: {nearest(field, words)}")
-    if total_steps < 1 or not 0 <= warmup_steps <= total_steps:
-        raise ValueError(
-            f"schedule {name!r} needs 1 <= total_steps and 0 <= warmup_steps <= total_steps, "
+        if field not in info.fields:
+            words = [*info.fields, *_COMMON]
+            raise UserError(f"schedule {name!r} has no field {field!r}: {nearest(field, words)}")
+    common = {
+        "peak": peak,
+        "total_steps": total_steps,
+        "warmup_steps": warmup_steps,
+        "warmup_init": warmup_init,
+        "end": end,
+    }
+    owner = f"schedule {name!r}"
+    for field, value in common.items():
+        hint, default = _COMMON[field]
+        checked_value(owner, field, value, hint, default)
+    if warmup_steps > total_steps:
+        raise UserError(
+            f"{owner} needs warmup_steps <= total_steps, "
             f"got total_steps={total_steps}, warmup_steps={warmup_steps}"
         )
-    if not min(peak, warmup_init, end) >= 0:
-        raise ValueError(
-            f"schedule {name!r} needs rates that are not negative, "
-            f"got peak={peak}, warmup_init={warmup_init}, end={end}"
-        )
+    own = {
+        field: checked_value(owner, field, value, info.hints[field], info.fields[field])
+        for field, value in fields.items()
+    }
     span = Span(peak, min(end, peak), total_steps, warmup_steps, warmup_init)
 
     def schedule(count: jax.typing.ArrayLike) -> jax.Array:
         t = jnp.asarray(count).astype(float)
         warmup = warmup_init + (peak - warmup_init) * t / max(warmup_steps, 1)
-        after = jnp.maximum(shape(t - warmup_steps, span, **fields), span.end)
-        return jnp.where(t < warmup_steps, warmup, after)
+        shaped = jnp.maximum(info.shape(t - warmup_steps, span, **own), span.end)
+        return jnp.where(t < warmup_steps, warmup, shaped)
 
-    schedule(0)  # wrong values of fields raise here, not in the first step
+    schedule(0)  # what depends on several fields raises here, not in the first step
     return schedule
 
 
+# Fields that every schedule has: (annotation, default).
+_COMMON: dict[str, tuple[Any, Any]] = {
+    "peak": (PeakRate, inspect.Parameter.empty),
+    "total_steps": (Period, inspect.Parameter.empty),
+    "warmup_steps": (Whole, 0),
+    "warmup_init": (PeakRate, 0.0),
+    "end": (PeakRate, 0.0),
+}
+
+
 def list_schedules() -> dict[str, ScheduleInfo]:
-    """Name -> `ScheduleInfo` of every schedule, made from the functions of this file."""
-    return {
-        name: ScheduleInfo(
-            name=name,
-            line=inspect.getdoc(shape).splitlines()[0],
-            fields={
-                field.name: field.default
-                for field in inspect.signature(shape).parameters.values()
-                if field.kind is field.KEYWORD_ONLY
-            },
-        )
-        for name, shape in _SHAPES.items()
-    }
+    """Name -> `ScheduleInfo` of every schedule."""
+    return dict(_TABLE)
 
 
 def _share(t: jax.Array, steps: float) -> jax.Array:

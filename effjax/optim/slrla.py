@@ -11,7 +11,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from effjax.optim.hints import Amount, Period, ShareAboveZero, Whole
 from effjax.optim.lookahead import InnerState, lookahead
+from effjax.optim.registry import register_optimizer
 
 
 class LocalPenaltyState(NamedTuple):
@@ -32,25 +34,36 @@ def add_local_penalty(penalty: float, period: int) -> optax.GradientTransformati
         anchor = jax.tree.map(lambda p: jnp.array(p, copy=True), params)
         return LocalPenaltyState(jnp.zeros([], jnp.int32), anchor)
 
+    def pull(g: jax.Array, p: jax.Array, anchor: jax.Array) -> jax.Array:
+        return g + 2 * penalty * (p - anchor)
+
     def update(
-        updates: optax.Updates, state: LocalPenaltyState, params: optax.Params
+        updates: optax.Updates,
+        state: LocalPenaltyState,
+        params: optax.Params,
     ) -> tuple[optax.Updates, LocalPenaltyState]:
+        # a branch, not a `where`: the anchor is not read and written at every update
         anchor = jax.lax.cond(
-            state.count == 0, lambda p, c: p, lambda p, c: c, params, state.anchor
+            state.count == 0,
+            lambda p, old: p,
+            lambda p, old: old,
+            params,
+            state.anchor,
         )
-        updates = jax.tree.map(lambda g, p, c: g + 2 * penalty * (p - c), updates, params, anchor)
+        updates = jax.tree.map(pull, updates, params, anchor)
         return updates, LocalPenaltyState((state.count + 1) % period, anchor)
 
     return optax.GradientTransformation(init, update)
 
 
+@register_optimizer(paper="Zhou et al., NeurIPS 2021", wraps="sgd", decay="inner")
 def slrla(
     inner: optax.GradientTransformation,
-    sync_period: int = 5,
-    slow_step_size: float = 0.8,
+    sync_period: Period = 5,
+    slow_step_size: ShareAboveZero = 0.8,
     *,
-    penalty: float = 0.2,
-    penalty_period: int = 0,
+    penalty: Amount = 0.2,
+    penalty_period: Whole = 0,
     inner_state: InnerState = "none",
 ) -> optax.GradientTransformationExtraArgs:
     """Lookahead whose fast weights are tied to an anchor nearby.

@@ -7,14 +7,17 @@ Shampoo using Adam, 2024, https://arxiv.org/abs/2409.11321; the rule of the auth
     L_i, Q_i     [d_i, d_i] for each axis i: the factor, and its eigenvectors as columns
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from effjax.optim.decay import LearningRate, Mask, step_with_decay
+from effjax.optim.decay import Mask, step_with_decay
+from effjax.optim.hints import Amount, Epsilon, KeepFactor, Period, Rate, Whole
 from effjax.optim.numerics import bias_correction, compute_dtype, unzip_map, zeros
+from effjax.optim.registry import register_optimizer
 
 Factors = tuple[jax.Array | None, ...]  # one an axis; None where the axis is not rotated
 
@@ -65,34 +68,48 @@ def scale_by_soap(
         raise ValueError(f"soap needs a refresh_period of at least 1, got {refresh_period}")
     keep = b2 if factor_decay is None else factor_decay
 
-    def init(params: optax.Params) -> SoapState:
-        def squares(p: jax.Array, make: Any) -> Factors:
-            turned = [d if p.ndim > 1 and d <= largest_axis else None for d in p.shape]
-            return tuple(None if d is None else make(d, compute_dtype(p)) for d in turned)
+    def squares(p: jax.Array, make: Callable[[int, Any], jax.Array]) -> Factors:
+        """A [d, d] for each axis that is turned."""
+        dtype = compute_dtype(p)
+        matrices = []
+        for length in p.shape:
+            is_turned = p.ndim > 1 and length <= largest_axis
+            matrices.append(make(length, dtype) if is_turned else None)
+        return tuple(matrices)
 
-        factors = jax.tree.map(lambda p: squares(p, lambda d, t: jnp.zeros((d, d), t)), params)
-        bases = jax.tree.map(lambda p: squares(p, lambda d, t: jnp.eye(d, dtype=t)), params)
-        return SoapState(jnp.zeros([], jnp.int32), zeros(params), zeros(params), factors, bases)
+    def init(params: optax.Params) -> SoapState:
+        return SoapState(
+            count=jnp.zeros([], jnp.int32),
+            mu=zeros(params),
+            nu=zeros(params),
+            factors=jax.tree.map(lambda p: squares(p, _zero_matrix), params),
+            bases=jax.tree.map(lambda p: squares(p, _identity_matrix), params),
+        )
 
     def update(
-        updates: optax.Updates, state: SoapState, params: optax.Params | None = None
+        updates: optax.Updates,
+        state: SoapState,
+        params: optax.Params | None = None,
     ) -> tuple[optax.Updates, SoapState]:
         del params
-        t, first = state.count, state.count == 0
-        c1, c2 = (bias_correction(b, jnp.maximum(t, 1)) for b in (b1, b2))
-        turn = jnp.where(first, 0, jnp.where(t % refresh_period == 0, 1, 2))
+        t = state.count
+        is_first = t == 0
+        # the moments begin with the second update
+        c1 = bias_correction(b1, jnp.maximum(t, 1))
+        c2 = bias_correction(b2, jnp.maximum(t, 1))
+        is_due = t % refresh_period == 0
+        turn = jnp.where(is_first, 0, jnp.where(is_due, 1, 2))
 
         def leaf(g: jax.Array, m: jax.Array, v: jax.Array, factors: Any, bases: Any) -> tuple:
             g = g.astype(compute_dtype(g))
             new_m = b1 * m + (1 - b1) * g
             new_v = b2 * v + (1 - b2) * _rotated(g, bases) ** 2
             root = (jnp.sqrt(new_v) + eps) / jnp.sqrt(c2).astype(g.dtype)
-            u = _rotated_back(_rotated(new_m, bases) / c1.astype(g.dtype) / root, bases)
-            u, m, v = (jnp.where(first, old, new) for old, new in ((0, u), (m, new_m), (v, new_v)))
-            factors = tuple(
-                None if f is None else keep * f + (1 - keep) * _outer(g, axis)
-                for axis, f in enumerate(factors)
-            )
+            adam = _rotated(new_m, bases) / c1.astype(g.dtype) / root
+            u = jnp.where(is_first, 0, _rotated_back(adam, bases))
+            m = jnp.where(is_first, m, new_m)
+            v = jnp.where(is_first, v, new_v)
+            factors = _averaged(factors, g, keep)
             v, bases = jax.lax.switch(turn, (_eigenbases, _refreshed, _kept), v, factors, bases)
             return u, m, v, factors, bases
 
@@ -103,17 +120,18 @@ def scale_by_soap(
     return optax.GradientTransformation(init, update)
 
 
+@register_optimizer(paper="arXiv:2409.11321, Vyas et al. 2024")
 def soap(
-    learning_rate: LearningRate,
-    b1: float = 0.95,
-    b2: float = 0.95,
-    eps: float = 1e-8,
+    learning_rate: Rate,
+    b1: KeepFactor = 0.95,
+    b2: KeepFactor = 0.95,
+    eps: Epsilon = 1e-8,
     *,
-    weight_decay: float = 0.0,
+    weight_decay: Amount = 0.0,
     mask: Mask = None,
-    factor_decay: float | None = None,
-    refresh_period: int = 10,
-    largest_axis: int = 10000,
+    factor_decay: KeepFactor | None = None,
+    refresh_period: Period = 10,
+    largest_axis: Whole = 10000,
 ) -> optax.GradientTransformation:
     """Adam in the slowly turning eigenbasis of Shampoo's preconditioner.
 
@@ -150,42 +168,74 @@ def soap(
 
 def _along(x: jax.Array, matrix: jax.Array, axis: int) -> jax.Array:
     """`matrix` [d, d] applied to one axis (of length d) of x."""
-    return jnp.moveaxis(jnp.tensordot(matrix, x, axes=(1, axis)), 0, axis)
+    product = jnp.tensordot(matrix, x, axes=(1, axis))
+    # tensordot puts the new axis first
+    return jnp.moveaxis(product, 0, axis)
 
 
 def _rotated(x: jax.Array, bases: Factors) -> jax.Array:
+    """Q' x."""
     for axis, q in enumerate(bases):
-        x = x if q is None else _along(x, q.T, axis)
+        if q is not None:
+            x = _along(x, q.T, axis)
     return x
 
 
 def _rotated_back(x: jax.Array, bases: Factors) -> jax.Array:
+    """Q x."""
     for axis, q in enumerate(bases):
-        x = x if q is None else _along(x, q, axis)
+        if q is not None:
+            x = _along(x, q, axis)
     return x
 
 
-def _outer(g: jax.Array, axis: int) -> jax.Array:
-    others = [i for i in range(g.ndim) if i != axis]
-    return jnp.tensordot(g, g, axes=(others, others))
+def _averaged(factors: Factors, g: jax.Array, keep: float) -> Factors:
+    """L_i <- b L_i + (1 - b) g_(i) g_(i)^T."""
+    new = []
+    for axis, factor in enumerate(factors):
+        if factor is None:
+            new.append(None)
+            continue
+        others = [i for i in range(g.ndim) if i != axis]
+        outer = jnp.tensordot(g, g, axes=(others, others))
+        new.append(keep * factor + (1 - keep) * outer)
+    return tuple(new)
+
+
+def _zero_matrix(length: int, dtype: Any) -> jax.Array:
+    return jnp.zeros((length, length), dtype)
+
+
+def _identity_matrix(length: int, dtype: Any) -> jax.Array:
+    return jnp.eye(length, dtype=dtype)
 
 
 def _eigenbases(v: jax.Array, factors: Factors, bases: Factors) -> tuple[jax.Array, Factors]:
     """The eigenvectors of the factors, by decreasing eigenvalue."""
     del bases
-    return v, tuple(None if f is None else jnp.linalg.eigh(f)[1][:, ::-1] for f in factors)
+    new = []
+    for factor in factors:
+        if factor is None:
+            new.append(None)
+            continue
+        # eigh sorts by rising eigenvalue
+        _, vectors = jnp.linalg.eigh(factor)
+        new.append(vectors[:, ::-1])
+    return v, tuple(new)
 
 
 def _refreshed(v: jax.Array, factors: Factors, bases: Factors) -> tuple[jax.Array, Factors]:
     """One step of power iteration from the present bases; v follows the order of the columns."""
     new = []
-    for axis, (f, q) in enumerate(zip(factors, bases, strict=True)):
-        if f is None:
+    for axis, (factor, q) in enumerate(zip(factors, bases, strict=True)):
+        if factor is None:
             new.append(None)
             continue
-        order = jnp.argsort(-jnp.einsum("ij,ik,kj->j", q, f, q))
+        eigenvalues = jnp.einsum("ij,ik,kj->j", q, factor, q)
+        order = jnp.argsort(-eigenvalues)
         v = jnp.take(v, order, axis)
-        new.append(jnp.linalg.qr(f @ q[:, order])[0])
+        q, _ = jnp.linalg.qr(factor @ q[:, order])
+        new.append(q)
     return v, tuple(new)
 
 

@@ -12,18 +12,33 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from effjax.optim.decay import LearningRate, Mask, StepState, add_coupled_decay
+from effjax.optim.decay import LearningRate, Mask, StepState, add_coupled_decay, is_masked
+from effjax.optim.evaluated import evaluates
+from effjax.optim.hints import (
+    Amount,
+    Epsilon,
+    KeepFactor,
+    PositiveAmount,
+    Power,
+    Rate,
+    Seed,
+    ShareAboveZero,
+)
+from effjax.optim.registry import register_optimizer
+
+SCHEDULE_FREE = "arXiv:2405.15682, Defazio et al. 2024"
 
 
+@register_optimizer(paper=SCHEDULE_FREE)
 def schedule_free_adamw(
-    learning_rate: LearningRate,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
+    learning_rate: Rate,
+    b1: ShareAboveZero = 0.9,
+    b2: KeepFactor = 0.999,
+    eps: Epsilon = 1e-8,
     *,
-    weight_decay: float = 0.0,
+    weight_decay: Amount = 0.0,
     mask: Mask = None,
-    weight_lr_power: float = 2.0,
+    weight_lr_power: Power = 2.0,
 ) -> optax.GradientTransformationExtraArgs:
     """Schedule-free AdamW.
 
@@ -57,13 +72,14 @@ def schedule_free_adamw(
     return optax.contrib.schedule_free(base, learning_rate, b1, weight_lr_power)
 
 
+@register_optimizer(paper=SCHEDULE_FREE)
 def schedule_free_sgd(
-    learning_rate: LearningRate,
-    b1: float = 0.9,
+    learning_rate: Rate,
+    b1: ShareAboveZero = 0.9,
     *,
-    weight_decay: float = 0.0,
+    weight_decay: Amount = 0.0,
     mask: Mask = None,
-    weight_lr_power: float = 2.0,
+    weight_lr_power: Power = 2.0,
 ) -> optax.GradientTransformationExtraArgs:
     """Schedule-free SGD.
 
@@ -94,6 +110,20 @@ def schedule_free_sgd(
     return optax.contrib.schedule_free(base, learning_rate, b1, weight_lr_power)
 
 
+@evaluates(optax.contrib.ScheduleFreeState)
+def _schedule_free_average(
+    params: optax.Params, state: optax.contrib.ScheduleFreeState
+) -> optax.Params:
+    """x from y = b1 x + (1 - b1) z."""
+
+    def of_leaf(z: Any, y: Any) -> Any:
+        if is_masked(z):
+            return y
+        return ((y - (1 - state.b1) * z) / state.b1).astype(y.dtype)
+
+    return jax.tree.map(of_leaf, state.z, params, is_leaf=is_masked)
+
+
 class ScheduledState(NamedTuple):
     """State of `scheduled`: the schedule's counter, and the state of what is scheduled."""
 
@@ -107,9 +137,8 @@ def scheduled(
     """A schedule for a method whose function takes a number only: `make(lr)` at each update."""
 
     def init(params: optax.Params) -> ScheduledState:
-        return ScheduledState(
-            StepState(jnp.zeros([], jnp.int32)), make(learning_rate(0)).init(params)
-        )
+        inner = make(learning_rate(0)).init(params)
+        return ScheduledState(StepState(jnp.zeros([], jnp.int32)), inner)
 
     def update(
         updates: optax.Updates,
@@ -125,8 +154,12 @@ def scheduled(
     return optax.GradientTransformationExtraArgs(init, update)
 
 
+@register_optimizer(paper="arXiv:1511.06807, Neelakantan et al. 2015")
 def noisy_sgd(
-    learning_rate: LearningRate, eta: float = 0.01, gamma: float = 0.55, seed: int = 0
+    learning_rate: Rate,
+    eta: Amount = 0.01,
+    gamma: Power = 0.55,
+    seed: Seed = 0,
 ) -> optax.GradientTransformation:
     """SGD with annealed Gaussian noise.
 
@@ -136,12 +169,17 @@ def noisy_sgd(
     return optax.chain(noise, optax.scale_by_learning_rate(learning_rate))
 
 
+@register_optimizer(
+    paper="arXiv:1607.00133, Abadi et al. 2016",
+    needs=("gradients with a leading axis of examples",),
+    coupling="direction",
+)
 def dpsgd(
-    learning_rate: LearningRate,
-    l2_norm_clip: float,
-    noise_multiplier: float,
-    seed: int = 0,
-    momentum: float | None = None,
+    learning_rate: Rate,
+    l2_norm_clip: PositiveAmount,
+    noise_multiplier: Amount,
+    seed: Seed = 0,
+    momentum: KeepFactor | None = None,
     nesterov: bool = False,
 ) -> optax.GradientTransformation:
     """Differentially private SGD; its gradients have a leading axis of examples.
@@ -160,11 +198,16 @@ def _plain_key(tx: optax.GradientTransformation) -> optax.GradientTransformation
     def plain(state: Any) -> Any:
         return state._replace(rng_key=jax.random.key_data(state.rng_key))
 
+    def init(params: optax.Params) -> Any:
+        return plain(tx.init(params))
+
     def update(
-        updates: optax.Updates, state: Any, params: optax.Params | None = None
+        updates: optax.Updates,
+        state: Any,
+        params: optax.Params | None = None,
     ) -> tuple[optax.Updates, Any]:
         state = state._replace(rng_key=jax.random.wrap_key_data(state.rng_key))
         updates, state = tx.update(updates, state, params)
         return updates, plain(state)
 
-    return optax.GradientTransformation(lambda params: plain(tx.init(params)), update)
+    return optax.GradientTransformation(init, update)

@@ -21,7 +21,7 @@ from effjax.optim.decay import (
     decay_tree,
     learning_rate_at,
 )
-from effjax.optim.numerics import compute_dtype, copied, once, unzip_map
+from effjax.optim.numerics import compute_dtype, copied, no_recompute, unzip_map
 
 Mode = Literal["win", "win2"]
 
@@ -71,25 +71,30 @@ def accelerated_step(
         )
 
     def update(
-        updates: optax.Updates, state: WinState, params: optax.Params
+        updates: optax.Updates,
+        state: WinState,
+        params: optax.Params,
     ) -> tuple[optax.Updates, WinState]:
         rate = learning_rate_at(learning_rate, state.schedule.count)
         schedule = StepState(state.schedule.count + 1)
 
-        def win(u: jax.Array, p: jax.Array, wd: float, x: jax.Array) -> tuple:
-            lr, y = jnp.asarray(rate, compute_dtype(u)), p
-            x = once((x - lr * u) / (1 + lr * wd))
+        # what is returned is y_new - y or z_new - z, without the rounding of the new value
+        def win(u: jax.Array, y: jax.Array, wd: float, x: jax.Array) -> tuple:
+            lr = jnp.asarray(rate, compute_dtype(u))
+            x = no_recompute((x - lr * u) / (1 + lr * wd))
             step = r1 * (x - y - lr * (u + wd * y)) / (1 + r1 + r1 * lr * wd)
             return step, x
 
-        def win2(u: jax.Array, p: jax.Array, wd: float, x: jax.Array, y: jax.Array) -> tuple:
-            lr, z = jnp.asarray(rate, compute_dtype(u)), p
-            x = once((x - lr * u) / (1 + lr * wd))
-            y = once((y + r1 * x - r1 * lr * u) / (1 + r1 + r1 * lr * wd))
+        def win2(u: jax.Array, z: jax.Array, wd: float, x: jax.Array, y: jax.Array) -> tuple:
+            lr = jnp.asarray(rate, compute_dtype(u))
+            x = no_recompute((x - lr * u) / (1 + lr * wd))
+            y = no_recompute((y + r1 * x - r1 * lr * u) / (1 + r1 + r1 * lr * wd))
             step = r2 * (x - z) + (r2 / r1) * (y - z) - r2 * lr * (u + wd * z)
-            return step / (1 + r2 + r2 / r1 + r2 * lr * wd), x, y
+            step = step / (1 + r2 + r2 / r1 + r2 * lr * wd)
+            return step, x, y
 
-        trees = (updates, params, decay_tree(weight_decay, mask, params), state.x)
+        decays = decay_tree(weight_decay, mask, params)
+        trees = (updates, params, decays, state.x)
         if mode == "win":
             steps, x = unzip_map(win, trees, count=2)
             return steps, WinState(schedule, x, None)

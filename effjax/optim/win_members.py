@@ -1,160 +1,66 @@
 """The members of the Win family: SGD, Adam, AdamW and LAMB as published; Adan and Lion are ours.
 
-Each is clipping, a direction, and `accelerated_step` (`win.py`); `mode` is 'win' or 'win2'.
+Each is clipping, a direction, and `accelerated_step` (`win.py`). One table says what differs, one
+function makes the members of it.
 """
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import optax
 
 from effjax.optim.adan import scale_by_adan
 from effjax.optim.clipping import clip_by_norm
-from effjax.optim.decay import LearningRate, Mask, add_coupled_decay
+from effjax.optim.decay import Mask, add_coupled_decay
 from effjax.optim.directions import scale_by_moments, scale_by_momentum
+from effjax.optim.hints import Amount, Epsilon, KeepFactor, Norm, PositiveAmount, Rate, Share
 from effjax.optim.lamb import scale_by_lamb
+from effjax.optim.registry import Make, register_optimizer
 from effjax.optim.win import Mode, accelerated_step
 
 
-def sgd_win(
-    learning_rate: LearningRate,
-    momentum: float = 0.9,
-    dampening: float = 0.0,
+def _sgd(
+    momentum: KeepFactor = 0.9,
+    dampening: Share = 0.0,
     nesterov: bool = True,
-    *,
-    weight_decay: float = 0.0,
-    mask: Mask = None,
-    max_grad_norm: float = 0.0,
-    factors: tuple[float, float] = (2.0, 8.0),
-    mode: Mode = "win",
 ) -> optax.GradientTransformation:
-    """SGD with momentum, accelerated by Win or Win2.
-
-    `scale_by_momentum`, then `accelerated_step` with proximal decay.
-
-    Example:
-        >>> import jax, jax.numpy as jnp, optax, effjax.optim
-        >>> f = lambda x: jnp.sum((x - 1) ** 2)
-        >>> x = jnp.zeros(3)
-        >>> tx = effjax.optim.sgd_win(0.02, mode="win2")
-        >>> state = tx.init(x)
-        >>> for _ in range(100):
-        ...     updates, state = tx.update(jax.grad(f)(x), state, x)
-        ...     x = optax.apply_updates(x, updates)
-        >>> bool(f(x) < 1e-3)
-        True
-    """
-    return optax.chain(
-        clip_by_norm(max_grad_norm, 1e-8),
-        scale_by_momentum(momentum, dampening, nesterov),
-        accelerated_step(learning_rate, weight_decay, mask, factors=factors, mode=mode),
-    )
+    return scale_by_momentum(momentum, dampening, nesterov)
 
 
-def adam_win(
-    learning_rate: LearningRate,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
+def _adam(
+    b1: KeepFactor = 0.9,
+    b2: KeepFactor = 0.999,
+    eps: Epsilon = 1e-8,
     *,
-    weight_decay: float = 0.0,
-    mask: Mask = None,
     amsgrad: bool = False,
-    max_grad_norm: float = 0.0,
-    factors: tuple[float, float] = (2.0, 8.0),
-    mode: Mode = "win",
 ) -> optax.GradientTransformation:
-    """Adam with decay in the gradient, accelerated by Win or Win2.
-
-    g <- g + wd p, Adam's direction with eps before the bias correction, then `accelerated_step`
-    without further decay.
-
-    Example:
-        >>> import jax, jax.numpy as jnp, optax, effjax.optim
-        >>> f = lambda x: jnp.sum((x - 1) ** 2)
-        >>> x = jnp.zeros(3)
-        >>> tx = effjax.optim.adam_win(0.05)
-        >>> state = tx.init(x)
-        >>> for _ in range(200):
-        ...     updates, state = tx.update(jax.grad(f)(x), state, x)
-        ...     x = optax.apply_updates(x, updates)
-        >>> bool(f(x) < 1e-3)
-        True
-    """
-    return optax.chain(
-        clip_by_norm(max_grad_norm, eps),
-        add_coupled_decay(weight_decay, mask),
-        scale_by_moments(b1, b2, eps, amsgrad=amsgrad, early_eps=True),
-        accelerated_step(learning_rate, factors=factors, mode=mode),
-    )
+    return scale_by_moments(b1, b2, eps, amsgrad=amsgrad, early_eps=True)
 
 
-def adamw_win(
-    learning_rate: LearningRate,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
+def _adamw(
+    b1: KeepFactor = 0.9,
+    b2: KeepFactor = 0.999,
+    eps: Epsilon = 1e-8,
     *,
-    weight_decay: float = 0.0,
-    mask: Mask = None,
     amsgrad: bool = False,
-    max_grad_norm: float = 0.0,
-    factors: tuple[float, float] = (2.0, 8.0),
-    mode: Mode = "win",
 ) -> optax.GradientTransformation:
-    """AdamW with proximal decay, accelerated by Win or Win2.
-
-    Adam's direction (`scale_by_moments`), then `accelerated_step`.
-
-    Example:
-        >>> import jax, jax.numpy as jnp, optax, effjax.optim
-        >>> f = lambda x: jnp.sum((x - 1) ** 2)
-        >>> x = jnp.zeros(3)
-        >>> tx = effjax.optim.adamw_win(0.05, mode="win2")
-        >>> state = tx.init(x)
-        >>> for _ in range(200):
-        ...     updates, state = tx.update(jax.grad(f)(x), state, x)
-        ...     x = optax.apply_updates(x, updates)
-        >>> bool(f(x) < 1e-3)
-        True
-    """
-    return optax.chain(
-        clip_by_norm(max_grad_norm, eps),
-        scale_by_moments(b1, b2, eps, amsgrad=amsgrad),
-        accelerated_step(learning_rate, weight_decay, mask, factors=factors, mode=mode),
-    )
+    return scale_by_moments(b1, b2, eps, amsgrad=amsgrad)
 
 
-def lamb_win(
-    learning_rate: LearningRate,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-6,
+def _lamb(
+    b1: KeepFactor = 0.9,
+    b2: KeepFactor = 0.999,
+    eps: Epsilon = 1e-6,
     *,
-    weight_decay: float = 0.0,
+    weight_decay: Amount = 0.0,
     mask: Mask = None,
-    max_grad_norm: float = 1.0,
     always_adapt: bool = False,
     trust_clip: bool = False,
     bias_correction: bool = True,
     grad_averaging: bool = True,
-    factors: tuple[float, float] = (2.0, 8.0),
-    mode: Mode = "win",
 ) -> optax.GradientTransformation:
-    """LAMB, accelerated by Win or Win2.
-
-    `scale_by_lamb`, whose decay is inside the direction, then `accelerated_step`.
-
-    Example:
-        >>> import jax, jax.numpy as jnp, optax, effjax.optim
-        >>> f = lambda x: jnp.sum((x - 1) ** 2)
-        >>> x = jnp.full(3, 3.0)
-        >>> tx = effjax.optim.lamb_win(0.02, weight_decay=1e-4)
-        >>> state = tx.init(x)
-        >>> for _ in range(300):
-        ...     updates, state = tx.update(jax.grad(f)(x), state, x)
-        ...     x = optax.apply_updates(x, updates)
-        >>> bool(f(x) < 1e-2)
-        True
-    """
-    direction = scale_by_lamb(
+    return scale_by_lamb(
         b1,
         b2,
         eps,
@@ -165,66 +71,117 @@ def lamb_win(
         bias_correction=bias_correction,
         grad_averaging=grad_averaging,
     )
-    step = accelerated_step(learning_rate, factors=factors, mode=mode)
-    return optax.chain(clip_by_norm(max_grad_norm), direction, step)
 
 
-def adan_win(
-    learning_rate: LearningRate,
-    b1: float = 0.98,
-    b2: float = 0.92,
-    b3: float = 0.99,
-    eps: float = 1e-8,
-    *,
-    weight_decay: float = 0.0,
-    mask: Mask = None,
-    max_grad_norm: float = 0.0,
-    factors: tuple[float, float] = (2.0, 8.0),
-    mode: Mode = "win",
+def _adan(
+    b1: KeepFactor = 0.98,
+    b2: KeepFactor = 0.92,
+    b3: KeepFactor = 0.99,
+    eps: Epsilon = 1e-8,
 ) -> optax.GradientTransformation:
-    """Adan with proximal decay, accelerated by Win or Win2 (ours: no published code).
+    return scale_by_adan(b1, b2, b3, eps)
 
-    `scale_by_adan`, then `accelerated_step`.
 
-    Example:
-        >>> import jax, jax.numpy as jnp, optax, effjax.optim
-        >>> f = lambda x: jnp.sum((x - 1) ** 2)
-        >>> x = jnp.full(3, 3.0)
-        >>> tx = effjax.optim.adan_win(0.05)
-        >>> state = tx.init(x)
-        >>> for _ in range(300):
-        ...     updates, state = tx.update(jax.grad(f)(x), state, x)
-        ...     x = optax.apply_updates(x, updates)
-        >>> bool(f(x) < 1e-2)
-        True
+def _lion(b1: KeepFactor = 0.9, b2: KeepFactor = 0.99) -> optax.GradientTransformation:
+    return optax.scale_by_lion(b1, b2)
+
+
+class Member(NamedTuple):
+    """What one member has of its own.
+
+    Attributes:
+        name: of the function.
+        line: what it accelerates, for the docstring.
+        rule: one sentence on it, for the docstring.
+        direction: hyperparameters -> transformation of gradients into a direction.
+        decay: 'proximal' in the step, 'coupled' with the gradient, or 'inside' the direction.
+        clip_eps: what is added to the norm when clipping; None: the hyperparameter `eps`.
+        example: arguments of the docstring's example.
+        max_grad_norm: its default.
     """
-    return optax.chain(
-        clip_by_norm(max_grad_norm, eps),
-        scale_by_adan(b1, b2, b3, eps),
-        accelerated_step(learning_rate, weight_decay, mask, factors=factors, mode=mode),
-    )
+
+    name: str
+    line: str
+    rule: str
+    direction: Callable[..., optax.GradientTransformation]
+    decay: Literal["proximal", "coupled", "inside"]
+    clip_eps: float | None
+    example: str
+    max_grad_norm: float | None = None
 
 
-def lion_win(
-    learning_rate: LearningRate,
-    b1: float = 0.9,
-    b2: float = 0.99,
-    *,
-    weight_decay: float = 0.0,
-    mask: Mask = None,
-    max_grad_norm: float = 0.0,
-    factors: tuple[float, float] = (2.0, 8.0),
-    mode: Mode = "win",
-) -> optax.GradientTransformation:
-    """Lion with proximal decay, accelerated by Win or Win2 (ours: no published code).
+def make_member(member: Member) -> Make:
+    """The function that makes one member, entered in the registry with its Win2 form."""
 
-    The direction of `optax.scale_by_lion`, then `accelerated_step`.
+    def build(
+        learning_rate: Rate,
+        *,
+        weight_decay: Amount = 0.0,
+        mask: Mask = None,
+        max_grad_norm: Norm | None = member.max_grad_norm,
+        factors: tuple[PositiveAmount, PositiveAmount] = (2.0, 8.0),
+        mode: Mode = "win",
+        **own: Any,
+    ) -> optax.GradientTransformation:
+        clip_eps = member.clip_eps
+        if clip_eps is None:
+            clip_eps = own.get("eps", parameters["eps"].default)
+        parts = [clip_by_norm(max_grad_norm, clip_eps)]
+        step_decay: dict[str, Any] = {}
+        if member.decay == "coupled":
+            parts.append(add_coupled_decay(weight_decay, mask))
+        elif member.decay == "inside":
+            own.update(weight_decay=weight_decay, mask=mask)
+        else:
+            step_decay.update(weight_decay=weight_decay, mask=mask)
+        parts.append(member.direction(**own))
+        parts.append(accelerated_step(learning_rate, **step_decay, factors=factors, mode=mode))
+        return optax.chain(*parts)
+
+    parameters = inspect.signature(member.direction).parameters
+    build.__name__ = member.name
+    build.__qualname__ = member.name
+    build.__doc__ = _docstring(member)
+    # one signature of the direction's hyperparameters and those that all members share
+    common = inspect.signature(build)
+    build.__annotations__ = {**member.direction.__annotations__, **build.__annotations__}
+    del build.__annotations__["own"]
+    build.__signature__ = _joined(common, parameters.values())
+    win2 = {f"{member.name}2": {"mode": "win2"}}
+    return register_optimizer(paper="Zhou et al., ICLR 2023", fixed=win2)(build)
+
+
+def _joined(common: inspect.Signature, own: Any) -> inspect.Signature:
+    """learning_rate, the own positional arguments, then all others by keyword."""
+    rate, *shared = common.parameters.values()
+    shared = [p for p in shared if p.kind is not p.VAR_KEYWORD]
+    taken = {p.name for p in shared}
+    own = [p for p in own if p.name not in taken]
+    positional = [p for p in own if p.kind is not p.KEYWORD_ONLY]
+    keyword = [p for p in own if p.kind is p.KEYWORD_ONLY]
+    return common.replace(parameters=[rate, *positional, *keyword, *shared])
+
+
+def _docstring(member: Member) -> str:
+    return f"""{member.line}, accelerated by Win or Win2.
+
+    {member.rule}
+
+    Args:
+        learning_rate: a number, a traced scalar or a schedule.
+        weight_decay, mask: decay, and which leaves decay.
+        max_grad_norm: bound on the norm of all gradients together; None turns clipping off.
+        factors: how much larger the reckless steps are, see `accelerated_step`.
+        mode: 'win' or 'win2'.
+
+    Raises:
+        UserError: for a hyperparameter out of its range.
 
     Example:
         >>> import jax, jax.numpy as jnp, optax, effjax.optim
         >>> f = lambda x: jnp.sum((x - 1) ** 2)
         >>> x = jnp.full(3, 3.0)
-        >>> tx = effjax.optim.lion_win(0.01)
+        >>> tx = effjax.optim.{member.name}({member.example})
         >>> state = tx.init(x)
         >>> for _ in range(600):
         ...     updates, state = tx.update(jax.grad(f)(x), state, x)
@@ -232,8 +189,72 @@ def lion_win(
         >>> bool(f(x) < 1e-2)
         True
     """
-    return optax.chain(
-        clip_by_norm(max_grad_norm),
-        optax.scale_by_lion(b1, b2),
-        accelerated_step(learning_rate, weight_decay, mask, factors=factors, mode=mode),
+
+
+sgd_win = make_member(
+    Member(
+        name="sgd_win",
+        line="SGD with momentum",
+        rule="`scale_by_momentum`, then `accelerated_step` with proximal decay.",
+        direction=_sgd,
+        decay="proximal",
+        clip_eps=1e-8,
+        example='0.02, mode="win2"',
     )
+)
+adam_win = make_member(
+    Member(
+        name="adam_win",
+        line="Adam with decay in the gradient",
+        rule="g <- g + wd p, Adam's direction with eps before the bias correction, then the step.",
+        direction=_adam,
+        decay="coupled",
+        clip_eps=None,
+        example="0.05",
+    )
+)
+adamw_win = make_member(
+    Member(
+        name="adamw_win",
+        line="AdamW with proximal decay",
+        rule="Adam's direction (`scale_by_moments`), then `accelerated_step`.",
+        direction=_adamw,
+        decay="proximal",
+        clip_eps=None,
+        example='0.05, mode="win2"',
+    )
+)
+lamb_win = make_member(
+    Member(
+        name="lamb_win",
+        line="LAMB",
+        rule="`scale_by_lamb`, whose decay is inside the direction, then `accelerated_step`.",
+        direction=_lamb,
+        decay="inside",
+        clip_eps=0.0,
+        example="0.02, weight_decay=1e-4",
+        max_grad_norm=1.0,
+    )
+)
+adan_win = make_member(
+    Member(
+        name="adan_win",
+        line="Adan with proximal decay (ours: no published code)",
+        rule="`scale_by_adan`, then `accelerated_step`.",
+        direction=_adan,
+        decay="proximal",
+        clip_eps=None,
+        example="0.05",
+    )
+)
+lion_win = make_member(
+    Member(
+        name="lion_win",
+        line="Lion with proximal decay (ours: no published code)",
+        rule="The direction of `optax.scale_by_lion`, then `accelerated_step`.",
+        direction=_lion,
+        decay="proximal",
+        clip_eps=0.0,
+        example="0.01",
+    )
+)

@@ -100,7 +100,7 @@ def test_only_and_merge(finished, tmp_path):
 
 def test_what_fails_is_a_row(tmp_path):
     config = small_config(
-        wild=optimizer(name="sgd", learning_rate=1e30),
+        wild=optimizer(name="sgd", learning_rate=1e12),
         lost=optimizer(name="dpsgd", l2_norm_clip=1.0, noise_multiplier=1.0),
     )
     run(config, tmp_path)

@@ -89,42 +89,6 @@ def test_injected_rate_is_set_from_outside_and_only_it_is_an_array():
     assert_trees_close(updates, expected)
 
 
-def test_injected_rate_is_found_inside_wrappers():
-    inner = optim.create_injected("sgd", 0.1)
-    tx = optax.MultiSteps(optax.chain(optax.clip(1.0), inner), every_k_schedule=1)
-    state = optim.set_learning_rate(tx.init(PARAMS), 0.5)
-    updates, _ = tx.update(GRADS, state, PARAMS)
-    assert_trees_close(updates, jax.tree.map(lambda g: -0.5 * g, GRADS))
-
-
-def test_no_injected_rate_is_an_error():
-    with pytest.raises(ValueError, match="create_injected"):
-        optim.set_learning_rate(create("sgd", 0.1).init(PARAMS), 0.5)
-
-
-def test_eval_params_of_schedule_free_is_the_average():
-    tx = optax.chain(optax.clip(10.0), create("schedule_free_sgd", 0.1, clip_norm=9.0))
-    params, state = PARAMS, tx.init(PARAMS)
-    z, average = PARAMS, PARAMS
-    for t in range(3):
-        updates, state = tx.update(GRADS, state, params)
-        params = optax.apply_updates(params, updates)
-        z = jax.tree.map(lambda z, g: z - 0.1 * g, z, GRADS)
-        average = jax.tree.map(lambda x, z, t=t: x + (z - x) / (t + 1), average, z)
-    assert_trees_close(optim.eval_params(params, state), average)
-
-
-def test_eval_params_of_one_group_leaves_the_other_alone():
-    groups = {"free": create("schedule_free_sgd", 0.1), "plain": create("sgd", 0.1)}
-    tx = optax.multi_transform(groups, {"w": "free", "b": "plain"})
-    state = tx.init(PARAMS)
-    updates, state = tx.update(GRADS, state, PARAMS)
-    params = optax.apply_updates(PARAMS, updates)
-    evaluated = optim.eval_params(params, state)
-    np.testing.assert_array_equal(evaluated["b"], params["b"])
-    np.testing.assert_allclose(evaluated["w"], 2.0 - 0.1 * 0.5, rtol=1e-6)
-
-
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [

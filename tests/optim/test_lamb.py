@@ -10,7 +10,7 @@ G = {"w": jnp.array([1.0, -1.0]), "b": jnp.array([1.0, -1.0])}
 
 def first_update(**fields):
     """At the first step Adam's direction is the sign of the gradient, of norm sqrt 2."""
-    tx = optim.lamb(1.0, eps=0.0, max_grad_norm=0.0, **fields)
+    tx = optim.lamb(1.0, eps=1e-37, max_grad_norm=None, **fields)
     return tx.update(G, tx.init(P), P)[0]
 
 

@@ -30,8 +30,8 @@ def test_fast_and_slow_are_equal_after_a_sync_to_the_last_bit(dtype, jit):
     tx = optim.create("lookahead", 0.05, inner="adam", sync_period=3, slow_step_size=0.37)
     for t, (fast, state) in enumerate(run(tx, p, grads, jit), 1):
         slow = optim.eval_params(fast, state)
-        assert slow.dtype == dtype
-        assert bool(jnp.all(slow == fast)) == (t % 3 == 0)
+        assert slow.dtype == jnp.float32  # of bfloat16 parameters: from their masters
+        assert bool(jnp.all(slow.astype(dtype) == fast)) == (t % 3 == 0)
 
 
 def test_sync_in_closed_form():
@@ -80,29 +80,11 @@ def test_slow_weights_of_one_group():
     np.testing.assert_array_equal(evaluated["b"], new["b"])
 
 
-def test_anchor_with_a_period_of_its_own():
-    p, beta = jnp.array([1.0]), 0.1
-    tx = optim.slrla(optax.sgd(1.0), 100, penalty=beta, penalty_period=2)
-    fast = [float(p[0]) for p, _ in run(tx, p, [jnp.ones(1)] * 3)]
-    anchored = [1.0, 0.0]  # -(1 + 2 beta (p - anchor)) each step; the anchor moves at steps 0 and 2
-    second = fast[0] - (1 + 2 * beta * (fast[0] - anchored[0]))
-    np.testing.assert_allclose(fast, [0.0, second, second - 1.0], rtol=1e-6)
-
-
-def test_shared_and_own_anchor_agree():
-    grads = jax.random.normal(jax.random.key(3), (12, 7))
-    shared = optim.slrla(optax.sgd(0.1, momentum=0.9), 4, 0.5)
-    inner = optim.lookahead(optax.sgd(0.1, momentum=0.9), 4, 0.5)
-    own = optax.chain(optim.add_local_penalty(0.2, 4), inner)
-    for (a, _), (b, _) in zip(run(shared, grads[0], grads), run(own, grads[0], grads)):
-        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"sync_period": 0}, "at least 1"),
-        ({"inner_state": "rest"}, "'none', 'reset' or 'pullback'"),
+        ({"sync_period": 0}, "got sync_period=0, expected int in"),
+        ({"inner_state": "rest"}, "expected one of 'none', 'reset', 'pullback'"),
     ],
 )
 def test_mistakes_are_answered(arguments, message):

@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from effjax import optim
-from effjax.optim.numerics import after, bias_correction, once, unzip_map
+from effjax.optim.numerics import bias_correction, no_recompute, order_after, unzip_map
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.9, 0.999, 0.99999])
@@ -27,8 +27,8 @@ def test_unzip_map_keeps_structures_and_empty_trees():
 
 def test_ordering_hints_change_no_value():
     values = jnp.array([1.5, -2.0, 0.0, jnp.inf, -jnp.inf, jnp.nan])
-    np.testing.assert_array_equal(jax.jit(once)(values), values)
-    np.testing.assert_array_equal(jax.jit(after)(values, values[::-1], -values), values)
+    np.testing.assert_array_equal(jax.jit(no_recompute)(values), values)
+    np.testing.assert_array_equal(jax.jit(order_after)(values, values[::-1], -values), values)
 
 
 @pytest.mark.parametrize("name", ["adan", "sgd_win", "adam_win", "adamw_win", "adamw_win2"])

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from parity.optim_cases import run_case
+
+from tests.parity.optim_cases import run_case
 
 FOLDER = Path(__file__).parents[1] / "parity"
 CASES = json.loads((FOLDER / "optimizers.json").read_text())["cases"]

@@ -111,9 +111,9 @@ def test_dtype_is_float32():
         ("cosine", {"shiffted": True}, "did you mean 'shifted'"),
         ("linear", {"shifted": True}, "no field 'shifted'"),
         ("cosine", {"warmup_steps": 11}, "warmup_steps=11"),
-        ("cosine", {"peak": -1.0}, "not negative"),
+        ("cosine", {"peak": -1.0}, "got peak=-1.0, expected float in"),
         ("step", {"boundaries": (0.5, 0.2)}, "boundaries"),
-        ("wsd", {"decay_shape": "square"}, "'linear' or 'sqrt'"),
+        ("wsd", {"decay_shape": "square"}, "one of 'linear', 'sqrt'"),
     ],
 )
 def test_mistakes_are_answered(name, fields, message):

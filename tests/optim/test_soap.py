@@ -83,3 +83,5 @@ def test_axes_that_are_too_long_and_vectors_are_adams():
 def test_a_period_of_nothing_is_answered():
     with pytest.raises(ValueError, match="at least 1, got 0"):
         scale_by_soap(refresh_period=0)
+    with pytest.raises(ValueError, match="got refresh_period=0, expected int in"):
+        soap(0.1, refresh_period=0)

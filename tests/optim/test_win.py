@@ -53,5 +53,5 @@ def test_state_arrays_of_the_modes():
 
 
 def test_an_unknown_mode_is_answered():
-    with pytest.raises(ValueError, match="'win' or 'win2', got 'win3'"):
+    with pytest.raises(ValueError, match="got mode='win3', expected one of 'win', 'win2'"):
         optim.sgd_win(0.1, mode="win3")

@@ -147,7 +147,9 @@ def _win(accelerated: Callable, plain: Callable, default: str = "none") -> Calla
     return build
 
 
-def _sgd_win(lr: Any, *, eps: float = 1e-8, max_grad_norm: float = 0.0, **hyper: Any) -> Any:
+def _sgd_win(
+    lr: Any, *, eps: float = 1e-8, max_grad_norm: float | None = None, **hyper: Any
+) -> Any:
     """SGD-Win, whose eps is only that of the clipping."""
     return optax.chain(optim.clip_by_norm(max_grad_norm, eps), optim.sgd_win(lr, **hyper))
 
@@ -157,7 +159,7 @@ def _lamb(lr: Any, hyper: dict, decay: dict) -> optax.GradientTransformation:
 
 
 def _clip(hyper: dict) -> optax.GradientTransformation:
-    return optim.clip_by_norm(hyper.pop("max_grad_norm", 0.0), hyper.get("eps", 1e-8))
+    return optim.clip_by_norm(hyper.pop("max_grad_norm", None), hyper.get("eps", 1e-8))
 
 
 def _sgd(lr: Any, hyper: dict, decay: dict, **defaults: Any) -> optax.GradientTransformation:
