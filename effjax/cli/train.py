@@ -24,7 +24,7 @@ from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, place, verb
 def train(args: argparse.Namespace) -> None:
     """Train what a config describes, or continue it."""
     from effjax.config import load
-    from effjax.devices.hosts import join_hosts
+    from effjax.devices.join import join_hosts
     from effjax.report import choose_display
     from effjax.runs.schema import RunConfig
     from effjax.tasks.run import train

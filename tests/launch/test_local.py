@@ -151,7 +151,7 @@ def test_a_host_that_nobody_joins_gives_up(tmp_path):
     done = subprocess.run(
         train(tmp_path, *flags), env=environment(), capture_output=True, text=True, timeout=120
     )
-    assert done.returncode in (1, -signal.SIGABRT)  # at times JAX ends the process itself
+    assert done.returncode == 1
     assert "host 1 of 2 did not find the others at 127.0.0.1:1 within 3 s" in done.stderr
     assert "does a firewall close the port of host 0?" in done.stderr
     assert not (tmp_path / "config.json").exists()
