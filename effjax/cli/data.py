@@ -16,7 +16,9 @@ from effjax.errors import UserError
     flag("--short-side", type=int, help="make larger images this small"),
     flag("--val-share", type=float, default=0.1, help="where there is no split (0.1)"),
     flag("--split-seed", type=int, default=0, help="of that division (0)"),
-    flag("--skip-broken", action="store_true", help="leave out what cannot be decoded"),
+    flag("--label", help="a .csv list: the column of the labels"),
+    flag("--skip-broken", action="store_true", help="leave out what cannot be read or decoded"),
+    flag("--force", action="store_true", help="replace what was prepared from something else"),
     examples=[
         "effjax data check photos.zip",
         "effjax data prepare photos/ --out=prepared/photos --short-side=256",
@@ -24,6 +26,14 @@ from effjax.errors import UserError
 )
 def data(args: argparse.Namespace) -> None:
     """Prepare images as ArrayRecord, or check what is in them."""
+    from effjax.data.tools.interruptible import interruptible
+
+    # before anything else is imported, which takes a second
+    with interruptible("the same command continues"):
+        _data(args)
+
+
+def _data(args: argparse.Namespace) -> None:
     from effjax.data.tools.check import check
     from effjax.data.tools.prepare import prepare, prepare_local
     from effjax.report import choose_display
@@ -31,15 +41,24 @@ def data(args: argparse.Namespace) -> None:
     with contextlib.closing(choose_display()) as display:
         display.waiting(f"reading {args.source}")
         if args.action == "check":
-            display.line(str(check(args.source)))
+            display.line(str(check(args.source, args.label)))
             return
         if args.manual_dir is not None:
             counts, where = prepare_local(args.source, args.manual_dir, args.out), args.source
         elif args.out is None:
             raise UserError("data prepare writes somewhere; give --out=DIR")
         else:
-            choices = args.short_side, args.val_share, args.split_seed, args.skip_broken
-            counts, where = prepare(args.source, args.out, *choices), args.out
+            counts = prepare(
+                args.source,
+                args.out,
+                short_side=args.short_side,
+                val_share=args.val_share,
+                split_seed=args.split_seed,
+                skip_broken=args.skip_broken,
+                label=args.label,
+                force=args.force,
+            )
+            where = args.out
         rows = [(split, f"{count:,} images") for split, count in counts.items()]
         display.table("prepared", [*rows, ("train on it", f"--config.data.name={where}")])
 

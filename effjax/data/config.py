@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 
 from effjax.ranges import BelowOne, Count, NotNegative, NotNegativeInt, Positive, Range, Share
 
-Part = Annotated[float, Range(0, 1, "(]")]  # of an image's area
-Inside = Annotated[float, Range(0, 1, "()")]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+# a side of 16,384 is 0.8 GB of pixels for one image: larger ones are mistakes
+Side = Annotated[int, Range(1, 16384)]
+PositiveShare = Annotated[float, Range(0, 1, "(]")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +19,8 @@ class AugmentConfig:
 
     # "pad": resize, then a random window of the image with a black border of `pad` pixels
     crop: Literal["random_resized", "pad", "none"] = "random_resized"
-    scale: tuple[Part, Part] = (0.08, 1.0)  # random_resized: area, as a share of the image
+    # random_resized: area, as a share of the image
+    scale: tuple[PositiveShare, PositiveShare] = (0.08, 1.0)
     ratio: tuple[Positive, Positive] = (3 / 4, 4 / 3)  # random_resized: width / height
     interpolation: Literal["bilinear", "bicubic", "random"] = "random"
     pad: NotNegativeInt = 4
@@ -25,7 +28,7 @@ class AugmentConfig:
     vflip: Share = 0.0  # probability of an upside-down flip
     randaugment: str | None = None  # timm's words; "rand-m9-mstd0.5-inc1" in the usual recipe
     color_jitter: NotNegative = 0.0  # brightness, contrast, saturation by up to this share
-    # repeated augmentation: so many views of an example in each batch, if this divides it
+    # repeated augmentation: a batch shows each of its examples this many times
     repeats: Count = 1
 
 
@@ -34,24 +37,31 @@ class DataConfig:
     """Where the images come from and how they become a batch of uint8."""
 
     # a data set's name (see effjax.data.builders), or the path of a prepared directory, a folder of
-    # class folders, a .zip or .tar of such, an .npz, a folder of idx files; or "synthetic"
+    # class folders, a .zip or .tar of such, a .csv list, an .npz, a folder of idx files; or
+    # "synthetic"
     name: str = "digits"
     data_dir: str | None = None  # None: $TFDS_DATA_DIR, else ~/tensorflow_datasets
     train_split: str = "train"  # TFDS split syntax, such as "train[:90%]"
-    val_split: str = "validation"
-    val_share: Inside = 0.1  # of each class, where the files are not divided into splits
+    val_split: str = "validation"  # "all": every example, whatever its split
+    # validation's part of each class, where the files are not divided into splits
+    val_share: Annotated[float, Range(0, 1, "()")] = 0.1
     split_seed: NotNegativeInt = 0  # of that division
+    label: str | None = None  # a .csv list: the column of the labels; None: the only one
     batch_size: Count = 64  # images of one update, over all devices and hosts
     eval_batch_size: Count | None = None  # None: batch_size
-    image_size: Count | tuple[Count, Count] = 224  # a square side, or (height, width)
-    mean: tuple[float, float, float] = IMAGENET_MEAN  # per channel, of pixels scaled to 0..1
+    image_size: Side | tuple[Side, Side] = 224  # a square side, or (height, width)
+    # per channel, of pixels scaled to 0..1
+    mean: tuple[Share, Share, Share] = IMAGENET_MEAN
     std: tuple[Positive, Positive, Positive] = IMAGENET_STD
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
-    eval_size: Count | tuple[Count, Count] | None = None  # of evaluation; None: image_size
-    eval_crop: Part = 1.0  # evaluation: side of the centre crop, as a share of the resized image
+    eval_size: Side | tuple[Side, Side] | None = None  # of evaluation; None: image_size
+    # evaluation: side of the centre crop, as a share of the resized image
+    eval_crop: PositiveShare = 1.0
     eval_interpolation: Literal["bilinear", "bicubic"] = "bicubic"
     workers: NotNegativeInt = 0  # processes that read and augment; 0: threads of this process
     on_error: Literal["fail", "skip"] = "fail"  # a broken file ends the run, or counts as padding
+    # a JPEG that can be read in spite of damage is reported and used, or counts as broken
+    on_damage: Literal["warn", "error"] = "warn"
     # "memory": decode once, keep the pixels; "device": keep all training images there, and cut
     # windows (crop "pad") and flip in the step; the batches are the same
     cache: Literal["memory", "device"] | None = None
@@ -68,9 +78,9 @@ class MixConfig:
     prob: Share = 1.0  # probability that mixup or cutmix is applied at all
     switch_prob: Share = 0.5  # probability of cutmix where both are on
     per: Literal["block", "example"] = "block"  # what shares one draw
-    block: Count = 8  # images are mixed inside blocks of so many consecutive examples
+    block: Count = 8  # images are mixed inside blocks of this many consecutive examples
     label_smoothing: BelowOne = 0.0
     erase_prob: Share = 0.0  # random erasing, probability per image (0.25 in the usual recipe)
     erase_mode: Literal["pixel", "const"] = "pixel"  # normal noise, or zeros: the mean colour
-    erase_area: tuple[Part, Part] = (0.02, 1 / 3)  # erased share of the image
+    erase_area: tuple[PositiveShare, PositiveShare] = (0.02, 1 / 3)  # erased share of the image
     erase_ratio: tuple[Positive, Positive] = (0.3, 1 / 0.3)  # height / width of the box

@@ -5,84 +5,65 @@ Shapes: B global batch, b = B / hosts this host's part, H W the image.
 
 import dataclasses
 import functools
-import multiprocessing
-import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from effjax.data.images.augment import DRAWN, eval_transform, train_transform
-from effjax.data.resident import IMAGES, VIEWS, check_resident, unpack
-from effjax.data.sources.source import open_source
-from effjax.data.stream import (
-    Batch,
-    EvalStream,
-    HostBatch,
-    Pixels,
-    TrainStream,
-    Views,
-    require_memory,
-)
-from effjax.errors import UserError
+from effjax.data.class_names import ClassMatch, match_classes, require_known
+from effjax.data.images.augment import DRAWN, TrainTransform, train_transform
+from effjax.data.images.centre_crop import EvalTransform, eval_transform
+from effjax.data.pixels import Pixels
+from effjax.data.resident import IMAGES, VIEWS, Unpack, check_resident
+from effjax.data.sources.examples import Examples, Matched, identity
+from effjax.data.sources.open import open_examples
+from effjax.data.stream import EvalStream, HostPart, Stream, TrainStream
+from effjax.data.views import Views, require_memory
+from effjax.data.workers import Batches, read_ahead
+from effjax.errors import UserError, printable
 
 ENDLESS = 1 << 40  # steps in a training stream
-READ_THREADS = 2  # of each process; decoding and resizing leave the interpreter lock
-PREFETCH = 4  # batches ready in each process
-
-
-class Batches(Iterator[Batch]):
-    """An iterator of host batches; close it (or leave its `with` block) to end its workers.
-
-    Attributes:
-      skipped: examples so far that are none: unreadable images (and padding, in evaluation).
-    """
-
-    def __init__(self, iterator: Any):
-        self._iterator = iterator
-        self.skipped = 0
-
-    def __next__(self) -> Batch:
-        batch = next(self._iterator)
-        self.skipped += len(batch["mask"]) - int(np.count_nonzero(batch["mask"]))
-        return batch
-
-    def close(self) -> None:
-        if self._iterator is not None:
-            self._iterator.close()
-        # let go of Grain's iterator now: at interpreter exit its clean-up comes too late
-        self._iterator = None
-
-    def __enter__(self) -> "Batches":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+UNCHANGED = Unpack()
 
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """One split of a data set, ready to be read in batches."""
+    """One split of a data set, ready to be read in batches; a source of batches.
+
+    Attributes:
+      kept: decoded images stay in memory.
+      parts: in how many parts a batch is taken, one after another.
+      on_device: every device holds all images, see `effjax.data.resident`.
+      unpack: what was sent, with what is resident -> the batch as `spec` says; a pure function for
+        the compiled step.
+      match: how the classes were matched with those that were asked for; None: they were not.
+    """
 
     num_examples: int
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]  # (H, W, 3)
     steps_per_epoch: int
-    stream: Callable[[int, np.ndarray], Batch]
+    stream: Stream
     batch_size: int
     host: int
     hosts: int
     workers: int
     endless: bool
-    kept: bool  # decoded images stay in memory
-    parts: int = 1  # in which a batch is taken, one after another
-    on_device: bool = False  # every device holds all images, see `effjax.data.resident`
+    kept: bool
+    parts: int = 1
+    on_device: bool = False
+    unpack: Unpack = UNCHANGED
+    match: ClassMatch | None = None
 
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
+
+    @property
+    def examples(self) -> Examples:
+        """The source of the examples."""
+        return self.stream.views.pixels.source
 
     @property
     def remedy(self) -> str:
@@ -107,9 +88,9 @@ class Split:
     @property
     def sent(self) -> dict[str, jax.ShapeDtypeStruct]:
         """Shapes and dtypes of what `batches` yields; `unpack` makes `spec` of it, in the step."""
-        if not self.on_device:
-            return self.spec
         spec = self.spec
+        if not self.on_device:
+            return spec
         (part,) = spec["label"].shape
         del spec["image"]
         return {VIEWS: jax.ShapeDtypeStruct((part, 1 + DRAWN), np.int32), **spec}
@@ -119,15 +100,17 @@ class Split:
         """What every device holds through the run, beside each batch."""
         return {IMAGES: self.stream.views.whole()} if self.on_device else {}
 
-    def unpack(self, batch: Batch) -> Batch:
-        """What was sent, with what is resident -> the batch as `spec` says; for a compiled step."""
-        return unpack(batch, self.stream.views.transform) if IMAGES in batch else batch
-
     def rows(self, step: int) -> list[dict[str, Any]]:
         """What the global training batch of a step shows: rows of the data set, and their names."""
-        rows = self.stream.rows(step, np.arange(self.batch_size))
-        name = self.stream.views.pixels.source.name
-        return [{"index": i, "row": int(row), "name": name(int(row))} for i, row in enumerate(rows)]
+        rows = self.stream.rows(step, np.arange(self.batch_size)).tolist()
+        named = []
+        for index, row in enumerate(rows):
+            named.append({"index": index, "row": row, "name": self.examples.name(row)})
+        return named
+
+    def identity(self) -> dict[str, Any]:
+        """What tells this data set from another (JSON data): examples, classes, fingerprint."""
+        return identity(self.examples)
 
     def batches(self, start: int = 0) -> Batches:
         """Host batches from step `start` on: endless for training, one pass for evaluation.
@@ -136,58 +119,9 @@ class Split:
           image uint8 [b, H, W, 3], label int32 [b], mask float32 [b] (0 marks padding),
           index int32 [b] (the position in the global batch). With `on_device` `sent` in its place.
         """
-        import grain
-
         steps = ENDLESS if self.endless else self.steps_per_epoch
-        batch = HostBatch(self.stream, self.batch_size, self.host, self.hosts, self.parts)
-        # slicing is how a run resumes: exact, free, for any number of workers
-        batches = grain.MapDataset.range(steps)[start:].map(batch)
-        threads = grain.ReadOptions(num_threads=READ_THREADS, prefetch_buffer_size=PREFETCH)
-        iterable = batches.to_iter_dataset(threads)
-        if not self.workers:
-            _one_thread_each()
-        else:
-            _parse_absl_flags()
-            options = grain.MultiprocessingOptions(self.workers, per_worker_buffer_size=PREFETCH)
-            shared = iterable.mp_prefetch(options, worker_init_fn=_start_worker).map(_own)
-            # a thread of its own: the copy of a batch would keep the training loop waiting
-            iterable = grain.experimental.ThreadPrefetchIterDataset(shared, prefetch_buffer_size=1)
-        return Batches(iter(iterable))
-
-
-def _own(batch: Batch) -> Batch:
-    """A copy: workers hand over shared memory, which must not outlive the iterator."""
-    return {key: np.array(value) for key, value in batch.items()}
-
-
-def _parse_absl_flags() -> None:
-    # Grain reads an absl flag when it starts workers; outside absl.app nobody has parsed them
-    from absl import flags
-
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS.mark_as_parsed()
-
-
-def _start_worker(worker: int, workers: int) -> None:
-    """Leaves the cores to the other workers, and ends with the parent.
-
-    A parent that a signal has killed has no chance to tell its workers.
-    """
-    _one_thread_each()
-
-    def watch() -> None:
-        multiprocessing.parent_process().join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _one_thread_each() -> None:
-    # OpenCV would share the work on one small image among all cores, which wait for each other;
-    # the readers have them anyway
-    import cv2
-
-    cv2.setNumThreads(1)
+        part = HostPart(self.stream, self.batch_size, self.host, self.hosts, self.parts)
+        return read_ahead(part, start, steps, self.workers)
 
 
 def open_split(
@@ -200,57 +134,53 @@ def open_split(
     hosts: int = 1,
     parts: int = 1,
     train: bool,
+    class_names: Sequence[str] | None = None,
+    ignore_unknown: bool = False,
 ) -> Split:
     """Opens a split of the data set that `config` (see `DataConfig`) names.
 
     Args:
       config: the data section, with attributes as in `DataConfig`.
-      split: TFDS split syntax, such as `config.train_split`.
+      split: TFDS split syntax, such as `config.train_split`; "all": all splits together.
       seed: of the order and the augmentation of training examples.
       batch_size: the global batch, over all hosts.
       host, hosts: which part of every global batch this process reads.
       parts: in how many parts a batch is taken, one after another (accumulation).
       train: an endless, shuffled, augmented stream; else one pass in order, padded at the end to a
         whole batch so that every batch has the same shape on every host.
+      class_names: of a network: its labels are wanted. Classes are matched by name.
+      ignore_unknown: leave out examples of classes that the network does not know.
 
     Raises:
       UserError: unknown data set or split, fewer examples than one batch, a batch that the hosts
-        cannot share evenly, or a wrong setting.
+        cannot share evenly, unknown classes, or a wrong setting.
     """
     if batch_size % (hosts * parts):
         raise UserError(
             f"a batch of {batch_size} in {parts} part(s) cannot be shared evenly by {hosts} host(s)"
             f"\nset the batch size to a multiple of {hosts * parts}"
         )
-    source = open_source(config, split)
-    if train and len(source) < batch_size:
-        raise UserError(
-            f"split {split!r} of {config.name} has {len(source)} examples, fewer than one batch of "
-            f"{batch_size}\nset a batch size of at most {len(source)}"
-        )
+    source = open_examples(config, split)
+    match = None
+    if class_names is not None:
+        match = match_classes(source.class_names, class_names)
+        if not ignore_unknown:
+            require_known(match, printable(config.name), "the network")
+        source = Matched(source, match, class_names)
+    _require_examples(source, config, split, batch_size if train else 1)
     transform = train_transform(config) if train else eval_transform(config)
-    keep, boxes = config.cache is not None, train and transform.boxes
+    views = _make_views(source, config, transform, train)
     on_device = train and config.cache == "device"
-    pixels = Pixels(
-        source,
-        fast=train,
-        enough=transform.enough if train else None,
-        keep=keep and boxes,
-        skip=config.on_error == "skip",
-    )
-    views = Views(pixels, transform, keep)
-    if on_device:
-        check_resident(transform, len(source) * views.nbytes)
-    if keep:
-        require_memory(pixels, max(1, config.workers), None if boxes else views.nbytes)
+    examples = len(source)
     if train:
         stream = TrainStream(views, seed, batch_size, on_device)
-        steps = len(source) // batch_size
+        steps = examples // batch_size
     else:
         stream = EvalStream(views, batch_size)
-        steps = -(-len(source) // batch_size)
+        steps = -(-examples // batch_size)  # the last batch is padded
+    is_padded = train and config.augment.crop == "pad"
     return Split(
-        num_examples=len(source),
+        num_examples=examples,
         class_names=source.class_names,
         image_shape=(*transform.size, 3),
         steps_per_epoch=steps,
@@ -260,9 +190,11 @@ def open_split(
         hosts=hosts,
         workers=0 if on_device else config.workers,
         endless=train,
-        kept=keep,
+        kept=config.cache is not None,
         parts=parts,
         on_device=on_device,
+        unpack=Unpack(config.augment.pad if is_padded else None),
+        match=match,
     )
 
 
@@ -286,3 +218,41 @@ def open_training(config: Any) -> Split:
         parts=config.accumulate,
         train=True,
     )
+
+
+def _require_examples(source: Examples, config: Any, split: str, least: int) -> None:
+    count = len(source)
+    if count == 0:
+        raise UserError(f"split {split!r} of {printable(config.name)} has no examples")
+    if count < least:
+        raise UserError(
+            f"split {split!r} of {printable(config.name)} has {count} examples, fewer than one "
+            f"batch of {least}\nset a batch size of at most {count}"
+        )
+
+
+def _make_views(
+    source: Examples, config: Any, transform: TrainTransform | EvalTransform, train: bool
+) -> Views:
+    """The examples at the size of the batch, kept as `config.cache` says.
+
+    Raises:
+      UserError: what is to be kept does not fit.
+    """
+    keep = config.cache is not None
+    # of random boxes only the decoded images can be kept
+    boxes = isinstance(transform, TrainTransform) and transform.boxes
+    pixels = Pixels(
+        source,
+        fast=train,
+        enough=transform.enough if train else None,
+        keep=keep and boxes,
+        skip=config.on_error == "skip",
+        refuse_damage=config.on_damage == "error",
+    )
+    views = Views(pixels, transform, keep)
+    if train and config.cache == "device":
+        check_resident(transform, len(source) * views.nbytes)
+    if keep:
+        require_memory(pixels, max(1, config.workers), None if boxes else views.nbytes)
+    return views

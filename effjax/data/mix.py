@@ -1,4 +1,6 @@
-"""Device-side part of augmentation, inside the jitted step: normalise, mixup, cutmix, erasing.
+"""Device-side part of augmentation, inside the jitted step: normalise, mixup, cutmix, smoothing.
+
+Random erasing is in `erase.py`.
 
 Shapes: B examples (the global batch, or a slice of it), H W the image, C channels, K classes,
 N = B / block blocks of `block` neighbours each.
@@ -8,7 +10,6 @@ block, so a slice of the batch gives the same slice of the result: nothing depen
 is spread over devices and hosts.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,9 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from effjax.data.erase import random_erase, rectangle
 from effjax.errors import UserError
 
-ERASE_TRIES = 10
 QUANTILES = 4096  # cells of the table behind `beta_quantile`
 
 
@@ -27,14 +28,21 @@ def normalise(
     images: Array, mean: tuple[float, ...], std: tuple[float, ...], dtype: Any = jnp.float32
 ) -> Array:
     """uint8 pixels [..., C] -> (pixels / 255 - mean) / std in `dtype`, computed in float32."""
-    mean, std = jnp.asarray(mean, jnp.float32), jnp.asarray(std, jnp.float32)
+    mean = jnp.asarray(mean, jnp.float32)
+    std = jnp.asarray(std, jnp.float32)
+    # one multiplication and one subtraction a pixel
     scale, shift = 1 / (255 * std), mean / std
     last = (1,) * (images.ndim - 1) + (-1,)
     return (images * scale.reshape(last) - shift.reshape(last)).astype(dtype)
 
 
 def mix_batch(
-    key: Array, images: Array, labels: Array, index: Array, config: Any
+    key: Array,
+    images: Array,
+    labels: Array,
+    index: Array,
+    config: Any,
+    mask: Array | None = None,
 ) -> tuple[Array, Array]:
     """Label smoothing, then mixup or cutmix, then random erasing, as `config` says (`MixConfig`).
 
@@ -45,6 +53,7 @@ def mix_batch(
       images: [B, H, W, C] float, normalised; B a multiple of `config.block`.
       labels: [B, K] one-hot.
       index: [B] int, each example's place in the global batch; a slice starts at a block's start.
+      mask: [B], 0 where there is no image: its partner stays unmixed. None: all are there.
 
     Returns:
       images [B, H, W, C] and soft labels [B, K] whose rows sum to 1.
@@ -57,6 +66,8 @@ def mix_batch(
     mix_keys, erase_keys = jnp.unstack(jax.vmap(jax.random.split)(keys), axis=1)
     if config.mixup or config.cutmix:
         share, box = draw_mix(mix_keys, images.shape, config)
+        if mask is not None:
+            share, box = leave_out(share, box, mask, config.block)
         images, labels = blend(images, labels, share, box, config.block)
     if config.erase_prob:
         images = jax.vmap(random_erase, (0, 0, None))(erase_keys, images, config)
@@ -88,9 +99,13 @@ def draw_mix(keys: Array, shape: tuple[int, ...], config: Any) -> tuple[Array, A
     repeats = config.block if config.per == "block" else 1
 
     def draw(key: Array) -> tuple[Array, Array]:
+        # the number of draws and their order are part of the result
         applied, switch, amount, *centre = jax.random.uniform(key, (5,))
         applied = applied < config.prob
-        cut = (switch < config.switch_prob) if config.mixup and config.cutmix else config.cutmix > 0
+        if config.mixup and config.cutmix:
+            cut = switch < config.switch_prob
+        else:
+            cut = config.cutmix > 0
         mixup_share = beta_quantile(amount, config.mixup) if config.mixup else 1.0
         share = jnp.where(applied & jnp.logical_not(cut), mixup_share, 1.0)
         if not config.cutmix:
@@ -102,6 +117,12 @@ def draw_mix(keys: Array, shape: tuple[int, ...], config: Any) -> tuple[Array, A
     return jnp.repeat(share, repeats), jnp.repeat(box, repeats, axis=0)
 
 
+def leave_out(share: Array, box: Array, mask: Array, block: int) -> tuple[Array, Array]:
+    """`share` [B] and `box` [B, H, W], neutral for pairs of which one is not there (mask 0)."""
+    both = (mask > 0) & (mirror(mask, block) > 0)
+    return jnp.where(both, share, 1.0), box & both[:, None, None]
+
+
 def beta_quantile(probability: Array, alpha: float) -> Array:
     """The quantile of Beta(alpha, alpha): a uniform draw in, a Beta draw out.
 
@@ -109,9 +130,11 @@ def beta_quantile(probability: Array, alpha: float) -> Array:
     """
     from scipy.special import betaincinv
 
-    table = jnp.asarray(betaincinv(alpha, alpha, np.linspace(0, 1, QUANTILES + 1)), jnp.float32)
+    quantiles = betaincinv(alpha, alpha, np.linspace(0, 1, QUANTILES + 1))
+    table = jnp.asarray(quantiles, jnp.float32)
     place = probability * QUANTILES
     cell = place.astype(int)
+    # linear between two entries
     return table[cell] + (place - cell) * (table[cell + 1] - table[cell])
 
 
@@ -122,15 +145,10 @@ def cutmix_box(area: Array, centre: Sequence[Array], height: int, width: int) ->
       area: share of the image, 0 to 1.
       centre: (y, x) of the box's centre, each as a share of the side, 0 to 1.
     """
-    h, w = (jnp.floor(side * jnp.sqrt(area)) for side in (height, width))
-    y, x = (jnp.floor(side * place) for side, place in zip((height, width), centre))
+    side = jnp.sqrt(area)
+    h, w = jnp.floor(height * side), jnp.floor(width * side)
+    y, x = jnp.floor(height * centre[0]), jnp.floor(width * centre[1])
     return rectangle(y - h // 2, x - w // 2, h, w, height, width)
-
-
-def rectangle(top: Array, left: Array, h: Array, w: Array, height: int, width: int) -> Array:
-    """[H, W] bool: true in rows [top, top + h) and columns [left, left + w)."""
-    y, x = jnp.arange(height)[:, None], jnp.arange(width)[None, :]
-    return ((top <= y) & (y < top + h)) & ((left <= x) & (x < left + w))
 
 
 def blend(
@@ -140,9 +158,11 @@ def blend(
 
     mixup (Zhang et al., 2018, arXiv:1710.09412), cutmix (Yun et al., 2019, arXiv:1905.04899).
     """
-    other_images, other_labels = mirror(images, block), mirror(labels, block)
+    other_images = mirror(images, block)
+    other_labels = mirror(labels, block)
     pixel_share = share[:, None, None] * (1.0 - box)  # [B, H, W]
-    label_share = pixel_share.mean(axis=(1, 2))[:, None]  # for cutmix the true area, after clipping
+    # for cutmix the area after clipping, not the one that was drawn
+    label_share = pixel_share.mean(axis=(1, 2))[:, None]
     pixel_share = pixel_share[..., None].astype(images.dtype)
     mixed = pixel_share * images + (1 - pixel_share) * other_images
     return mixed, label_share * labels + (1 - label_share) * other_labels
@@ -150,40 +170,5 @@ def blend(
 
 def mirror(values: Array, block: int) -> Array:
     """Reverses the order inside each block of the first axis."""
-    return values.reshape(-1, block, *values.shape[1:])[:, ::-1].reshape(values.shape)
-
-
-def random_erase(key: Array, image: Array, config: Any) -> Array:
-    """Random Erasing (Zhong et al., 2020, arXiv:1708.04896): a box of noise or of the mean colour.
-
-    Of ten random boxes the first that fits into the image is taken.
-
-    Args:
-      key: this example's key.
-      image: [H, W, C], normalised.
-    """
-    height, width, _ = image.shape
-    draw_key, noise_key = jax.random.split(key)
-    draws = jax.random.uniform(draw_key, (3 + 2 * ERASE_TRIES,))
-    applied, place_y, place_x = draws[:3]
-    area, ratio = draws[3:].reshape(2, ERASE_TRIES)
-    area = between(area, config.erase_area) * height * width
-    ratio = jnp.exp(between(ratio, tuple(map(math.log, config.erase_ratio))))
-    h, w = jnp.rint(jnp.sqrt(area * ratio)), jnp.rint(jnp.sqrt(area / ratio))
-    fits = (h < height) & (w < width)
-    first = jnp.argmax(fits)
-    h, w = h[first], w[first]
-    top, left = jnp.floor(place_y * (height - h + 1)), jnp.floor(place_x * (width - w + 1))
-    erased = rectangle(top, left, h, w, height, width)
-    erased &= fits[first] & (applied < config.erase_prob)
-    if config.erase_mode == "const":
-        return jnp.where(erased[..., None], jnp.zeros_like(image), image)
-    return jnp.where(
-        erased[..., None], jax.random.normal(noise_key, image.shape, image.dtype), image
-    )
-
-
-def between(share: Array, bounds: tuple[float, float]) -> Array:
-    """From [0, 1) to [low, high)."""
-    low, high = bounds
-    return low + share * (high - low)
+    blocks = values.reshape(-1, block, *values.shape[1:])
+    return blocks[:, ::-1].reshape(values.shape)

@@ -5,6 +5,7 @@ The pixels are those that the host would have sent, to the bit.
 Shapes: B examples, N images of the set, V ways to resize them, H W the image.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,16 +30,18 @@ def check_resident(transform: TrainTransform, need: int) -> None:
       UserError: augmentation other than windows and flips, or too many images.
     """
     augment = transform.augment
-    for key, does_not in (
-        (f"crop={augment.crop}", transform.boxes),
-        (f"randaugment={augment.randaugment}", transform.randaugment),
-        (f"color_jitter={augment.color_jitter}", augment.color_jitter),
-    ):
-        if does_not:
+    only_on_host = {
+        f"crop={augment.crop}": transform.boxes,
+        f"randaugment={augment.randaugment}": transform.randaugment,
+        f"color_jitter={augment.color_jitter}": augment.color_jitter,
+    }
+    for key, is_used in only_on_host.items():
+        if is_used:
             raise UserError(
                 f"data.cache=device cuts windows and flips; data.augment.{key} is done by the host"
                 "\nset data.cache=memory"
             )
+    # a CPU reports no limit
     stats = jax.local_devices()[0].memory_stats() or {}
     room = stats.get("bytes_limit")
     if room is not None and need > room / 2:
@@ -53,24 +56,40 @@ def pack(rows: np.ndarray, draws: Draws) -> np.ndarray:
     return np.stack([rows, *draws], axis=1).astype(np.int32)
 
 
-def unpack(batch: Mapping[str, Any], transform: TrainTransform) -> dict[str, jax.Array]:
-    """The batch that a task sees, with `image` in the place of `VIEWS` and `IMAGES`.
+@dataclasses.dataclass(frozen=True)
+class Unpack:
+    """What was sent, with what is resident -> a batch with images; a pure function.
 
-    Leading axes (parts of a batch) are kept.
+    It is the part of the input pipeline that a compiled step contains: numbers alone, no loader.
+
+    Attributes:
+      pad: of the border from which windows are cut; None: images are taken whole.
     """
-    batch = dict(batch)
-    table, views = batch.pop(IMAGES), batch.pop(VIEWS)
-    row, choice, top, left, left_right, upside_down = views.reshape(-1, views.shape[-1]).T
-    images = table[choice, row]  # [B, H, W, 3]
-    if transform.augment.crop == "pad":
-        images = _windows(images, top, left, transform.augment.pad)
-    images = jnp.where(_as_mask(left_right), images[:, :, ::-1], images)
-    images = jnp.where(_as_mask(upside_down), images[:, ::-1], images)
-    return {"image": images.reshape(*views.shape[:-1], *images.shape[1:]), **batch}
+
+    pad: int | None = None
+
+    def __call__(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`batch` with `image` in the place of `VIEWS` and `IMAGES`; unchanged without these.
+
+        Leading axes (parts of a batch) are kept.
+        """
+        if IMAGES not in batch:
+            return batch
+        batch = dict(batch)
+        table, views = batch.pop(IMAGES), batch.pop(VIEWS)
+        columns = views.reshape(-1, views.shape[-1]).T
+        row, choice, top, left, left_right, upside_down = columns
+        images = table[choice, row]  # [B, H, W, 3]
+        if self.pad is not None:
+            images = _windows(images, top, left, self.pad)
+        images = jnp.where(_as_mask(left_right), images[:, :, ::-1], images)
+        images = jnp.where(_as_mask(upside_down), images[:, ::-1], images)
+        shape = (*views.shape[:-1], *images.shape[1:])
+        return {"image": images.reshape(shape), **batch}
 
 
 def _windows(images: jax.Array, top: jax.Array, left: jax.Array, pad: int) -> jax.Array:
-    """As `augment.pad_crop`."""
+    """As `pad_crop` on the host."""
     padded = jnp.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
 
     def cut(image: jax.Array, top: jax.Array, left: jax.Array) -> jax.Array:

@@ -13,14 +13,14 @@ import jax
 import numpy as np
 
 from effjax.data.images.decode import decode
-from effjax.data.sources.files import IMAGE_ENDINGS, open_files
+from effjax.data.sources.examples import reason
+from effjax.data.sources.files import IMAGE_ENDINGS, image_names, is_archive, open_files
 from effjax.data.threads import map_rows
 from effjax.errors import UserError
 from effjax.report import Display, draw_sheet
 from effjax.trained.network import Spread, Trained
 
 BATCH = 32
-ARCHIVES = (".zip", ".tar")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,7 @@ def find_images(paths: Sequence[str]) -> list[ImageFile]:
     for path in map(os.path.expanduser, paths):
         if not os.path.exists(path):
             raise UserError(f"{path}: there is no such file or folder")
-        if os.path.isdir(path) or path.lower().endswith(ARCHIVES):
+        if os.path.isdir(path) or is_archive(path):
             found += _inside(path)
         else:
             found.append(ImageFile(path, Path(path).read_bytes))
@@ -78,11 +78,9 @@ def find_images(paths: Sequence[str]) -> list[ImageFile]:
 
 def _inside(path: str) -> list[ImageFile]:
     files = open_files(path)
-    names = sorted(name for name in files.names() if name.lower().endswith(IMAGE_ENDINGS))
-    parts = {name: name.split("/") for name in names}
-    seen = [n for n in names if parts[n][0] != "__MACOSX" and not parts[n][-1].startswith(".")]
     return [
-        ImageFile(os.path.join(path, name), lambda name=name: files.read(name)) for name in seen
+        ImageFile(os.path.join(path, name), lambda name=name: files.read(name))
+        for name in image_names(files)
     ]
 
 
@@ -111,8 +109,10 @@ def predict(
     def look(row: int) -> np.ndarray | str:
         try:
             return transform(decode(images[row].read()))
-        except (UserError, OSError) as error:
-            return str(error)
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever a file raises concerns this file alone
+            return reason(error)
 
     total = -(-len(images) // batch_size)
     seen = map_rows(look, range(len(images)))

@@ -181,7 +181,8 @@ class Classification(Task):
         # without this a label that is no class would have no target at all, and no loss
         sound = is_class(batch["label"], classes) | (batch["mask"] == 0)
         targets = jnp.where(sound[:, None], targets, jnp.nan)
-        return mix_batch(key, self.images(batch), targets, batch["index"], self.config.mix)
+        images, mix = self.images(batch), self.config.mix
+        return mix_batch(key, images, targets, batch["index"], mix, batch["mask"])
 
     def losses(self, logits: jax.Array, targets: jax.Array, images: jax.Array) -> jax.Array:
         """[B]: the loss of each example, from logits and targets [B, K] of mixed images."""

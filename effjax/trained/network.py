@@ -16,7 +16,8 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from effjax import models
 from effjax.data import normalise
 from effjax.data.config import IMAGENET_MEAN, IMAGENET_STD
-from effjax.data.images.augment import EvalTransform, image_size
+from effjax.data.images.centre_crop import EvalTransform
+from effjax.data.images.resize import image_size
 from effjax.errors import UserError
 from effjax.models.weights.convert import as_model
 from effjax.report import Display

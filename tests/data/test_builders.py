@@ -12,7 +12,7 @@ from PIL import Image
 
 from effjax.data.images.decode import decode
 from effjax.data.sources.catalog import prepared_directory
-from effjax.data.sources.source import Records
+from effjax.data.sources.records import Records
 from effjax.errors import UserError
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from effjax.data import MixConfig, mix_batch, normalise
-from effjax.data.mix import blend, cutmix_box, mirror, random_erase, rectangle, smooth_labels
+from effjax.data.erase import random_erase, rectangle
+from effjax.data.mix import blend, cutmix_box, mirror, smooth_labels
 from effjax.errors import UserError
 
 KEY = jax.random.key(0)

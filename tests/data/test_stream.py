@@ -12,16 +12,12 @@ import simplejpeg
 from PIL import Image
 
 from effjax.data import AugmentConfig, DataConfig
-from effjax.data.images import decode
+from effjax.data.images import jpeg
 from effjax.data.images.augment import train_transform
-from effjax.data.stream import (
-    EvalStream,
-    Generators,
-    Pixels,
-    TrainStream,
-    Views,
-    require_memory,
-)
+from effjax.data.order import Generators
+from effjax.data.pixels import Pixels
+from effjax.data.stream import EvalStream, TrainStream
+from effjax.data.views import Views, require_memory
 from effjax.errors import UserError
 
 CONFIG = DataConfig(image_size=8, augment=AugmentConfig(crop="none", hflip=0.0))
@@ -46,6 +42,12 @@ class Files:
 
     def name(self, row):
         return f"photos/{row}.png"
+
+    def labels(self):
+        return np.arange(12) % 2
+
+    def keys(self):
+        return [f"{row}.png" for row in range(12)]
 
 
 def training(pixels, batch_size=4, keep=False, **augment):
@@ -148,7 +150,7 @@ def with_repeats(repeats):
 @pytest.mark.parametrize("keep", [False, True])
 def test_evaluation_skips_and_pads(keep):
     config = dataclasses.replace(CONFIG, image_size=4)
-    from effjax.data.images.augment import eval_transform
+    from effjax.data.images.centre_crop import eval_transform
 
     stream = EvalStream(Views(Pixels(Files(), skip=True), eval_transform(config), keep), 8)
     seen = [example(stream, position) for position in range(16)]
@@ -178,11 +180,11 @@ def test_decoding_only_a_box_changes_nothing(size, library, monkeypatch):
 
     def decode_box(data, box, out):
         stopped.append(box)
-        return decode.decode_box(data, box, out)
+        return jpeg.decode_box(data, box, out)
 
-    monkeypatch.setattr("effjax.data.stream.decode_box", decode_box)
+    monkeypatch.setattr("effjax.data.pixels.decode_box", decode_box)
     if not library:
-        monkeypatch.setattr("effjax.data.images.decode.decode_region", lambda *_: None)
+        monkeypatch.setattr("effjax.data.images.jpeg.decode_region", lambda *_: None)
     pixels = Pixels(Photos(), fast=True, enough=transform.enough)
     warm = TrainStream(Views(pixels, transform), 0, 4)
     slots = np.arange(4)
@@ -199,6 +201,10 @@ def test_decoding_only_a_box_changes_nothing(size, library, monkeypatch):
     assert len(stopped) == (12 if size == 64 else 0)
 
 
+def cut(pixels, row, box, scratch):
+    return pixels.cut(row, pixels.open(row), box, scratch)
+
+
 class Changing(Photos):
     """Photographs of which, after a while, only the headers are left."""
 
@@ -212,12 +218,12 @@ class Changing(Photos):
 @pytest.mark.parametrize("library", [True, False])
 def test_a_file_that_breaks_later_is_named(library, monkeypatch):
     if not library:
-        monkeypatch.setattr("effjax.data.images.decode.decode_region", lambda *_: None)
+        monkeypatch.setattr("effjax.data.images.jpeg.decode_region", lambda *_: None)
     pixels, scratch = Pixels(Changing(), fast=True), np.empty(1 << 20, np.uint8)
     pixels(3)
     pixels.source.cut = True
     with pytest.raises(UserError, match=r"photos/3\.png cannot be decoded"):
-        pixels.window(3, lambda size: (0, 0, *size), scratch)
+        cut(pixels, 3, (0, 0, 90, 100), scratch)
 
 
 def test_a_file_that_only_pillow_takes_is_the_same_every_time():
@@ -229,7 +235,7 @@ def test_a_file_that_only_pillow_takes_is_the_same_every_time():
     with pytest.raises(ValueError, match="extraneous"):
         simplejpeg.decode_jpeg(Odd()[3][0])
     pixels, scratch = Pixels(Odd(), fast=True), np.empty(1 << 20, np.uint8)
-    first, second = (pixels.window(3, lambda size: (5, 7, 50, 60), scratch)[0] for _ in range(2))
+    first, second = (cut(pixels, 3, (5, 7, 50, 60), scratch).copy() for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 

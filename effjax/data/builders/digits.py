@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from effjax.data.builders.images import Examples, image_info
+from effjax.data.builders.images import StoredExamples, image_info
 
 VALIDATION_EXAMPLES = 360
 
@@ -29,7 +29,7 @@ class Digits(tfds.core.GeneratorBasedBuilder):
             homepage="https://archive.ics.uci.edu/dataset/80",
         )
 
-    def _split_generators(self, dl_manager: Any) -> dict[str, Examples]:
+    def _split_generators(self, dl_manager: Any) -> dict[str, StoredExamples]:
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
 
@@ -48,7 +48,7 @@ class Digits(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(
         self, pixels: np.ndarray, labels: np.ndarray, rows: np.ndarray
-    ) -> Examples:
+    ) -> StoredExamples:
         for row in map(int, rows):
             png = io.BytesIO()
             Image.fromarray(pixels[row]).save(png, format="PNG")

@@ -5,7 +5,8 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-Examples = Iterator[tuple[int, dict[str, Any]]]
+# what a builder yields: (number, {"image": encoded bytes, "label": int})
+StoredExamples = Iterator[tuple[int, dict[str, Any]]]
 
 
 def image_info(
@@ -40,7 +41,7 @@ class Images(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         *,
         name: str,
         class_names: tuple[str, ...],
-        examples: dict[str, Callable[[], Examples]],
+        examples: dict[str, Callable[[], StoredExamples]],
         description: str,
         **arguments: Any,
     ):
@@ -53,8 +54,8 @@ class Images(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _info(self) -> tfds.core.DatasetInfo:
         return image_info(self, self._class_names, description=self._description)
 
-    def _split_generators(self, dl_manager: Any) -> dict[str, Examples]:
+    def _split_generators(self, dl_manager: Any) -> dict[str, StoredExamples]:
         return {split: self._generate_examples(split) for split in self._examples}
 
-    def _generate_examples(self, split: str) -> Examples:
+    def _generate_examples(self, split: str) -> StoredExamples:
         yield from self._examples[split]()

@@ -8,9 +8,10 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from effjax.data.builders.images import Examples, image_info
-from effjax.data.sources.source import Source
-from effjax.data.tools.prepare import examples, open_splits
+from effjax.data.builders.images import StoredExamples, image_info
+from effjax.data.sources.examples import Examples
+from effjax.data.sources.open import open_splits
+from effjax.data.tools.convert import stored_examples
 from effjax.errors import UserError
 
 
@@ -25,12 +26,11 @@ class LocalBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _info(self) -> tfds.core.DatasetInfo:
         return image_info(self, self.CLASS_NAMES, description=self.DESCRIPTION)
 
-    def _split_generators(self, dl_manager: Any) -> dict[str, Examples]:
+    def _split_generators(self, dl_manager: Any) -> dict[str, StoredExamples]:
         folder = os.fspath(dl_manager.manual_dir)
         sources = open_splits(folder)
-        numbers = tuple(
-            str(label) for label in range(len(self.CLASS_NAMES))
-        )  # arrays have no names
+        # arrays have no names
+        numbers = tuple(str(label) for label in range(len(self.CLASS_NAMES)))
         for source in sources.values():
             if source.class_names not in (self.CLASS_NAMES, numbers):
                 raise UserError(
@@ -39,8 +39,8 @@ class LocalBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 )
         return {split: self._generate_examples(source) for split, source in sources.items()}
 
-    def _generate_examples(self, source: Source) -> Examples:
-        yield from examples(source)
+    def _generate_examples(self, source: Examples) -> StoredExamples:
+        yield from stored_examples(source)
 
 
 class FashionMnist(LocalBuilder, skip_registration=True):

@@ -3,14 +3,19 @@
 import functools
 import io
 import warnings
+from typing import Any
 
 import numpy as np
 
-from effjax.data.images.region import decode_region
-from effjax.errors import UserError
+from effjax.data.images.jpeg import JPEG, decode_jpeg
+from effjax.data.images.orientation import orientation_of, upright
+from effjax.errors import UserError, printable
 
 PNG = b"\x89PNG\r\n\x1a\n"
-EXIF_ORIENTATION = 0x0112
+PNG_GREY, PNG_RGB = b"\x08\x00", b"\x08\x02"  # depth and kind of colour
+# transparency, and three ways to state an orientation
+PNG_EXTRAS = (b"tRNS", b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type")
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 def decode(data: bytes, fast: bool = False, enough: tuple[int, int] | None = None) -> np.ndarray:
@@ -40,126 +45,21 @@ def decode_quickly(
     data: bytes, fast: bool = False, enough: tuple[int, int] | None = None
 ) -> np.ndarray | None:
     """As `decode`, but None for what takes Pillow, such as a JPEG with some damage."""
-    return _decode_jpeg(data, fast, enough) if data[:2] == b"\xff\xd8" else _decode_png(data)
-
-
-def decode_box(data: bytes, box: tuple[int, int, int, int], out: np.ndarray) -> np.ndarray:
-    """The box (top, left, height, width) of a JPEG that `plain_size` knows, as with fast=True.
-
-    Damage elsewhere is not noticed: `decode_quickly` must have taken the file before.
-
-    Args:
-      out: uint8, one axis: where the pixels may go.
-
-    Returns:
-      uint8 [height, width, 3]: the same, whatever decoders are installed.
-
-    Raises:
-      ValueError: it is damaged.
-    """
-    pixels = decode_region(data, box, out)
-    if pixels is None:
-        top, left, height, width = box
-        pixels = first_rows(data, top + height, out)[top:, left : left + width]
-    return pixels
-
-
-def first_rows(data: bytes, rows: int, out: np.ndarray) -> np.ndarray:
-    """The upper `rows` rows of a JPEG that `plain_size` knows, decoded as with fast=True.
-
-    The file's header says its height: with a smaller one the decoder stops early. A file that is
-    damaged below is not noticed, so it must have been decoded as a whole before.
-
-    Args:
-      out: uint8, one axis: where the pixels go.
-
-    Returns:
-      uint8 [rows, W, 3], in the memory of `out` if that is large enough.
-    """
-    import simplejpeg
-
-    at = _find_frame(data) + 5
-    shorter = data[:at] + rows.to_bytes(2, "big") + data[at + 2 :]
-    width = int.from_bytes(data[at + 2 : at + 4], "big")
-    buffer = out if out.size >= rows * width * 3 else None
-    # not strict: what comes after the last row counts as a mistake
-    return simplejpeg.decode_jpeg(
-        shorter, "RGB", fastdct=True, fastupsample=True, buffer=buffer, strict=False
-    )
-
-
-def plain_size(data: bytes, enough: tuple[int, int] | None = None) -> tuple[int, int] | None:
-    """(height, width) of a JPEG whose rows come one after another, upright; None for all others.
-
-    Also None where `decode` would make the image smaller for `enough`.
-    """
-    at = _find_frame(data)
-    if at < 0 or _exif_orientation(data) in range(2, 9):
-        return None
-    height, width = (int.from_bytes(data[at + i : at + i + 2], "big") for i in (5, 7))
-    if enough is not None and 7 * height >= 8 * enough[0] and 7 * width >= 8 * enough[1]:
-        return None
-    return height, width
-
-
-def _find_frame(data: bytes) -> int:
-    """Where a baseline JPEG's frame header starts: marker, length, precision, height, width."""
-    at, end = 2, len(data) - 9
-    if data[:2] != b"\xff\xd8":
-        return -1
-    while at < end and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker in (0xC0, 0xC1):
-            return at if data[at + 9] in (1, 3) else -1  # not CMYK
-        if 0xC2 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return -1  # progressive and rarer kinds
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return -1
-
-
-def _decode_jpeg(data: bytes, fast: bool, enough: tuple[int, int] | None) -> np.ndarray | None:
-    import simplejpeg
-
-    height, width = enough or (0, 0)
-    orientation = _exif_orientation(data)
-    if orientation > 4:
-        height, width = width, height
+    if data[:2] != JPEG:
+        return _decode_png(data)
     try:
-        pixels = simplejpeg.decode_jpeg(
-            data, "RGB", fastdct=fast, fastupsample=fast, min_height=height, min_width=width
-        )
+        return decode_jpeg(data, fast, enough)
     except ValueError:  # CMYK, or damaged: Pillow knows the one and words the other
         return None
-    return upright(pixels, orientation)
-
-
-def _exif_orientation(data: bytes) -> int:
-    if data.find(b"Exif\0\0", 0, 4096) < 0:  # a quick no; looking into the tags takes longer
-        return 1
-    from PIL import Image
-
-    return Image.open(io.BytesIO(data)).getexif().get(EXIF_ORIENTATION, 1)
-
-
-def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Undoes an EXIF orientation: 2 to 4 mirror or turn by half, 5 to 8 also swap the sides."""
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
 
 
 def _decode_png(data: bytes) -> np.ndarray | None:
     """Grey or RGB with 8 bits and nothing else; None for any other file."""
     import cv2
 
-    depth_and_colour = data[24:26]
-    if data[:8] != PNG or depth_and_colour not in (b"\x08\x00", b"\x08\x02") or b"tRNS" in data:
+    if data[:8] != PNG or data[24:26] not in (PNG_GREY, PNG_RGB):
         return None
-    if b"eXIf" in data:
+    if any(extra in data for extra in PNG_EXTRAS):
         return None
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
@@ -168,28 +68,61 @@ def _decode_png(data: bytes) -> np.ndarray | None:
 
 
 def decode_pillow(data: bytes) -> np.ndarray:
-    """As `decode`, by Pillow, which understands most and takes longest."""
+    """As `decode`, by Pillow, which understands most and takes longest.
+
+    Raises:
+      UserError: it does not understand the bytes; whatever Pillow's plug-ins raise.
+    """
     from PIL import Image
 
-    _expect_large_pictures()
+    _prepare_pillow()
+    if not data:
+        raise UserError("the file is empty")
     try:
         image = Image.open(io.BytesIO(data))
-        orientation = image.getexif().get(EXIF_ORIENTATION, 1)
-        return upright(_rgb(image), orientation)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        reason = str(error) if data else "the file is empty"
-        raise UserError(reason.replace(" <_io.BytesIO object", "").split(" at 0x")[0]) from error
+        pixels = _rgb(image)
+        # after the pixels: loading turns a TIFF by itself
+        return upright(pixels, orientation_of(image))
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise UserError(_reason(error, data)) from error
+
+
+def _reason(error: Exception, data: bytes) -> str:
+    """Why Pillow could not read the bytes, in one line."""
+    if data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS and not _read_heif():
+        return "HEIC needs another package: pip install pillow-heif"
+    text = str(error) or type(error).__name__
+    # Pillow names the buffer, which says nothing
+    text = text.replace(" <_io.BytesIO object", "").split(" at 0x")[0]
+    return printable(text)
 
 
 @functools.cache
-def _expect_large_pictures() -> None:
-    """Pillow warns of 89 megapixels, as of an attack; it still refuses twice as many."""
+def _prepare_pillow() -> None:
+    """Once: formats of other packages, and no warning of large pictures.
+
+    Pillow warns of 89 megapixels, as of an attack; it still refuses twice as many.
+    """
     from PIL import Image
 
     warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+    _read_heif()
 
 
-def _rgb(image: "Image.Image") -> np.ndarray:  # noqa: F821
+@functools.cache
+def _read_heif() -> bool:
+    """Whether Pillow reads HEIC now, through the package pillow-heif."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
+
+
+def _rgb(image: Any) -> np.ndarray:
     """The pixels of any Pillow image as uint8 RGB."""
     from PIL import Image
 

@@ -2,31 +2,58 @@
 
 An .npz holds `x_train` and `y_train`, or `train_images` and `train_labels`, and so for each split;
 or `images` (`x`) and `labels` (`y`) alone. Idx files are `train-images-idx3-ubyte[.gz]`, where
-`t10k` is the test split. Pixels are uint8 [N, H, W], [N, H, W, 1] or [N, H, W, 3].
+`t10k` is the test split.
+
+Shapes: N images of uint8 [N, H, W], [N, H, W, 1] or [N, H, W, 3]; labels [N].
 """
 
 import functools
 import gzip
 import os
 import pathlib
-from typing import Any
+import zipfile
+import zlib
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
-from effjax.data.sources.splits import find_split, in_split
-from effjax.errors import UserError
+from effjax.data.sources.labels import count_classes, require_below, whole_labels
+from effjax.data.sources.splits import find_splits, in_split, split_kind
+from effjax.errors import UserError, printable
 
 IDX_IMAGES, IDX_LABELS = "images-idx3-ubyte", "labels-idx1-ubyte"
-NPZ_PAIRS = (("x_{}", "y_{}"), ("{}_images", "{}_labels"), ("images", "labels"), ("x", "y"))
+NPZ_SPLIT_PAIRS = (("x_{}", "y_{}"), ("{}_images", "{}_labels"))
+NPZ_WHOLE_PAIRS = (("images", "labels"), ("x", "y"))
+WHOLE = ""  # the only "split" of an undivided set
+
+
+class ArrayFiles(Protocol):
+    """The arrays of each split in a file or folder."""
+
+    path: str
+    splits: tuple[str, ...]
+
+    def images(self, split: str) -> np.ndarray:
+        """Pixels of one split."""
+
+    def labels(self, split: str) -> np.ndarray:
+        """Labels of one split, as they are stored."""
 
 
 class Arrays:
-    """One split of a set of arrays; a `Source`. Each process holds all of the split in memory."""
+    """One split of a set of arrays; a source of examples.
+
+    Each process holds all of the split in memory.
+
+    Raises:
+      UserError: no such split, pixels that are not uint8, or labels that are no labels.
+    """
 
     def __init__(self, path: str, split: str, val_share: float, split_seed: int):
         self.path, self.split = path, split
         self._share, self._seed = val_share, split_seed
-        images = self._arrays[0]
+        images, _ = self._arrays
         if images.dtype != np.uint8 or images.shape[3:] not in ((), (1,), (3,)):
             raise UserError(
                 f"{path} holds images {images.dtype} {list(images.shape)}, "
@@ -39,17 +66,22 @@ class Arrays:
 
     @functools.cached_property
     def _arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        read = read_idx if os.path.isdir(self.path) else read_npz
-        images, labels, whole = read(self.path, self.split)
-        labels = labels.reshape(-1).astype(np.int32)
-        if len(labels) != len(images):
-            raise UserError(f"{self.path} holds {len(images)} images, but {len(labels)} labels")
-        self._classes = int(labels.max()) + 1
-        if whole:
-            rows = [str(row) for row in range(len(labels))]
-            chosen = in_split(self.split, rows, labels, self._share, self._seed, self.path)
-            images, labels = images[chosen], labels[chosen]
-        return images, labels
+        files = open_arrays(self.path)
+        labels, self._classes = checked_labels(files)
+        if files.splits == (WHOLE,):
+            images = _as_many(files.images(WHOLE), labels[WHOLE], self.path)
+            return self._part(images, labels[WHOLE])
+        found = find_splits(self.split, files.splits, self.path)
+        parts = [_as_many(files.images(name), labels[name], self.path) for name in found]
+        if len(parts) == 1:
+            return parts[0], labels[found[0]]
+        return np.concatenate(parts), np.concatenate([labels[name] for name in found])
+
+    def _part(self, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The wanted part of an undivided set."""
+        rows = [str(row) for row in range(len(labels))]
+        chosen = in_split(self.split, rows, labels, self._share, self._seed, self.path)
+        return images[chosen], labels[chosen]
 
     def __len__(self) -> int:
         return len(self._arrays[1])
@@ -57,56 +89,143 @@ class Arrays:
     def __getitem__(self, row: int) -> tuple[np.ndarray, int]:
         images, labels = self._arrays
         image = images[row].reshape(*images.shape[1:3], -1)
+        # one channel or three
         return np.broadcast_to(image, (*image.shape[:2], 3)), int(labels[row])
 
     def name(self, row: int) -> str:
-        return f"image {row} of split {self.split!r} in {self.path}"
+        return f"image {row} of split {self.split!r} in {printable(self.path)}"
+
+    def labels(self) -> np.ndarray:
+        return self._arrays[1]
+
+    def keys(self) -> Sequence[str]:
+        return [str(row) for row in range(len(self))]
+
+    def stamps(self) -> Sequence[str]:
+        images, _ = self._arrays
+        return [str(zlib.crc32(np.ascontiguousarray(images)))]
 
 
-def read_npz(path: str, split: str) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Images, labels, and whether they are an undivided whole rather than one split.
-
-    Raises:
-      UserError: no such split, or no names that are understood.
-    """
-    with np.load(path) as arrays:
-        for images, labels in NPZ_PAIRS[:2]:
-            start, end = images.split("{}")
-            splits = {
-                key[len(start) : len(key) - len(end)]
-                for key in arrays.files
-                if key.startswith(start) and key.endswith(end)
-            }
-            if splits:
-                found = find_split(split, splits, path)
-                return arrays[images.format(found)], arrays[labels.format(found)], False
-        for images, labels in NPZ_PAIRS[2:]:
-            if {images, labels} <= set(arrays.files):
-                return arrays[images], arrays[labels], True
-        raise UserError(
-            f"{path} holds {arrays.files}\n"
-            "expected x_train and y_train, train_images and train_labels, or images and labels"
-        )
-
-
-def read_idx(path: str, split: str) -> tuple[np.ndarray, np.ndarray, bool]:
-    """One split of a folder of idx files, plain or gzipped.
+def checked_labels(files: ArrayFiles) -> tuple[dict[str, np.ndarray], int]:
+    """The labels int64 [N] of every split, and the number of classes.
 
     Raises:
-      UserError: no such split.
+      UserError: labels that are no whole numbers, do not start at 0, or are unknown in training.
     """
-    files = {file.name.removesuffix(".gz"): file for file in pathlib.Path(path).iterdir()}
-    stems = {name.removesuffix(f"-{IDX_IMAGES}") for name in files if name.endswith(IDX_IMAGES)}
-    names = {"test" if stem == "t10k" else stem: stem for stem in stems}
-    found = names[find_split(split, names, path)]
-    pair = (files[f"{found}-{kind}"] for kind in (IDX_IMAGES, IDX_LABELS))
-    images, labels = (_read_idx_file(file) for file in pair)
-    return images, labels, False
+    found: dict[str, np.ndarray] = {}
+    for split in files.splits:
+        where = f"{files.path} ({split})" if split else files.path
+        found[split] = whole_labels(files.labels(split), where)
+    training = [name for name in found if name == WHOLE or split_kind(name) == "train"]
+    if training:
+        known = np.concatenate([found[name] for name in training])
+    else:
+        known = np.concatenate(list(found.values()))
+    classes = count_classes(known, files.path)
+    for split, labels in found.items():
+        require_below(labels, classes, f"{files.path} ({split})" if split else files.path)
+    return found, classes
+
+
+def _as_many(images: np.ndarray, labels: np.ndarray, path: str) -> np.ndarray:
+    if len(labels) != len(images):
+        raise UserError(f"{path} holds {len(images)} images, but {len(labels)} labels")
+    return images
+
+
+def open_arrays(path: str) -> ArrayFiles:
+    """An .npz file or a folder of idx files.
+
+    Raises:
+      UserError: no array names that are understood.
+    """
+    return Idx(path) if os.path.isdir(path) else Npz(path)
+
+
+class Npz:
+    """An .npz file."""
+
+    def __init__(self, path: str):
+        self.path = path
+        try:
+            with np.load(path) as arrays:
+                names = arrays.files
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise UserError(f"{path} cannot be read as .npz: {error}") from error
+        self._names = _npz_names(names)
+        if not self._names:
+            raise UserError(
+                f"{path} holds {names}\n"
+                "expected x_train and y_train, train_images and train_labels, or images and labels"
+            )
+        self.splits = tuple(self._names)
+
+    def images(self, split: str) -> np.ndarray:
+        return self._read(self._names[split][0])
+
+    def labels(self, split: str) -> np.ndarray:
+        return self._read(self._names[split][1])
+
+    def _read(self, name: str) -> np.ndarray:
+        try:
+            with np.load(self.path) as arrays:
+                return arrays[name]
+        # an array of objects is a ValueError: reading it could run code
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise UserError(f"{self.path}: {name} cannot be read: {error}") from error
+
+
+def _npz_names(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """{split: (name of the images, name of the labels)}; the split WHOLE if there is one pair."""
+    for images, labels in NPZ_SPLIT_PAIRS:
+        start, end = images.split("{}")
+        splits = [
+            name.removeprefix(start).removesuffix(end)
+            for name in names
+            if name.startswith(start) and name.endswith(end)
+        ]
+        pairs = {split: (images.format(split), labels.format(split)) for split in splits}
+        pairs = {split: pair for split, pair in pairs.items() if pair[1] in names}
+        if pairs:
+            return pairs
+    for pair in NPZ_WHOLE_PAIRS:
+        if set(pair) <= set(names):
+            return {WHOLE: pair}
+    return {}
+
+
+class Idx:
+    """A folder of idx files, plain or gzipped."""
+
+    def __init__(self, path: str):
+        self.path = path
+        names = {file.name.removesuffix(".gz"): file for file in pathlib.Path(path).iterdir()}
+        self._files = names
+        stems = [name.removesuffix(f"-{IDX_IMAGES}") for name in names if IDX_IMAGES in name]
+        self._stems = {"test" if stem == "t10k" else stem: stem for stem in sorted(stems)}
+        self.splits = tuple(self._stems)
+
+    def images(self, split: str) -> np.ndarray:
+        return self._read(split, IDX_IMAGES)
+
+    def labels(self, split: str) -> np.ndarray:
+        return self._read(split, IDX_LABELS)
+
+    def _read(self, split: str, kind: str) -> np.ndarray:
+        name = f"{self._stems[split]}-{kind}"
+        if name not in self._files:
+            raise UserError(f"{self.path} has no file {name} or {name}.gz")
+        try:
+            return _read_idx_file(self._files[name])
+        except (OSError, ValueError, EOFError, IndexError) as error:
+            raise UserError(f"{self._files[name]} cannot be read: {error}") from error
 
 
 def _read_idx_file(file: pathlib.Path) -> np.ndarray:
+    """Four bytes (the last is the rank), a size for each axis, the values."""
     data = file.read_bytes()
-    data = gzip.decompress(data) if file.suffix == ".gz" else data
+    if file.suffix == ".gz":
+        data = gzip.decompress(data)
     rank = data[3]
     shape = np.frombuffer(data, ">i4", rank, offset=4)
     return np.frombuffer(data, np.uint8, offset=4 + 4 * rank).reshape(shape)

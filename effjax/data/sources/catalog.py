@@ -31,6 +31,7 @@ def prepared_directory(name: str, data_dir: str | None = None) -> str:
     """
     from etils import epath
 
+    # a name of ours goes before a folder of that name
     if name not in BUILDERS and is_prepared(name):
         path = epath.Path(name).expanduser()
         return os.fspath(path if (path / INFO).exists() else newest(path))
@@ -43,9 +44,9 @@ def prepared_directory(name: str, data_dir: str | None = None) -> str:
         prepare_builtin(name, os.fspath(root))
         found = newest(root / name, version)
     if found is None:
-        prepared = (
-            [p.name for p in root.iterdir() if p.is_dir() and newest(p)] if root.exists() else []
-        )
+        prepared = []
+        if root.exists():
+            prepared = [path.name for path in root.iterdir() if path.is_dir() and newest(path)]
         raise UserError(
             f"data set {name!r} is not prepared in {root}; "
             f"{nearest(name, [*BUILDERS, 'synthetic', *prepared])}\n"
@@ -64,12 +65,19 @@ def is_prepared(path: str) -> bool:
 
 def newest(folder: os.PathLike, version: str = "") -> os.PathLike | None:
     """The highest prepared version in `folder`, or in its only config."""
-    versions = [info.parent for info in folder.glob(f"{version or '[0-9]*'}/{INFO}")]
+    pattern = f"{version or '[0-9]*'}/{INFO}"
+    versions = [info.parent for info in folder.glob(pattern)]
     if not versions:
-        versions = [info.parent for info in folder.glob(f"*/{version or '[0-9]*'}/{INFO}")]
-        if len({path.parent for path in versions}) > 1:
+        versions = [info.parent for info in folder.glob(f"*/{pattern}")]
+        configs = {path.parent for path in versions}
+        if len(configs) > 1:
             return None
-    return max(versions, key=lambda path: [int(n) for n in path.name.split(".")], default=None)
+    return max(versions, key=_version_number, default=None)
+
+
+def _version_number(path: os.PathLike) -> list[int]:
+    # as numbers: 1.10.0 comes after 1.9.0
+    return [int(part) for part in path.name.split(".") if part.isdigit()]
 
 
 def prepare_builtin(name: str, data_dir: str, manual_dir: str | None = None) -> None:
@@ -91,7 +99,7 @@ def prepare_builtin(name: str, data_dir: str, manual_dir: str | None = None) -> 
 
 
 def write(builder: Any, manual_dir: str | None = None) -> None:
-    """Lets a TFDS builder write its files, unless they are there; its words go to stderr."""
+    """Lets a TFDS builder write its files, unless they are there; what it prints goes to stderr."""
     import tensorflow_datasets as tfds
 
     with tempfile.TemporaryDirectory() as nothing, contextlib.redirect_stdout(sys.stderr):

@@ -1,22 +1,28 @@
-"""Image files in class folders: on disk, in a zip or in a tar, as they are.
+"""Sets of named files, read at random: a folder, a zip, a tar, or an archive for each split.
 
-Both `<split>/<class>/<image>` and `<class>/<image>` are understood, with or without one folder
-around everything, and an archive for each split (`train.zip`). Classes are numbered in the order of
-their names.
+Names have "/" between their parts, whatever the system or the archive uses.
 """
 
 import functools
+import logging
 import os
 import tarfile
 import zipfile
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-import numpy as np
+from effjax.data.sources.splits import is_split
+from effjax.errors import UserError, printable
 
-from effjax.data.sources.splits import find_split, in_split, is_split
-from effjax.errors import UserError
-
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+# what Pillow opens of the formats that hold photographs and drawings, and .heic through pillow-heif
+IMAGE_ENDINGS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif"),
+    *(".tif", ".tiff", ".webp", ".avif", ".avifs", ".heic", ".heif", ".hif"),
+    *(".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm"),
+    *(".tga", ".qoi"),
+)
+ARCHIVES = (".zip", ".tar")
+MAC_FOLDER = "__MACOSX"  # what a Mac adds to a zip
 
 
 class Files(Protocol):
@@ -30,25 +36,54 @@ class Files(Protocol):
     def read(self, name: str) -> bytes:
         """The bytes of one file."""
 
+    def stamp(self, name: str) -> str:
+        """What changes when the content of a file does, without reading it."""
+
 
 class Folder:
+    """Files on disk. Links are followed, but not in circles."""
+
     def __init__(self, path: str):
         self.path = path
 
     def names(self) -> list[str]:
-        found = []
-        for folder, folders, files in os.walk(self.path):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            inside = os.path.relpath(folder, self.path)
-            found += [os.path.normpath(os.path.join(inside, name)) for name in files]
-        return [name.replace(os.sep, "/") for name in found]
+        return [name.replace(os.sep, "/") for name in self._walk("", ())]
+
+    def _walk(self, inside: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
+        """The files below the folder `inside`.
+
+        Args:
+          above: device and inode of each folder on the way: a link to one of them is a circle.
+        """
+        folder = os.path.join(self.path, inside)
+        try:
+            status = os.stat(folder)
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            _warn(f"left out: {folder} ({error.strerror})")
+            return
+        here = status.st_dev, status.st_ino
+        if here in above:
+            return
+        for entry in entries:
+            name = os.path.join(inside, entry.name)
+            # a hidden folder is one name: it may hold thousands of files
+            if entry.is_dir() and not is_hidden(entry.name):
+                yield from self._walk(name, (*above, here))
+            else:
+                yield name
 
     def read(self, name: str) -> bytes:
         with open(os.path.join(self.path, name), "rb", buffering=0) as file:
             return file.read()
 
+    def stamp(self, name: str) -> str:
+        return stamp_of(os.path.join(self.path, name))
+
 
 class Zip:
+    """Members of a zip."""
+
     def __init__(self, path: str):
         self.path = path
 
@@ -57,34 +92,62 @@ class Zip:
 
     @functools.cached_property
     def _archive(self) -> zipfile.ZipFile:
-        return zipfile.ZipFile(self.path)
+        try:
+            return zipfile.ZipFile(self.path)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise UserError(
+                f"{printable(self.path)} is no whole zip: {error}\n"
+                "its end may be missing: copy or download it again"
+            ) from error
+
+    @functools.cached_property
+    def _members(self) -> dict[str, zipfile.ZipInfo]:
+        # some Windows programs write backslashes
+        named = {info.filename.replace("\\", "/"): info for info in self._archive.infolist()}
+        return {name: info for name, info in named.items() if not name.endswith("/")}
 
     def names(self) -> list[str]:
-        return [info.filename for info in self._archive.infolist() if not info.is_dir()]
+        return list(self._members)
 
     def read(self, name: str) -> bytes:
-        return self._archive.read(name)
+        return self._archive.read(self._members[name])
+
+    def stamp(self, name: str) -> str:
+        return str(self._members[name].CRC)
 
 
 class Tar:
-    """An uncompressed tar: members are read where they lie."""
+    """Members of an uncompressed tar, read at their offsets."""
 
     def __init__(self, path: str):
         self.path = path
 
     @functools.cached_property
     def _places(self) -> dict[str, tuple[int, int]]:
+        """{name: (offset, size)}."""
+        places = {}
         try:
             with tarfile.open(self.path, "r:") as archive:
-                members = [member for member in archive if member.isfile()]
-        except tarfile.ReadError as error:
+                for member in archive:
+                    if member.isfile():
+                        name = member.name.replace("\\", "/").removeprefix("./")
+                        places[name] = member.offset_data, member.size
+        except (tarfile.ReadError, OSError) as error:
+            if places:
+                raise self._cut(str(error)) from error
             raise UserError(
-                f"{self.path} is not a plain tar ({error}); a compressed one cannot be read at "
-                "random\nunpack it, or pack it again without compression"
+                f"{printable(self.path)} is not a plain tar ({error}); a compressed one cannot be "
+                "read at random\nunpack it, or pack it again without compression"
             ) from error
-        return {
-            member.name.removeprefix("./"): (member.offset_data, member.size) for member in members
-        }
+        last = max((offset + size for offset, size in places.values()), default=0)
+        if last > os.path.getsize(self.path):
+            raise self._cut("its last file is not whole")
+        return places
+
+    def _cut(self, problem: str) -> UserError:
+        return UserError(
+            f"{printable(self.path)} is no whole tar: {problem}\ncopy or download it again"
+        )
 
     def names(self) -> list[str]:
         return list(self._places)
@@ -95,6 +158,10 @@ class Tar:
             file.seek(offset)
             return file.read(size)
 
+    def stamp(self, name: str) -> str:
+        offset, size = self._places[name]
+        return f"{offset} {size} {os.stat(self.path).st_mtime_ns}"
+
 
 class Archives:
     """A folder with an archive for each split, such as train.zip and test.zip."""
@@ -103,85 +170,69 @@ class Archives:
         self.path, self._archives = path, archives
 
     def names(self) -> list[str]:
-        return [
-            f"{split}/{name}" for split, files in self._archives.items() for name in files.names()
-        ]
+        found = []
+        for split, files in self._archives.items():
+            found += [f"{split}/{name}" for name in files.names()]
+        return found
 
     def read(self, name: str) -> bytes:
         split, _, inside = name.partition("/")
         return self._archives[split].read(inside)
 
+    def stamp(self, name: str) -> str:
+        split, _, inside = name.partition("/")
+        return self._archives[split].stamp(inside)
+
+
+def is_archive(path: str) -> bool:
+    """Whether a path ends as a .zip or a .tar does."""
+    return path.lower().endswith(ARCHIVES)
+
 
 def open_files(path: str) -> Files:
     """A folder, a .zip or a .tar, or a folder that holds one archive, or one for each split."""
     if not os.path.isdir(path):
-        return Zip(path) if path.endswith(".zip") else Tar(path)
-    entries = sorted(os.listdir(path))
-    archives = {
-        os.path.splitext(name)[0]: os.path.join(path, name)
-        for name in entries
-        if name.endswith((".zip", ".tar"))
-    }
+        return Zip(path) if path.lower().endswith(".zip") else Tar(path)
+    entries = [name for name in sorted(os.listdir(path)) if not is_hidden(name)]
+    archives = {}
+    for name in entries:
+        if is_archive(name):
+            archives[os.path.splitext(name)[0]] = os.path.join(path, name)
     if len(archives) == len(entries) == 1:
         return open_files(*archives.values())
     splits = {name: open_files(file) for name, file in archives.items() if is_split(name)}
     return Archives(path, splits) if splits else Folder(path)
 
 
-class ImageFiles:
-    """One split of a set of image files in class folders; a `Source`."""
-
-    def __init__(self, files: Files, split: str, val_share: float, split_seed: int):
-        prefix, paths = class_folders(files)
-        self.files = files
-        self.class_names = tuple(sorted({path[-2] for path in paths}))
-        if len(paths[0]) == 3:
-            split = find_split(split, {path[0] for path in paths}, files.path)
-            paths = [path for path in paths if path[0] == split]
-        number = {name: label for label, name in enumerate(self.class_names)}
-        labels = np.array([number[path[-2]] for path in paths], np.int32)
-        names = np.array([prefix + "/".join(path) for path in paths])
-        if len(paths[0]) == 2:
-            below = ["/".join(path) for path in paths]
-            chosen = in_split(split, below, labels, val_share, split_seed, files.path)
-            names, labels = names[chosen], labels[chosen]
-        self._names, self._labels = names, labels
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __getitem__(self, row: int) -> tuple[bytes, int]:
-        return self.files.read(str(self._names[row])), int(self._labels[row])
-
-    def name(self, row: int) -> str:
-        return f"{self.files.path}/{self._names[row]}"
+def stamp_of(path: str) -> str:
+    """Size and time of a file: what changes when its content does."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return "missing"
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
-def class_folders(files: Files) -> tuple[str, list[tuple[str, ...]]]:
-    """The images of `files`, sorted: what stands before all of them, and the parts of each path.
+def stamps_of(paths: Iterable[str]) -> list[str]:
+    """`stamp_of` each file."""
+    return [stamp_of(path) for path in paths]
 
-    Returns:
-      the common folder ("" or "name/") and paths (split, class, file) or (class, file).
 
-    Raises:
-      UserError: no images, or they do not lie in class folders.
-    """
-    images = sorted(name for name in files.names() if name.lower().endswith(IMAGE_ENDINGS))
-    paths = [tuple(name.split("/")) for name in images]
-    # what a Mac adds to a zip
-    paths = [path for path in paths if path[0] != "__MACOSX" and path[-1][0] != "."]
-    if not paths:
-        endings = " ".join(IMAGE_ENDINGS)
-        raise UserError(f"no images in {files.path}: expected files that end in\n{endings}")
-    depths, tops = {len(path) for path in paths}, {path[0] for path in paths}
-    prefix = ""
-    if len(tops) == 1 and depths <= {3, 4} and not is_split(*tops):
-        prefix = f"{tops.pop()}/"
-        paths = [path[1:] for path in paths]
-        depths, tops = {len(path) for path in paths}, {path[0] for path in paths}
-    if depths == {2} or (depths == {3} and any(map(is_split, tops))):
-        return prefix, paths
-    raise UserError(
-        f"{files.path} holds images such as {images[0]!r}\n"
-        "expected <split>/<class>/<image> with splits such as train and val, or <class>/<image>"
-    )
+def is_hidden(name: str) -> bool:
+    """Whether a name, or any folder in it, is hidden (".git") or made by a Mac for itself."""
+    parts = name.split("/")
+    return any(part.startswith(".") or part == MAC_FOLDER for part in parts)
+
+
+def is_image(name: str) -> bool:
+    """Whether a file ends as an image does and is not hidden."""
+    return name.lower().endswith(IMAGE_ENDINGS) and not is_hidden(name)
+
+
+def image_names(files: Files) -> list[str]:
+    """The names of all images, sorted; without hidden files and what a Mac adds to a zip."""
+    return sorted(name for name in files.names() if is_image(name))
+
+
+def _warn(message: str) -> None:
+    logging.getLogger("effjax.data").warning("%s", printable(message))

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from effjax.errors import UserError, nearest
+from effjax.errors import UserError, nearest, printable
 
+# the usual names of each split, ours first
 SAME = (("train", "training"), ("validation", "val", "valid", "dev"), ("test", "testing"))
+ALL = "all"  # every split, or the whole of an undivided set
 
 
 class MissingSplit(UserError):
@@ -16,7 +18,15 @@ class MissingSplit(UserError):
 
 def is_split(name: str) -> bool:
     """Whether a folder or array of this name is a split."""
-    return any(name in names for names in SAME)
+    return split_kind(name) is not None
+
+
+def split_kind(name: str) -> str | None:
+    """Our name for a split that is called `name`; None for other names."""
+    for names in SAME:
+        if name.lower() in names:
+            return names[0]
+    return None
 
 
 def find_split(wanted: str, present: Iterable[str], where: str) -> str:
@@ -26,33 +36,53 @@ def find_split(wanted: str, present: Iterable[str], where: str) -> str:
       MissingSplit: there is none.
     """
     present = sorted(present)
-    others = next((names for names in SAME if wanted in names), ())
-    for name in (wanted, *others):
-        if name in present:
-            return name
+    if wanted in present:
+        return wanted
+    same = next((names for names in SAME if wanted.lower() in names), ())
+    for usual in same:
+        for name in present:
+            if name.lower() == usual:
+                return name
     raise MissingSplit(
-        f"split {wanted!r} is not in {where}; {nearest(wanted, present)}\n"
+        f"split {wanted!r} is not in {printable(where)}; {nearest(wanted, present)}\n"
         "set data.train_split and data.val_split"
     )
 
 
-def find_split_expression(wanted: str, present: Iterable[str], where: str) -> str:
-    """`find_split` for each name in a TFDS split such as "train[:90%]+val".
+def find_splits(wanted: str, present: Iterable[str], where: str) -> list[str]:
+    """As `find_split`, and all of them for "all".
 
     Raises:
       MissingSplit: there is none.
     """
-    parts = [part.strip().partition("[") for part in wanted.split("+")]
-    return "+".join(find_split(name, present, where) + bar + rest for name, bar, rest in parts)
+    present = sorted(present)
+    if wanted == ALL and ALL not in present:
+        return present
+    return [find_split(wanted, present, where)]
+
+
+def find_split_expression(wanted: str, present: Iterable[str], where: str) -> str:
+    """`find_splits` for each name in a TFDS split such as "train[:90%]+val".
+
+    Raises:
+      MissingSplit: there is none.
+    """
+    found = []
+    for part in wanted.split("+"):
+        name, bracket, rest = part.strip().partition("[")
+        splits = find_splits(name, present, where)
+        found += [split + bracket + rest for split in splits]
+    return "+".join(found)
 
 
 def in_split(
     wanted: str, names: Sequence[str], labels: np.ndarray, val_share: float, seed: int, where: str
 ) -> np.ndarray:
-    """Which examples of an undivided set belong to `wanted`, "train" or "validation".
+    """Which examples of an undivided set belong to `wanted`: "train", "validation" or "all".
 
-    In each class the share `val_share`, at least one example, validates: those whose names hash
-    lowest under `seed`. A file that is added later moves no more than a few others.
+    In each class the share `val_share` validates: those whose names hash lowest under `seed`. A
+    file that is added later moves no more than a few others. At least one example of a class
+    validates, and at least one trains: a class of one image is for training.
 
     Args:
       names: of the examples.
@@ -60,16 +90,28 @@ def in_split(
 
     Returns:
       [N] bool.
+
+    Raises:
+      MissingSplit: `wanted` is another split.
     """
-    part = find_split(wanted, ("train", "validation"), f"{where} (split by data.val_share)")
-    place = np.array([_hash(f"{seed}/{name}") for name in names])
+    if wanted == ALL:
+        return np.ones(len(labels), bool)
+    where = f"{where} (split by data.val_share)"
+    part = find_split(wanted, ("train", "validation"), where)
+    ranks = np.array([_hash(f"{seed}/{name}") for name in names])
     validates = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         count = max(1, round(val_share * len(members)))
-        validates[members[np.argsort(place[members])[:count]]] = True
-    return validates if part == "validation" else ~validates
+        count = min(count, len(members) - 1)
+        lowest = np.argsort(ranks[members])[:count]
+        validates[members[lowest]] = True
+    if part == "validation":
+        return validates
+    return ~validates
 
 
 def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest())
+    # a name that is not UTF-8 holds lone surrogates
+    data = text.encode(errors="surrogateescape")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=7).digest())

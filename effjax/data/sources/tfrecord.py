@@ -1,33 +1,48 @@
-"""TFRecord files that TFDS wrote, read at random without TensorFlow: only to convert them.
+"""TFRecord files that TFDS wrote, read at random without TensorFlow.
 
 A file is a row of records: length (8 bytes), its checksum (4), the data, its checksum (4).
+
+Shapes: N examples.
 """
 
 import os
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from effjax.data.sources.source import image_and_label, open_builder
-from effjax.data.sources.splits import find_split
+from effjax.data.sources.files import stamps_of
+from effjax.data.sources.labels import require_label
+from effjax.data.sources.records import image_and_label, open_builder
+from effjax.data.sources.splits import find_splits
+from effjax.errors import UserError, printable
 
 HEAD, TAIL = 12, 4
 
 
 class TfRecords:
-    """A split of a data set that TFDS has prepared as TFRecord; a `Source`."""
+    """A split of a data set that TFDS has prepared as TFRecord; a source of examples.
+
+    Raises:
+      UserError: no such split, or a file that is cut.
+    """
 
     def __init__(self, directory: str, split: str):
         builder = open_builder(directory, "tfrecord")
-        split = find_split(split, builder.info.splits, directory)
+        info = builder.info
+        splits = find_splits(split, info.splits, directory)
         self.directory, self.split = directory, split
-        self._features = builder.info.features
-        self.image_key, self.label_key = image_and_label(self._features, directory)
-        self.class_names = tuple(self._features[self.label_key].names)
-        self._files = [os.fspath(path) for path in builder.info.splits[split].filepaths]
-        places = [(n, *place) for n, file in enumerate(self._files) for place in index(file)]
-        self._places = np.array(places, np.int64).reshape(-1, 3)
+        self._features = info.features
+        self.image_key, self.label_key = image_and_label(info.features, directory)
+        self.class_names = tuple(info.features[self.label_key].names)
+        self._files: list[str] = []
+        for name in splits:
+            self._files += [os.fspath(path) for path in info.splits[name].filepaths]
+        places = []
+        for number, file in enumerate(self._files):
+            places += [(number, offset, size) for offset, size in index(file)]
+        self._places = np.array(places, np.int64).reshape(-1, 3)  # file, offset, size
 
     def __len__(self) -> int:
         return len(self._places)
@@ -41,19 +56,37 @@ class TfRecords:
             record = file.read(size)
         undecoded: dict[str, Any] = {self.image_key: tfds.decode.SkipDecoding()}
         example = self._features.deserialize_example_np(record, decoders=undecoded)
-        return example[self.image_key], int(example[self.label_key])
+        label = require_label(int(example[self.label_key]), len(self.class_names))
+        return example[self.image_key], label
 
     def name(self, row: int) -> str:
-        return f"record {row} of split {self.split!r} in {self.directory}"
+        return f"record {row} of split {self.split!r} in {printable(self.directory)}"
+
+    def labels(self) -> np.ndarray:
+        return np.array([self[row][1] for row in range(len(self))], np.int32)
+
+    def keys(self) -> Sequence[str]:
+        return ()
+
+    def stamps(self) -> Sequence[str]:
+        return stamps_of(self._files)
 
 
 def index(path: str) -> list[tuple[int, int]]:
-    """(offset, size) of the data of every record in a TFRecord file; only the heads are read."""
-    places, offset, end = [], 0, os.path.getsize(path)
+    """(offset, size) of the data of every record in a TFRecord file; only the heads are read.
+
+    Raises:
+      UserError: the file ends inside a record.
+    """
+    places = []
+    offset, end = 0, os.path.getsize(path)
     with open(path, "rb") as file:
         while offset < end:
             file.seek(offset)
-            (size,) = struct.unpack("<Q", file.read(HEAD)[:8])
+            head = file.read(HEAD)
+            size = struct.unpack("<Q", head[:8])[0] if len(head) == HEAD else end
+            if offset + HEAD + size + TAIL > end:
+                raise UserError(f"{printable(path)} is cut inside record {len(places)}")
             places.append((offset + HEAD, size))
             offset += HEAD + size + TAIL
     return places

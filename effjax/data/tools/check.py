@@ -9,12 +9,16 @@ import math
 import numpy as np
 
 from effjax.data.images.decode import decode
-from effjax.data.sources.source import Source
+from effjax.data.images.jpeg import jpeg_damage, jpeg_size
+from effjax.data.sources.class_folders import describe_ignored
+from effjax.data.sources.examples import BadExample, Examples, label_of, read_example
+from effjax.data.sources.open import open_splits
 from effjax.data.threads import map_rows
-from effjax.data.tools.prepare import open_splits
-from effjax.errors import UserError
+from effjax.errors import UserError, printable
 
 LISTED = 20  # broken files and duplicates that the text names
+LARGE = 2048  # a side of a JPEG above which it is measured at a smaller scale
+STRIP = 256  # rows of an image that are counted at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,37 +27,54 @@ class Report:
 
     Attributes:
       counts: {split: {class name: number of examples}}.
-      broken: (name, reason) of every image that cannot be decoded.
+      broken: (name, reason) of every image that cannot be read or decoded.
+      damaged: (name, the decoder's warning) of every JPEG that is read in spite of damage.
       duplicates: names of examples with the very same bytes, the groups in order.
+      ignored: {reason: names} of files that are not taken.
       sizes: (height, width): number of images.
-      mean, std: of the training pixels, per channel, scaled to 0..1.
+      mean, std: of the training pixels, per channel, scaled to 0..1. Large JPEGs are measured at a
+        smaller scale, so their finest detail is missing from `std`.
     """
 
     counts: dict[str, dict[str, int]]
     broken: list[tuple[str, str]]
+    damaged: list[tuple[str, str]]
     duplicates: list[tuple[str, ...]]
+    ignored: dict[str, list[str]]
     sizes: dict[tuple[int, int], int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
     def __str__(self) -> str:
-        lines = []
+        lines = [_count_line(split, counts) for split, counts in self.counts.items()]
         for split, counts in self.counts.items():
-            each = sorted(counts.items(), key=lambda item: item[1])
-            (fewest, low), (most, high) = each[0], each[-1]
-            lines.append(
-                f"{split}: {sum(counts.values())} images, {len(counts)} classes "
-                f"of {low} ({fewest}) to {high} ({most})"
-            )
-        heights, widths = (sorted(sides) for sides in zip(*self.sizes)) if self.sizes else ((), ())
-        if heights:
+            empty = [printable(name) for name, count in counts.items() if count == 0]
+            if empty:
+                lines.append(f"{split} has no images of: {', '.join(empty)}")
+        if self.sizes:
+            heights, widths = (sorted(sides) for sides in zip(*self.sizes))
             lines.append(f"size: {heights[0]}x{widths[0]} to {heights[-1]}x{widths[-1]}")
             lines.append(f"mean: {_triple(self.mean)}  std: {_triple(self.std)}  (training pixels)")
         lines.append(f"cannot be decoded: {len(self.broken)}")
-        lines += [f"  {name}: {reason}" for name, reason in self.broken[:LISTED]]
+        lines += [f"  {name}: {why}" for name, why in self.broken[:LISTED]]
+        if self.damaged:
+            lines.append(f"damaged, but read: {len(self.damaged)}")
+            lines += [f"  {name}: {why}" for name, why in self.damaged[:LISTED]]
         lines.append(f"same bytes: {len(self.duplicates)} groups")
         lines += [f"  {' = '.join(names)}" for names in self.duplicates[:LISTED]]
+        lines += describe_ignored(self.ignored)
         return "\n".join(lines)
+
+
+def _count_line(split: str, counts: dict[str, int]) -> str:
+    """ "train: 12 images, 2 classes of 5 (cat) to 7 (dog)"."""
+    ordered = sorted(counts.items(), key=lambda item: item[1])
+    fewest, low = ordered[0]
+    most, high = ordered[-1]
+    return (
+        f"{split}: {sum(counts.values())} images, {len(counts)} classes "
+        f"of {low} ({printable(fewest)}) to {high} ({printable(most)})"
+    )
 
 
 def _triple(values: tuple[float, ...]) -> str:
@@ -62,59 +83,98 @@ def _triple(values: tuple[float, ...]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """What one image has to say."""
+    """What was found in one image.
+
+    Attributes:
+      digest: of its bytes; None: they cannot be read.
+      reason: why it cannot be read or decoded.
+      damage: what the decoder warns of.
+      size: (height, width).
+      moments: [2, 3], means of the pixels and of their squares, scaled to 0..1.
+    """
 
     label: int
-    digest: bytes
-    reason: str | None = None  # why it cannot be decoded
+    digest: bytes | None = None
+    reason: str | None = None
+    damage: str | None = None
     size: tuple[int, int] | None = None
-    moments: np.ndarray | None = None  # [2, 3]: sum of the pixels and of their squares, 0..1
+    moments: np.ndarray | None = None
 
 
-def look(source: Source, row: int) -> Look:
+def look(source: Examples, row: int) -> Look:
     """Decodes one example and measures it."""
-    data, label = source[row]
-    digest = hashlib.sha256(
-        data if isinstance(data, bytes) else np.ascontiguousarray(data)
-    ).digest()
     try:
-        pixels = decode(data) if isinstance(data, bytes) else data
+        data, label = read_example(source, row)
+    except BadExample as error:
+        return Look(label_of(source, row), reason=str(error))
+    if not isinstance(data, bytes):
+        digest = hashlib.sha256(np.ascontiguousarray(data)).digest()
+        return Look(label, digest, size=data.shape[:2], moments=measure(data))
+    digest = hashlib.sha256(data).digest()
+    try:
+        pixels = decode(data, enough=(LARGE, LARGE))
     except UserError as error:
         return Look(label, digest, reason=str(error))
-    counts = np.stack([np.bincount(channel, minlength=256) for channel in pixels.reshape(-1, 3).T])
+    size = jpeg_size(data) or pixels.shape[:2]
+    return Look(label, digest, None, jpeg_damage(data), size, measure(pixels))
+
+
+def measure(pixels: np.ndarray) -> np.ndarray:
+    """[2, 3]: means of the pixels uint8 [H, W, 3], scaled to 0..1, and of their squares."""
+    counts = np.zeros((3, 256))
+    # in strips: numpy counts integers of eight bytes, which for a whole image takes far more memory
+    for top in range(0, len(pixels), STRIP):
+        strip = pixels[top : top + STRIP].reshape(-1, 3)
+        for channel in range(3):
+            counts[channel] += np.bincount(strip[:, channel], minlength=256)
     levels = np.arange(256) / 255
     moments = np.stack([counts @ levels, counts @ levels**2])
-    return Look(label, digest, size=pixels.shape[:2], moments=moments)
+    return moments / math.prod(pixels.shape[:2])
 
 
-def check(src: str) -> Report:
+def check(src: str, label: str | None = None) -> Report:
     """Reads and decodes every example of every split of `src` (what `data.name` may say).
+
+    Args:
+      label: of a CSV list: the column of the labels.
 
     Raises:
       UserError: nothing readable in `src`.
     """
-    counts, broken, sizes = {}, [], collections.Counter()
+    counts: dict[str, dict[str, int]] = {}
+    broken: list[tuple[str, str]] = []
+    damaged: list[tuple[str, str]] = []
+    ignored: dict[str, list[str]] = {}
+    sizes: collections.Counter[tuple[int, int]] = collections.Counter()
     same: dict[bytes, list[str]] = {}
     moments, pixels = np.zeros((2, 3)), 0
-    for split, source in open_splits(src).items():
+    for split, source in open_splits(src, label=label).items():
+        ignored = getattr(source, "ignored", {})  # of the whole set: the same in each split
         labels = collections.Counter(dict.fromkeys(range(len(source.class_names)), 0))
         looks = map_rows(functools.partial(look, source), range(len(source)))
-        for row, seen in enumerate(looks):
-            labels[seen.label] += 1
-            same.setdefault(seen.digest, []).append(source.name(row))
-            if seen.reason is not None:
-                broken.append((source.name(row), seen.reason))
+        for row, found in enumerate(looks):
+            labels[found.label] += 1
+            name = source.name(row)
+            if found.digest is not None:
+                same.setdefault(found.digest, []).append(name)
+            if found.reason is not None:
+                broken.append((name, found.reason))
                 continue
-            sizes[seen.size] += 1
+            if found.damage is not None:
+                damaged.append((name, found.damage))
+            sizes[found.size] += 1
             if split == "train":
-                moments, pixels = moments + seen.moments, pixels + math.prod(seen.size)
-        counts[split] = {source.class_names[label]: n for label, n in labels.items()}
+                count = math.prod(found.size)
+                moments, pixels = moments + count * found.moments, pixels + count
+        counts[split] = {source.class_names[k]: number for k, number in labels.items()}
     mean, square = moments / max(pixels, 1)
     return Report(
         counts=counts,
         broken=broken,
+        damaged=damaged,
         duplicates=[tuple(names) for names in same.values() if len(names) > 1],
+        ignored=ignored,
         sizes=dict(sizes),
         mean=tuple(mean.tolist()),
-        std=tuple(np.sqrt(square - mean**2).tolist()),
+        std=tuple(np.sqrt(np.maximum(square - mean**2, 0)).tolist()),
     )

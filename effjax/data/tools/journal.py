@@ -1,7 +1,8 @@
 """A file to which converted images are added one by one, so that a long conversion may go on.
 
-Its first line says what is converted, as JSON; then, for each image, its number, label and length,
-the CRC-32 of what follows, and the bytes (none: left out). A damaged tail is dropped.
+Its first line says how images are converted, as JSON; then, for each image, its number, label,
+checksum of the source's bytes, and length, the CRC-32 of what follows, and the bytes (none: left
+out). A damaged tail is dropped.
 """
 
 import json
@@ -10,10 +11,24 @@ import pathlib
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-HEAD = struct.Struct("<qqqI")  # row, label, length (-1: left out), checksum
-Example = tuple[bytes | None, int]  # (None: left out, label)
+HEAD = struct.Struct("<qqIqI")  # row, label, source, length (-1: left out), checksum
+FORMAT = 2
+
+
+class Converted(NamedTuple):
+    """One converted image.
+
+    Attributes:
+      data: its bytes; None: left out.
+      label: its label.
+      source: a checksum of what it was made from.
+    """
+
+    data: bytes | None
+    label: int
+    source: int
 
 
 class Journal:
@@ -21,28 +36,37 @@ class Journal:
 
     Args:
       path: of the file; made when the first image is added.
-      about: what the images are and how they are converted; with another `about` it begins anew.
+      options: how the images are converted; with others the journal begins anew.
     """
 
-    def __init__(self, path: str | os.PathLike, about: dict[str, Any]):
+    def __init__(self, path: str | os.PathLike, options: dict[str, Any]):
         self.path = pathlib.Path(path)
-        self._line = json.dumps(about, sort_keys=True).encode() + b"\n"
-        self.rows, self._end = self._sound()
+        line = json.dumps({"format": FORMAT, **options}, sort_keys=True)
+        self._line = line.encode() + b"\n"
+        self.rows, self._end = 0, len(self._line)
+        self._find_end(None)
 
-    def _sound(self) -> tuple[int, int]:
-        """How many rows are there, and where in the file the last of them ends."""
-        count, end = 0, len(self._line)
+    def _find_end(self, limit: int | None) -> None:
+        """Sets how many sound rows there are, up to `limit`, and where the last of them ends."""
+        self.rows, self._end = 0, len(self._line)
         if not self.path.exists():
-            return count, end
+            return
         with self.path.open("rb") as file:
             if file.readline() != self._line:
-                return count, end
-            while (found := _read(file)) is not None and found[0] == count:
-                count, end = count + 1, file.tell()
-        return count, end
+                return
+            while limit is None or self.rows < limit:
+                found = _read(file)
+                if found is None or found[0] != self.rows:
+                    return
+                self.rows, self._end = self.rows + 1, file.tell()
 
-    def read(self) -> Iterator[Example]:
-        """The converted images and their labels, in order."""
+    def cut(self, rows: int) -> None:
+        """Drops all but the first `rows`."""
+        if rows < self.rows:
+            self._find_end(rows)
+
+    def read(self) -> Iterator[Converted]:
+        """The converted images, in order."""
         if self.rows == 0:
             return
         with self.path.open("rb") as file:
@@ -50,7 +74,7 @@ class Journal:
             for _ in range(self.rows):
                 yield _read(file)[1]
 
-    def append(self, converted: Iterator[Example]) -> Iterator[Example]:
+    def append(self, converted: Iterator[Converted]) -> Iterator[Converted]:
         """Adds what comes, and hands it on."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("r+b" if self.path.exists() else "w+b") as file:
@@ -58,20 +82,22 @@ class Journal:
                 file.write(self._line)
             file.seek(self._end)
             file.truncate()
-            for data, label in converted:
-                length, body = (-1, b"") if data is None else (len(data), data)
-                file.write(HEAD.pack(self.rows, label, length, zlib.crc32(body)) + body)
+            for example in converted:
+                body = example.data or b""
+                length = -1 if example.data is None else len(body)
+                head = (self.rows, example.label, example.source, length, zlib.crc32(body))
+                file.write(HEAD.pack(*head) + body)
                 self.rows, self._end = self.rows + 1, file.tell()
-                yield data, label
+                yield example
 
 
-def _read(file: Any) -> tuple[int, Example] | None:
+def _read(file: Any) -> tuple[int, Converted] | None:
     """(row, example) of the record that starts here; None if it is not whole."""
     head = file.read(HEAD.size)
     if len(head) < HEAD.size:
         return None
-    row, label, length, checksum = HEAD.unpack(head)
+    row, label, source, length, expected = HEAD.unpack(head)
     body = file.read(max(length, 0))
-    if len(body) < length or zlib.crc32(body) != checksum:
+    if len(body) < length or zlib.crc32(body) != expected:
         return None
-    return row, (None if length < 0 else body, label)
+    return row, Converted(None if length < 0 else body, label, source)

@@ -7,16 +7,10 @@ import pytest
 from PIL import Image
 
 from effjax.data import AugmentConfig, DataConfig
-from effjax.data.images.augment import (
-    BOX,
-    DRAWN,
-    EvalTransform,
-    eval_transform,
-    pad_crop,
-    random_box,
-    resize,
-    train_transform,
-)
+from effjax.data.images.augment import DRAWN, train_transform
+from effjax.data.images.centre_crop import EvalTransform, eval_transform
+from effjax.data.images.random_crop import BOX, pad_crop, random_box
+from effjax.data.images.resize import resize
 from effjax.errors import UserError
 
 

@@ -8,7 +8,9 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from effjax.data.images.decode import decode, decode_box, first_rows, plain_size, upright
+from effjax.data.images.decode import decode
+from effjax.data.images.jpeg import decode_box, first_rows, plain_size
+from effjax.data.images.orientation import upright
 from effjax.data.images.region import decode_region, find_library
 from effjax.errors import UserError
 
@@ -155,7 +157,7 @@ def check_boxes(seed, decoder):
 def test_a_box_equals_that_part_of_the_whole(monkeypatch):
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda seed: check_boxes(seed, decode_box), range(4)))
-    monkeypatch.setattr("effjax.data.images.decode.decode_region", lambda *_: None)
+    monkeypatch.setattr("effjax.data.images.jpeg.decode_region", lambda *_: None)
     check_boxes(4, decode_box)
 
 

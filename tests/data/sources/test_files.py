@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from effjax.data.images.decode import decode
-from effjax.data.sources.files import ImageFiles, open_files
+from effjax.data.sources.class_folders import ImageFiles
+from effjax.data.sources.files import open_files
 from effjax.data.sources.splits import in_split
 from effjax.errors import UserError
 

@@ -6,8 +6,9 @@ from PIL import Image
 
 from effjax.data import DataConfig, open_split
 from effjax.data.sources.arrays import Arrays
-from effjax.data.sources.files import ImageFiles
-from effjax.data.sources.source import Synthetic, open_source
+from effjax.data.sources.class_folders import ImageFiles
+from effjax.data.sources.open import open_examples
+from effjax.data.sources.synthetic import Synthetic
 from effjax.errors import UserError
 
 
@@ -20,7 +21,7 @@ def test_names_and_paths(tmp_path):
     for name, kind in kinds.items():
         where = name if name == "synthetic" else str(tmp_path / name)
         config = DataConfig(name=where, image_size=8)
-        assert isinstance(open_source(config, "train"), kind)
+        assert isinstance(open_examples(config, "train"), kind)
         split = open_split(config, "validation", seed=0, batch_size=2, train=False)
         with split.batches() as batches:
             assert next(batches)["image"].shape == (2, 8, 8, 3)
@@ -29,7 +30,7 @@ def test_names_and_paths(tmp_path):
 @pytest.mark.parametrize("name", ["missing.zip", "missing.npz"])
 def test_missing_files_are_named(name):
     with pytest.raises(UserError, match=f"{name}: there is no such file"):
-        open_source(DataConfig(name=name), "train")
+        open_examples(DataConfig(name=name), "train")
 
 
 def test_synthetic_images_are_fixed_differ_and_follow_their_class():

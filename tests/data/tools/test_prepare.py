@@ -10,8 +10,9 @@ from PIL import Image
 
 from effjax.data import DataConfig, open_split
 from effjax.data.images.decode import decode
-from effjax.data.sources.source import Records
-from effjax.data.tools.prepare import examples, open_splits, prepare
+from effjax.data.sources.open import open_splits
+from effjax.data.sources.records import Records
+from effjax.data.tools.prepare import prepare
 from effjax.errors import UserError
 
 
@@ -86,50 +87,6 @@ def test_broken_files(folder, tmp_path):
         prepare(str(folder), str(tmp_path / "out"), short_side=15)
     counts = prepare(str(folder), str(tmp_path / "out"), short_side=15, skip_broken=True)
     assert counts == {"train": 5, "validation": 6}
-
-
-def watched(source, stop=None):
-    """The source, and the rows that are read of it; reading row `stop` interrupts."""
-    reads = []
-
-    class Watched(type(source)):
-        def __getitem__(self, row):
-            reads.append(row)
-            if row == stop:
-                raise KeyboardInterrupt
-            return super().__getitem__(row)
-
-    copy = object.__new__(Watched)
-    copy.__dict__ = source.__dict__
-    return copy, reads
-
-
-def listed(found):
-    return [(row, example["image"].getvalue(), example["label"]) for row, example in found]
-
-
-@pytest.mark.parametrize(("damage", "again"), [(None, 4), ("cut", 3), ("flipped", 3), ("other", 0)])
-def test_an_interrupted_conversion_goes_on(folder, tmp_path, damage, again):
-    (folder / "train" / "cat" / "1.jpg").write_bytes(b"broken")
-    source = open_splits(str(folder))["train"]
-    wanted = listed(examples(source, 15, skip_broken=True))
-    assert [row for row, *_ in wanted] == [0, 2, 3, 4, 5]
-    journal = tmp_path / "journal" / "train"
-    with pytest.raises(KeyboardInterrupt):
-        list(examples(watched(source, stop=4)[0], 15, True, journal))
-    data = journal.read_bytes()
-    if damage == "cut":
-        journal.write_bytes(data[:-5])
-    elif damage == "flipped":
-        journal.write_bytes(data[:-5] + bytes([data[-5] ^ 1]) + data[-4:])
-    elif damage == "other":  # other settings: nothing of it can be used
-        journal.write_bytes(data.replace(b'"short_side": 15', b'"short_side": 16'))
-    second, reads = watched(source)
-    assert listed(examples(second, 15, True, journal)) == wanted
-    assert sorted(reads) == list(range(again, 6))
-    third, reads = watched(source)
-    assert listed(examples(third, 15, True, journal)) == wanted
-    assert reads == []
 
 
 def test_the_journal_is_gone_in_the_end(folder, tmp_path):

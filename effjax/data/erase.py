@@ -1,0 +1,69 @@
+"""Random erasing, on the device.
+
+Shapes: H W the image, C channels.
+"""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+ERASE_TRIES = 10
+
+
+def random_erase(key: Array, image: Array, config: Any) -> Array:
+    """Random Erasing (Zhong et al., 2020, arXiv:1708.04896): a box of noise or of the mean colour.
+
+    Of ten random boxes the first that fits into the image is taken.
+
+    Args:
+      key: this example's key.
+      image: [H, W, C], normalised.
+      config: see `MixConfig`.
+    """
+    height, width, _ = image.shape
+    draw_key, noise_key = jax.random.split(key)
+    draws = jax.random.uniform(draw_key, (3 + 2 * ERASE_TRIES,))
+    applied, place_y, place_x = draws[:3]
+    h, w, fits = _first_box(draws[3:], height, width, config)
+    # uniform among the places where it fits
+    top = jnp.floor(place_y * (height - h + 1))
+    left = jnp.floor(place_x * (width - w + 1))
+    erased = rectangle(top, left, h, w, height, width)
+    erased &= fits & (applied < config.erase_prob)
+    if config.erase_mode == "const":
+        filling = jnp.zeros_like(image)  # the mean colour, as images are normalised
+    else:
+        filling = jax.random.normal(noise_key, image.shape, image.dtype)
+    return jnp.where(erased[..., None], filling, image)
+
+
+def _first_box(draws: Array, height: int, width: int, config: Any) -> tuple[Array, Array, Array]:
+    """Height and width of the first of ten random boxes that fits, and whether one does.
+
+    Args:
+      draws: [2 * ERASE_TRIES] uniform numbers.
+    """
+    area, ratio = draws.reshape(2, ERASE_TRIES)
+    area = between(area, config.erase_area) * height * width
+    low, high = config.erase_ratio
+    ratio = jnp.exp(between(ratio, (math.log(low), math.log(high))))
+    h = jnp.rint(jnp.sqrt(area * ratio))
+    w = jnp.rint(jnp.sqrt(area / ratio))
+    fits = (h < height) & (w < width)
+    first = jnp.argmax(fits)
+    return h[first], w[first], fits[first]
+
+
+def rectangle(top: Array, left: Array, h: Array, w: Array, height: int, width: int) -> Array:
+    """[H, W] bool: true in rows [top, top + h) and columns [left, left + w)."""
+    y, x = jnp.arange(height)[:, None], jnp.arange(width)[None, :]
+    return ((top <= y) & (y < top + h)) & ((left <= x) & (x < left + w))
+
+
+def between(share: Array, bounds: tuple[float, float]) -> Array:
+    """From [0, 1) to [low, high)."""
+    low, high = bounds
+    return low + share * (high - low)

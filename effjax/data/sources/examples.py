@@ -1,0 +1,153 @@
+"""Sources of examples: example i of a split as (encoded bytes or uint8 pixels, label).
+
+Every one is cheap to pickle: files are opened in the process that reads them.
+
+Shapes: N examples, H W the image.
+"""
+
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from effjax.data.class_names import UNKNOWN, ClassMatch
+from effjax.errors import UserError, printable
+
+SAMPLED = 64  # examples whose bytes count for the identity of a data set
+
+Example = tuple[bytes | np.ndarray, int]  # encoded bytes or uint8 [H, W, 3], and the label
+
+
+class Examples(Protocol):
+    """What the loader needs of a source of examples.
+
+    Attributes:
+      class_names: the names of all classes, by label.
+    """
+
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, row: int) -> Example:
+        """Example `row`. What it raises concerns this example alone."""
+
+    def name(self, row: int) -> str:
+        """What to call example `row` in a message; safe to print."""
+
+    def labels(self) -> np.ndarray:
+        """All labels, int [N]. May read every record; no image is decoded."""
+
+    def keys(self) -> Sequence[str]:
+        """A name for each example that does not depend on where the data set lies.
+
+        Empty where examples have only their numbers.
+        """
+
+    def stamps(self) -> Sequence[str]:
+        """What changes when the content does, such as sizes and times of files."""
+
+
+class BadExample(UserError):
+    """An example that cannot be had; the message is the reason alone, in one line."""
+
+
+def read_example(examples: Examples, row: int) -> Example:
+    """Example `row`, whatever goes wrong there.
+
+    Raises:
+      BadExample: a file that is gone, a damaged archive member, a label out of range, ...
+    """
+    try:
+        return examples[row]
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise BadExample(reason(error)) from error
+
+
+def reason(error: Exception) -> str:
+    """What went wrong with one file, in one line without its path."""
+    if isinstance(error, UserError):
+        text = str(error)
+    elif isinstance(error, OSError) and error.strerror:
+        text = error.strerror
+    elif isinstance(error, (zipfile.BadZipFile, zlib.error)):
+        text = f"damaged in its archive: {error}"
+    else:
+        text = f"{type(error).__name__}: {error}"
+    return printable(text)
+
+
+def label_of(examples: Examples, row: int) -> int:
+    """The label of an example that cannot be read; 0 where the label is lost with it."""
+    if len(examples.keys()):
+        return int(examples.labels()[row])
+    return 0
+
+
+def identity(examples: Examples) -> dict[str, Any]:
+    """What tells a data set from another, as JSON data; wherever it lies.
+
+    The fingerprint covers the order, names and labels of all examples, where they are known without
+    reading, and the bytes of some of them, evenly spaced.
+    """
+    count = len(examples)
+    digest = hashlib.blake2b(digest_size=8)
+    keys = examples.keys()
+    if len(keys):
+        digest.update("\n".join(keys).encode(errors="surrogateescape"))
+        digest.update(np.asarray(examples.labels(), np.int64).tobytes())
+    for row in range(0, count, max(1, count // SAMPLED)):
+        try:
+            data, label = read_example(examples, row)
+        except BadExample:
+            continue  # it is reported where it is used
+        digest.update(label.to_bytes(8, "little", signed=True))
+        digest.update(data if isinstance(data, bytes) else np.ascontiguousarray(data))
+    return {
+        "examples": count,
+        "classes": list(examples.class_names),
+        "fingerprint": digest.hexdigest(),
+    }
+
+
+class Matched:
+    """Examples with the labels of a network's classes; those of unknown classes are left out.
+
+    Args:
+      examples: of a data set.
+      match: how its classes correspond to the network's.
+      class_names: of the network.
+    """
+
+    def __init__(self, examples: Examples, match: ClassMatch, class_names: Sequence[str]):
+        self.class_names = tuple(class_names)
+        self._examples, self._match = examples, match
+        self._rows = np.arange(len(examples))
+        if match.unknown:
+            labels = match.mapping[examples.labels()]
+            self._rows = np.flatnonzero(labels != UNKNOWN)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, row: int) -> Example:
+        data, label = self._examples[int(self._rows[row])]
+        return data, int(self._match.mapping[label])
+
+    def name(self, row: int) -> str:
+        return self._examples.name(int(self._rows[row]))
+
+    def labels(self) -> np.ndarray:
+        return self._match.mapping[self._examples.labels()[self._rows]]
+
+    def keys(self) -> Sequence[str]:
+        keys = self._examples.keys()
+        return [keys[row] for row in self._rows] if len(keys) else ()
+
+    def stamps(self) -> Sequence[str]:
+        return self._examples.stamps()

@@ -1,0 +1,88 @@
+"""From what `data.name` says to a source of examples."""
+
+import glob
+import json
+import os
+import pathlib
+from typing import Any
+
+from effjax.data.builders import BUILDERS
+from effjax.data.config import DataConfig
+from effjax.data.images.resize import image_size
+from effjax.data.sources.arrays import IDX_IMAGES, Arrays
+from effjax.data.sources.catalog import INFO, is_prepared, prepared_directory
+from effjax.data.sources.class_folders import ImageFiles
+from effjax.data.sources.examples import Examples
+from effjax.data.sources.files import is_archive, open_files
+from effjax.data.sources.lists import ENDINGS, ListedFiles
+from effjax.data.sources.records import Records
+from effjax.data.sources.splits import MissingSplit
+from effjax.data.sources.synthetic import Synthetic
+from effjax.data.sources.tfrecord import TfRecords
+from effjax.errors import UserError, printable
+
+SPLITS = ("train", "validation", "test")
+
+
+def open_examples(config: Any, split: str) -> Examples:
+    """The source of examples that `config.name` stands for (see `DataConfig`).
+
+    Args:
+      split: a split's name, TFDS split syntax for prepared data, or "all".
+
+    Raises:
+      UserError: unknown name, unknown split, or files that cannot be read at random.
+    """
+    if config.name == "synthetic":
+        size = image_size(config)
+        return Synthetic(size, config.synthetic_classes, config.synthetic_examples, split)
+    if config.name in BUILDERS:
+        return Records(prepared_directory(config.name, config.data_dir), split)
+    path = os.path.expanduser(config.name)
+    division = split, config.val_share, config.split_seed
+    if path.lower().endswith(".npz") or _holds_idx(path):
+        return Arrays(_existing(path), *division)
+    if path.lower().endswith(ENDINGS):
+        return ListedFiles(_existing(path), *division, label=config.label)
+    if is_archive(path) or (os.path.isdir(path) and not is_prepared(path)):
+        return ImageFiles(open_files(_existing(path)), *division)
+    directory = prepared_directory(config.name, config.data_dir)
+    if stored_format(directory) == "tfrecord":
+        return TfRecords(directory, split)
+    return Records(directory, split)
+
+
+def open_splits(
+    src: str, val_share: float = 0.1, split_seed: int = 0, label: str | None = None
+) -> dict[str, Examples]:
+    """All splits of `src` (what `data.name` may say) among train, validation and test.
+
+    Raises:
+      UserError: nothing readable in `src`.
+    """
+    config = DataConfig(name=src, val_share=val_share, split_seed=split_seed, label=label)
+    sources = {}
+    for split in SPLITS:
+        try:
+            sources[split] = open_examples(config, split)
+        except MissingSplit as error:
+            missing = error
+    if not sources:
+        raise missing
+    return sources
+
+
+def stored_format(directory: str) -> str:
+    """The file format of a directory that TFDS has prepared: "array_record" or "tfrecord"."""
+    info = json.loads((pathlib.Path(directory) / INFO).read_text())
+    return info.get("fileFormat", "tfrecord")
+
+
+def _holds_idx(path: str) -> bool:
+    return os.path.isdir(path) and bool(glob.glob(f"{glob.escape(path)}/*{IDX_IMAGES}*"))
+
+
+def _existing(path: str) -> str:
+    if not os.path.exists(path):
+        raise UserError(f"data.name={printable(path)}: there is no such file")
+    return path
