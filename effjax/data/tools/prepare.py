@@ -7,7 +7,6 @@ import pathlib
 import shutil
 from collections.abc import Iterator, Mapping
 
-from effjax.config.kinds import Misfit, fit
 from effjax.data.builders import BUILDERS
 from effjax.data.sources.catalog import (
     default_data_dir,
@@ -21,6 +20,7 @@ from effjax.data.sources.open import open_splits
 from effjax.data.tools.convert import stored_examples
 from effjax.data.tools.provenance import check_same_source, describe_source, write_source
 from effjax.errors import UserError, nearest, printable
+from effjax.kinds import Misfit, fit
 from effjax.ranges import Count, Range
 
 
