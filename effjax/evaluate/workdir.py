@@ -6,6 +6,7 @@ import jax
 
 from effjax.config import as_path
 from effjax.report import Display
+from effjax.runs.seeds import run_key
 from effjax.tasks.run import restore
 from effjax.training.evaluation import evaluate
 
@@ -34,7 +35,7 @@ def evaluate_workdir(
     display.waiting("evaluating")
     evaluators = setup.task.evaluators(setup.config)
     made = int(state.step)
-    key = jax.random.fold_in(jax.random.key(setup.config.seed), made)
+    key = jax.random.fold_in(run_key(setup.config.seed), made)
     placed = setup.runner.place(state)
     metrics = evaluate(placed, evaluators, setup.groups, setup.runner, key)
     rows = [(name, f"{value:.4f}") for name, value in metrics.items()]

@@ -62,7 +62,7 @@ class Checkpoints:
         remote = "://" in str(folder)
         self.folder = epath.Path(folder if remote else os.path.abspath(folder))
         self._warn = warn
-        self._before_save = before_save
+        self.before_save = before_save
         self._keep_last = keep_last
         self._keep_best = keep_best
         self._keep_every_steps = keep_every_steps
@@ -145,7 +145,7 @@ class Checkpoints:
         self._failed_at = None
         self._sound.discard(step)
         try:
-            self._before_save()
+            self.before_save()
             self._clear(step)
             response = self._orbax.save_checkpointables_async(
                 step,

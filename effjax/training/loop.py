@@ -21,8 +21,12 @@ from effjax.devices.hosts import agree, is_writer
 from effjax.errors import Preempted
 from effjax.report import Display, choose_display, plot_run
 from effjax.report.metric_names import is_better
-from effjax.runs.folder import CURVES, SUMMARY, check_continues, check_writable, read_summary
-from effjax.runs.metrics import read_rows, write_atomically
+from effjax.runs.atomic import write_atomically
+from effjax.runs.continuing import check_continues, check_same_data
+from effjax.runs.data_record import describe_data
+from effjax.runs.folder import CURVES, SUMMARY, check_writable, read_summary
+from effjax.runs.lock import RunLock
+from effjax.runs.metrics import read_rows
 from effjax.runs.summary import summarise, summary_table
 from effjax.training.agenda import Due
 from effjax.training.evaluation import Stopped, evaluate, not_finite
@@ -61,19 +65,28 @@ def train(
     with contextlib.closing(display):
         display.waiting("reading the data")
         setup = build(make_task, config)
+        # what is refused leaves no folder behind, so it is refused before the lock makes one
         check_continues(workdir, setup.config, extend)
-        finished = read_summary(workdir)
-        if agree(finished is not None and _is_over(finished, setup.clock.total_steps)):
-            steps = finished["step"]
-            display.line(f"{workdir} is finished: {steps} steps were made; nothing to do")
-            return finished
         if is_writer():
             check_writable(workdir)
-        programs = Programs(setup, display)
-        with memory_explained(setup, programs):
-            summary = _run(setup, programs, workdir, display)
-        display.table("done", summary_table(summary, workdir))
-        return summary
+        with RunLock(workdir, display.warn):
+            return _train_alone(setup, workdir, extend, display)
+
+
+def _train_alone(setup: Setup, workdir: Path, extend: bool, display: Display) -> dict[str, Any]:
+    """Trains, or continues, while no other process writes to the folder."""
+    check_continues(workdir, setup.config, extend)  # the process before may just have begun it
+    check_same_data(workdir, describe_data(setup.source))
+    finished = read_summary(workdir)
+    if agree(finished is not None and _is_over(finished, setup.clock.total_steps)):
+        steps = finished["step"]
+        display.line(f"{workdir} is finished: {steps} steps were made; nothing to do")
+        return finished
+    programs = Programs(setup, display)
+    with memory_explained(setup, programs):
+        summary = _run(setup, programs, workdir, display)
+    display.table("done", summary_table(summary, workdir))
+    return summary
 
 
 def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> dict[str, Any]:
@@ -92,10 +105,19 @@ def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> d
         params, model_state, ema = jax.device_get(learned)
         state = state.replace(params=params, model_state=model_state, ema=ema)
         setup.task.finish(state, workdir)
-        if run.curves:
-            plot_run(rows, workdir / CURVES, title=str(workdir))
         write_atomically(workdir / SUMMARY, json.dumps(summary, indent=2) + "\n")
+        if run.curves:
+            _draw(rows, workdir, display)
     return summary
+
+
+def _draw(rows: list[dict[str, Any]], workdir: Path, display: Display) -> None:
+    """Draws the curves. A run that has no picture is a finished run all the same."""
+    try:
+        plot_run(rows, workdir / CURVES, title=str(workdir))
+    except Exception as error:  # matplotlib reads the title as TeX and raises errors of many types
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        display.warn(f"{workdir / CURVES} could not be drawn: {reason}")
 
 
 def make_updates(run: Run) -> int:

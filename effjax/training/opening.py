@@ -19,8 +19,11 @@ from effjax.devices.interruption import Interruption
 from effjax.report import Display
 from effjax.report.metric_names import best
 from effjax.runs.checkpoints import Checkpoints
-from effjax.runs.folder import CHECKPOINTS, open_workdir
+from effjax.runs.data_record import describe_data
+from effjax.runs.folder import CHECKPOINTS
 from effjax.runs.metrics import MetricWriter, NoWriter, read_rows
+from effjax.runs.record import open_workdir
+from effjax.runs.seeds import run_key
 from effjax.training.agenda import Agenda, Resumed
 from effjax.training.between import Between
 from effjax.training.programs import Programs
@@ -99,10 +102,12 @@ def open_run(
     programs(task.variant(start), state)
     check_all_read(config)
     if is_writer():
-        open_workdir(workdir, config, task.record())
+        open_workdir(workdir, config, task.record(), describe_data(setup.source))
         writer = MetricWriter(workdir, start, *boards, warn=display.warn)
     else:
         writer = NoWriter()
+    # a checkpoint counts only where the rows before it are safe
+    checkpoints.before_save = writer.flush
     closing.callback(writer.close)
     batches = setup.source.batches(start)
     closing.callback(getattr(batches, "close", lambda: None))
@@ -119,7 +124,7 @@ def open_run(
         agenda=dataclasses.replace(agenda, resumed=resumed),
         programs=programs,
         evaluators=evaluators,
-        eval_key=jax.random.key(config.seed),
+        eval_key=run_key(config.seed),
         between=Between(task, setup.source, setup.runner, between_step),
         checkpoints=checkpoints,
         writer=writer,

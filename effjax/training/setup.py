@@ -17,6 +17,7 @@ from effjax.devices.runner import Runner
 from effjax.errors import UserError
 from effjax.models.registry import TRAINING_FIELDS
 from effjax.runs.schema import RunConfig
+from effjax.runs.seeds import run_key
 from effjax.training.groups import Groups, make_groups
 from effjax.training.step import init_state, make_step
 
@@ -77,7 +78,7 @@ def build(
     def init(rng: jax.Array) -> tuple[Any, Any]:
         return task.init(rng, {k: jnp.zeros(v.shape, v.dtype) for k, v in source.spec.items()})
 
-    key = jax.random.key(view.seed)
+    key = run_key(view.seed)
     params, _ = jax.eval_shape(init, key)
     groups = make_groups(view, clock, params, task.groups(params))
     task.not_learned = groups.not_learned

@@ -7,7 +7,7 @@ from typing import Any
 from effjax.contract import Source
 from effjax.devices.runner import Runner
 from effjax.errors import NonFinite
-from effjax.runs.folder import write_bad_batch
+from effjax.runs.bad_batch import write_bad_batch
 
 
 class Updates:
