@@ -12,6 +12,7 @@ process to fail, as a shell counts it (137 for SIGKILL).
 """
 
 import argparse
+import contextlib
 import os
 import re
 import shutil
@@ -68,65 +69,110 @@ def _ending(returncode: int) -> str:
 
 
 class Job:
-    """Processes that run one command together."""
+    """Processes that run one command together.
 
-    def __init__(self, command: Sequence[str], processes: int, devices: int | None, grace: float):
+    Each is the leader of a process group of its own: a Ctrl-C reaches it through `tell`, once, and
+    what it leaves behind can be ended with it.
+
+    Args:
+      command: what each process runs.
+      devices: fake CPU devices of each, or None.
+      grace: seconds for the others when one fails.
+    """
+
+    def __init__(self, command: Sequence[str], devices: int | None, grace: float):
+        self._command = command
+        self._devices = devices
         self._grace = grace
+        self._stopped = False
+        self._failed: int | None = None  # the first process that was seen to fail
+        self._processes: list[subprocess.Popen] = []
+        self._readers: list[threading.Thread] = []
+
+    def run(self, processes: int) -> int:
+        """Starts the processes, waits until all have ended and returns the job's exit status."""
+        try:
+            self._start(processes)
+            self._wait()
+        finally:
+            self._kill()
+        for reader in self._readers:
+            reader.join()
+        return self._exit_status()
+
+    def stop(self) -> None:
+        """Asks all processes to save and end; a signal handler may call it at any time."""
+        self._stopped = True
+        self._tell(signal.SIGTERM)
+
+    def _start(self, processes: int) -> None:
         port = free_port()
-        self._processes = [
-            subprocess.Popen(
-                command,
-                env=environment_of(index, processes, devices, port, os.environ),
+        for index in range(processes):
+            environment = environment_of(index, processes, self._devices, port, os.environ)
+            process = subprocess.Popen(
+                self._command,
+                env=environment,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                start_new_session=True,  # a Ctrl-C reaches them through us, once
+                start_new_session=True,
             )
-            for index in range(processes)
-        ]
-        streams = [
-            (index, source, target)
-            for index, process in enumerate(self._processes)
-            for source, target in (
-                (process.stdout, sys.stdout.buffer),
-                (process.stderr, sys.stderr.buffer),
-            )
-        ]
-        self._readers = [threading.Thread(target=_copy_lines, args=args) for args in streams]
-        for reader in self._readers:
-            reader.start()
+            self._processes.append(process)
+            self._copy(index, process.stdout, sys.stdout.buffer)
+            self._copy(index, process.stderr, sys.stderr.buffer)
+            if self._stopped:
+                # the signal may have come before this process was in the list
+                self._tell(signal.SIGTERM)
+                return
 
-    def tell(self, number: int) -> None:
-        """Sends a signal to all that still run."""
+    def _copy(self, index: int, source: BinaryIO, target: BinaryIO) -> None:
+        reader = threading.Thread(target=_copy_lines, args=(index, source, target))
+        reader.start()
+        self._readers.append(reader)
+
+    def _tell(self, number: int) -> None:
+        """Sends a signal to all processes that still run."""
         for process in self._processes:
             if process.poll() is None:
                 process.send_signal(number)
 
-    def wait(self) -> int:
-        """Waits until all have ended and returns the job's exit status."""
-        failed: int | None = None
-        killed_at = float("inf")
+    def _kill(self) -> None:
+        """Ends what is left: processes, and the children that they have not ended."""
+        for process in self._processes:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def _wait(self) -> None:
+        """Returns when all have ended, or when the others have had their time after a failure."""
+        deadline = float("inf")
         while any(process.poll() is None for process in self._processes):
-            codes = [process.poll() for process in self._processes]
-            bad = [i for i, code in enumerate(codes) if code not in (None, 0, INTERRUPTED)]
-            if failed is None and bad:
-                failed = bad[0]
-                killed_at = time.monotonic() + self._grace
+            failed = self._first_failed()
+            if failed is not None and deadline == float("inf"):
+                deadline = time.monotonic() + self._grace
+                ending = _ending(self._processes[failed].returncode)
                 _say(
-                    f"process {failed} {_ending(codes[failed])}; the others end by themselves "
-                    f"within {self._grace:g} s or are killed"
+                    f"process {failed} {ending}; the others end by themselves within "
+                    f"{self._grace:g} s or are killed"
                 )
-            if time.monotonic() > killed_at:
-                self.tell(signal.SIGKILL)
+                self._failed = failed
+            if time.monotonic() > deadline:
+                return
             time.sleep(0.1)
-        for reader in self._readers:
-            reader.join()
+
+    def _first_failed(self) -> int | None:
+        """The number of a process that has ended with an error."""
+        for index, process in enumerate(self._processes):
+            if process.poll() not in (None, 0, INTERRUPTED):
+                return index
+        return None
+
+    def _exit_status(self) -> int:
+        failed = self._failed if self._failed is not None else self._first_failed()
         codes = [process.returncode for process in self._processes]
         if failed is None:
-            failed = next((i for i, code in enumerate(codes) if code not in (0, INTERRUPTED)), None)
-        if failed is not None:
-            _say(f"process {failed} {_ending(codes[failed])}; the same command continues the run")
-            return _status(codes[failed])
-        return max(codes)
+            return max(codes, default=INTERRUPTED)
+        _say(f"process {failed} {_ending(codes[failed])}; the same command continues the run")
+        return _status(codes[failed])
 
 
 def _say(text: str) -> None:
@@ -155,10 +201,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("give --processes=N and, after --, the command that each of them runs")
     if shutil.which(command[0]) is None:
         parser.error(f"{command[0]!r} is not a command here; give it after --, as in a shell")
-    job = Job(command, args.processes, args.devices_per_process, args.grace)
-    signal.signal(signal.SIGTERM, lambda *_: job.tell(signal.SIGTERM))
-    signal.signal(signal.SIGINT, lambda *_: job.tell(signal.SIGTERM))
-    return job.wait()
+    job = Job(command, args.devices_per_process, args.grace)
+    for number in (signal.SIGTERM, signal.SIGINT):  # before the first process is there
+        signal.signal(number, lambda *_: job.stop())
+    return job.run(args.processes)
 
 
 if __name__ == "__main__":

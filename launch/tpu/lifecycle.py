@@ -12,6 +12,7 @@ import time
 from tpu.gcloud import QUOTA, TAKEN, Failed, Gcloud, last_line, say
 from tpu.slices import Mistake
 
+WAIT_HOURS = 72.0  # for capacity
 ENDED = ("SUSPENDED", "FAILED")
 GONE = ("PREEMPTED", "TERMINATED", "STOPPED", "DELETING", "STOPPING")
 REPAIRED = ("REPAIRING", "RESTARTING", "CREATING", "STARTING")
@@ -24,7 +25,7 @@ def is_ready(gcloud: Gcloud) -> bool:
     return _state(request) == "ACTIVE" and node is not None and node.get("state") == "READY"
 
 
-def bring_up(gcloud: Gcloud, wait_hours: float = 72.0) -> int:
+def bring_up(gcloud: Gcloud, wait_hours: float = WAIT_HOURS) -> int:
     """Waits until the slice is ready, asking for it as often as need be.
 
     Returns:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tpu.bundle import EXTRAS, Bundle, environment_of
 from tpu.gcloud import DryRun, Failed, Gcloud, last_line, say
-from tpu.lifecycle import bring_up, take_down
+from tpu.lifecycle import WAIT_HOURS, bring_up, take_down
 from tpu.runs import WORKER, follow, run_to_the_end, states
 from tpu.slices import Mistake, Slice
 
@@ -37,7 +37,9 @@ def parse(argv: Sequence[str], about: str | None = None) -> tuple[argparse.Names
     parser.add_argument("--env", action="append", default=[], metavar="K[=V]", help="for the run")
     parser.add_argument("--extras", default=EXTRAS, help=f"of effjax, installed there ({EXTRAS})")
     parser.add_argument("--max-restarts", type=int, default=50, help="after preemptions (50)")
-    parser.add_argument("--wait-hours", type=float, default=72.0, help="for capacity, up (72)")
+    parser.add_argument(
+        "--wait-hours", type=float, default=WAIT_HOURS, help="for capacity, up and run (72)"
+    )
     parser.add_argument("--shared-workdir", action="store_true", help="--workdir is on NFS or such")
     parser.add_argument("--down", action="store_true", help="run: take it down when it has ended")
     parser.add_argument("--force", action="store_true", help="down: also what others have made")
@@ -100,7 +102,7 @@ def _run(args: argparse.Namespace, gcloud: Gcloud, command: list[str]) -> int:
     bundle = Bundle(f"{args.name}-{started}", command, environment_of(args.env), args.extras)
     shown = "".join(f" {name}=..." for name in bundle.env)
     say(f"on {gcloud.slice.hosts} workers of {args.name}:{shown} {shlex.join(command)}")
-    status = run_to_the_end(gcloud, bundle, args.max_restarts)
+    status = run_to_the_end(gcloud, bundle, args.max_restarts, args.wait_hours)
     if args.down:
         take_down(gcloud)
     else:

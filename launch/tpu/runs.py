@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tpu.bundle import Bundle
 from tpu.gcloud import Failed, Gcloud, last_line, say
-from tpu.lifecycle import bring_up, is_ready
+from tpu.lifecycle import WAIT_HOURS, bring_up, is_ready
 from tpu.slices import Mistake
 
 INCOMING = ".effjax/incoming"
@@ -34,8 +34,16 @@ class Ended:
     why: str
 
 
-def run_to_the_end(gcloud: Gcloud, bundle: Bundle, max_restarts: int) -> int:
+def run_to_the_end(
+    gcloud: Gcloud, bundle: Bundle, max_restarts: int, wait_hours: float = WAIT_HOURS
+) -> int:
     """Brings the slice up, runs the command, and starts it again until it is done.
+
+    Args:
+      gcloud: for the slice.
+      bundle: what to run.
+      max_restarts: how often it is started again.
+      wait_hours: how long to wait for the slice, at each start.
 
     Returns:
       The run's exit status: 0, that of the first worker to fail, or 75 if it was interrupted
@@ -46,7 +54,7 @@ def run_to_the_end(gcloud: Gcloud, bundle: Bundle, max_restarts: int) -> int:
     """
     first, restarts = bundle.run, 0
     while True:
-        workers = bring_up(gcloud)
+        workers = bring_up(gcloud, wait_hours)
         going = None if restarts else _already_running(gcloud, bundle)
         if going is not None:
             say(f"this command is running there as {going}; following it")

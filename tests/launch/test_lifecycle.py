@@ -118,8 +118,10 @@ def test_down_while_it_is_still_waiting(launcher):
     assert launcher.cloud.left() == ({}, {})
 
 
-def test_no_capacity_in_time(launcher):
+@pytest.mark.parametrize("command", [(), ("effjax", "train", "--workdir=gs://bucket/night")])
+def test_no_capacity_in_time(launcher, command):
     launcher.cloud.plan(waiting=10_000)
-    status, _, said = launcher("up", *UP, "--wait-hours=0.0001")
+    verb = "run" if command else "up"
+    status, _, said = launcher(verb, *UP, "--wait-hours=0.0001", command=command)
     assert status == 1
     assert "was not ready within 0.0001 h" in said

@@ -170,3 +170,31 @@ def test_the_job_has_the_status_of_the_first_to_fail():
 def test_what_is_no_command_is_said():
     out = finish(start(["efjax", "train"]), status=2)
     assert "'efjax' is not a command here" in out
+
+
+def children_of(marker):
+    """Processes whose environment holds the marker, but for this one's."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if marker in (folder / "environ").read_bytes():
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.01, 0.03])
+def test_a_notice_at_the_start_leaves_no_process(delay, tmp_path):
+    """The handlers are there before the first process is, and each process is in a group."""
+    marker = f"LEFT_BEHIND={tmp_path}"
+    code = "import subprocess, time; subprocess.Popen(['sleep', '99']); time.sleep(99)"
+    launch = [sys.executable, "launch/local.py", "--processes=9", "--", sys.executable, "-c", code]
+    environment = os.environ | {"LEFT_BEHIND": str(tmp_path)}
+    process = subprocess.Popen(launch, env=environment, stdout=subprocess.DEVNULL)
+    while len(children_of(marker.encode())) < 2 and process.poll() is None:
+        time.sleep(0.001)  # until the first process is there
+    time.sleep(delay)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 128 + signal.SIGTERM
+    assert children_of(marker.encode()) == []
