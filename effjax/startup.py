@@ -1,9 +1,11 @@
 """What has to be settled before JAX starts: memory, and a place for compiled programs."""
 
 import os
+import re
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 # Keeping the heap (no mmap, no trim) was tried too: the kernel clears fewer pages, and a step of
 # CAFormer gained nothing that the next measurement confirmed.
@@ -50,10 +52,12 @@ def cache_folder() -> Path:
 def use_compilation_cache() -> None:
     """Keeps compiled programs on disk, so that a second start takes seconds.
 
-    A folder of the user's (JAX_COMPILATION_CACHE_DIR) is left alone; EFFJAX_CACHE=off turns it off.
+    A folder of the user's (JAX_COMPILATION_CACHE_DIR) is used instead; EFFJAX_CACHE=off turns ours
+    off.
     """
     import jax
 
+    _replace_damaged_programs()
     if jax.config.jax_compilation_cache_dir or os.environ.get("EFFJAX_CACHE") == "off":
         return
     folder = cache_folder()
@@ -64,5 +68,44 @@ def use_compilation_cache() -> None:
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    # what JAX says of a program that calls oneDNN (effjax/ops/onednn): XLA cannot write it down
+    # XLA cannot serialize a program that calls oneDNN (effjax/ops/onednn), and JAX warns of it
     warnings.filterwarnings("ignore", "Error writing persistent compilation cache .*bad_alloc")
+
+
+# what JAX warns with when it cannot read a program that it kept
+_UNREADABLE = re.compile(r"Error reading persistent compilation cache entry for '([\w.\-]+)'")
+
+
+def _replace_damaged_programs() -> None:
+    """Removes kept programs that JAX cannot read, so that it keeps the ones it compiles instead.
+
+    JAX compiles a damaged program again at every start and never replaces it, because it writes no
+    file that is there. The warning is the only public sign of it.
+    """
+    show = warnings.showwarning
+    if show.__name__ == "show_or_remove":
+        return  # a second command in this process
+
+    def show_or_remove(message: Warning | str, *where: Any, **more: Any) -> None:
+        unreadable = _UNREADABLE.search(str(message))
+        if unreadable is None or not remove_programs(unreadable[1]):
+            show(message, *where, **more)
+
+    warnings.showwarning = show_or_remove
+
+
+def remove_programs(name: str) -> int:
+    """Removes the kept programs called `name`; returns how many there were."""
+    import jax
+
+    folder = jax.config.jax_compilation_cache_dir
+    if not folder or "://" in folder:
+        return 0
+    removed = 0
+    for path in Path(folder).glob(f"{name}-*-cache"):
+        try:
+            path.unlink()
+        except OSError:
+            continue
+        removed += 1
+    return removed

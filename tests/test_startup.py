@@ -1,0 +1,77 @@
+"""What is settled before JAX starts: the folder of compiled programs, and what is wrong in it."""
+
+import os
+import subprocess
+import sys
+import warnings
+
+import jax
+import pytest
+
+from effjax import startup
+
+PROGRAM = """
+import os, jax
+from effjax.startup import use_compilation_cache
+use_compilation_cache()
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+print(jax.jit(lambda x: x * 3 + 1)(2.0))
+"""
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"EFFJAX_CACHE": "/a"}, "/a/xla"),
+        ({"XDG_CACHE_HOME": "/b"}, "/b/effjax/xla"),
+        ({"HOME": "/c"}, "/c/.cache/effjax/xla"),
+    ],
+)
+def test_where_programs_are_kept(environment, expected, monkeypatch):
+    for name in ("EFFJAX_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert str(startup.cache_folder()) == expected
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path))
+    for name in ("jit_step-12ab-cache", "jit_step-34cd-cache", "jit_steps-12ab-cache"):
+        (tmp_path / name).write_bytes(b"cut")
+    yield tmp_path
+    jax.config.update("jax_compilation_cache_dir", before)
+
+
+def test_an_unreadable_program_is_removed_and_other_warnings_are_shown(folder, monkeypatch):
+    shown = []
+    monkeypatch.setattr(warnings, "showwarning", lambda message, *where: shown.append(message))
+    startup._replace_damaged_programs()
+    unreadable = "Error reading persistent compilation cache entry for '{}': ValueError: cut"
+    for text in (unreadable.format("jit_step"), unreadable.format("jit_other"), "another"):
+        warnings.showwarning(UserWarning(text), UserWarning, "file", 1)
+    assert [path.name for path in folder.iterdir()] == ["jit_steps-12ab-cache"]
+    assert [str(message)[-9:] for message in shown] == ["eError: cut"[-9:], "another"]
+
+
+@pytest.mark.slow
+def test_damaged_programs_are_replaced(tmp_path):
+    environment = os.environ | {"EFFJAX_CACHE": str(tmp_path)}
+    del environment["JAX_COMPILATION_CACHE_DIR"]
+
+    def run():
+        words = [sys.executable, "-c", PROGRAM]
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout == "7.0\n"
+        return done.stderr
+
+    assert "Error reading" not in run()
+    kept = list((tmp_path / "xla").glob("jit_*-cache"))
+    assert kept
+    sound = {path: path.read_bytes() for path in kept}
+    for path in kept:
+        path.write_bytes(sound[path][:50])
+    assert "Error reading" not in run()  # removed without a word, compiled and kept again
+    assert all(path.stat().st_size == len(sound[path]) for path in kept)
