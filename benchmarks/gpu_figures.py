@@ -110,7 +110,8 @@ def run_parity(sizes: Sizes) -> dict[str, Any]:
     )
     lines = done.stdout.strip().splitlines()
     failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
-    return {"status": done.returncode, "last_line": lines[-1] if lines else "", "failed": failed}
+    found = {"status": done.returncode, "last_line": lines[-1] if lines else "", "failed": failed}
+    return found if done.returncode == 0 else found | {"output": lines[-40:]}
 
 
 # ------------------------------------------------------------------------------------ steps

@@ -13,6 +13,7 @@ long runs. timm is optional.
 
 import argparse
 import contextlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -93,16 +94,19 @@ def jax_call(name: str, stage: str, batch: int, size: int, dtype: str) -> tuple[
 
 
 def import_timm() -> object:
-    """timm, with the two torchvision operators declared that a CPU build may lack."""
+    """timm; torchvision's Python part alone is enough, with two of its operators declared here."""
     import torch
 
-    for schema in (
-        "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-        "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    ):
-        operator, signature = schema.split("(", 1)
-        with contextlib.suppress(RuntimeError):  # declared already
-            torch.library.define(f"torchvision::{operator}", "(" + signature)
+    vision = importlib.util.find_spec("torchvision")
+    folder = Path(vision.submodule_search_locations[0]) if vision else Path()
+    if not any(folder.glob("_C*.so")):  # where its library is there, it declares them itself
+        for schema in (
+            "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+            "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+        ):
+            operator, signature = schema.split("(", 1)
+            with contextlib.suppress(RuntimeError):  # declared already
+                torch.library.define(f"torchvision::{operator}", "(" + signature)
     import timm
 
     return timm
