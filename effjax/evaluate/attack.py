@@ -8,13 +8,14 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import optax
+from jax import Array
 
 EPSILONS = (1, 2, 4, 8)  # of 255: the usual ones
 
-Logits = Callable[[jax.Array], jax.Array]
+Logits = Callable[[Array], Array]
 
 
-def fgsm(logits: Logits, images: jax.Array, labels: jax.Array, epsilon: float) -> jax.Array:
+def fgsm(logits: Logits, images: Array, labels: Array, epsilon: float) -> Array:
     """One step of `epsilon` along the gradient's sign. Goodfellow et al. 2015, arXiv 1412.6572.
 
     Args:
@@ -25,17 +26,18 @@ def fgsm(logits: Logits, images: jax.Array, labels: jax.Array, epsilon: float) -
     Returns:
       float [B, H, W, 3], 0..255.
     """
-    return jnp.clip(images + epsilon * _ascent(logits, images, labels), 0, 255)
+    moved = images + epsilon * _ascent(logits, images, labels)
+    return jnp.clip(moved, 0, 255)
 
 
 def pgd(
     logits: Logits,
-    images: jax.Array,
-    labels: jax.Array,
+    images: Array,
+    labels: Array,
     epsilon: float,
-    key: jax.Array,
+    key: Array,
     steps: int = 10,
-) -> jax.Array:
+) -> Array:
     """`steps` steps from a random start. Madry et al. 2018, arXiv 1706.06083.
 
     As `fgsm`, with steps of 2.5 epsilon / steps. Each example has its own draw: the batch size does
@@ -44,21 +46,32 @@ def pgd(
     Args:
       key: one key for each example [B].
     """
-    start = jax.vmap(lambda k: jax.random.uniform(k, images.shape[1:], minval=-1.0))(key)
 
-    def step(moved: jax.Array, _: None) -> tuple[jax.Array, None]:
+    def draw(one_key: Array) -> Array:
+        return jax.random.uniform(one_key, images.shape[1:], minval=-1.0)
+
+    def step(moved: Array, _: None) -> tuple[Array, None]:
         moved += 2.5 * epsilon / steps * _ascent(logits, moved, labels)
+        # back into the cube around the image, then into the range of pixels
         moved = jnp.clip(moved, images - epsilon, images + epsilon)
         return jnp.clip(moved, 0, 255), None
 
-    begun = jnp.clip(images + epsilon * start, 0, 255)
-    return jax.lax.scan(step, begun, None, length=steps)[0]
+    start = images + epsilon * jax.vmap(draw)(key)
+    attacked, _ = jax.lax.scan(step, jnp.clip(start, 0, 255), None, length=steps)
+    return attacked
 
 
-def _ascent(logits: Logits, images: jax.Array, labels: jax.Array) -> jax.Array:
+def _ascent(logits: Logits, images: Array, labels: Array) -> Array:
     """The sign of the loss's gradient [B, H, W, 3]."""
 
-    def loss(images: jax.Array) -> jax.Array:
-        return optax.softmax_cross_entropy_with_integer_labels(logits(images), labels).sum()
+    def loss(images: Array) -> Array:
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits(images), labels)
+        return losses.sum()
 
     return jnp.sign(jax.grad(loss)(images))
+
+
+def is_right(logits: Array, labels: Array) -> Array:
+    """[B] bool: whether the largest of the logits [B, K] is the label's; never if one is NaN."""
+    finite = jnp.isfinite(logits).all(-1)
+    return finite & (logits.argmax(-1) == labels)

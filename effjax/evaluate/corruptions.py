@@ -14,11 +14,17 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+Array = np.ndarray
+Rng = np.random.Generator
 SEVERITIES = (1, 2, 3, 4, 5)
-Damage = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
+# (image [H, W, 3], strength, random numbers) -> image of any number type, not yet clipped
+Damage = Callable[[Array, float, Rng], Array]
+GREY = (0.299, 0.587, 0.114)  # weights of red, green and blue in the luminance
+CORRUPTIONS: dict[str, Damage] = {}
+STRENGTHS: dict[str, tuple[float, ...]] = {}  # of severity 1 to 5
 
 
-def corrupt(image: np.ndarray, kind: str, severity: int, example: int) -> np.ndarray:
+def corrupt(image: Array, kind: str, severity: int, example: int) -> Array:
     """The image uint8 [H, W, 3], damaged.
 
     Args:
@@ -27,90 +33,124 @@ def corrupt(image: np.ndarray, kind: str, severity: int, example: int) -> np.nda
       example: the number of the image, to which the draws belong.
     """
     rng = np.random.default_rng((zlib.crc32(kind.encode()), severity, example))
-    damaged = CORRUPTIONS[kind](image, severity - 1, rng)
-    return np.clip(np.rint(damaged), 0, 255).astype(np.uint8)
+    strength = STRENGTHS[kind][severity - 1]
+    damaged = CORRUPTIONS[kind](image, strength, rng)
+    levels = np.clip(np.rint(damaged), 0, 255)
+    return levels.astype(np.uint8)
 
 
-def _gaussian_noise(image: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
-    return image + rng.normal(0, (15, 25, 40, 60, 85)[level], image.shape)
+def _damage(*strengths: float) -> Callable[[Damage], Damage]:
+    """Registers a kind of damage under its function's name, with its five strengths."""
+
+    def register(function: Damage) -> Damage:
+        name = function.__name__.removeprefix("_")
+        CORRUPTIONS[name] = function
+        STRENGTHS[name] = strengths
+        return function
+
+    return register
 
 
-def _shot_noise(image: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
-    photons = (60, 30, 15, 7, 3.5)[level] / 255
-    return rng.poisson(image * photons) / photons
+def _side(image: Array) -> int:
+    return max(image.shape[:2])
 
 
-def _impulse_noise(image: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
-    hit = rng.random(image.shape) < (0.02, 0.05, 0.1, 0.18, 0.28)[level]
-    return np.where(hit, 255 * rng.integers(0, 2, image.shape), image)
+@_damage(15, 25, 40, 60, 85)
+def _gaussian_noise(image: Array, deviation: float, rng: Rng) -> Array:
+    noise = rng.normal(0, deviation, image.shape)
+    return image + noise
 
 
-def _gaussian_blur(image: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
-    sigma = (0.007, 0.012, 0.018, 0.026, 0.038)[level] * max(image.shape[:2])
-    return cv2.GaussianBlur(image.astype(np.float32), (0, 0), max(sigma, 0.3))
+@_damage(60, 30, 15, 7, 3.5)
+def _shot_noise(image: Array, photons: float, rng: Rng) -> Array:
+    per_level = photons / 255
+    counts = rng.poisson(image * per_level)
+    return counts / per_level
 
 
-def _defocus_blur(image: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
-    radius = (0.012, 0.02, 0.03, 0.042, 0.06)[level] * max(image.shape[:2])
+@_damage(0.02, 0.05, 0.1, 0.18, 0.28)
+def _impulse_noise(image: Array, share: float, rng: Rng) -> Array:
+    hit = rng.random(image.shape) < share
+    black_or_white = 255 * rng.integers(0, 2, image.shape)
+    return np.where(hit, black_or_white, image)
+
+
+@_damage(0.007, 0.012, 0.018, 0.026, 0.038)
+def _gaussian_blur(image: Array, share: float, rng: Rng) -> Array:
+    sigma = max(share * _side(image), 0.3)
+    pixels = image.astype(np.float32)
+    return cv2.GaussianBlur(pixels, (0, 0), sigma)
+
+
+@_damage(0.012, 0.02, 0.03, 0.042, 0.06)
+def _defocus_blur(image: Array, share: float, rng: Rng) -> Array:
+    radius = share * _side(image)
     reach = int(np.ceil(radius))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    disc = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1).astype(np.float32)
-    return cv2.filter2D(image.astype(np.float32), -1, disc / disc.sum())
+    # the edge of the disc falls from 1 to 0 over one pixel
+    disc = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1)
+    return _filter(image, disc)
 
 
-def _motion_blur(image: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
-    length = (0.03, 0.05, 0.075, 0.11, 0.16)[level] * max(image.shape[:2])
+@_damage(0.03, 0.05, 0.075, 0.11, 0.16)
+def _motion_blur(image: Array, share: float, rng: Rng) -> Array:
+    length = share * _side(image)
     angle = rng.uniform(0, np.pi)
     reach = int(np.ceil(length / 2))
-    line = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
+    side = 2 * reach + 1
+    line = np.zeros((side, side))
+    # eight points a pixel: a slanted line has no gaps and even weights
     for t in np.linspace(-length / 2, length / 2, 8 * reach + 1):
-        line[round(reach + t * np.sin(angle)), round(reach + t * np.cos(angle))] += 1
-    return cv2.filter2D(image.astype(np.float32), -1, line / line.sum())
+        row = round(reach + t * np.sin(angle))
+        column = round(reach + t * np.cos(angle))
+        line[row, column] += 1
+    return _filter(image, line)
 
 
-def _contrast(image: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
+def _filter(image: Array, kernel: Array) -> Array:
+    """The image convolved with a kernel that is scaled to a sum of 1."""
+    kernel = kernel.astype(np.float32)
+    pixels = image.astype(np.float32)
+    return cv2.filter2D(pixels, -1, kernel / kernel.sum())
+
+
+@_damage(0.6, 0.45, 0.32, 0.2, 0.1)
+def _contrast(image: Array, kept: float, rng: Rng) -> Array:
     mean = image.mean((0, 1), keepdims=True)
-    return mean + (0.6, 0.45, 0.32, 0.2, 0.1)[level] * (image - mean)
+    return mean + kept * (image - mean)
 
 
-def _brightness(image: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
-    return image + (25.0, 50.0, 75.0, 105.0, 140.0)[level]
+@_damage(25.0, 50.0, 75.0, 105.0, 140.0)
+def _brightness(image: Array, added: float, rng: Rng) -> Array:
+    return image + added
 
 
-def _darkness(image: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
-    return image * (0.7, 0.5, 0.35, 0.22, 0.12)[level]
+@_damage(0.7, 0.5, 0.35, 0.22, 0.12)
+def _darkness(image: Array, kept: float, rng: Rng) -> Array:
+    return image * kept
 
 
-def _saturation(image: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
-    grey = image @ np.array([0.299, 0.587, 0.114])
-    return grey[..., None] + (0.6, 0.3, 0.0, 2.5, 5.0)[level] * (image - grey[..., None])
+@_damage(0.6, 0.3, 0.0, 2.5, 5.0)
+def _saturation(image: Array, factor: float, rng: Rng) -> Array:
+    luminance = image @ np.array(GREY)
+    grey = luminance[..., None]
+    return grey + factor * (image - grey)
 
 
-def _jpeg(image: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
-    quality = (30, 20, 13, 8, 4)[level]
-    _, coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
+@_damage(30, 20, 13, 8, 4)
+def _jpeg(image: Array, quality: float, rng: Rng) -> Array:
+    bgr = image[..., ::-1]  # OpenCV's order of channels
+    settings = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    _, coded = cv2.imencode(".jpg", bgr, settings)
+    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    return decoded[..., ::-1]
 
 
-def _pixelate(image: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
+@_damage(0.55, 0.42, 0.32, 0.24, 0.17)
+def _pixelate(image: Array, share: float, rng: Rng) -> Array:
     height, width = image.shape[:2]
-    share = (0.55, 0.42, 0.32, 0.24, 0.17)[level]
-    small = max(1, round(share * width)), max(1, round(share * height))
-    coarse = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_NEAREST)
-
-
-CORRUPTIONS: dict[str, Damage] = {
-    "gaussian_noise": _gaussian_noise,
-    "shot_noise": _shot_noise,
-    "impulse_noise": _impulse_noise,
-    "gaussian_blur": _gaussian_blur,
-    "defocus_blur": _defocus_blur,
-    "motion_blur": _motion_blur,
-    "contrast": _contrast,
-    "brightness": _brightness,
-    "darkness": _darkness,
-    "saturation": _saturation,
-    "jpeg": _jpeg,
-    "pixelate": _pixelate,
-}
+    coarse_width = max(1, round(share * width))
+    coarse_height = max(1, round(share * height))
+    coarse = (coarse_width, coarse_height)
+    small = cv2.resize(image, coarse, interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)

@@ -5,65 +5,122 @@ Shapes: N training examples, M held-out ones, C channels, K classes.
 
 import numpy as np
 
+from effjax.evaluate.scores import NO_ANSWER, check_labels
+
+Array = np.ndarray
 TEMPERATURE = 0.07
 DECAYS = tuple(10.0**k for k in range(-4, 3))
+CHUNK = 512  # held-out examples whose distances are in memory at a time
 
 
 def knn(
-    train: np.ndarray, labels: np.ndarray, test: np.ndarray, classes: int, neighbours: int = 20
-) -> np.ndarray:
+    train: Array,
+    labels: Array,
+    test: Array,
+    classes: int,
+    neighbours: int = 20,
+) -> Array:
     """[M]: the class that the nearest neighbours vote for, weighted by exp(cosine / 0.07).
 
     As in "Unsupervised feature learning via non-parametric instance discrimination", Wu et al. 2018
-    (https://arxiv.org/abs/1805.01978).
+    (https://arxiv.org/abs/1805.01978). Features that are not finite neither vote nor get an answer.
 
     Args:
       train: [N, C].
       labels: [N] int.
       test: [M, C].
+
+    Raises:
+      UserError: labels that are no class.
     """
-    train, test = (
-        x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in (train, test)
-    )
+    check_labels(labels, classes)
+    finite = _finite_rows(train)
+    train = _unit_length(train[finite])
+    targets = np.eye(classes)[labels[finite]]  # [N, K]
+    if not len(train):
+        return np.full(len(test), NO_ANSWER)
     count = min(neighbours, len(train))
-    said = []
-    for part in np.array_split(test, max(1, len(test) // 512)):
-        cosine = part @ train.T
-        near = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
-        weights = np.exp(np.take_along_axis(cosine, near, 1) / TEMPERATURE)
-        votes = np.zeros((len(part), classes))
-        np.add.at(votes, (np.arange(len(part))[:, None], labels[near]), weights)
-        said.append(votes.argmax(1))
-    return np.concatenate(said)
+    chunks = np.array_split(test, max(1, len(test) // CHUNK))
+    return np.concatenate([_vote(train, targets, chunk, count) for chunk in chunks])
+
+
+def _vote(train: Array, targets: Array, test: Array, count: int) -> Array:
+    """[M]: the class with the most weight among the `count` nearest training examples."""
+    cosine = _unit_length(test) @ train.T  # [M, N]
+    nearest = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
+    similarity = np.take_along_axis(cosine, nearest, 1)
+    weights = np.exp(similarity / TEMPERATURE)  # [M, count]
+    votes = np.einsum("mc,mck->mk", weights, targets[nearest])
+    # a vector with NaN is similar to none, and its votes say nothing
+    return np.where(_finite_rows(test), votes.argmax(1), NO_ANSWER)
+
+
+def _unit_length(features: Array) -> Array:
+    length = np.linalg.norm(features, axis=1, keepdims=True)
+    return features / np.maximum(length, 1e-12)
+
+
+def _finite_rows(features: Array) -> Array:
+    """[N] bool: whether all numbers of a row are finite."""
+    return np.isfinite(features).all(1)
 
 
 def linear_probe(
-    train: np.ndarray, labels: np.ndarray, test: np.ndarray, classes: int, seed: int = 0
-) -> tuple[np.ndarray, float]:
-    """[M]: the class that a linear map of the features says, and its weight decay.
+    train: Array,
+    labels: Array,
+    test: Array,
+    classes: int,
+    seed: int = 0,
+) -> tuple[Array, float]:
+    """[M]: the class that a linear map of the features predicts, and its weight decay.
 
     Least squares on one-hot targets, solved exactly; the decay among DECAYS is the one that does
-    best on a fifth of the training examples, held back. Features are standardised first.
+    best on a fifth of the training examples, held back. Features are standardised first; those that
+    are not finite are left out of the fit and get no answer.
 
     Args:
       train: [N, C].
       labels: [N] int.
       test: [M, C].
+
+    Raises:
+      UserError: labels that are no class.
     """
-    mean, std = train.mean(0), train.std(0) + 1e-6
-    train, test = (np.c_[(x - mean) / std, np.ones(len(x))] for x in (train, test))
+    check_labels(labels, classes)
+    finite = _finite_rows(train)
+    train, labels = train[finite], labels[finite]
+    if not len(train):
+        return np.full(len(test), NO_ANSWER), DECAYS[0]
+    mean = train.mean(0)
+    deviation = train.std(0) + 1e-6
+    x = _with_ones((train - mean) / deviation)
     targets = np.eye(classes)[labels] - 1 / classes
-    order = np.random.default_rng(seed).permutation(len(train))
-    held, kept = order[: len(train) // 5], order[len(train) // 5 :]
-    scores = [
-        ((train[held] @ _ridge(train[kept], targets[kept], decay)).argmax(1) == labels[held]).mean()
-        for decay in DECAYS
-    ]
-    decay = DECAYS[int(np.argmax(scores))]
-    return (test @ _ridge(train, targets, decay)).argmax(1), decay
+    decay = _best_decay(x, targets, labels, seed)
+    weights = _ridge(x, targets, decay)
+    outputs = _with_ones((test - mean) / deviation) @ weights
+    answers = np.where(_finite_rows(outputs), outputs.argmax(1), NO_ANSWER)
+    return answers, decay
 
 
-def _ridge(x: np.ndarray, targets: np.ndarray, decay: float) -> np.ndarray:
+def _best_decay(x: Array, targets: Array, labels: Array, seed: int) -> float:
+    """The decay whose fit on four fifths is right most often on the last fifth."""
+    order = np.random.default_rng(seed).permutation(len(x))
+    held_out = order[: len(x) // 5]
+    fitted = order[len(x) // 5 :]
+    hits = []
+    for decay in DECAYS:
+        weights = _ridge(x[fitted], targets[fitted], decay)
+        answers = (x[held_out] @ weights).argmax(1)
+        hits.append((answers == labels[held_out]).sum())
+    return DECAYS[int(np.argmax(hits))]
+
+
+def _with_ones(features: Array) -> Array:
+    """[N, C + 1]: the last column multiplies the bias."""
+    return np.c_[features, np.ones(len(features))]
+
+
+def _ridge(x: Array, targets: Array, decay: float) -> Array:
     """[C + 1, K]: argmin of |x w - targets|^2 / N + decay |w|^2."""
-    square = x.T @ x / len(x) + decay * np.eye(x.shape[1])
-    return np.linalg.solve(square, x.T @ targets / len(x))
+    penalty = decay * np.eye(x.shape[1])
+    return np.linalg.solve(x.T @ x / len(x) + penalty, x.T @ targets / len(x))

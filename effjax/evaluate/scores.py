@@ -1,4 +1,6 @@
-"""What may be said of logits and labels: accuracy, by class, confusion, calibration.
+"""Scores of logits and labels: accuracy, by class, confusion, calibration.
+
+A logit that is NaN or infinite is never right: such an example has no answer, and counts as wrong.
 
 Shapes: N examples, K classes.
 """
@@ -7,7 +9,11 @@ import dataclasses
 
 import numpy as np
 
+from effjax.errors import UserError
+
+Array = np.ndarray
 BINS = 15
+NO_ANSWER = -1  # the predicted class where the logits are not finite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,80 +23,132 @@ class Calibration:
     Attributes:
       edges: [BINS + 1] of the confidences' bins, equally wide from 0 to 1.
       counts, confidence, accuracy: [BINS] of the examples in each; 0 where there are none.
-      error: the mean of |confidence - accuracy|, weighted by the counts.
+      error: the mean of |confidence - accuracy|, weighted by the counts; NaN without examples.
     """
 
-    edges: np.ndarray
-    counts: np.ndarray
-    confidence: np.ndarray
-    accuracy: np.ndarray
+    edges: Array
+    counts: Array
+    confidence: Array
+    accuracy: Array
     error: float
 
 
-def ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def check_labels(labels: Array, classes: int) -> None:
+    """Refuses labels [N] that are no class of the network.
+
+    Raises:
+      UserError: naming the first one.
+    """
+    unknown = (labels < 0) | (labels >= classes)
+    if not unknown.any():
+        return
+    row = int(unknown.argmax())
+    raise UserError(
+        f"{unknown.sum()} of {len(labels)} labels are no class of the network: the first is "
+        f"{labels[row]} (example {row}); expected 0 to {classes - 1}\n"
+        "give images of the classes that it was trained on"
+    )
+
+
+def is_finite(logits: Array) -> Array:
+    """[N] bool: whether all logits [N, K] of an example are finite numbers."""
+    return np.isfinite(logits).all(1)
+
+
+def predicted(logits: Array) -> Array:
+    """[N] int: the class with the largest of the logits [N, K], or NO_ANSWER."""
+    # argmax of NaN is NaN's own place, which may well be the right class
+    return np.where(is_finite(logits), logits.argmax(1), NO_ANSWER)
+
+
+def ranks(logits: Array, labels: Array) -> Array:
     """[N]: how many classes score at least as well as the right one; 1 = right, ties count against.
+
+    An example whose logits are not finite ranks below all classes.
 
     Args:
       logits: [N, K].
-      labels: [N] int.
+      labels: [N] int, from 0 to K - 1.
     """
-    own = np.take_along_axis(logits, labels[:, None], 1)
-    return (logits >= own).sum(1)
+    own = np.take_along_axis(logits, labels[:, None], 1)  # [N, 1]
+    rank = (logits >= own).sum(1)
+    return np.where(is_finite(logits), rank, np.iinfo(rank.dtype).max)
 
 
-def overall(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """{"top1", "top5", "loss", "calibration_error"} of all examples."""
-    place = ranks(logits, labels)
-    logs = log_softmax(logits)
+def overall(logits: Array, labels: Array) -> dict[str, float]:
+    """{"top1", "top5", "loss", "calibration_error"} of all examples.
+
+    Raises:
+      UserError: labels that are no class.
+    """
+    check_labels(labels, logits.shape[1])
+    rank = ranks(logits, labels)
+    losses = -np.take_along_axis(log_softmax(logits), labels[:, None], 1)
     return {
-        "top1": float((place <= 1).mean()),
-        "top5": float((place <= 5).mean()),
-        "loss": float(-np.take_along_axis(logs, labels[:, None], 1).mean()),
+        "top1": float((rank <= 1).mean()),
+        "top5": float((rank <= 5).mean()),
+        "loss": float(losses.mean()),
         "calibration_error": calibration(logits, labels).error,
     }
 
 
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """[N, K] in float64."""
-    shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
+def log_softmax(logits: Array) -> Array:
+    """[N, K] in float64; NaN for an example whose logits are not finite."""
+    with np.errstate(invalid="ignore"):  # infinity minus infinity
+        shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
 
 
-def confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """[K, K] counts: row the true class, column what was said."""
+def confusion(logits: Array, labels: Array) -> Array:
+    """[K, K] counts: row the true class, column the predicted one.
+
+    An example without a prediction is counted nowhere.
+    """
     classes = logits.shape[1]
-    cells = labels * classes + logits.argmax(1)
+    answered = is_finite(logits)
+    cells = labels[answered] * classes + logits[answered].argmax(1)
     return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
 
 
-def by_class(counts: np.ndarray) -> dict[str, np.ndarray]:
-    """{"examples", "recall", "precision", "mistaken_for"}, each [K], of a confusion matrix.
+def by_class(counts: Array, examples: Array | None = None) -> dict[str, Array]:
+    """{"examples", "recall", "precision", "mistaken_for"}, each [K].
 
-    `recall` is the share of a class that is found, `precision` the share of what is called so that
-    is so; nan where there is nothing to divide by. `mistaken_for` is the commonest wrong answer, -1
-    where there is none.
+    `recall` is the share of a class's examples that are predicted as it, `precision` the share of
+    the predictions of a class that are right; NaN where there is nothing to divide by.
+    `mistaken_for` is the most frequent wrong prediction, -1 where there is none.
+
+    Args:
+      counts: a confusion matrix [K, K].
+      examples: [K] of each class; None: those in `counts`, where every example has a prediction.
     """
-    right, truth, said = np.diag(counts), counts.sum(1), counts.sum(0)
+    if examples is None:
+        examples = counts.sum(1)
+    right = np.diag(counts)
+    predictions = counts.sum(0)
     wrong = counts - np.diag(right)
     with np.errstate(invalid="ignore", divide="ignore"):
-        recall, precision = right / truth, right / said
-    mistaken = np.where(wrong.any(1), wrong.argmax(1), -1)
+        recall = right / examples
+        precision = right / predictions
     return {
-        "examples": truth,
+        "examples": examples,
         "recall": recall,
         "precision": precision,
-        "mistaken_for": mistaken,
+        "mistaken_for": np.where(wrong.any(1), wrong.argmax(1), -1),
     }
 
 
-def calibration(logits: np.ndarray, labels: np.ndarray, bins: int = BINS) -> Calibration:
-    """The reliability of the largest probability of each example."""
-    confidence = np.exp(log_softmax(logits).max(1))
+def calibration(logits: Array, labels: Array, bins: int = BINS) -> Calibration:
+    """The reliability of the largest probability of each example that has a prediction."""
+    answered = is_finite(logits)
+    logits, labels = logits[answered], labels[answered]
+    confidence = np.exp(log_softmax(logits).max(1)) if len(logits) else np.zeros(0)
     right = logits.argmax(1) == labels
     edges = np.linspace(0, 1, bins + 1)
     place = np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, bins - 1)
     counts = np.bincount(place, minlength=bins)
-    sums = [np.bincount(place, weights=w, minlength=bins) for w in (confidence, right)]
-    mean, accuracy = (total / np.maximum(counts, 1) for total in sums)
-    error = float((counts * np.abs(mean - accuracy)).sum() / max(1, counts.sum()))
+    divisor = np.maximum(counts, 1)
+    mean = np.bincount(place, weights=confidence, minlength=bins) / divisor
+    accuracy = np.bincount(place, weights=right, minlength=bins) / divisor
+    gaps = counts * np.abs(mean - accuracy)
+    error = float(gaps.sum() / counts.sum()) if counts.any() else float("nan")
     return Calibration(edges, counts, mean, accuracy, error)
