@@ -158,13 +158,24 @@ def _clock(view: View, num_examples: int) -> Clock:
     return Clock(view.data.batch_size, num_examples, total)
 
 
+# Another key decides whether these are used: a config may set them for one of its variants.
+DEPENDENT_KEYS = (
+    "data.augment.repeats",
+    "data.eval_batch_size",
+    "data.synthetic_classes",
+    "data.synthetic_examples",
+    "data.workers",
+    "nonfinite_limit",
+)
+
+
 def check_all_read(view: View) -> None:
     """Refuses a config with keys that were set and that nothing has read.
 
     Raises:
       UserError: naming the keys.
     """
-    unread = view.unread(RunConfig)
+    unread = [key for key in view.unread(RunConfig) if key not in DEPENDENT_KEYS]
     if unread:
         keys = ", ".join(f"config.{key}" for key in unread[:4])
         raise UserError(
