@@ -135,7 +135,7 @@ def load_network(args: argparse.Namespace, display: Any) -> Any:
     Raises:
       UserError: flags of both kinds, or of neither.
     """
-    from effjax.trained.network import from_weights, from_workdir
+    from effjax.trained.load import from_weights, from_workdir
 
     others = [args.model, args.weights, args.labels, args.size]
     if args.workdir is not None and any(other is not None for other in others):

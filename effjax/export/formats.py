@@ -21,7 +21,8 @@ import numpy as np
 from effjax.errors import UserError
 from effjax.export.plain import plain
 from effjax.models import save_weights
-from effjax.trained.network import Trained, from_weights
+from effjax.trained.load import from_weights
+from effjax.trained.network import Trained
 
 Run = Callable[[np.ndarray], np.ndarray]
 PLATFORMS = ("cpu", "cuda", "tpu")

@@ -17,7 +17,8 @@ from effjax.config import as_path, is_remote
 from effjax.errors import UserError, nearest
 from effjax.export.formats import FORMATS, INPUT, OUTPUT, Run
 from effjax.report import Display, format_bytes
-from effjax.trained.network import Trained, card_path, make_card
+from effjax.trained.card import card_path, make_card
+from effjax.trained.network import Trained
 
 CHECKED = (3, 1)  # batch sizes of the check
 MEASURED = (1, 8, 32)  # batch sizes of the latency table

@@ -1,1 +1,1 @@
-"""A trained network, ready for use."""
+"""A trained network with all that its use needs."""

@@ -33,9 +33,13 @@ def open_examples(config: Any, split: str) -> Examples:
     Raises:
       UserError: unknown name, unknown split, or files that cannot be read at random.
     """
+    # read for every data set: a config of synthetic images may be given another data.name, and a
+    # key that nothing reads is refused
+    classes = config.synthetic_classes
+    examples = config.synthetic_examples
     if config.name == "synthetic":
         size = image_size(config)
-        return Synthetic(size, config.synthetic_classes, config.synthetic_examples, split)
+        return Synthetic(size, classes, examples, split)
     if config.name in BUILDERS:
         return Records(prepared_directory(config.name, config.data_dir), split)
     path = os.path.expanduser(config.name)
