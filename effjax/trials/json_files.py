@@ -1,65 +1,31 @@
-"""Reads and writes the small files that trials keep, so that a wrong one costs a line of text."""
+"""Reads lines of JSON, and writes small files whole or not at all.
+
+What a disk refuses becomes one line for the user.
+"""
 
 import contextlib
 import csv
 import errno
 import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from effjax.config import parse_json
 from effjax.errors import UserError
 from effjax.runs.atomic import write_atomically
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-KINDS = {dict: "an object", list: "a list", str: "text", int: "a whole number", float: "a number"}
-Kinds = Mapping[str, type | tuple[type, ...]]
 
 
-def parse_object(text: str | bytes, where: str, keys: Kinds) -> dict[str, Any]:
-    """A JSON object that has `keys` of the given types; further keys are left as they are.
-
-    Args:
-      where: the file, and the line where there are many, for the message.
-
-    Raises:
-      UserError: what came and what was expected.
-    """
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        # thousands of brackets end in a RecursionError, which is no ValueError
-        raise _wrong_shape(where, f"no JSON ({error})") from error
-    if not isinstance(found, dict):
-        raise _wrong_shape(where, f"{_kind(found)}, not an object")
-    for key, kind in keys.items():
-        if key not in found:
-            raise _wrong_shape(where, f"an object without {key!r}")
-        if not isinstance(found[key], kind):
-            raise _wrong_shape(where, f"an object whose {key!r} is {_kind(found[key])}")
-    return found
-
-
-def read_object(path: Path, keys: Kinds) -> dict[str, Any]:
-    """`parse_object` of a file.
-
-    Raises:
-      UserError: the file cannot be read, or holds something else.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    return parse_object(data, str(path), keys)
-
-
-def read_objects(path: Path, keys: Kinds, text: str | None = None) -> list[dict[str, Any]]:
+def read_lines(path: Path, shape: Any, remedy: str, text: str | None = None) -> list[Any]:
     """The JSON lines of a file, [] where it is not there.
 
     A last line without an end is left out: a process was killed while it wrote it.
 
     Args:
+      shape: of each line, an annotation as `effjax.config.parse_json` takes it.
+      remedy: what the user can do about a line that is something else.
       text: what the file holds, where it is packed and the caller has unpacked it.
 
     Raises:
@@ -73,18 +39,8 @@ def read_objects(path: Path, keys: Kinds, text: str | None = None) -> list[dict[
     found = []
     for number, line in enumerate(whole_lines, start=1):
         if line:
-            found.append(parse_object(line, f"{path}, line {number}", keys))
+            found.append(parse_json(line, shape, f"{path}, line {number}", remedy))
     return found
-
-
-def _wrong_shape(where: str, what: str) -> UserError:
-    return UserError(f"{where} is not what effjax writes there: {what}\nremove it, or mend it")
-
-
-def _kind(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
-    return KINDS.get(type(value), type(value).__name__)
 
 
 @contextlib.contextmanager

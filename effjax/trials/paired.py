@@ -17,8 +17,8 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from effjax.report import metric_names
 from effjax.report.statistics import Interval, t_interval
-from effjax.runs.summary import is_loss
 from effjax.trials.trial import Trial
 
 ABSENT = "-"
@@ -67,7 +67,9 @@ class PairedTable:
         less_is_better: bool | None = None,
     ):
         self.metric = metric
-        self.less_is_better = is_loss(metric) if less_is_better is None else less_is_better
+        if less_is_better is None:
+            less_is_better = metric_names.less_is_better(metric)
+        self.less_is_better = less_is_better
         self._results: dict[str, list[Result]] = {}
         for result in results:
             self._results.setdefault(result.trial.variant, []).append(result)

@@ -17,9 +17,9 @@ from typing import Any
 
 from effjax.errors import UserError
 from effjax.report import Display
+from effjax.report.metric_names import less_is_better
 from effjax.runs.folder import CONFIG
 from effjax.runs.metrics import read_rows
-from effjax.runs.summary import is_loss
 from effjax.trials.runners import log_path
 from effjax.trials.suggest import Suggestions
 from effjax.trials.trial import RunTrial
@@ -160,7 +160,7 @@ def _make_scheduler(tune: Any, name: str, metric: str) -> Any:
 
 def mode_of(metric: str) -> str:
     """What Ray calls the better direction."""
-    return "min" if is_loss(metric) else "max"
+    return "min" if less_is_better(metric) else "max"
 
 
 def make_searcher(suggestions: Suggestions) -> Any:

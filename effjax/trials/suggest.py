@@ -11,11 +11,12 @@ So a search that was stopped and continued chooses what it would have chosen wit
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from effjax.errors import UserError
-from effjax.runs.summary import is_loss
-from effjax.trials.json_files import read_objects, saying_where
+from effjax.ranges import Share
+from effjax.report.metric_names import less_is_better
+from effjax.trials.json_files import read_lines, saying_where
 from effjax.trials.outcome import read_result
 from effjax.trials.plan import Plan, name_of
 from effjax.trials.space import BELOW_ONE, Point, Space, point_at
@@ -26,7 +27,15 @@ CHOSEN = "search.jsonl"
 SEARCHES = ("none", "optuna")
 TRIES = 100  # draws for a point that was not tried yet, before the space counts as exhausted
 
+REMEDY = "was it chosen for another sweep? give another --workdir"
+
 Row = list[float]  # a number in [0, 1] for each key of the ranges
+
+
+class Choice(TypedDict):
+    """A line of search.jsonl."""
+
+    at: list[Share]
 
 
 class Suggestions:
@@ -65,14 +74,13 @@ class Suggestions:
         Raises:
           UserError: search.jsonl is damaged, or is of other ranges.
         """
-        rows = [line["at"] for line in read_objects(self._path, {"at": list})]
+        rows = [line["at"] for line in read_lines(self._path, Choice, REMEDY)]
         for number, row in enumerate(rows, start=1):
-            are_numbers = all(isinstance(u, int | float) and 0 <= u <= 1 for u in row)
-            if len(row) != len(self.ranges) or not are_numbers:
+            if len(row) != len(self.ranges):
                 keys = ", ".join(self.ranges)
                 raise UserError(
-                    f"{self._path}, line {number}: {row} is no point of the ranges of {keys}\n"
-                    "was it chosen for another sweep? give another --workdir"
+                    f"{self._path}, line {number}: {len(row)} numbers; expected one for each of "
+                    f"{keys}\n{REMEDY}"
                 )
         return rows
 
@@ -122,7 +130,7 @@ class Suggestions:
         """
         rows = self.chosen()
         values = [self._value(number, row) for number, row in enumerate(rows)]
-        row = choose_row(list(self.ranges), rows, values, is_loss(self.metric), self._point)
+        row = choose_row(list(self.ranges), rows, values, less_is_better(self.metric), self._point)
         if row is None:
             self._is_exhausted = True
             return None
@@ -149,12 +157,13 @@ def choose_row(
     keys: Sequence[str],
     rows: Sequence[Row],
     values: Sequence[float | None],
-    less_is_better: bool,
+    minimise: bool,
     point_of: Callable[[Row], Point],
 ) -> Row | None:
     """A row that Optuna's TPE sampler chooses after `rows` have reached `values`.
 
     Args:
+      minimise: whether less is better.
       values: None for a row that failed or is still in training.
       point_of: what a row stands for. Two rows may be one point, in a choice of two words.
 
@@ -172,7 +181,7 @@ def choose_row(
     # The sampler is made anew for each choice. With one seed for all it would draw its first
     # points again whenever a search is continued; the number of the choice makes them differ.
     sampler = optuna.samplers.TPESampler(seed=len(rows))
-    direction = "minimize" if less_is_better else "maximize"
+    direction = "minimize" if minimise else "maximize"
     study = optuna.create_study(direction=direction, sampler=sampler)
     distributions = {key: optuna.distributions.FloatDistribution(0.0, 1.0) for key in keys}
     for row, value in zip(rows, values):

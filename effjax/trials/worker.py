@@ -10,22 +10,28 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import ml_collections
 
-from effjax.config import View, from_json
+from effjax.config import View, from_json, read_json
 from effjax.errors import NonFinite, Preempted, UserError
 from effjax.report import Display, choose_display
 from effjax.runs.folder import read_summary
 from effjax.runs.schema import RunConfig
 from effjax.startup import use_compilation_cache
 from effjax.tasks.run import train
-from effjax.trials.json_files import is_disk_full, read_object, saying_where, write_text
+from effjax.trials.json_files import is_disk_full, saying_where, write_text
 
 TRIAL, FAILED = "trial.json", "failed.json"
 INTERRUPTED, REFUSED = 75, 1  # exit statuses, as those of `effjax train`
 LONGEST_REASON = 200  # characters of an error that a table has room for
+
+
+class Failure(TypedDict):
+    """What failed.json holds."""
+
+    reason: str
 
 
 def write_trial(config: ml_collections.ConfigDict, workdir: Path) -> None:
@@ -94,7 +100,9 @@ def read_failure(workdir: Path) -> str:
       UserError: failed.json holds something else.
     """
     path = workdir / FAILED
-    return read_object(path, {"reason": str})["reason"] if path.exists() else ""
+    if not path.exists():
+        return ""
+    return read_json(path, Failure, "remove it, and the run is tried again")["reason"]
 
 
 def forget_failure(workdir: Path) -> None:
@@ -116,7 +124,7 @@ def main(folder: str) -> int:
     use_compilation_cache()
     workdir = Path(folder)
     try:
-        tree = read_object(workdir / TRIAL, {"model": dict})
+        tree = read_json(workdir / TRIAL, dict[str, Any], "remove it; the sweep writes it anew")
         config: Any = from_json(tree, RunConfig)
         train_trial(config, workdir, choose_display(quiet=True))
     except (Preempted, KeyboardInterrupt):

@@ -23,7 +23,7 @@ def plan(tmp_path):
         for seed in range(2):
             workdir = tmp_path / variant / f"seed{seed}"
             trial = RunTrial(
-                variant=variant, seed=seed, settings={"a.b": seed}, config=None, workdir=workdir
+                variant=variant, seed=seed, settings={"a.b": 3}, config=None, workdir=workdir
             )
             trials.append(trial)
             if variant == "lost":
@@ -64,7 +64,7 @@ def test_files(plan, tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert page.count("<svg") == 3
     assert "Runs without a result" in page
-    assert "a.b = 0" in (tmp_path / "report.md").read_text()
+    assert "a.b = 3" in (tmp_path / "report.md").read_text()
     runs = (tmp_path / "runs.csv").read_text().splitlines()
     assert len(runs) == 7
     assert runs[5].startswith("lost,0,,no such mixer,")

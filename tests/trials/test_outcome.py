@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from effjax.errors import UserError
 from effjax.trials.outcome import read_result, read_results
 from effjax.trials.trial import RunTrial
 from effjax.trials.worker import write_failure
@@ -44,9 +45,7 @@ def test_a_run_that_ended_in_nan_has_no_value(tmp_path):
 
 @pytest.mark.parametrize("text", ["[]", "null", '{"reason": 3}'])
 def test_a_failure_of_another_shape(text, tmp_path):
-    from effjax.errors import UserError
-
     trial = make_run(tmp_path / "a")
     (trial.workdir / "failed.json").write_text(text)
-    with pytest.raises(UserError, match=r"failed\.json is not what effjax writes"):
+    with pytest.raises(UserError, match=r"failed\.json holds .*\nremove it"):
         read_result(trial, "val/loss")

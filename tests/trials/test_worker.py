@@ -65,4 +65,4 @@ def test_the_program_refuses_a_config_of_another_shape(tmp_path, capsys):
     assert worker_command(tmp_path)[-1] == str(tmp_path)
     (tmp_path / "trial.json").write_text("[]")
     assert main(str(tmp_path)) == 1
-    assert "trial.json is not what effjax writes there" in capsys.readouterr().err
+    assert "trial.json holds a list" in capsys.readouterr().err
