@@ -20,11 +20,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from effjax.bench.grouping import choose_grouping
 from effjax.bench.member import Member, example_order, make_recipe
-from effjax.bench.population import Program, choose_plan, run_program
 from effjax.bench.problems import Problem, make_problem
+from effjax.bench.program import Program, run_program
 from effjax.bench.schema import PopulationConfig, TuningConfig
-from effjax.bench.tuning import Trial, make_trials
+from effjax.bench.tuning import OptimizerTrial, make_trials
 from effjax.config import View, to_config
 from effjax.report.statistics import pooled_deviation
 from effjax.startup import split_cpu, tune_malloc
@@ -40,7 +41,7 @@ def read_config(name: str) -> object:
     return module
 
 
-def some_trials(entry: View, count: int, schedule: str) -> list[Trial]:
+def some_trials(entry: View, count: int, schedule: str) -> list[OptimizerTrial]:
     """Learning rates over two decades, four seeds each."""
     tuning = to_config(TuningConfig)
     factors = np.geomspace(0.1, 10.0, -(-count // 4)).tolist()
@@ -62,7 +63,7 @@ class Clock:
 
 
 def program_seconds(
-    program: Program, trials: Sequence[Trial]
+    program: Program, trials: Sequence[OptimizerTrial]
 ) -> tuple[np.ndarray, float, np.ndarray]:
     """(`Clock` without compilation, seconds of compilation, final metric of each trial)."""
     run_program(program, trials[:1])  # compiles
@@ -74,7 +75,7 @@ def program_seconds(
 
 
 def loop_seconds(
-    problem: Problem, member: Member, w: View, trials: Sequence[Trial]
+    problem: Problem, member: Member, w: View, trials: Sequence[OptimizerTrial]
 ) -> tuple[np.ndarray, float, np.ndarray]:
     """The same of a Python loop over steps, one jitted step and one jitted evaluation."""
     data = jax.device_put(dict(problem.train))
@@ -94,7 +95,7 @@ def loop_seconds(
         )
     )
 
-    def run(trial: Trial, steps: int) -> float:
+    def run(trial: OptimizerTrial, steps: int) -> float:
         settings = {k: jnp.float32(trial.settings[k]) for k in member.recipe.traced}
         seed = jnp.int32(trial.seed)
         order = example_order(problem.examples, w.batch_size, trial.seed, w.max_steps)
@@ -138,7 +139,7 @@ def main() -> None:
     recipe = make_recipe(entry.name, [t.settings for t in trials], w.schedule, w)
     member, devices = Member(problem, recipe), jax.local_devices()[: args.trials]
     population = View(to_config(PopulationConfig))
-    plan, _ = choose_plan(problem, recipe, w, population, trials, devices)
+    plan, _ = choose_grouping(problem, recipe, w, population, trials, devices)
     kind = devices[0].device_kind
     print(f"{kind}, {os.cpu_count()} cores, jax {jax.__version__}: {plan.why}")
     print(f"{args.workload}, {args.trials} trials of {w.max_steps} steps")

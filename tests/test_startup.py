@@ -75,3 +75,20 @@ def test_damaged_programs_are_replaced(tmp_path):
         path.write_bytes(sound[path][:50])
     assert "Error reading" not in run()  # removed without a word, compiled and kept again
     assert all(path.stat().st_size == len(sound[path]) for path in kept)
+
+
+@pytest.mark.parametrize("count", [None, 3])
+def test_every_core_is_a_device_unless_the_user_says_how_many(count):
+    flags = f"--xla_force_host_platform_device_count={count}" if count else ""
+    code = (
+        "from effjax.startup import split_cpu; split_cpu(); import jax; print(jax.device_count())"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert int(found.stdout) == (count or cores)

@@ -1,12 +1,13 @@
 """One trial as pure functions: start, some steps, an evaluation.
 
-These are what is compiled, alone or under `vmap` over hyperparameters and seeds. Order of examples
-and every random draw are functions of (seed, step), so a trial is the same in any company.
+These are what is compiled, alone or under `vmap` over hyperparameters and seeds. The order of
+examples and every random draw are functions of (seed, step), so that a trial's result does not
+depend on which trials run beside it.
 
-Shapes: S steps of a segment, B batch.
+Shapes: N examples, S steps of a segment, B batch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,6 +19,10 @@ import optax
 from effjax import optim
 from effjax.bench.problems import Problem
 from effjax.config import View
+
+Settings = Mapping[str, Any]
+# what `Member.train` can hand to an optimizer that needs more than gradients
+AVAILABLE = frozenset(("value", "grad", "value_fn", "obj_fn"))
 
 
 class MemberState(NamedTuple):
@@ -41,29 +46,30 @@ class Recipe:
     """
 
     name: str
-    fixed: Mapping[str, Any]
+    fixed: Settings
     traced: tuple[str, ...]
     schedule: str
     warmup_percent: float
     max_steps: int
 
-    def transform(self, settings: Mapping[str, Any]) -> optax.GradientTransformationExtraArgs:
+    def transform(self, settings: Settings) -> optax.GradientTransformationExtraArgs:
         """The optimizer with the traced `settings`; its learning rate follows the schedule."""
         arguments = {**self.fixed, **settings}
         peak = arguments.pop("learning_rate")
+        warmup = self.warmup_percent / 100.0 * self.max_steps
+        # a schedule of peak 1: the peak itself may be an argument of the program
         shape = optim.create_schedule(
-            self.schedule,
-            peak=1.0,
-            total_steps=self.max_steps,
-            warmup_steps=round(self.warmup_percent / 100.0 * self.max_steps),
-        )
-        # weights decay, biases and scales do not: as `effjax train` has it by default
-        return optim.create(
-            self.name, lambda count: peak * shape(count), mask=_decayed, **arguments
+            self.schedule, peak=1.0, total_steps=self.max_steps, warmup_steps=round(warmup)
         )
 
+        def learning_rate(count: jax.Array) -> jax.Array:
+            return peak * shape(count)
 
-def _decayed(params: Any) -> Any:
+        return optim.create(self.name, learning_rate, mask=decay_mask, **arguments)
+
+
+def decay_mask(params: Any) -> Any:
+    """Weights decay, biases and scales do not: as `effjax train` has it by default."""
     return jax.tree.map(lambda p: p.ndim != 1, params)
 
 
@@ -78,7 +84,7 @@ class Member:
         """(params, model_state), the same for every optimizer."""
         return self.problem.init(jax.random.key(seed))
 
-    def start(self, settings: Mapping[str, Any], params: Any, model_state: Any) -> MemberState:
+    def start(self, settings: Settings, params: Any, model_state: Any) -> MemberState:
         """The state before the first update."""
         opt_state = self.recipe.transform(settings).init(params)
         return MemberState(params, model_state, opt_state, jnp.zeros((), jnp.int32))
@@ -86,7 +92,7 @@ class Member:
     def train(
         self,
         state: MemberState,
-        settings: Mapping[str, Any],
+        settings: Settings,
         seed: jax.Array,
         data: Any,
         order: jax.Array,
@@ -96,40 +102,59 @@ class Member:
 
         Returns:
           The state and the losses [S], of which `count` are set.
+
+        Raises:
+          ValueError: the optimizer needs something that no trial has.
         """
         tx = self.recipe.transform(settings)
-        needs = optim.optimizer_info(self.recipe.name).needs
-        if unknown := set(needs) - {"value", "grad", "value_fn", "obj_fn"}:
-            raise ValueError(f"{self.recipe.name} needs {', '.join(unknown)}, which no trial has")
+        needs = set(optim.optimizer_info(self.recipe.name).needs)
+        if needs - AVAILABLE:
+            missing = ", ".join(needs - AVAILABLE)
+            raise ValueError(f"{self.recipe.name} needs {missing}, which no trial has")
+        # 1: the key itself has drawn the initial parameters
         draws = jax.random.fold_in(jax.random.key(seed), 1)
 
-        def one(i: jax.Array, carry: tuple) -> tuple:
+        def one_step(i: jax.Array, carry: tuple) -> tuple:
             state, losses = carry
             batch = {name: array[order[i]] for name, array in data.items()}
             key = jax.random.fold_in(draws, state.step)
-
-            def objective(params: Any) -> tuple[jax.Array, Any]:
-                return self.problem.loss(params, state.model_state, batch, key, state.step)
-
-            gradient = jax.value_and_grad(objective, has_aux=True)
-            (value, model_state), grads = gradient(state.params)
-            extras = {
-                "value": value,
-                "grad": grads,
-                "value_fn": lambda p: objective(p)[0],
-                "obj_fn": lambda p: objective(p)[0],
-            }
-            extras = {name: extra for name, extra in extras.items() if name in needs}
-            updates, opt_state = tx.update(grads, state.opt_state, state.params, **extras)
-            params = optax.apply_updates(state.params, updates)
-            new = MemberState(params, model_state, opt_state, state.step + 1)
+            new, value = self.update(state, batch, key, tx, needs)
             return new, losses.at[i].set(value.astype(jnp.float32))
 
         losses = jnp.zeros(order.shape[0], jnp.float32)
-        return jax.lax.fori_loop(0, count, one, (state, losses))
+        return jax.lax.fori_loop(0, count, one_step, (state, losses))
+
+    def update(
+        self,
+        state: MemberState,
+        batch: Any,
+        key: jax.Array,
+        tx: optax.GradientTransformationExtraArgs,
+        needs: set[str],
+    ) -> tuple[MemberState, jax.Array]:
+        """One update; returns the new state and the loss before it."""
+
+        def objective(params: Any) -> tuple[jax.Array, Any]:
+            return self.problem.loss(params, state.model_state, batch, key, state.step)
+
+        def loss_alone(params: Any) -> jax.Array:
+            return objective(params)[0]
+
+        gradient = jax.value_and_grad(objective, has_aux=True)
+        (value, model_state), grads = gradient(state.params)
+        available = {
+            "value": value,
+            "grad": grads,
+            "value_fn": loss_alone,
+            "obj_fn": loss_alone,
+        }
+        extras = {name: extra for name, extra in available.items() if name in needs}
+        updates, opt_state = tx.update(grads, state.opt_state, state.params, **extras)
+        params = optax.apply_updates(state.params, updates)
+        return MemberState(params, model_state, opt_state, state.step + 1), value
 
     def evaluated(self, state: MemberState) -> Any:
-        """The parameters that the optimizer says are to be evaluated."""
+        """The parameters that the optimizer wants evaluated, such as its average."""
         return optim.eval_params(state.params, state.opt_state)
 
     def evaluate(self, params: Any, model_state: Any, held_out: Any) -> dict[str, jax.Array]:
@@ -146,40 +171,49 @@ def example_order(examples: int, batch_size: int, seed: int, steps: int) -> np.n
     if examples == 0:
         return np.zeros((steps, 0), np.int32)
     size = min(batch_size, examples)
-    per_epoch = examples // size
-    epochs = [
-        np.random.default_rng((seed, epoch)).permutation(examples)[: per_epoch * size]
-        for epoch in range(-(-steps // per_epoch))
-    ]
-    return np.concatenate(epochs).reshape(-1, size)[:steps].astype(np.int32)
+    batches = examples // size
+    epochs = []
+    for epoch in range(-(-steps // batches)):
+        rows = np.random.default_rng((seed, epoch)).permutation(examples)
+        epochs.append(rows[: batches * size])
+    order = np.concatenate(epochs).reshape(-1, size)
+    return order[:steps].astype(np.int32)
 
 
-def make_recipe(name: str, settings: list[Mapping[str, Any]], schedule: str, w: View) -> Recipe:
-    """The recipe of trials with these settings: numbers that differ are traced where they can be.
+def make_recipe(name: str, settings: Sequence[Settings], schedule: str, workload: View) -> Recipe:
+    """The recipe of trials with these settings: what differs in them is traced.
 
-    The caller splits trials so that whatever is not in `traced` is the same for all of them.
+    The caller splits trials so that whatever cannot be traced is the same for all of them.
     """
-    traced = tuple(key for key in settings[0] if _differs(key, settings))
-    fixed = {key: value for key, value in settings[0].items() if key not in traced}
-    return Recipe(name, fixed, traced, schedule, w.warmup_percent, w.max_steps)
+    first = settings[0]
+    traced = tuple(key for key in first if _is_traced(key, settings))
+    fixed = {key: value for key, value in first.items() if key not in traced}
+    return Recipe(name, fixed, traced, schedule, workload.warmup_percent, workload.max_steps)
 
 
-def _differs(key: str, settings: list[Mapping[str, Any]]) -> bool:
-    return key == "learning_rate" or any(s.get(key) != settings[0].get(key) for s in settings)
+def _is_traced(key: str, settings: Sequence[Settings]) -> bool:
+    # the learning rate always: then one program serves a single rate and a grid of them
+    return key == "learning_rate" or differs(key, settings)
 
 
-def traceable(name: str, settings: Mapping[str, Any], key: str, schedule: str, w: View) -> bool:
+def differs(key: str, settings: Sequence[Settings]) -> bool:
+    """Whether a key has more than one value."""
+    return any(each.get(key) != settings[0].get(key) for each in settings)
+
+
+def is_traceable(name: str, settings: Settings, key: str, schedule: str, workload: View) -> bool:
     """Whether the optimizer takes the number `settings[key]` as an argument of the program."""
-    value = settings[key]
-    if isinstance(value, bool) or not isinstance(value, float):
+    if not isinstance(settings[key], float):
         return False
-    rest = {k: v for k, v in settings.items() if k != key}
-    recipe = Recipe(name, rest, (key,), schedule, w.warmup_percent, w.max_steps)
+    rest = {other: value for other, value in settings.items() if other != key}
+    recipe = Recipe(name, rest, (key,), schedule, workload.warmup_percent, workload.max_steps)
+    # parameters of both kinds that optimizers tell apart, matrices and vectors
     params = {"a": {"kernel": jnp.ones((4, 4)), "bias": jnp.ones(4)}}
 
     def update(number: jax.Array) -> Any:
         tx = recipe.transform({key: number})
-        return tx.update(params, tx.init(params), params)[0]
+        updates, _ = tx.update(params, tx.init(params), params)
+        return updates
 
     try:
         jax.eval_shape(update, jax.ShapeDtypeStruct((), jnp.float32))

@@ -1,12 +1,10 @@
 """The report of a benchmark: report.html, report.md and tables as CSV, made from the rows alone."""
 
-import csv
 import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from effjax.bench.pictures import (
     draw_curves,
@@ -15,25 +13,29 @@ from effjax.bench.pictures import (
     draw_sensitivity,
     save_overview,
 )
-from effjax.bench.results import DONE, MACHINES, Results, Row, read_lines, read_rows
-from effjax.bench.scoring import CLOCKS, NEAR, Goal, Table
+from effjax.bench.results import ResultsFolder, read_rows
+from effjax.bench.rows import DONE, Row
+from effjax.bench.scoring import CLOCKS, NEAR, Goal, Scores
 from effjax.bench.tables import (
     EDGE,
     claims_table,
     costs_table,
+    describe_size,
     failures_table,
+    final_errors_table,
     finals_table,
     flat_rows,
     repeats_table,
     score_table,
-    size_of,
     times_table,
 )
+from effjax.bench.targets import no_rows, propose_target
+from effjax.bench.workloads import Workload
 from effjax.config import View
 from effjax.report import Display, format_latex
 from effjax.report.page import Page
 from effjax.report.plots import Style, make_styles
-from effjax.runs.atomic import write_atomically
+from effjax.trials.json_files import write_csv, write_text
 
 OVERVIEW = "overview.png"
 MOST_FAILURES = 40  # rows of the table that are shown
@@ -45,65 +47,125 @@ LEAD = (
 
 
 def write_report(
-    view: View, workloads: Sequence[Any], results: Results, display: Display | None = None
+    view: View, workloads: Sequence[Workload], results: ResultsFolder, display: Display
 ) -> Path:
-    """Writes report.html, report.md, overview.png, rows.csv, scores and times as .csv and .tex."""
-    goals = {
-        w.label: Goal(w.config.metric, w.config.target, w.config.max_steps, w.config.batch_size)
-        for w in workloads
-    }
+    """Writes report.html, report.md, overview.png, rows.csv, scores and times as .csv and .tex.
+
+    Shows the scores, and for each workload without a target what was reached at the end.
+
+    Raises:
+      UserError: the disk refuses.
+    """
     rows = gather_rows(view, workloads, results.rows)
-    table = Table(rows, goals, view.reference)
-    styles = make_styles(table.optimizers)
-    page = Page("Optimizer benchmark", LEAD)
-    if table.workloads:
-        save_overview(table, styles, results.folder / OVERVIEW)
-        page.picture("Speed-ups and curves", OVERVIEW)
-        _scores(page, table, styles)
-        _claims(page, view, table)
-        _times(page, table)
-        _curves(page, table, styles)
-        _sensitivity(page, table, styles)
-        _expected(page, table, styles)
-        _costs(page, table)
-        _failures(page, rows)
-        _repeats(page, results)
-        header, body = score_table(table)
-        times_header, times = times_table(table, "steps")
-        _write_csv(results.folder / "scores.csv", header, body)
-        _write_csv(results.folder / "times.csv", times_header, times)
-        (results.folder / "scores.tex").write_text(format_latex(body, header))
-        (results.folder / "times.tex").write_text(format_latex(times, times_header))
-        _write_csv(results.folder / "rows.csv", *flat_rows(rows))
-        if display is not None:
-            display.table("scores (steps)", body, header, right=range(1, len(header)))
-    _provenance(page, view, workloads, results, rows)
-    write_atomically(results.folder / "report.md", page.markdown())
+    scores = Scores(rows, make_goals(workloads), view.reference)
+    page = make_page(view, workloads, results, rows, scores)
+    if scores.workloads:
+        _write_tables(scores, rows, results.folder)
+        _show(view, workloads, scores, rows, display)
+    write_text(results.folder / "report.md", page.markdown())
     path = results.folder / "report.html"
-    write_atomically(path, page.html())
-    if display is not None:
-        display.line(f"report: {path}")
+    write_text(path, page.html())
+    display.line(f"report: {path}")
     return path
 
 
-def gather_rows(view: View, workloads: Sequence[Any], own: Sequence[Row]) -> list[Row]:
+def make_goals(workloads: Sequence[Workload]) -> dict[str, Goal]:
+    """{label: what counts on it}."""
+    goals = {}
+    for workload in workloads:
+        config = workload.config
+        goals[workload.label] = Goal(
+            config.metric, config.target, config.max_steps, config.batch_size
+        )
+    return goals
+
+
+def gather_rows(view: View, workloads: Sequence[Workload], own: Sequence[Row]) -> list[Row]:
     """The rows of the config's workloads and optimizers, and those of baselines it names."""
-    labels = {w.identity["problem_hash"]: w.label for w in workloads}
     chosen = {row["key"]: row for row in own if row["optimizer"] in view.optimizers}
     for place in view.baselines:
         for row in read_rows(Path(place)):
             chosen.setdefault(row["key"], row)
-    return [
-        row | {"workload": labels[row["problem_hash"]]}
-        for row in chosen.values()
-        if row["problem_hash"] in labels
-    ]
+    # a baseline may call the same workload something else: its hash says what it is
+    labels = {workload.identity["problem_hash"]: workload.label for workload in workloads}
+    rows = []
+    for row in chosen.values():
+        label = labels.get(row["problem_hash"])
+        if label is not None:
+            rows.append(row | {"workload": label})
+    return rows
+
+
+def _write_tables(scores: Scores, rows: Sequence[Row], folder: Path) -> None:
+    for name, (header, body) in {
+        "scores": score_table(scores),
+        "times": times_table(scores, "steps"),
+    }.items():
+        write_csv(folder / f"{name}.csv", [header, *body])
+        write_text(folder / f"{name}.tex", format_latex(body, header))
+    header, body = flat_rows(rows)
+    write_csv(folder / "rows.csv", [header, *body])
+
+
+def _show(
+    view: View,
+    workloads: Sequence[Workload],
+    scores: Scores,
+    rows: Sequence[Row],
+    display: Display,
+) -> None:
+    """On the terminal: times to targets where there are targets, what was reached elsewhere."""
+    if scores.aimed():
+        header, body = score_table(scores)
+        display.table("scores (steps)", body, header, right=range(1, len(header)))
+    proposed = False
+    for workload in workloads:
+        has_rows = workload.label in scores.workloads
+        if not has_rows or workload.config.target is not None:
+            continue
+        header, body = final_errors_table(scores, workload.label)
+        numbers = range(1, len(header) - 2)  # the last two columns are words
+        display.table(f"{workload.label}: {header[1]} at the end", body, header, right=numbers)
+        target = propose_target(view, workload, rows)
+        if target is None:
+            display.line(f"{workload.label} has no target, and {no_rows(view)} to propose one from")
+        else:
+            proposed = True
+            display.line(f"{workload.label} has no target; proposed: {target}")
+    if proposed:
+        display.line("keep the proposed targets: the same command with --make-targets=FILE.json")
 
 
 # -------------------------------------------------------------------------------------- sections
 
 
-def _scores(page: Page, table: Table, styles: Mapping[str, Style]) -> None:
+def make_page(
+    view: View,
+    workloads: Sequence[Workload],
+    results: ResultsFolder,
+    rows: Sequence[Row],
+    scores: Scores,
+) -> Page:
+    """The report, section by section; writes the picture that it shows."""
+    page = Page("Optimizer benchmark", LEAD)
+    if scores.workloads:
+        styles = make_styles(scores.optimizers)
+        save_overview(scores, styles, results.folder / OVERVIEW)
+        page.picture("Speed-ups and curves", OVERVIEW)
+        _add_scores(page, scores, styles)
+        _add_claims(page, view, scores)
+        _add_times(page, scores)
+        _add_curves(page, scores, styles)
+        _add_sensitivity(page, scores, styles)
+        _add_expected(page, scores, styles)
+        _add_costs(page, scores)
+        _add_failures(page, rows)
+        _add_repeats(page, results)
+    _add_provenance(page, view, workloads, results, rows)
+    return page
+
+
+def _add_scores(page: Page, scores: Scores, styles: Mapping[str, Style]) -> None:
     page.section(
         "Scores",
         "Score: integral of the performance profile up to 4 times the fastest (AlgoPerf), in "
@@ -114,12 +176,13 @@ def _scores(page: Page, table: Table, styles: Mapping[str, Style]) -> None:
         "and seed has p <= 0.05. Failed: trials that diverged or raised. Near best: share of "
         f"settings within {NEAR:.0%} of the optimizer's own best.",
     )
-    page.table(*score_table(table), left=(4,))
+    header, body = score_table(scores)
+    page.table(header, body, left=(4,))
     page.legend(styles)
-    page.figures(draw_scores(table, styles))
+    page.figures(draw_scores(scores, styles))
 
 
-def _claims(page: Page, view: View, table: Table) -> None:
+def _add_claims(page: Page, view: View, scores: Scores) -> None:
     if not view.claims:
         return
     page.section(
@@ -128,47 +191,50 @@ def _claims(page: Page, view: View, table: Table) -> None:
         "interval lies below it. Not distinguishable: neither can be said. The intervals of single "
         "workloads are those of a few seeds: read them as ranges.",
     )
-    page.table(*claims_table(view, table), left=(1, 3, 4))
+    header, body = claims_table(view, scores)
+    page.table(header, body, left=(1, 3, 4))
 
 
-def _times(page: Page, table: Table) -> None:
-    if not any(table.times().values()):
+def _add_times(page: Page, scores: Scores) -> None:
+    aimed = scores.aimed()
+    if not aimed:
         return
-    targets = ", ".join(
-        f"{w} {table.goals[w].metric} <= {table.goals[w].target:g}"
-        for w in table.workloads
-        if table.goals[w].target is not None
-    )
+    words = []
+    for workload in aimed:
+        goal = scores.goals[workload]
+        words.append(f"{workload} {goal.metric} <= {goal.target:g}")
     page.section(
         "Time to target",
-        f"Median over seeds of the fastest trial. Targets: {targets}. Seconds are a trial's share "
-        "of its program's training time, evaluation not counted.",
+        f"Median over seeds of the fastest trial. Targets: {', '.join(words)}. Seconds are a "
+        "trial's share of its program's training time, evaluation not counted.",
     )
     for clock in CLOCKS:
         page.paragraph(clock)
-        page.table(*times_table(table, clock))
+        header, body = times_table(scores, clock)
+        page.table(header, body)
 
 
-def _curves(page: Page, table: Table, styles: Mapping[str, Style]) -> None:
+def _add_curves(page: Page, scores: Scores, styles: Mapping[str, Style]) -> None:
     page.section(
         "Curves",
         "The best setting of each optimizer: median over seeds in the range of all seeds; the "
         "dashed line is the target.",
     )
     page.legend(styles)
-    page.figures(draw_curves(table, styles))
-    header, body = finals_table(table)
+    page.figures(draw_curves(scores, styles))
+    header, body = finals_table(scores)
     at_edge = sum(EDGE in row[-1] for row in body)
     page.paragraph(
-        "Final value of the metric, mean over seeds with a bootstrap interval. "
+        "Final value of the metric, mean over seeds with a bootstrap interval, and its difference "
+        "from the reference's, taken seed by seed. "
         f"{at_edge} of {len(body)} best settings lie at the edge of what was tried: a wider range "
         "might have served those optimizers better."
     )
-    page.table(header, body, left=(1, 4))
+    page.table(header, body, left=(1, len(header) - 1))
 
 
-def _sensitivity(page: Page, table: Table, styles: Mapping[str, Style]) -> None:
-    if not any(len(found) > 1 for found in table.settings.values()):
+def _add_sensitivity(page: Page, scores: Scores, styles: Mapping[str, Style]) -> None:
+    if _most_settings(scores) < 2:
         return
     page.section(
         "Sensitivity",
@@ -177,11 +243,11 @@ def _sensitivity(page: Page, table: Table, styles: Mapping[str, Style]) -> None:
         figures_only=True,
     )
     page.legend(styles)
-    page.figures(draw_sensitivity(table, styles))
+    page.figures(draw_sensitivity(scores, styles))
 
 
-def _expected(page: Page, table: Table, styles: Mapping[str, Style]) -> None:
-    if max(len(found) for found in table.settings.values()) < 2:
+def _add_expected(page: Page, scores: Scores, styles: Mapping[str, Style]) -> None:
+    if _most_settings(scores) < 2:
         return
     page.section(
         "Expected best after k trials",
@@ -189,20 +255,25 @@ def _expected(page: Page, table: Table, styles: Mapping[str, Style]) -> None:
         "a failed setting counts as the worst that any reached.",
         figures_only=True,
     )
-    page.figures(draw_expected(table, styles))
+    page.figures(draw_expected(scores, styles))
 
 
-def _costs(page: Page, table: Table) -> None:
+def _most_settings(scores: Scores) -> int:
+    return max(len(settings) for settings in scores.settings.values())
+
+
+def _add_costs(page: Page, scores: Scores) -> None:
     page.section(
         "What they cost",
         "On the largest workload: the optimizer's state and what an update moves, in arrays of the "
         "size of the parameters (XLA's own count); the fastest of some updates alone; what a trial "
         "takes of the device's memory. A step: median over trials of its share of a program.",
     )
-    page.table(*costs_table(table), left=(1,))
+    header, body = costs_table(scores)
+    page.table(header, body, left=(1,))
 
 
-def _failures(page: Page, rows: Sequence[Row]) -> None:
+def _add_failures(page: Page, rows: Sequence[Row]) -> None:
     failed = sum(row["status"] != DONE for row in rows)
     if not failed:
         return
@@ -213,44 +284,56 @@ def _failures(page: Page, rows: Sequence[Row]) -> None:
         page.paragraph(f"and {len(body) - MOST_FAILURES} more: see rows.csv")
 
 
-def _repeats(page: Page, results: Results) -> None:
-    if results.repeats():
-        page.section(
-            "The same again",
-            "Trials that were trained a second time; 0: every number of every curve is the same.",
-        )
-        page.table(*repeats_table(results.repeats()), left=(2,))
+def _add_repeats(page: Page, results: ResultsFolder) -> None:
+    repeats = results.repeats()
+    if not repeats:
+        return
+    page.section(
+        "The same again",
+        "Trials that were trained a second time; 0: every number of every curve is the same.",
+    )
+    header, body = repeats_table(repeats)
+    page.table(header, body, left=(2,))
 
 
-def _provenance(
-    page: Page, view: View, workloads: Sequence[Any], results: Results, rows: Sequence[Row]
+def _add_provenance(
+    page: Page,
+    view: View,
+    workloads: Sequence[Workload],
+    results: ResultsFolder,
+    rows: Sequence[Row],
 ) -> None:
     page.section("Where this comes from", f"Command: {shlex.join(['effjax', *sys.argv[1:]])}")
-    used = {row.get("machine") for row in rows}
-    machines = [m for m in read_lines(results.folder / MACHINES) if m["id"] in used]
-    table = [
-        [
-            m["id"],
-            m["device"],
-            f"{m['devices']} device(s), {m['cpu_cores']} CPU cores",
-            ", ".join(f"{k} {v}" for k, v in m["versions"].items()),
-            str(m["git"]),
-        ]
-        for m in machines
-    ]
-    page.table(["machine", "device", "size", "versions", "revision"], table, left=(1, 2, 3, 4))
-    hashes = [
-        [w.label, w.identity["workload_hash"], w.identity["problem_hash"], size_of(rows, w.label)]
-        for w in workloads
-    ]
+    header = ["machine", "device", "size", "versions", "revision"]
+    page.table(header, _machine_rows(results, rows), left=(1, 2, 3, 4))
+    hashes = []
+    for workload in workloads:
+        identity = workload.identity
+        size = describe_size(rows, workload.label)
+        hashes.append([workload.label, identity["workload_hash"], identity["problem_hash"], size])
     page.table(["workload", "hash", "hash without target", "size"], hashes, left=(1, 2, 3))
     plans = [[plan["workload"], plan["why"]] for plan in results.plans().values()]
     if plans:
-        page.paragraph("How trials were put together, by a timed probe:")
+        page.paragraph("How trials were grouped, by a timed probe:")
         page.table(["workload", "why"], plans, left=(1,))
     page.details("Config", json.dumps(view.to_dict(), indent=1, sort_keys=True))
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
+def _machine_rows(results: ResultsFolder, rows: Sequence[Row]) -> list[list[str]]:
+    """The machines that made the rows."""
+    used = {row.get("machine") for row in rows}
+    table = []
+    for machine in results.machines():
+        if machine["id"] not in used:
+            continue
+        versions = ", ".join(f"{name} {value}" for name, value in machine["versions"].items())
+        table.append(
+            [
+                machine["id"],
+                machine["device"],
+                f"{machine['devices']} device(s), {machine['cpu_cores']} CPU cores",
+                versions,
+                str(machine["git"]),
+            ]
+        )
+    return table

@@ -1,5 +1,6 @@
 """The pictures of a benchmark's report, as SVG text, made from scores."""
 
+import io
 import itertools
 import math
 import statistics
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from effjax.bench.scoring import Setting, Table
+from effjax.bench.rows import finite_or_nan
+from effjax.bench.scoring import Scores, Setting
 from effjax.report.plots import (
     Band,
     Style,
@@ -21,36 +23,51 @@ from effjax.report.plots import (
     plot_profiles,
 )
 from effjax.report.profiles import ratios
+from effjax.trials.json_files import saying_where
 
 Styles = Mapping[str, Style]
+CELLS = 5  # of a map, each way
+SMALLEST = 1e-12  # stands for 0 on an axis that is a logarithm
 
 
-def draw_scores(table: Table, styles: Styles) -> list[str]:
+def draw_scores(scores: Scores, styles: Styles) -> list[str]:
     """Performance profiles on two clocks, and speed-ups in their intervals."""
     figures = []
     for clock in ("steps", "seconds"):
-        times = table.times(clock)
+        times = scores.times(clock)
         if any(times.values()):
             title = f"Performance profiles, {clock}"
             figures.append(plot_profiles(ratios(times), styles, title=title))
-    intervals = speed_ups(table)
+    intervals = speed_ups(scores)
     if intervals:
-        label, title = _against(table), "Speed-up to target"
         figures.append(
-            plot_intervals(intervals, styles, title=title, x_label=label, level=1.0, log_x=True)
+            plot_intervals(
+                intervals,
+                styles,
+                title="Speed-up to target",
+                x_label=_speed_up_label(scores),
+                level=1.0,
+                log_x=True,
+            )
         )
     return figures
 
 
-def speed_ups(table: Table) -> list[tuple[str, float, float, float]]:
+def speed_ups(scores: Scores) -> list[tuple[str, float, float, float]]:
     """(optimizer, ratio of steps, low, high) against the reference, the fastest first."""
-    found = {n: table.compare(n) for n in table.optimizers if n != table.reference}
-    rows = [(n, c.ratio.estimate, c.ratio.low, c.ratio.high) for n, c in found.items() if c.pairs]
+    rows = []
+    for name in scores.optimizers:
+        if name == scores.reference:
+            continue
+        comparison = scores.compare(name)
+        if comparison.pairs:
+            ratio = comparison.ratio
+            rows.append((name, ratio.estimate, ratio.low, ratio.high))
     return sorted(rows, key=lambda row: -row[1])
 
 
-def _against(table: Table) -> str:
-    return f"steps of {table.reference} / own steps"
+def _speed_up_label(scores: Scores) -> str:
+    return f"steps of {scores.reference} / own steps"
 
 
 def band_of(setting: Setting, metric: str) -> Band:
@@ -58,25 +75,34 @@ def band_of(setting: Setting, metric: str) -> Band:
     rows = [row for row in setting.rows.values() if row.get("values")]
     if not rows:
         return Band([], [])
-    values = np.array([_numbers(row["values"][metric]) for row in rows])
+    curves = []
+    for row in rows:
+        curves.append([finite_or_nan(value) for value in row["values"][metric]])
+    values = np.array(curves)  # [seeds, evaluations]
+    # a seed that diverged is NaN from there on, and so is the band: numpy warns of that
     with np.errstate(all="ignore"):
         middle = np.median(values, 0)
     return Band(rows[0]["steps"], middle, values.min(0), values.max(0))
 
 
-def best_bands(table: Table, workload: str) -> dict[str, Band]:
+def best_bands(scores: Scores, workload: str) -> dict[str, Band]:
     """The metric's curve of each optimizer's best setting."""
-    best = {name: table.best(workload, name) for name in table.optimizers}
-    metric = table.goals[workload].metric
-    bands = {name: band_of(setting, metric) for name, setting in best.items() if setting}
-    return {name: band for name, band in bands.items() if len(band.x)}
+    metric = scores.goals[workload].metric
+    bands = {}
+    for name in scores.optimizers:
+        setting = scores.best(workload, name)
+        band = band_of(setting, metric) if setting else Band([], [])
+        if len(band.x):
+            bands[name] = band
+    return bands
 
 
-def draw_curves(table: Table, styles: Styles) -> list[str]:
+def draw_curves(scores: Scores, styles: Styles) -> list[str]:
     """The metric of each optimizer's best setting, one picture a workload."""
     figures = []
-    for workload in table.workloads:
-        goal, bands = table.goals[workload], best_bands(table, workload)
+    for workload in scores.workloads:
+        goal = scores.goals[workload]
+        bands = best_bands(scores, workload)
         figures.append(
             plot_bands(
                 bands,
@@ -92,27 +118,47 @@ def draw_curves(table: Table, styles: Styles) -> list[str]:
     return figures
 
 
-def save_overview(table: Table, styles: Styles, path: Path) -> None:
-    """Speed-ups and curves in one PNG, for a page of text."""
+def save_overview(scores: Scores, styles: Styles, path: Path) -> None:
+    """Speed-ups and curves in one PNG, for a page of text.
+
+    Raises:
+      UserError: the disk refuses.
+    """
+    # matplotlib takes a second to import; a benchmark without a report does without
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    panels = 1 + len(table.workloads)
+    panels = 1 + len(scores.workloads)
     rows = -(-panels // 2)
     figure = Figure(figsize=(9.2, 3.3 * rows), layout="constrained")
     axes = figure.subplots(rows, 2, squeeze=False).ravel()
-    dress(axes[0], "Speed-up to target", _against(table), "")
-    draw_intervals(axes[0], speed_ups(table), styles, level=1.0, log_x=True)
-    for place, workload in zip(axes[1:], table.workloads):
-        goal, bands = table.goals[workload], best_bands(table, workload)
+    dress(axes[0], "Speed-up to target", _speed_up_label(scores), "")
+    draw_intervals(axes[0], speed_ups(scores), styles, level=1.0, log_x=True)
+    for place, workload in zip(axes[1:], scores.workloads):
+        goal = scores.goals[workload]
+        bands = best_bands(scores, workload)
         dress(place, workload, "step", goal.metric)
-        top = _sensible_top(bands)
-        draw_bands(place, bands, styles, log_y=True, level=goal.target, top=top)
+        draw_bands(place, bands, styles, log_y=True, level=goal.target, top=_sensible_top(bands))
     for place in axes[panels:]:
         place.set_axis_off()
-    marks = [Line2D([], [], color=s.colour, ls=s.dash, label=name) for name, s in styles.items()]
+    marks = []
+    for name, style in styles.items():
+        marks.append(Line2D([], [], color=style.colour, ls=style.dash, label=name))
     figure.legend(handles=marks, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    picture = io.BytesIO()
+    # without the version of matplotlib, so that the same rows give the same bytes
+    figure.savefig(picture, dpi=110, metadata={"Software": None})
+    _write_bytes(path, picture.getvalue())
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    with saying_where(path):
+        try:
+            part.write_bytes(data)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _sensible_top(bands: Mapping[str, Band]) -> float | None:
@@ -121,86 +167,91 @@ def _sensible_top(bands: Mapping[str, Band]) -> float | None:
     return 2.0 * statistics.median(first) if first else None
 
 
-def draw_sensitivity(table: Table, styles: Styles) -> list[str]:
+def draw_sensitivity(scores: Scores, styles: Styles) -> list[str]:
     """What was reached against the learning rate, and maps over rate and decay."""
     figures = []
-    for workload in table.workloads:
-        goal, bands = table.goals[workload], {}
-        for name in table.optimizers:
-            points = sorted(
-                (s.settings["learning_rate"], s.final) for s in table.of(workload, name)
-            )
+    for workload in scores.workloads:
+        bands = {}
+        for name in scores.optimizers:
+            points = []
+            for setting in scores.of(workload, name):
+                points.append((setting.settings["learning_rate"], setting.final))
             if points:
-                bands[name] = Band(*zip(*points))
+                bands[name] = Band(*zip(*sorted(points)))
         figures.append(
             plot_bands(
                 bands,
                 styles,
                 title=workload,
                 x_label="learning rate",
-                y_label=f"final {goal.metric}",
+                y_label=f"final {scores.goals[workload].metric}",
                 log_x=True,
                 log_y=True,
                 marks=True,
             )
         )
-        figures += _maps(table, workload)
+        figures += _decay_maps(scores, workload)
     return figures
 
 
-def _maps(table: Table, workload: str) -> list[str]:
+def _decay_maps(scores: Scores, workload: str) -> list[str]:
     """Learning rate by weight decay for each optimizer that was given more than one decay."""
     figures = []
-    for name in table.optimizers:
-        found = table.of(workload, name)
-        decays = {s.settings.get("weight_decay") for s in found}
+    for name in scores.optimizers:
+        settings = scores.of(workload, name)
+        decays = {setting.settings.get("weight_decay") for setting in settings}
         if len(decays) > 1 and None not in decays:
-            figures.append(_map(workload, name, found))
+            figures.append(_decay_map(f"{workload}: {name}", settings))
     return figures
 
 
-def _map(workload: str, name: str, found: Sequence[Setting]) -> str:
-    """Settings put into 5 x 5 cells, evenly spaced in the logarithm; the best of each cell."""
-    places = {}
-    for key in ("learning_rate", "weight_decay"):
-        values = np.array([max(s.settings[key], 1e-12) for s in found])
-        edges = np.geomspace(values.min(), values.max() * (1 + 1e-9), 6)
-        cell = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, 4)
-        places[key] = cell, [f"{math.sqrt(a * b):.1g}" for a, b in itertools.pairwise(edges)]
-    grid = np.full((5, 5), math.nan)
-    for i, j, setting in zip(places["weight_decay"][0], places["learning_rate"][0], found):
+def _decay_map(title: str, settings: Sequence[Setting]) -> str:
+    """Settings in `CELLS` x `CELLS`, evenly spaced in the logarithm; the best of each cell."""
+    rows, row_names = _cells(settings, "weight_decay")
+    columns, column_names = _cells(settings, "learning_rate")
+    grid = np.full((CELLS, CELLS), math.nan)
+    for i, j, setting in zip(rows, columns, settings):
         if math.isfinite(setting.final):
             grid[i, j] = np.nanmin([grid[i, j], setting.final])
-    rows, columns = places["weight_decay"][1], places["learning_rate"][1]
-    title = f"{workload}: {name}"
-    labels = {"x_label": "learning rate", "y_label": "weight decay"}
-    return plot_heat(grid, rows, columns, title=title, **labels)
+    return plot_heat(
+        grid,
+        row_names,
+        column_names,
+        title=title,
+        x_label="learning rate",
+        y_label="weight decay",
+    )
 
 
-def draw_expected(table: Table, styles: Styles) -> list[str]:
+def _cells(settings: Sequence[Setting], key: str) -> tuple[np.ndarray, list[str]]:
+    """(the cell of each setting, the name of each cell: its middle)."""
+    values = np.array([max(setting.settings[key], SMALLEST) for setting in settings])
+    # a little above the largest value, which would open a cell of its own
+    edges = np.geomspace(values.min(), values.max() * (1 + 1e-9), CELLS + 1)
+    cells = np.searchsorted(edges, values, side="right") - 1
+    names = [f"{math.sqrt(low * high):.1g}" for low, high in itertools.pairwise(edges)]
+    return np.clip(cells, 0, CELLS - 1), names
+
+
+def draw_expected(scores: Scores, styles: Styles) -> list[str]:
     """The expected best of k settings against k."""
     figures = []
-    for workload in table.workloads:
+    for workload in scores.workloads:
         bands = {}
-        for name in table.optimizers:
-            values = table.expected_best(workload, name)
+        for name in scores.optimizers:
+            values = scores.expected_best(workload, name)
             if values:
                 bands[name] = Band(range(1, len(values) + 1), values)
-        label = f"expected final {table.goals[workload].metric}"
         figures.append(
             plot_bands(
                 bands,
                 styles,
                 title=workload,
                 x_label="trials",
-                y_label=label,
+                y_label=f"expected final {scores.goals[workload].metric}",
                 log_y=True,
                 marks=True,
                 whole_x=True,
             )
         )
     return figures
-
-
-def _numbers(values: Sequence[float | None]) -> list[float]:
-    return [math.nan if value is None else value for value in values]

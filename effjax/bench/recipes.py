@@ -1,4 +1,4 @@
-"""Workloads that are configs of `effjax train`: each trial an ordinary run's folder.
+"""Workloads that are configs of `effjax train`: each trial is an ordinary run in its own folder.
 
 For what does not fit in memory or takes hours. A run that was interrupted continues where it was.
 """
@@ -12,9 +12,9 @@ import jax
 import ml_collections
 import numpy as np
 
-from effjax.bench.population import Curves
-from effjax.bench.tuning import Trial, digest
-from effjax.config import View, load
+from effjax.bench.program import Curves
+from effjax.bench.tuning import OptimizerTrial, digest
+from effjax.config import UNITS, View, load
 from effjax.errors import NonFinite, UserError
 from effjax.report import Display
 from effjax.runs.folder import CONFIG
@@ -24,92 +24,145 @@ from effjax.tasks.run import train
 
 # keys of the recipe's optimizer that every optimizer keeps; further ones are hyperparameters
 SHARED = {field.name for field in dataclasses.fields(OptimConfig)}
+# sections that cannot change a result
+NO_PART_OF_IT = ("log", "checkpoint", "parallel")
+
+Row = dict[str, Any]  # of metrics.jsonl
 
 
 def recipe_config(workload: View) -> ml_collections.ConfigDict:
-    """The recipe without an optimizer of its own, as long as the workload says."""
+    """The recipe without an optimizer of its own, as long as the workload says.
+
+    Raises:
+      UserError: the recipe cannot be read.
+    """
     config = load(workload.recipe, [], RunConfig)
     with config.unlocked():
-        for key in [key for key in config if key.startswith("total_")]:
-            config[key] = None
-        for key in [key for key in config.schedule if key != "name"]:
-            if key.startswith("warmup_") and key != "warmup_init":
-                config.schedule[key] = None
-            else:
-                del config.schedule[key]
-    config.total_steps = float(workload.max_steps)
+        _forget_length(config)
+        _forget_schedule(config.schedule)
     for name in config.evals:
-        for unit in ("epochs", "examples", "percent"):
+        for unit in UNITS:
             config.evals[name][f"every_{unit}"] = None
         config.evals[name].every_steps = float(workload.eval_every)
+    config.total_steps = float(workload.max_steps)
     config.schedule.warmup_percent = workload.warmup_percent
     config.data.batch_size = workload.batch_size
     return config
 
 
+def _forget_length(config: ml_collections.ConfigDict) -> None:
+    for unit in UNITS:
+        config[f"total_{unit}"] = None
+
+
+def _forget_schedule(section: ml_collections.ConfigDict) -> None:
+    """Leaves the schedule's name; what shapes it is the workload's."""
+    for key in list(section):
+        if key == "name":
+            continue
+        is_warmup_length = key.startswith("warmup_") and key != "warmup_init"
+        if is_warmup_length:
+            section[key] = None
+        else:
+            del section[key]
+
+
 def recipe_fingerprint(workload: View) -> str:
     """A hash of the recipe: its config, all but the optimizer's own hyperparameters."""
     tree = View(recipe_config(workload)).to_dict()
-    tree.pop("optim")
-    for section in ("log", "checkpoint", "parallel"):
+    for section in ("optim", *NO_PART_OF_IT):
         tree.pop(section)
     return digest(tree)
 
 
-def trial_config(workload: View, trial: Trial) -> ml_collections.ConfigDict:
+def trial_config(workload: View, trial: OptimizerTrial) -> ml_collections.ConfigDict:
     """The recipe with a trial's optimizer, schedule and seed."""
     config = recipe_config(workload)
     section = config.optim.default
     with config.unlocked():
-        for key in [key for key in section if key not in SHARED]:
-            del section[key]
+        for key in list(section):
+            if key not in SHARED:
+                del section[key]
         section.update(name=trial.name, **trial.settings)
     config.schedule.name = trial.schedule
     config.seed = trial.seed
     if jax.default_backend() == "cpu":
-        config.parallel.devices = 1  # cores that are devices of their own, see `split_cpu`
+        # `split_cpu` makes every core a device; a run by itself is faster on all of them as one
+        config.parallel.devices = 1
     return config
 
 
-def run_recipe(workload: View, trial: Trial, folder: Path, display: Display) -> Curves:
-    """Trains the recipe with a trial's optimizer, in a run's folder of its own."""
+def run_recipe(workload: View, trial: OptimizerTrial, folder: Path, display: Display) -> Curves:
+    """Trains the recipe with a trial's optimizer, in a run's folder of its own.
+
+    Raises:
+      UserError: the recipe cannot be trained.
+      Preempted: the process was asked to stop; the run can be continued.
+    """
     config = trial_config(workload, trial)
     workdir = folder / trial.key(recipe_fingerprint(workload))
     try:
         train(config, workdir, display=display)
     except NonFinite:
+        # a run that diverged has rows up to there; one that has not begun is no result
         if not (workdir / CONFIG).exists():
             raise
-    return _curves(workload, read_rows(workdir))
+    return read_curves(workload, read_rows(workdir))
 
 
-def _curves(workload: View, rows: list[dict[str, Any]]) -> Curves:
-    """What the run's metrics say; a run that broke off ends in a value that is not finite."""
-    found: dict[int, dict[str, float]] = {}
-    for row in rows:
-        found.setdefault(row["step"], {}).update(row)
-    steps = [step for step, row in sorted(found.items()) if any(k.startswith("val/") for k in row)]
+def read_curves(workload: View, rows: list[Row]) -> Curves:
+    """The curves in a run's metrics; a run that broke off ends in NaN.
+
+    Raises:
+      UserError: nothing was evaluated as val/*.
+    """
+    merged = rows_by_step(rows)
+    steps = [step for step, row in merged.items() if _is_evaluation(row)]
     if not steps:
         raise UserError(f"the recipe {workload.recipe} evaluated nothing as val/*")
-    speed = [row["perf/step_ms"] for row in rows if row.get("perf/step_ms")]
-    seconds = float(np.median(speed)) / 1e3 if speed else math.nan
-    columns = {"val/loss": [], "val/error": [], "train/loss": []}
-    for step in steps:
-        row = found[step]
-        columns["val/loss"].append(row.get("val/loss", math.nan))
-        columns["val/error"].append(1.0 - row["val/top1"] if "val/top1" in row else math.nan)
-        before = [r["train/loss"] for s, r in found.items() if s <= step and "train/loss" in r]
-        columns["train/loss"].append(before[-1] if before else math.nan)
+    columns: dict[str, list[float]] = {"val/loss": [], "val/error": [], "train/loss": []}
+    train_loss = math.nan
+    for step, row in merged.items():
+        # losses are logged more often than is evaluated: the last one before counts
+        train_loss = _number(row.get("train/loss", train_loss))
+        if step in steps:
+            columns["val/loss"].append(_number(row.get("val/loss")))
+            columns["val/error"].append(1.0 - _number(row.get("val/top1")))
+            columns["train/loss"].append(train_loss)
     if steps[-1] < workload.max_steps:
         steps.append(workload.max_steps)
         for column in columns.values():
             column.append(math.nan)
-    compiled = [row["perf/compile_sec"] for row in rows if "perf/compile_sec" in row]
+    seconds = median_step_seconds(rows)
+    compiled = [row["perf/compile_sec"] for row in rows if row.get("perf/compile_sec")]
     return Curves(
-        steps,
-        {name: np.array([column]) for name, column in columns.items()},
-        [seconds * step for step in steps],
-        0.0,
-        max(compiled, default=0.0),
-        1,
+        steps=steps,
+        values={name: np.array([column]) for name, column in columns.items()},
+        train_seconds_at=[seconds * step for step in steps],
+        eval_seconds=0.0,
+        compile_seconds=max(compiled, default=0.0),
+        width=1,
     )
+
+
+def rows_by_step(rows: list[Row]) -> dict[int, Row]:
+    """{step: all that was logged at it}, in the order of steps."""
+    found: dict[int, Row] = {}
+    for row in sorted(rows, key=lambda row: row["step"]):
+        found.setdefault(row["step"], {}).update(row)
+    return found
+
+
+def median_step_seconds(rows: list[Row]) -> float:
+    """Seconds of a step, NaN where none was timed."""
+    milliseconds = [row["perf/step_ms"] for row in rows if row.get("perf/step_ms")]
+    return float(np.median(milliseconds)) / 1e3 if milliseconds else math.nan
+
+
+def _is_evaluation(row: Row) -> bool:
+    return any(key.startswith("val/") for key in row)
+
+
+def _number(value: float | None) -> float:
+    """JSON's null stands for a number that was not finite."""
+    return math.nan if value is None else value

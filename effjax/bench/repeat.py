@@ -1,72 +1,82 @@
 """Whether a trial that is trained again gives the same curve, on this machine."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
-import jax
-
-from effjax.bench.member import Member, make_recipe
-from effjax.bench.opened import Workload
-from effjax.bench.population import Program, run_program
-from effjax.bench.results import DONE, REPEATS, Results, make_row
-from effjax.bench.suite import alike, planned
+from effjax.bench.grouping import alike, make_program
+from effjax.bench.program import run_program
+from effjax.bench.results import REPEATS, ResultsFolder
+from effjax.bench.rows import DONE, Row, finite_or_nan, make_row
 from effjax.bench.tuning import make_trials
+from effjax.bench.workloads import Workload
 from effjax.config import View
 from effjax.report import Display
-from effjax.runs.atomic import write_atomically
 
 
 def repeat(
     view: View,
     optimizers: Sequence[str],
     workloads: Sequence[Workload],
-    results: Results,
+    results: ResultsFolder,
     display: Display,
 ) -> None:
     """Trains the first finished trial of each optimizer and workload again; writes repeats.json.
 
     Recipes of `effjax train` are left out: that a run repeats is a test of the loop.
     """
-    rows = {row["key"]: row for row in results.rows if row["status"] == DONE}
+    done = {row["key"]: row for row in results.rows if row["status"] == DONE}
     found = []
     for workload in workloads:
-        for label in optimizers if workload.problem is not None else ():
-            entry, w = view.optimizers[label], workload.config
-            trials = alike(make_trials(label, entry, view.tuning, w.schedule), w)[0]
+        if workload.problem is None:
+            continue
+        for label in optimizers:
             display.waiting(f"again: {workload.label}, {label}")
-            recipe = make_recipe(
-                trials[0].name, [t.settings for t in trials], trials[0].schedule, w
-            )
-            devices = jax.local_devices()[: len(trials)]
-            plan, program = planned(
-                workload, recipe, view.population, trials, devices, results, display
-            )
-            program = program or Program(Member(workload.problem, recipe), w, plan.each, devices)
-            trials = trials[: program.width]  # the company that it had
-            curves = run_program(program, trials)
-            for place, trial in enumerate(trials):
-                row = rows.get(trial.key(workload.identity["problem_hash"]))
-                if row is not None:
-                    again = make_row(trial, workload.identity, curves, place, {})
-                    found.append(_compared(row, again, results.machine))
-                    break
-    write_atomically(results.folder / REPEATS, json.dumps(found, indent=1) + "\n")
+            comparison = repeat_first(view, label, workload, done, results, display)
+            if comparison is not None:
+                found.append(comparison)
+    results.write_json(REPEATS, found)
     same = sum(entry["difference"] == 0.0 for entry in found)
     display.line(f"trained again: {same} of {len(found)} curves are the same to all digits kept")
 
 
-def _compared(row: dict[str, Any], again: dict[str, Any], machine: str) -> dict[str, Any]:
+def repeat_first(
+    view: View,
+    label: str,
+    workload: Workload,
+    done: dict[str, Row],
+    results: ResultsFolder,
+    display: Display,
+) -> dict[str, Any] | None:
+    """Compares the first trial that has finished with itself; None if none has finished."""
+    entry = view.optimizers[label]
+    trials = make_trials(label, entry, view.tuning, workload.config.schedule)
+    trials = alike(trials, workload.config)[0]
+    program = make_program(workload, view.population, trials, results, display)
+    # The same batch of trials as the first time: another width is another program, and may round
+    # differently.
+    trials = trials[: program.width]
+    curves = run_program(program, trials)
+    for place, trial in enumerate(trials):
+        row = done.get(trial.key(workload.identity["problem_hash"]))
+        if row is not None:
+            again = make_row(trial, workload.identity, curves, place, {})
+            return compare_rows(row, again, results.machine)
+    return None
+
+
+def compare_rows(row: Row, again: Row, machine: str) -> dict[str, Any]:
     """The largest difference of two curves of a trial, in any metric; None: one has diverged."""
-    pairs = [
-        (a, b) for name, own in row["values"].items() for a, b in zip(own, again["values"][name])
-    ]
-    lost = any(a is None or b is None for a, b in pairs)
+    differences = []
+    for name, column in row["values"].items():
+        for old, new in zip(column, again["values"][name], strict=True):
+            differences.append(abs(finite_or_nan(old) - finite_or_nan(new)))
+    # NaN is unequal to itself: one of them means that a curve has diverged
+    is_whole = all(difference == difference for difference in differences)
     return {
         "workload": row["workload"],
         "optimizer": row["optimizer"],
         "number": row["number"],
         "seed": row["seed"],
         "same_machine": row["machine"] == machine,
-        "difference": None if lost else max(abs(a - b) for a, b in pairs),
+        "difference": max(differences) if is_whole else None,
     }

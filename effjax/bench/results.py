@@ -1,64 +1,68 @@
 """A benchmark's folder: one line of JSON for each trial, only ever appended to.
 
-results.jsonl      a row for each trial, see `make_row` (results.jsonl.gz: read, not written)
+results.jsonl      a row for each trial, see `effjax.bench.rows` (results.jsonl.gz: read, not
+                   written)
 machines.jsonl     {"id": ..., versions, device, ...}: where rows were made
-plans.json         how trials were put together (kept, so that a rerun does the same)
+plans.json         how trials were grouped, so that a rerun does the same
+workloads.json     the data of each workload, so that a rerun with other data is refused
 repeats.json       trials that were trained twice, with --check
 report.html, report.md, *.csv      made from the rows, again at every run
 """
 
 import gzip
 import json
-import math
 import os
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
-from effjax.bench.population import Curves
-from effjax.bench.tuning import Trial, digest
+from effjax.bench.rows import Row, RowShape
+from effjax.bench.tuning import digest
+from effjax.config import read_json
 from effjax.errors import UserError
-from effjax.runs.atomic import write_atomically
 from effjax.runs.record import git_revision, versions
+from effjax.trials.json_files import read_lines, saying_where, write_text
 
 RESULTS, MACHINES, PLANS = "results.jsonl", "machines.jsonl", "plans.json"
-REPEATS = "repeats.json"
-DONE, DIVERGED, FAILED = "done", "diverged", "failed"
-Row = dict[str, Any]
+REPEATS, WORKLOADS = "repeats.json", "workloads.json"
+REMEDY = "remove the line, and the trial is made again"
+REMOVE = "remove the file; it is made again"
 
 
-class Results:
+class ResultsFolder:
     """The rows in a folder, which is made if it is not there.
 
     Raises:
-      UserError: the folder cannot be made or written to.
+      UserError: the folder cannot be made or written to, or holds something else.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
-        try:
+        with saying_where(folder):
             folder.mkdir(parents=True, exist_ok=True)
             _cut_unfinished_line(folder / RESULTS)
-        except OSError as error:
-            raise UserError(f"cannot write to --workdir={folder}: {error.strerror}") from error
         self.rows = read_rows(folder)
         self._facts = machine_facts()
         self.machine = digest(self._facts)
 
     def append(self, rows: Sequence[Row]) -> None:
-        """Adds rows and sees to it that they are on the disk."""
-        known = {m["id"] for m in read_lines(self.folder / MACHINES)}
-        if self.machine not in known and any(row["machine"] == self.machine for row in rows):
-            _append(self.folder / MACHINES, [{"id": self.machine} | self._facts])
+        """Adds rows and waits until they are on the disk.
+
+        Raises:
+          UserError: the disk refuses; no part of the rows stays.
+        """
+        known = {machine["id"] for machine in self.machines()}
+        is_new = self.machine not in known
+        if is_new and any(row["machine"] == self.machine for row in rows):
+            _append(self.folder / MACHINES, [{"id": self.machine, **self._facts}])
         _append(self.folder / RESULTS, rows)
         self.rows += rows
 
     def keys(self) -> set[str]:
-        """The trials that there are rows of."""
+        """The trials that have rows."""
         return {row["key"] for row in self.rows}
 
     def merge(self, other: Path) -> int:
@@ -67,27 +71,45 @@ class Results:
         Raises:
           UserError: no results there.
         """
-        known, machines = self.keys(), {m["id"] for m in read_lines(self.folder / MACHINES)}
+        known = self.keys()
         rows = [row for row in read_rows(other) if row["key"] not in known]
-        new = [m for m in read_lines(other / MACHINES) if m["id"] not in machines]
-        _append(self.folder / MACHINES, new)
+        ids = {machine["id"] for machine in self.machines()}
+        machines = [machine for machine in read_machines(other) if machine["id"] not in ids]
+        _append(self.folder / MACHINES, machines)
         self.append(rows)
         return len(rows)
 
-    def repeats(self) -> list[dict[str, Any]]:
-        """What `repeats.json` holds: trials that were trained twice, see `effjax.bench.repeat`."""
-        path = self.folder / REPEATS
-        return json.loads(path.read_text()) if path.exists() else []
+    def machines(self) -> list[dict[str, Any]]:
+        """Where rows were made."""
+        return read_machines(self.folder)
 
-    def plans(self) -> dict[str, Any]:
-        """What `plans.json` holds."""
-        path = self.folder / PLANS
-        return json.loads(path.read_text()) if path.exists() else {}
+    def repeats(self) -> list[dict[str, Any]]:
+        """Trials that were trained twice, see `effjax.bench.repeat`."""
+        return self._read(REPEATS, list[dict[str, Any]], [])
+
+    def plans(self) -> dict[str, dict[str, Any]]:
+        """How trials were grouped, see `effjax.bench.grouping`."""
+        return self._read(PLANS, dict[str, dict[str, Any]], {})
 
     def remember_plan(self, key: str, plan: Mapping[str, Any]) -> None:
         """Writes one plan."""
-        plans = self.plans() | {key: dict(plan)}
-        write_atomically(self.folder / PLANS, json.dumps(plans, indent=2) + "\n")
+        self.write_json(PLANS, {**self.plans(), key: dict(plan)})
+
+    def workloads(self) -> dict[str, dict[str, Any]]:
+        """{label: what its rows were made with}, see `effjax.bench.workloads`."""
+        return self._read(WORKLOADS, dict[str, dict[str, Any]], {})
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Writes a small file.
+
+        Raises:
+          UserError: the disk refuses.
+        """
+        write_text(self.folder / name, json.dumps(content, indent=2) + "\n")
+
+    def _read(self, name: str, shape: Any, default: Any) -> Any:
+        path = self.folder / name
+        return read_json(path, shape, REMOVE) if path.exists() else default
 
 
 def machine_facts() -> dict[str, Any]:
@@ -106,7 +128,7 @@ def read_rows(place: Path) -> list[Row]:
     """Rows of a folder or of a results.jsonl; of repeated keys the first counts.
 
     Raises:
-      UserError: neither is there, or a line is no JSON.
+      UserError: neither is there, or a line is no row.
     """
     path = place / RESULTS if place.is_dir() else place
     if place.is_dir() and not path.exists():
@@ -114,91 +136,51 @@ def read_rows(place: Path) -> list[Row]:
     if not path.exists() and not place.is_dir():
         raise UserError(f"no results at {place}: give a folder that effjax bench wrote")
     rows: dict[str, Row] = {}
-    for row in read_lines(path):
+    for row in read_lines(path, RowShape, REMEDY, _unpacked(path)):
         rows.setdefault(row["key"], row)
     return list(rows.values())
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The JSON lines of a file; none if it is not there. A last line without end is left out."""
-    if not path.exists():
-        return []
-    packed = path.suffix == ".gz"
-    text = gzip.decompress(path.read_bytes()).decode() if packed else path.read_text()
-    whole = text.split("\n")[:-1]
+def read_machines(folder: Path) -> list[dict[str, Any]]:
+    """What machines.jsonl of a folder holds."""
+    return read_lines(folder / MACHINES, dict[str, Any], "remove the line")
+
+
+def _unpacked(path: Path) -> str | None:
+    """The text of a packed file; None if it is not packed or not there."""
+    if path.suffix != ".gz" or not path.exists():
+        return None
     try:
-        return [json.loads(line) for line in whole if line]
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} has a line that is no JSON: {error}") from error
+        return gzip.decompress(path.read_bytes()).decode()
+    except (OSError, EOFError, ValueError) as error:
+        raise UserError(f"{path} is damaged: {error}\nunpack a sound copy of it") from error
 
 
-def _append(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def _append(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     text = "".join(json.dumps(row) + "\n" for row in rows)
-    if text:
-        with path.open("a") as file:
-            file.write(text)
-            file.flush()
+    if not text:
+        return
+    with saying_where(path), path.open("ab", buffering=0) as file:
+        before = file.seek(0, os.SEEK_END)
+        try:
+            _write_all(file, text.encode())
             os.fsync(file.fileno())
+        except OSError:
+            # a full disk takes a part: without it the next command finds whole lines
+            file.truncate(before)
+            raise
+
+
+def _write_all(file: Any, data: bytes) -> None:
+    while data:
+        data = data[file.write(data) :]
 
 
 def _cut_unfinished_line(path: Path) -> None:
-    """A process that was killed while it wrote may have left half a line."""
-    if path.exists():
-        data = path.read_bytes()
-        if not data.endswith(b"\n") and data:
-            with path.open("r+b") as file:
-                file.truncate(data.rfind(b"\n") + 1)
-
-
-# ---------------------------------------------------------------------------------------- rows
-
-
-def make_row(
-    trial: Trial, identity: Mapping[str, Any], curves: Curves, place: int, facts: Mapping[str, Any]
-) -> Row:
-    """The row of a trial that ran: `place` is its place in the group whose `curves` these are.
-
-    From where any value is not finite, none counts.
-    """
-    values = {name: [_number(v) for v in table[place]] for name, table in curves.values.items()}
-    sound = min(column.index(None) if None in column else len(column) for column in values.values())
-    lost = len(curves.steps) - sound
-    values = {name: column[:sound] + [None] * lost for name, column in values.items()}
-    status = DIVERGED if lost else DONE
-    reason = f"not finite at step {curves.steps[sound]} or before" if lost else ""
-    return _head(trial, identity, status, reason) | {
-        "steps": curves.steps,
-        "values": values,
-        "train_seconds": [round(s, 6) for s in curves.train_seconds_at],
-        "eval_seconds": round(curves.eval_seconds, 6),
-        "compile_seconds": round(curves.compile_seconds, 6),
-        "width": curves.width,
-        **facts,
-    }
-
-
-def failed_row(trial: Trial, identity: Mapping[str, Any], error: BaseException) -> Row:
-    """The row of a trial that raised."""
-    lines = str(error).strip().splitlines() or [""]
-    return _head(trial, identity, FAILED, f"{type(error).__name__}: {lines[0][:200]}")
-
-
-def _head(trial: Trial, identity: Mapping[str, Any], status: str, reason: str) -> Row:
-    return {
-        "key": trial.key(identity["problem_hash"]),
-        **identity,
-        "optimizer": trial.optimizer,
-        "name": trial.name,
-        "number": trial.number,
-        "settings": dict(trial.settings),
-        "schedule": trial.schedule,
-        "seed": trial.seed,
-        "status": status,
-        "reason": reason,
-    }
-
-
-def _number(value: Any) -> float | None:
-    """JSON has no NaN and no infinity."""
-    value = float(np.float32(value))
-    return float(f"{value:.7g}") if math.isfinite(value) else None
+    """Removes half a line that a process which was killed has left."""
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    if data and not data.endswith(b"\n"):
+        with path.open("r+b") as file:
+            file.truncate(data.rfind(b"\n") + 1)

@@ -1,12 +1,22 @@
-"""What a benchmark's config may say: every key, its default, what it means."""
+"""What a benchmark's config may say: every key, its range, its default, what it means.
+
+The values of a workload are part of the hash that its rows are found by. A new field of
+`WorkloadConfig`, or another default, makes all old rows those of another workload.
+"""
 
 import dataclasses
 from dataclasses import field
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import ml_collections
 
 from effjax.config import to_config
+from effjax.ranges import BelowOne, Count, NotNegative, NotNegativeInt, Positive, Range
+
+Percent = Annotated[float, Range(0, 100)]
+SomePercent = Annotated[float, Range(0, 100, "(]")]
+SomeShare = Annotated[float, Range(0, 1, "(]")]
+Seed = Annotated[int, Range(0, 2**31 - 1)]  # an int32 on the device
 
 
 @dataclasses.dataclass
@@ -17,11 +27,11 @@ class DataSection:
     files: str | None = None  # below config.data_dir, used in place of `name` where it is there
     train_split: str = "train"
     eval_split: str | None = None  # None: examples of train_split that are not trained on
-    train_examples: int | None = None  # None: all that are left
-    eval_examples: int | None = None
-    image_size: int = 32
+    train_examples: Count | None = None  # None: all that are left
+    eval_examples: Count | None = None
+    image_size: Count = 32
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[float, float, float] = (0.25, 0.25, 0.25)
+    std: tuple[Positive, Positive, Positive] = (0.25, 0.25, 0.25)
 
 
 @dataclasses.dataclass
@@ -41,15 +51,17 @@ class WorkloadConfig:
     data: DataSection = field(default_factory=DataSection)
     model: ModelSection = field(default_factory=ModelSection)
     loss: str = "cross_entropy"
-    label_smoothing: float = 0.0
-    metric: str = "val/error"  # lower is better: val/error or val/loss
+    label_smoothing: BelowOne = 0.0
+    metric: Literal["val/error", "val/loss"] = "val/error"  # lower is better in both
     target: float | None = None  # None: no time to target, only what was reached
-    batch_size: int = 64
-    max_steps: int = 200
-    eval_every: int = 10  # steps
+    batch_size: Count = 64
+    max_steps: Count = 200
+    eval_every: Count = 10  # steps
     schedule: str = "cosine"
-    warmup_percent: float = 5.0
-    seed: int = 0  # of what the problem itself draws (a spectrum's directions), not of a trial
+    warmup_percent: Percent = 5.0
+    seed: NotNegativeInt = (
+        0  # of what the problem itself draws (a spectrum's directions), not of a trial
+    )
 
 
 @dataclasses.dataclass
@@ -58,8 +70,8 @@ class OptimizerConfig:
 
     open_section: ClassVar[bool] = True
     name: str = "adamw"
-    learning_rate: float = 1e-3  # the default, and the middle of grids
-    weight_decay: float = 0.0
+    learning_rate: Positive = 1e-3  # the default, and the middle of grids
+    weight_decay: NotNegative = 0.0
     schedule: str | None = None  # None: the workload's
 
 
@@ -69,8 +81,8 @@ class TuningConfig:
 
     protocol: Literal["defaults", "grid", "random"] = "grid"
     # grid: the learning rate times each of these
-    factors: tuple[float, ...] = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
-    trials: int = 16  # random: points of a Halton sequence, the same ones for every optimizer
+    factors: tuple[Positive, ...] = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
+    trials: Count = 16  # random: points of a Halton sequence, the same ones for every optimizer
     # random: (key, kind, low, high); kind is log or linear. Keys are hyperparameters,
     # `learning_rate_factor` (times the optimizer's own rate) or `one_minus_<hyperparameter>`;
     # what an optimizer does not have is left out for it
@@ -79,8 +91,8 @@ class TuningConfig:
         ("weight_decay", "log", 1e-4, 1e-1),
         ("one_minus_b1", "log", 0.02, 0.5),
     )
-    seed: int = 0  # of the sequence
-    seeds: tuple[int, ...] = (0, 1, 2)  # trained with each setting
+    seed: NotNegativeInt = 0  # of the sequence
+    seeds: tuple[Seed, ...] = (0, 1, 2)  # trained with each setting
 
 
 @dataclasses.dataclass
@@ -88,8 +100,8 @@ class PopulationConfig:
     """How trials are put together into programs; nothing here changes what is compared."""
 
     mode: Literal["auto", "vmap", "single"] = "auto"  # auto: what a timed probe finds faster
-    most: int = 64  # trials in one program
-    memory_percent: float = 40.0  # of the device's memory that a program may take
+    most: Count = 64  # trials in one program
+    memory_percent: SomePercent = 40.0  # of the device's memory that a program may take
     update_cost: bool = True  # time the optimizer's update alone, on the largest workload
 
 
@@ -103,12 +115,13 @@ class BenchConfig:
     population: PopulationConfig = field(default_factory=PopulationConfig)
     data_dir: str | None = None  # where the workloads' `data.files` are
     reference: str = "adamw"  # the optimizer that speed-ups are relative to
-    # (optimizer, factor): "needs so many times fewer steps than the reference", to be answered
-    claims: tuple[tuple[str, float], ...] = ()
-    # targets are made from the trials of these, see `scoring.choose_target`
+    # (optimizer, factor): "needs this many times fewer steps than the reference", for the report
+    # to test
+    claims: tuple[tuple[str, Positive], ...] = ()
+    # targets are made from the trials of these, see `targets.choose_target`
     targets_from: tuple[str, ...] = ("adamw", "sgd_nesterov")
     # after this share of the steps: a slower optimizer then has twice the steps to reach them
-    targets_share: float = 0.5
+    targets_share: SomeShare = 0.5
     baselines: tuple[str, ...] = ()  # results.jsonl files or folders that are compared with
 
 

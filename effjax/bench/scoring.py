@@ -1,17 +1,18 @@
 """From rows to scores: which setting is best, times to target, speed-ups, sensitivity.
 
 A *setting* is what an optimizer was given; it was trained with several seeds. Times are taken from
-the curves, so a target may change after training.
+the curves, so a target may change after training. What is not finite, or not there, is infinity
+here: it never wins, never reaches a target, and is in no mean that a table shows as a number.
 """
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from effjax.bench.results import DIVERGED, DONE, FAILED, Row
+from effjax.bench.rows import DONE, FAILED, Row, final_value, finite_or_nan
 from effjax.report.profiles import (
     MISSED,
     leave_one_out_ranks,
@@ -21,9 +22,13 @@ from effjax.report.profiles import (
     time_to_target,
 )
 from effjax.report.statistics import Comparison, Interval, bootstrap, compare_paired, expected_best
+from effjax.trials.paired import PairedTable, Result
+from effjax.trials.trial import Trial
 
 CLOCKS = ("steps", "examples", "seconds", "seconds with compilation")
 NEAR = 0.01  # "within 1 % of the best"
+
+Times = dict[str, dict[str, float]]  # optimizer -> workload -> time to target
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,13 @@ class Setting:
         """The metric at the end of each seed; infinity where there is none."""
         return [final_value(row, self.goal.metric) for row in self.rows.values()]
 
+    def finite_finals(self) -> list[float]:
+        """The metric at the end of the seeds that have one."""
+        return [value for value in self.finals() if math.isfinite(value)]
+
     @cached_property
     def final(self) -> float:
-        """Mean over seeds."""
+        """Mean over seeds; infinity if one of them has failed."""
         return statistics.fmean(self.finals())
 
     def times(self, clock: str = "steps") -> list[float]:
@@ -70,57 +79,50 @@ class Setting:
         return [row for row in self.rows.values() if row["status"] != DONE]
 
 
-def final_value(row: Row, metric: str) -> float:
-    """The last value of a curve; infinity if the trial failed or diverged."""
-    values = row.get("values", {}).get(metric) or [None]
-    return math.inf if row["status"] != DONE or values[-1] is None else values[-1]
-
-
 def row_time(row: Row, goal: Goal, clock: str = "steps") -> float:
-    """The time to target of one trial on one of `CLOCKS`."""
-    if goal.target is None or row["status"] == FAILED:
+    """The time to target of one trial on one of `CLOCKS`; `MISSED` if it was not reached."""
+    values = row.get("values", {}).get(goal.metric, [])
+    if goal.target is None or row["status"] == FAILED or not values:
         return MISSED
-    values = [math.nan if v is None else v for v in row["values"].get(goal.metric, [])]
-    if not values:
-        return MISSED
-    at = {
-        "steps": row["steps"],
-        "examples": [step * goal.batch_size for step in row["steps"]],
-        "seconds": row["train_seconds"],
-    }
-    compiled = row.get("program_compile_seconds", row["compile_seconds"])
-    at["seconds with compilation"] = [s + compiled for s in row["train_seconds"]]
-    return time_to_target(at[clock], values, goal.target, lower_is_better=True)
+    times = clock_times(row, goal, clock)
+    numbers = [finite_or_nan(value) for value in values]
+    time = time_to_target(times, numbers, goal.target, lower_is_better=True)
+    # reached, but nobody has measured when: it cannot be compared
+    return MISSED if math.isnan(time) else time
 
 
-class Table:
+def clock_times(row: Row, goal: Goal, clock: str) -> list[float]:
+    """What a clock shows at each evaluation of a trial."""
+    if clock == "steps":
+        return row["steps"]
+    if clock == "examples":
+        return [step * goal.batch_size for step in row["steps"]]
+    seconds = [finite_or_nan(value) for value in row["train_seconds"]]
+    if clock == "seconds":
+        return seconds
+    # a program is compiled once for all of its trials; whoever trains one alone waits for all of it
+    compilation = row.get("program_compile_seconds", row["compile_seconds"])
+    return [value + compilation for value in seconds]
+
+
+class Scores:
     """All rows that count, by workload, optimizer and setting."""
 
     def __init__(self, rows: Iterable[Row], goals: Mapping[str, Goal], reference: str):
-        self.goals, self.reference = dict(goals), reference
-        gathered: dict[tuple[str, str], dict[str, dict[int, Row]]] = {}
-        numbers: dict[str, int] = {}
-        for row in rows:
-            if row["workload"] in goals:
-                setting = repr(sorted(row["settings"].items()))
-                place = gathered.setdefault((row["workload"], row["optimizer"]), {})
-                place.setdefault(setting, {})[row["seed"]] = row
-                numbers[setting] = row["number"]
-        self.settings: dict[tuple[str, str], list[Setting]] = {
-            (workload, optimizer): [
-                Setting(
-                    numbers[name], next(iter(seeds.values()))["settings"], seeds, goals[workload]
-                )
-                for name, seeds in found.items()
-            ]
-            for (workload, optimizer), found in gathered.items()
-        }
-        self.workloads = [w for w in goals if any(w == pair[0] for pair in self.settings)]
+        self.goals = dict(goals)
+        self.reference = reference
+        self.settings = gather_settings(rows, goals)
+        with_rows = {workload for workload, _ in self.settings}
+        self.workloads = [workload for workload in goals if workload in with_rows]
         self.optimizers = list(dict.fromkeys(optimizer for _, optimizer in self.settings))
 
     def of(self, workload: str, optimizer: str) -> list[Setting]:
         """The settings that were tried; [] if none."""
         return self.settings.get((workload, optimizer), [])
+
+    def aimed(self) -> list[str]:
+        """The workloads that have a target."""
+        return [w for w in self.workloads if self.goals[w].target is not None]
 
     def best(self, workload: str, optimizer: str) -> Setting | None:
         """The setting that reaches the target first (median over seeds), then ends lowest.
@@ -130,48 +132,51 @@ class Table:
         found = self.of(workload, optimizer)
         if not found:
             return None
-        return min(found, key=lambda s: (statistics.median_high(s.times()), s.final, s.number))
+
+        def order(setting: Setting) -> tuple[float, float, int]:
+            return statistics.median_high(setting.times()), setting.final, setting.number
+
+        return min(found, key=order)
 
     def rows(self, optimizer: str) -> list[Row]:
         """All rows of an optimizer."""
-        return [
-            row
-            for (_, name), found in self.settings.items()
-            if name == optimizer
-            for setting in found
-            for row in setting.rows.values()
-        ]
+        found = []
+        for (_, name), settings in self.settings.items():
+            if name == optimizer:
+                for setting in settings:
+                    found.extend(setting.rows.values())
+        return found
 
     # ------------------------------------------------------------------------------------ scores
 
-    def times(self, clock: str = "steps") -> dict[str, dict[str, float]]:
+    def times(self, clock: str = "steps") -> Times:
         """optimizer -> workload -> AlgoPerf's time: median over seeds of the best trial's time.
 
         Only workloads with a target.
         """
-        aimed = [w for w in self.workloads if self.goals[w].target is not None]
-        return {
-            name: {w: self._study_time(w, name, clock) for w in aimed} for name in self.optimizers
-        }
+        aimed = self.aimed()
+        found = {}
+        for name in self.optimizers:
+            found[name] = {w: self._study_time(w, name, clock) for w in aimed}
+        return found
 
     def _study_time(self, workload: str, optimizer: str, clock: str) -> float:
-        found = self.of(workload, optimizer)
-        seeds = sorted({seed for setting in found for seed in setting.rows})
-        studies = [
-            [row_time(s.rows[seed], s.goal, clock) for s in found if seed in s.rows]
-            for seed in seeds
-        ]
-        return study_time(studies)
+        """A study is one seed; its trials are the settings."""
+        studies: dict[int, list[float]] = {}
+        for setting in self.of(workload, optimizer):
+            for seed, row in setting.rows.items():
+                studies.setdefault(seed, []).append(row_time(row, setting.goal, clock))
+        return study_time(list(studies.values()))
 
     def scores(self, clock: str = "steps", up_to: float = 4.0) -> dict[str, float]:
-        """optimizer -> the integral of its performance profile."""
+        """optimizer -> the integral of its performance profile; {} without any target."""
         times = self.times(clock)
         if not any(times.values()):
             return {}
         return {name: profile_score(own, up_to) for name, own in ratios(times).items()}
 
     def rank_ranges(self) -> dict[str, tuple[int, int]]:
-        """optimizer -> best and worst rank when a workload is left out."""
+        """optimizer -> best and worst rank when a workload is left out; {} without any target."""
         times = self.times()
         return leave_one_out_ranks(times) if any(times.values()) else {}
 
@@ -185,23 +190,34 @@ class Table:
         """
         own, base, bounds = {}, {}, {}
         for workload in self.workloads if workloads is None else workloads:
-            if self.goals[workload].target is None:
-                continue
-            pair = [self.best(workload, name) for name in (optimizer, self.reference)]
-            if None in pair:
-                continue
-            seeds = sorted(set(pair[0].rows) & set(pair[1].rows))
             goal = self.goals[workload]
-            own[workload], base[workload] = (
-                [row_time(s.rows[seed], goal) for seed in seeds] for s in pair
-            )
+            ours = self.best(workload, optimizer)
+            theirs = self.best(workload, self.reference)
+            if goal.target is None or ours is None or theirs is None:
+                continue
+            seeds = sorted(set(ours.rows) & set(theirs.rows))
+            own[workload] = [row_time(ours.rows[seed], goal) for seed in seeds]
+            base[workload] = [row_time(theirs.rows[seed], goal) for seed in seeds]
             bounds[workload] = goal.max_steps + 1.0
         return compare_paired(own, base, missed=bounds)
+
+    def finals(self, workload: str) -> PairedTable:
+        """What the best settings reached at the end, seed by seed against the reference."""
+        metric = self.goals[workload].metric
+        results = []
+        for name in self.optimizers:
+            best = self.best(workload, name)
+            if best is None:
+                continue
+            for seed, row in best.rows.items():
+                trial = Trial(variant=name, seed=seed, settings=best.settings)
+                results.append(Result(trial, final_value(row, metric), row["reason"]))
+        return PairedTable(results, metric, self.reference, less_is_better=True)
 
     def divergence(self, optimizer: str) -> tuple[int, int]:
         """(trials that diverged or raised, all trials)."""
         rows = self.rows(optimizer)
-        return sum(row["status"] in (DIVERGED, FAILED) for row in rows), len(rows)
+        return sum(row["status"] != DONE for row in rows), len(rows)
 
     def near_best(self, optimizer: str) -> float:
         """The share of settings whose final metric is within 1 % of the optimizer's best.
@@ -211,37 +227,68 @@ class Table:
         """
         shares = []
         for workload in self.workloads:
-            finals = [s.final for s in self.of(workload, optimizer)]
-            sound = [f for f in finals if math.isfinite(f)]
-            if not sound:
+            finals = [setting.final for setting in self.of(workload, optimizer)]
+            finite = [value for value in finals if math.isfinite(value)]
+            if not finite:
                 shares.append(0.0)
                 continue
-            best, worst = min(sound), self.worst(workload)
-            near = [f for f in sound if f <= best + NEAR * max(worst - best, 0.0)]
-            shares.append(len(near) / len(finals))
+            best = min(finite)
+            tolerance = NEAR * max(self.worst(workload) - best, 0.0)
+            near = sum(value <= best + tolerance for value in finite)
+            shares.append(near / len(finals))
         return statistics.fmean(shares) if shares else math.nan
 
     def worst(self, workload: str) -> float:
-        """The largest finite final metric of any setting: stands for a failure."""
-        finals = [
-            value
-            for (w, _), found in self.settings.items()
-            if w == workload
-            for setting in found
-            for value in setting.finals()
-            if math.isfinite(value)
-        ]
-        return max(finals, default=math.nan)
+        """The largest finite final metric of any setting; infinity where all have failed."""
+        finite = []
+        for setting in self._all_of(workload):
+            finite.extend(setting.finite_finals())
+        return max(finite, default=math.inf)
+
+    def _all_of(self, workload: str) -> Iterator[Setting]:
+        for (name, _), settings in self.settings.items():
+            if name == workload:
+                yield from settings
 
     def expected_best(self, workload: str, optimizer: str) -> list[float]:
-        """[k = 1, 2, ...]: the expected final metric of the best of k of the tried settings."""
+        """[k = 1, 2, ...]: the expected final metric of the best of k of the tried settings.
+
+        A setting that failed counts as the worst that any reached; [] where all have failed.
+        """
         worst = self.worst(workload)
-        finals = [min(s.final, worst) for s in self.of(workload, optimizer)]
-        return [expected_best(finals, k, lower_is_better=True) for k in range(1, len(finals) + 1)]
+        if not math.isfinite(worst):
+            return []
+        finals = [min(setting.final, worst) for setting in self.of(workload, optimizer)]
+        counts = range(1, len(finals) + 1)
+        return [expected_best(finals, k, lower_is_better=True) for k in counts]
 
     def final_interval(self, setting: Setting) -> Interval:
-        """The final metric of a setting with a bootstrap interval over its seeds."""
-        return bootstrap([[v for v in setting.finals() if math.isfinite(v)]])
+        """The final metric of a setting with a bootstrap interval over its finite seeds."""
+        return bootstrap([setting.finite_finals()])
+
+
+def gather_settings(
+    rows: Iterable[Row], goals: Mapping[str, Goal]
+) -> dict[tuple[str, str], list[Setting]]:
+    """(workload, optimizer) -> its settings, of the workloads that have a goal."""
+    by_seed: dict[tuple[str, str], dict[str, dict[int, Row]]] = {}
+    numbers: dict[str, int] = {}
+    for row in rows:
+        if row["workload"] not in goals:
+            continue
+        # the text of the settings, sorted: rows of two folders may have other numbers for them
+        setting = repr(sorted(row["settings"].items()))
+        pair = row["workload"], row["optimizer"]
+        by_seed.setdefault(pair, {}).setdefault(setting, {})[row["seed"]] = row
+        numbers[setting] = row["number"]
+    found = {}
+    for (workload, optimizer), settings in by_seed.items():
+        found[workload, optimizer] = []
+        for text, seeds in settings.items():
+            first = next(iter(seeds.values()))
+            setting = Setting(numbers[text], first["settings"], seeds, goals[workload])
+            found[workload, optimizer].append(setting)
+    return found
 
 
 def claim_verdict(comparison: Comparison, factor: float) -> str:
@@ -254,23 +301,3 @@ def claim_verdict(comparison: Comparison, factor: float) -> str:
     if ratio.high < factor:
         return "not true here"
     return "not distinguishable"
-
-
-def choose_target(settings: Sequence[Setting], share: float) -> float:
-    """A target as AlgoPerf makes them, from the trials of well-known optimizers.
-
-    The best setting is the one with the lowest final metric (mean over seeds); the target is the
-    median over its seeds of the best value that each had after `share` of its steps. AlgoPerf takes
-    the whole run; a smaller share leaves the baseline itself room to reach it.
-    """
-    best = min(settings, key=lambda s: (s.final, s.number))
-    goal = best.goal
-    reached = []
-    for row in best.rows.values():
-        values = [
-            value
-            for step, value in zip(row["steps"], row["values"][goal.metric])
-            if step <= share * goal.max_steps and value is not None
-        ]
-        reached.append(min(values))
-    return statistics.median_high(reached)

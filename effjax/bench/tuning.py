@@ -1,4 +1,4 @@
-"""Trials: which settings of an optimizer are tried on a workload, and with which seeds."""
+"""Which settings of an optimizer are tried on a workload, and with which seeds."""
 
 import hashlib
 import inspect
@@ -11,35 +11,34 @@ from effjax import optim
 from effjax.config import View
 from effjax.errors import UserError
 from effjax.trials import space
+from effjax.trials.trial import Trial
 
 OWN_KEYS = ("name", "learning_rate", "weight_decay", "schedule")
 KINDS = {"log": space.log, "linear": space.linear}
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One training run.
+@dataclass(frozen=True, kw_only=True)
+class OptimizerTrial(Trial):
+    """A training with one setting of an optimizer.
+
+    The variant is the entry's label in the config; the settings are all that `optim.create` gets:
+    learning_rate, weight_decay, hyperparameters. The seed is that of the initialisation, of the
+    order of examples and of all draws.
 
     Attributes:
-      optimizer: the entry's label in the config.
-      name: what `optim.create` calls it.
+      name: what `optim.create` calls the optimizer.
       number: of the setting in the protocol's list.
-      settings: all that `optim.create` gets: learning_rate, weight_decay, hyperparameters.
       schedule: name of the learning-rate schedule.
-      seed: of initialisation, order of examples and draws.
     """
 
-    optimizer: str
     name: str
     number: int
-    settings: Mapping[str, Any]
     schedule: str
-    seed: int
 
     def key(self, problem_hash: str) -> str:
         """Identifies the trial: problem, optimizer, settings and seed, not labels or numbers."""
-        what = [problem_hash, self.name, dict(self.settings), self.schedule, self.seed]
-        return digest(what)
+        # rows on disk are found by this hash: it must never change
+        return digest([problem_hash, self.name, dict(self.settings), self.schedule, self.seed])
 
 
 def digest(value: Any) -> str:
@@ -48,70 +47,104 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def settings_of(label: str, entry: View, tuning: View) -> list[dict[str, Any]]:
+def make_trials(label: str, entry: View, tuning: View, schedule: str) -> list[OptimizerTrial]:
+    """All trials of one optimizer on a workload, seeds of a setting next to one another.
+
+    Raises:
+      UserError: an unknown optimizer or hyperparameter.
+    """
+    trials = []
+    for number, settings in enumerate(make_settings(label, entry, tuning)):
+        for seed in tuning.seeds:
+            trial = OptimizerTrial(
+                variant=label,
+                seed=seed,
+                settings=settings,
+                name=entry.name,
+                number=number,
+                schedule=entry.schedule or schedule,
+            )
+            trials.append(trial)
+    return trials
+
+
+def make_settings(label: str, entry: View, tuning: View) -> list[dict[str, Any]]:
     """The settings that the protocol gives to one optimizer.
 
     Raises:
       UserError: an unknown optimizer or hyperparameter.
     """
-    known = _known_fields(label, entry)
+    hyperparameters = check_optimizer(label, entry)
     base = {
         "learning_rate": entry.learning_rate,
         "weight_decay": entry.weight_decay,
         **entry.extras(*OWN_KEYS),
     }
-    base = json.loads(json.dumps(base))  # what a row will say
+    # as a row on disk will have it: lists for tuples
+    base = json.loads(json.dumps(base))
     if tuning.protocol == "defaults":
         return [base]
     if tuning.protocol == "grid":
         rates = [entry.learning_rate * factor for factor in tuning.factors]
-        return [base | {"learning_rate": float(f"{rate:.6g}")} for rate in rates]
+        return [base | {"learning_rate": _rounded(rate)} for rate in rates]
+    found = []
+    for point in space.halton(_ranges(tuning), tuning.trials, tuning.seed):
+        found.append(base | _own_settings(point, entry.learning_rate, hyperparameters))
+    return found
+
+
+def _ranges(tuning: View) -> dict[str, space.Range]:
+    """The space that all optimizers share."""
     ranges = {}
     for key, kind, low, high in tuning.space:
         if kind not in KINDS:
             raise UserError(f"tuning.space: {key} is {kind!r}; expected log or linear")
         ranges[key] = KINDS[kind](low, high)
-    points = space.halton(ranges, tuning.trials, tuning.seed)
-    return [base | _translated(point, entry.learning_rate, known) for point in points]
+    return ranges
 
 
-def _translated(
-    point: Mapping[str, float], learning_rate: float, known: set[str]
+def _own_settings(
+    point: Mapping[str, float], learning_rate: float, hyperparameters: set[str]
 ) -> dict[str, float]:
-    """A point of the shared space in the words of one optimizer."""
+    """A point of the shared space as settings of one optimizer; what it does not have is left out.
+
+    "one_minus_b1" 0.1 is b1 = 0.9: keep factors are drawn by their distance from 1.
+    """
     found = {}
     for key, value in point.items():
         name = key.removeprefix("one_minus_")
         if key == "learning_rate_factor":
-            found["learning_rate"] = learning_rate * value
-        elif name in known:
-            found[name] = 1.0 - value if name != key else value
-    return {name: float(f"{value:.6g}") for name, value in found.items()}
+            found["learning_rate"] = _rounded(learning_rate * value)
+        elif name in hyperparameters:
+            found[name] = _rounded(value if name == key else 1.0 - value)
+    return found
 
 
-def _known_fields(label: str, entry: View) -> set[str]:
+def _rounded(value: float) -> float:
+    # six digits: the same text, and so the same key, on every machine
+    return float(f"{value:.6g}")
+
+
+def check_optimizer(label: str, entry: View) -> set[str]:
+    """The hyperparameters of an entry's optimizer.
+
+    Raises:
+      UserError: an unknown optimizer, or a hyperparameter that it does not take.
+    """
     try:
         info = optim.optimizer_info(entry.name)
+        extras = entry.extras(*OWN_KEYS)
         fields = {"learning_rate", "weight_decay", *info.hyperparameters}
         if info.wraps:
-            extras = entry.extras(*OWN_KEYS)
             inner = extras.get("inner", dict(info.fixed).get("inner"))
             fields |= set(optim.optimizer_info(inner).hyperparameters)
-        missing = [
-            name
-            for name, default in info.hyperparameters.items()
-            if default is inspect.Parameter.empty and name not in entry
-        ]
-        optim.create(entry.name, 1e-3, **dict.fromkeys(missing, 1), **entry.extras(*OWN_KEYS))
+        # what has no default and no value yet gets any value: only names are checked here
+        required = inspect.Parameter.empty
+        missing = {}
+        for name, default in info.hyperparameters.items():
+            if default is required and name not in entry:
+                missing[name] = 1
+        optim.create(entry.name, 1e-3, **missing, **extras)
     except (ValueError, TypeError) as error:
         raise UserError(f"config.optimizers.{label}: {error}") from error
     return fields
-
-
-def make_trials(label: str, entry: View, tuning: View, schedule: str) -> list[Trial]:
-    """All trials of one optimizer on a workload, seeds of a setting next to one another."""
-    return [
-        Trial(label, entry.name, number, settings, entry.schedule or schedule, seed)
-        for number, settings in enumerate(settings_of(label, entry, tuning))
-        for seed in tuning.seeds
-    ]

@@ -1,18 +1,19 @@
 """What an optimizer's update costs by itself, on the parameters of a workload."""
 
+import math
 import time
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+import optax
 
 from effjax.bench.member import Recipe
-from effjax.bench.population import zeros_like_params
 from effjax.bench.problems import Problem
-from effjax.bench.tuning import Trial
+from effjax.bench.tuning import OptimizerTrial
 
 ROUNDS = 15
+FLOAT_BYTES = 4
 
 
 def parameter_count(problem: Problem) -> int:
@@ -21,47 +22,61 @@ def parameter_count(problem: Problem) -> int:
     return sum(p.size for p in jax.tree.leaves(params))
 
 
-def update_cost(problem: Problem, recipe: Recipe, trial: Trial, timed: bool) -> dict[str, Any]:
+def update_cost(
+    problem: Problem, recipe: Recipe, trial: OptimizerTrial, timed: bool
+) -> dict[str, Any]:
     """Of one update: the fastest of some rounds, what XLA counts as moved, and the state.
 
     Args:
-      timed: compile the update and time it; else only sizes are told.
+      timed: compile the update and time it; else only sizes are given.
 
     Returns:
       {"parameters": count, "state_bytes": of the optimizer, "update_ms": milliseconds or None,
       "update_moves": arrays of parameter size read and written, by XLA's own count}. An optimizer
       that needs the loss function itself has no update alone: None for both, as where not `timed`.
     """
-    params = zeros_like_params(problem)
+    params = zero_params(problem)
     settings = {key: trial.settings[key] for key in recipe.traced}
     tx = recipe.transform(settings)
-    size = sum(p.size for p in jax.tree.leaves(params))
     state = jax.eval_shape(tx.init, params)
-    found: dict[str, Any] = {
+    state_bytes = sum(s.size * s.dtype.itemsize for s in jax.tree.leaves(state))
+    size = sum(p.size for p in jax.tree.leaves(params))
+    milliseconds, moved = time_update(tx, params) if timed else (None, None)
+    return {
         "parameters": size,
-        "state_bytes": sum(s.size * s.dtype.itemsize for s in jax.tree.leaves(state)),
-        "update_ms": None,
-        "update_moves": None,
+        "state_bytes": state_bytes,
+        "update_ms": milliseconds,
+        "update_moves": None if moved is None else round(moved / (FLOAT_BYTES * size), 2),
     }
-    if not timed:
-        return found
-    state, grads = jax.jit(tx.init)(params), jax.tree.map(jnp.ones_like, params)
+
+
+def time_update(tx: optax.GradientTransformation, params: Any) -> tuple[float | None, float | None]:
+    """(milliseconds of the fastest round, bytes that XLA counts); None where there is no answer."""
+    state = jax.jit(tx.init)(params)
+    grads = jax.tree.map(jnp.ones_like, params)
 
     def update(params: Any, state: Any, grads: Any) -> tuple[Any, Any]:
         updates, state = tx.update(grads, state, params)
         return jax.tree.map(jnp.add, params, updates), state
 
+    # donated as in training: else XLA would copy the state, and the copy would be timed
+    jitted = jax.jit(update, donate_argnums=(0, 1))
     try:
-        program = jax.jit(update, donate_argnums=(0, 1)).lower(params, state, grads).compile()
+        program = jitted.lower(params, state, grads).compile()
     except (TypeError, ValueError):
-        return found
-    seconds = []
+        # it asks for the loss or its function, which an update alone does not have
+        return None, None
+    fastest = math.inf
     for _ in range(ROUNDS):
         since = time.perf_counter()
         params, state = program(params, state, grads)
         jax.block_until_ready(params)
-        seconds.append(time.perf_counter() - since)
-    moved = (program.cost_analysis() or {}).get("bytes accessed", float("nan"))
-    found["update_ms"] = round(1e3 * min(seconds), 5)
-    found["update_moves"] = None if np.isnan(moved) else round(moved / (4 * size), 2)
-    return found
+        fastest = min(fastest, time.perf_counter() - since)
+    analysis = program.cost_analysis() or {}
+    return round(1e3 * fastest, 5), analysis.get("bytes accessed")
+
+
+def zero_params(problem: Problem) -> Any:
+    """Zeros of the shapes of the problem's parameters."""
+    params, _ = jax.eval_shape(problem.init, jax.random.key(0))
+    return jax.tree.map(lambda p: jnp.zeros(p.shape, p.dtype), params)

@@ -14,6 +14,7 @@ from effjax.runs.continuing import check_continues
 from effjax.sweep.report import write_report
 from effjax.trials.plan import Plan, make_plan, make_trial, read_sweep
 from effjax.trials.runners import run_here, run_local, unfinished
+from effjax.trials.same_data import check_trials_data
 from effjax.trials.suggest import SEARCHES, Suggestions
 from effjax.trials.trial import RunTrial
 from effjax.trials.worker import forget_failure
@@ -68,6 +69,8 @@ def sweep(
         display.line(
             f"{len(plan.variants)} variants, {len(plan.trials)} runs, {over} of them are over"
         )
+        if todo and not only_report:
+            check_trials_data(plan.trials)
         if not only_report:
             start = Starter(runner, workers, ray or {}, plan.metric, workdir, display)
             if suggestions is None:

@@ -26,10 +26,10 @@ def read_result(trial: RunTrial, metric: str) -> Result:
     facts = {"summary": summary, "rows": rows}
     value = summary.get("final", {}).get(metric)
     reason = read_failure(trial.workdir)
-    # The summary keeps the last number of each metric. A later row that says null was NaN or
-    # infinite: then the run has no final value, whatever it had reached before.
     measured = [row for row in rows if metric in row]
-    if value is not None and measured and measured[-1][metric] is None:
+    if summary and measured and measured[-1][metric] is None:
+        # null stands for NaN or infinity. Summaries of older runs hold the last finite value then,
+        # which is not what the run has ended with.
         step = measured[-1]["step"]
         return Result(trial, None, f"{metric} is not a finite number at step {step}", facts)
     if value is None and not reason:

@@ -1,14 +1,22 @@
 """A recipe of `effjax train` with the optimizer of a trial."""
 
+import numpy as np
 import pytest
 
-from effjax.bench.recipes import recipe_fingerprint, trial_config
+from effjax.bench.recipes import read_curves, recipe_fingerprint, trial_config
 from effjax.bench.schema import workload
-from effjax.bench.tuning import Trial
+from effjax.bench.tuning import OptimizerTrial
 from effjax.config import View, check
+from effjax.errors import UserError
 from effjax.runs.schema import RunConfig
 
 SETTINGS = {"learning_rate": 0.1, "weight_decay": 0.0, "momentum": 0.9, "nesterov": True}
+
+
+def make_trial(name, settings, seed):
+    return OptimizerTrial(
+        variant="a", seed=seed, settings=settings, name=name, number=0, schedule="cosine"
+    )
 
 
 @pytest.mark.parametrize("file", ["resnet.py:50-a2", "vit.py:small", "caformer.py:s18"])
@@ -23,7 +31,7 @@ def test_only_the_optimizer_is_another(file):
         )
     )
     configs = [
-        trial_config(w, Trial("a", name, 0, settings, "cosine", seed))
+        trial_config(w, make_trial(name, settings, seed))
         for name, settings, seed in [("sgd", SETTINGS, 3), ("adan", {"learning_rate": 1e-3}, 4)]
     ]
     for config in configs:
@@ -36,3 +44,21 @@ def test_only_the_optimizer_is_another(file):
     assert [config.seed for config in configs] == [3, 4]
     assert [config.parallel.devices for config in configs] == [1, 1]  # of a CPU
     assert len(recipe_fingerprint(w)) == 16
+
+
+def test_curves_of_a_run_that_broke_off():
+    w = View(workload(problem="recipe", recipe="x.py", max_steps=6))
+    rows = [
+        {"step": 1, "train/loss": 3.0, "perf/step_ms": 10.0},
+        {"step": 2, "val/loss": 2.0, "val/top1": 0.25},
+        {"step": 3, "train/loss": 1.0, "perf/step_ms": 30.0},
+        {"step": 4, "val/loss": None, "val/top1": 0.5},
+    ]
+    found = read_curves(w, rows)
+    assert found.steps == [2, 4, 6]
+    assert found.values["val/error"][0].tolist()[:2] == [0.75, 0.5]
+    assert found.values["train/loss"][0].tolist()[:2] == [3.0, 1.0]
+    assert np.isnan(found.values["val/loss"][0]).tolist() == [False, True, True]
+    assert found.train_seconds_at == pytest.approx([0.04, 0.08, 0.12])
+    with pytest.raises(UserError, match=r"x\.py evaluated nothing"):
+        read_curves(w, rows[:1])

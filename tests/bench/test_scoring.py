@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from effjax.bench.scoring import Goal, Table, choose_target, claim_verdict
+from effjax.bench.scoring import Goal, Scores, claim_verdict
 from effjax.report.profiles import MISSED
 from effjax.report.statistics import Comparison, Interval
 
@@ -20,6 +20,7 @@ def row(optimizer, rate, seed, values, status="done", workload="w", number=0):
         "settings": {"learning_rate": rate},
         "seed": seed,
         "status": status,
+        "reason": "",
         "steps": [10, 20, 30, 40],
         "values": {"val/loss": values},
         "train_seconds": [1.0, 2.0, 3.0, 4.0],
@@ -42,7 +43,7 @@ ROWS = [
 
 @pytest.fixture
 def table():
-    return Table(ROWS, {"w": GOAL}, "b")
+    return Scores(ROWS, {"w": GOAL}, "b")
 
 
 def test_best_setting_and_its_times(table):
@@ -80,17 +81,53 @@ def test_failures_and_forgiveness(table):
 
 
 def test_no_target_no_time():
-    table = Table(ROWS, {"w": Goal("val/loss", None, 40, 8)}, "b")
+    table = Scores(ROWS, {"w": Goal("val/loss", None, 40, 8)}, "b")
     assert table.scores() == {}
     assert table.best("w", "a").times() == [MISSED, MISSED]
     assert table.compare("a").verdict == "no pairs"
 
 
-def test_target_by_the_procedure(table):
-    # the best setting is a's first: finals .3 and .4; at 75 % its seeds are at .4 and .5
-    settings = [*table.of("w", "a"), *table.of("w", "b")]
-    assert choose_target(settings, 1.0) == 0.4
-    assert choose_target(settings, 0.75) == 0.5
+def test_finals_are_paired_by_seed(table):
+    finals = table.finals("w")
+    assert (finals.base, finals.variants) == ("b", ["a", "b"])
+    # of the best settings: .30 and .40 against .45 and .40
+    assert finals.difference("a").estimate == pytest.approx(-0.075)
+    assert finals.less_is_better
+
+
+NAN_ROWS = [
+    row("nan", 0.1, 0, [0.9, 0.1, math.nan, math.nan]),
+    row("nan", 0.1, 1, [math.nan, math.nan, math.nan, math.nan]),
+    row("short", 0.1, 0, []),
+    row("short", 0.1, 1, [0.9, 0.9, 0.9, 0.9]),
+]
+
+
+def test_nan_and_missing_values_never_win():
+    """Also in rows that somebody else has written, with the status "done" beside NaN."""
+    table = Scores([*ROWS, *NAN_ROWS], {"w": GOAL}, "b")
+    assert table.best("w", "nan").finals() == [math.inf, math.inf]
+    assert table.best("w", "nan").times() == [20, MISSED]  # what was reached before it was lost
+    assert table.best("w", "short").finals() == [math.inf, 0.9]
+    assert table.best("w", "short").final == math.inf
+    assert table.worst("w") == 0.9
+    assert table.near_best("nan") == 0.0
+    assert table.expected_best("w", "nan") == [0.9]
+    assert table.finals("w").values("nan") == {}
+    assert math.isfinite(table.final_interval(table.best("w", "short")).estimate)
+
+
+def test_a_time_that_nobody_measured_is_a_miss():
+    untimed = row("a", 0.1, 0, [0.4, 0.4, 0.4, 0.4]) | {"train_seconds": [None] * 4}
+    table = Scores([untimed], {"w": GOAL}, "a")
+    assert table.best("w", "a").times() == [10]
+    assert table.best("w", "a").times("seconds") == [MISSED]
+
+
+def test_nothing_finite_at_all():
+    table = Scores(NAN_ROWS[1:2], {"w": GOAL}, "nan")
+    assert table.expected_best("w", "nan") == []
+    assert table.worst("w") == math.inf
 
 
 @pytest.mark.parametrize(

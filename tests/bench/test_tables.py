@@ -2,7 +2,7 @@
 
 import ml_collections
 
-from effjax.bench.scoring import Table
+from effjax.bench.scoring import Scores
 from effjax.bench.tables import (
     claims_table,
     costs_table,
@@ -15,7 +15,7 @@ from effjax.bench.tables import (
 from effjax.config import View
 from tests.bench.test_scoring import GOAL, ROWS
 
-TABLE = Table([row | {"name": "adamw", "reason": "why"} for row in ROWS], {"w": GOAL}, "b")
+TABLE = Scores([row | {"name": "adamw", "reason": "why"} for row in ROWS], {"w": GOAL}, "b")
 
 
 def test_scores_in_words():
@@ -44,7 +44,7 @@ def test_a_best_setting_at_the_edge_says_so():
     _, body = finals_table(TABLE)
     assert [row[-1] for row in body] == ["learning_rate 0.1 (edge)"] * 2
     between = [row | {"settings": {"learning_rate": 0.01}} for row in ROWS[2:4]]
-    _, body = finals_table(Table([*ROWS, *between], {"w": GOAL}, "b"))
+    _, body = finals_table(Scores([*ROWS, *between], {"w": GOAL}, "b"))
     assert body[0][-1] == "learning_rate 0.1"
 
 

@@ -5,7 +5,7 @@ import pytest
 from effjax.bench.member import make_recipe
 from effjax.bench.problems import make_problem
 from effjax.bench.schema import workload
-from effjax.bench.tuning import Trial
+from effjax.bench.tuning import OptimizerTrial
 from effjax.bench.update_cost import parameter_count, update_cost
 from effjax.config import View
 
@@ -18,7 +18,9 @@ def test_state_is_counted(name, arrays):
     settings = {"learning_rate": 1e-3, "weight_decay": 0.01}
     problem = make_problem(W)
     recipe = make_recipe(name, [settings], "cosine", W)
-    trial = Trial(name, name, 0, settings, "cosine", 0)
+    trial = OptimizerTrial(
+        variant=name, seed=0, settings=settings, name=name, number=0, schedule="cosine"
+    )
     found = update_cost(problem, recipe, trial, timed=name == "adamw")
     assert found["parameters"] == parameter_count(problem) == SIZE
     # counters beside the arrays are a few bytes

@@ -14,7 +14,9 @@ def make_run(folder, rows=(), final=None):
     folder.mkdir()
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     if final is not None:
-        (folder / "summary.json").write_text(json.dumps({"final": final, "macs": 5}))
+        (folder / "summary.json").write_text(
+            json.dumps({"step": 4, "best": {}, "final": final, "macs": 5})
+        )
     return RunTrial(variant=folder.name, seed=0, config=None, workdir=folder)
 
 

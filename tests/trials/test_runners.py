@@ -1,5 +1,6 @@
 """Processes of this machine, with stand-ins for trainings."""
 
+import json
 import sys
 
 import pytest
@@ -11,7 +12,8 @@ from effjax.trials.runners import last_words, run_here, run_local
 from effjax.trials.trial import RunTrial
 from effjax.trials.worker import read_failure
 
-DONE = "open(folder + '/summary.json', 'w').write('{}')"
+SUMMARY = {"step": 1, "final": {}, "best": {}}
+DONE = f"open(folder + '/summary.json', 'w').write('{json.dumps(SUMMARY)}')"
 FULL = "sys.exit(f'cannot write to {folder}: the disk is full')"
 
 

@@ -4,9 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from effjax.bench.images import read_arrays, run_config
 from effjax.bench.member import Member, make_recipe
 from effjax.bench.problems import make_problem
+from effjax.bench.problems.images import read_arrays, run_config
 from effjax.bench.schema import workload
 from effjax.config import View
 from effjax.data import open_split

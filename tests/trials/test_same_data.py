@@ -1,0 +1,40 @@
+"""A sweep that is continued on other data."""
+
+import json
+
+import pytest
+
+from effjax.errors import UserError
+from effjax.trials import same_data
+from effjax.trials.plan import make_plan
+from effjax.trials.same_data import check_trials_data
+from tests.trials.configs import write_config
+
+
+def test_other_data_is_refused_and_opened_once(tmp_path, monkeypatch):
+    plan = make_plan(write_config(tmp_path), [], tmp_path / "runs")
+    opened = []
+
+    def describe(config):
+        opened.append(config)
+        return {"examples": 96}
+
+    monkeypatch.setattr(same_data, "describe_training_data", describe)
+    check_trials_data(plan.trials)
+    assert not opened  # nothing has begun, so there is nothing to compare
+    for trial in plan.trials[::2]:
+        trial.workdir.mkdir(parents=True)
+        content = {"config": {}, "record": {}, "data": {"examples": 96}}
+        (trial.workdir / "config.json").write_text(json.dumps(content))
+    check_trials_data(plan.trials)
+    assert len(opened) == 1  # three variants share the data
+    content["data"] = {"examples": 32}
+    (plan.trials[2].workdir / "config.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="32 training examples then, 96 now"):
+        check_trials_data(plan.trials)
+
+
+def test_what_is_described(tmp_path):
+    plan = make_plan(write_config(tmp_path), [], tmp_path / "runs")
+    found = same_data.describe_training_data(same_data.View(plan.trials[0].config))
+    assert found["examples"] == 32
