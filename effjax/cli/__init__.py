@@ -4,11 +4,13 @@ Exit status: 0 done; 1 a user's mistake; 3 an update was not finite; 75 interrup
 """
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
 
 from effjax.cli.declare import VERBS, default_workdir, make_parser
+from effjax.cli.interruptible import interruptible
 from effjax.errors import NonFinite, Preempted, UserError, nearest
 from effjax.startup import tune_malloc, use_compilation_cache
 
@@ -19,6 +21,7 @@ for _room in ("train", "search", "evaluate", "bench", "export", "data", "inspect
     importlib.import_module(f"effjax.cli.{_room}")
 
 USER_MISTAKE, NOT_FINITE, INTERRUPTED = 1, 3, 75
+RESUMED = (["data", "prepare"],)  # what goes on where it was when the same command is given again
 _INTERNAL = ("function", "verb")  # what a parsed command holds beside its flags
 
 
@@ -49,9 +52,11 @@ def main(argv: list[str] | None = None) -> None:
         argv = sys.argv[1:]
     debug = "--debug" in argv
     try:
-        args = parse(argv)
-        use_compilation_cache()
-        args.function(args)
+        # from here on, as the imports take seconds
+        with interruptible() if argv[:2] in RESUMED else contextlib.nullcontext():
+            args = parse(argv)
+            use_compilation_cache()
+            args.function(args)
     except (UserError, NonFinite, Preempted) as error:
         if debug:
             raise

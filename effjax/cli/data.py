@@ -26,14 +26,6 @@ from effjax.errors import UserError
 )
 def data(args: argparse.Namespace) -> None:
     """Prepare images as ArrayRecord, or check what is in them."""
-    from effjax.data.tools.interruptible import interruptible
-
-    # before anything else is imported, which takes a second
-    with interruptible("the same command continues"):
-        _data(args)
-
-
-def _data(args: argparse.Namespace) -> None:
     from effjax.data.tools.check import check
     from effjax.data.tools.prepare import prepare, prepare_local
     from effjax.report import choose_display

@@ -105,8 +105,20 @@ def write(builder: Any, manual_dir: str | None = None) -> None:
     with tempfile.TemporaryDirectory() as nothing, contextlib.redirect_stdout(sys.stderr):
         files = tfds.download.DownloadConfig(manual_dir=manual_dir)
         # where no lock holds (another host, a shared disk) the first to finish wins
-        with contextlib.suppress(FileExistsError):
+        with contextlib.suppress(FileExistsError), _progress_bars():
             builder.download_and_prepare(download_dir=nothing, download_config=files)
+
+
+@contextlib.contextmanager
+def _progress_bars() -> Iterator[None]:
+    """Ends the bars that TFDS leaves open when it fails: they would be drawn over the message."""
+    import tqdm
+
+    try:
+        yield
+    finally:
+        for bar in list(getattr(tqdm.tqdm, "_instances", ())):
+            bar.close()
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from effjax.errors import Preempted
 
 
 @contextlib.contextmanager
-def interruptible(message: str) -> Iterator[None]:
+def interruptible(message: str = "the same command continues") -> Iterator[None]:
     """A context in which SIGINT and SIGTERM raise `Preempted` with a message.
 
     Outside the main thread signals cannot be caught; nothing is done there.
@@ -21,6 +21,8 @@ def interruptible(message: str) -> Iterator[None]:
     came: list[str] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
+        if came:  # `timeout` and terminals may send it twice; what is half-made is being removed
+            return
         came.append(signal.Signals(number).name)
         raise KeyboardInterrupt
 
@@ -30,11 +32,11 @@ def interruptible(message: str) -> Iterator[None]:
             previous[number] = signal.signal(number, handle)
     try:
         yield
-    except BaseException as error:
+    except BaseException:
         # libraries replace a KeyboardInterrupt that passes through them by errors of their own
-        if came or isinstance(error, KeyboardInterrupt):
-            name = came[0] if came else "interrupted"
-            raise Preempted(f"{name}: {message}") from None
+        if came:
+            previous = {}  # the process ends: another signal must not change its status
+            raise Preempted(f"{came[0]}: {message}") from None
         raise
     finally:
         for number, handler in previous.items():
