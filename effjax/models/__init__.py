@@ -1,57 +1,75 @@
 """Image models: a registry of architectures, one file a family."""
 
 from effjax.models import published, weights
+from effjax.models.architecture import Window, entry_of_block, set_per_block
+from effjax.models.architecture_file import (
+    TRAINING_FIELDS,
+    read_architecture,
+    write_architecture,
+)
 from effjax.models.base import ImageModel
-from effjax.models.blocks.mixers import MIXERS, TokenMixer
+from effjax.models.blocks.mixers import MIXERS, TokenMixer, list_mixers, register_mixer
 from effjax.models.counting import Cost, cost
+from effjax.models.create import create_model
 from effjax.models.families import (
     convnext,
     dualformer,
     inception_next,
     inception_transformer,
     metaformer,
+    metaformer_sizes,
     resnet,
     visformer,
     vit,
 )
+from effjax.models.layout import Layout
 from effjax.models.registry import (
     Pretrained,
-    create_model,
+    abstract_variables,
     default_fields,
     entry,
     list_models,
     pretrained,
-    read_architecture,
     register,
+    register_family,
     register_pretrained,
-    write_architecture,
 )
 from effjax.models.weights import load_weights, save_weights
 
 __all__ = [
     "MIXERS",
+    "TRAINING_FIELDS",
     "Cost",
     "ImageModel",
+    "Layout",
     "Pretrained",
     "TokenMixer",
+    "Window",
+    "abstract_variables",
     "convnext",
     "cost",
     "create_model",
     "default_fields",
     "dualformer",
     "entry",
+    "entry_of_block",
     "inception_next",
     "inception_transformer",
+    "list_mixers",
     "list_models",
     "load_weights",
     "metaformer",
+    "metaformer_sizes",
     "pretrained",
     "published",
     "read_architecture",
     "register",
+    "register_family",
+    "register_mixer",
     "register_pretrained",
     "resnet",
     "save_weights",
+    "set_per_block",
     "visformer",
     "vit",
     "weights",

@@ -1,74 +1,142 @@
 """An architecture is data: a frozen dataclass of which every field can be given by keyword.
 
-Lengths are checked here, so that a model is written for values that are right. A field annotated
-`tuple[X, ...]` has one entry for each stage.
+The annotations say what a field may be, ranges included (`effjax.ranges`). A field annotated
+`tuple[X, ...]` has one entry for each stage. Everything is checked when the dataclass is made, so
+that a network is only written for values that are right.
 """
 
 import dataclasses
-import types
+import functools
 import typing
-from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
 from effjax.errors import UserError, nearest
+from effjax.kinds import Misfit, fit
+from effjax.ranges import BelowOne, Range
 
 A = TypeVar("A")
+
+# The upper ends lie far above every published network: what is larger is a slip of the keyboard,
+# and is refused before anything of that size is allocated.
+Depth = Annotated[int, Range(1, 1000)]
+Width = Annotated[int, Range(1, 65536)]
+Channels = Annotated[int, Range(1, 65536)]
+Classes = Annotated[int, Range(0, 10_000_000)]
+Kernel = Annotated[int, Range(1, 1023)]
+Stride = Annotated[int, Range(1, 256)]
+Pad = Annotated[int, Range(0, 512)]
+Ratio = Annotated[float, Range(0, 256, "(]")]
+Rate = BelowOne
+# the window of a block: a side, or (height, width)
+Sides = Kernel | tuple[Kernel, Kernel]
+# the windows of a stage: one side for all of its blocks, or what each block has
+Windows = Kernel | tuple[Sides, ...]
+Squares = Kernel | tuple[Kernel, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """Where an architecture holds the size of one module's window.
+
+    Attributes:
+      path: of the module in the network: ("stages_0", "blocks_1", "token_mixer", "dwconv").
+      field: of the architecture, such as "kernel_sizes".
+      stage, block: of its entry, counted from 0.
+      side: which side of the entry it uses: "both", or a band one of them.
+    """
+
+    path: tuple[str, ...]
+    field: str
+    stage: int
+    block: int
+    side: Literal["both", "high", "wide"] = "both"
+
+
+@functools.cache
+def field_types(kind: type) -> dict[str, Any]:
+    """{name: annotation} of the fields of an architecture's dataclass."""
+    return typing.get_type_hints(kind, include_extras=True)
 
 
 def override(architecture: A, fields: Mapping[str, Any]) -> A:
     """`architecture` with `fields` replaced; lists become tuples, a scalar serves every stage.
 
-    Raises UserError for an unknown field, a wrong type or a wrong number of entries.
+    Raises UserError for an unknown field, a wrong type, a number out of its range or a wrong number
+    of entries.
     """
-    hints = typing.get_type_hints(type(architecture))
-    kind = type(architecture).__name__
+    hints = field_types(type(architecture))
     for name in fields:
         if name not in hints:
+            kind = type(architecture).__name__
             raise UserError(f"a {kind} has no field {name!r}: {nearest(name, hints)}")
-    defaults = getattr(architecture, "depths", ())
-    depths = fields.get("depths", defaults)
-    stages = len(depths if isinstance(depths, (list, tuple)) else defaults)
+    stages = _number_of_stages(architecture, fields)
     values = {}
     for name, value in fields.items():
-        if _per_stage(hints[name]) and not isinstance(value, (list, tuple)):
+        if is_per_stage(hints[name]) and not isinstance(value, (list, tuple)):
             value = (value,) * stages
-        try:
-            values[name] = _conform(value, hints[name])
-        except TypeError as problem:
-            default = getattr(architecture, name)
-            message = f"{name}={value!r}: {problem}; a right value looks like {default!r}"
-            raise UserError(message) from None
+        example = f"\nsuch as {name}={getattr(architecture, name)!r}"
+        values[name] = _fitted(name, value, hints[name], example)
     return dataclasses.replace(architecture, **values)
 
 
 def check(architecture: Any, *windows: str) -> None:
-    """Raise UserError unless an architecture can be built.
+    """Fit every field to its annotation, and raise UserError unless a network can be built.
 
-    Every per-stage field must have as many entries as `depths`, the fields named by `windows` odd
-    sizes, depths and dims at least 1; `drop_path_rate` and `head_dropout` lie in [0, 1).
+    For `__post_init__`. Every per-stage field must have as many entries as `depths`; the fields
+    named by `windows` hold odd sizes.
     """
-    hints = typing.get_type_hints(type(architecture))
-    for name in filter(lambda name: _per_stage(hints[name]), hints):
-        values, depths = getattr(architecture, name), architecture.depths
+    hints = field_types(type(architecture))
+    for name, hint in hints.items():
+        value = _fitted(name, getattr(architecture, name), hint)
+        # The dataclass is frozen; it is only now being made.
+        object.__setattr__(architecture, name, value)
+    if "depths" in hints:
+        _check_entries(architecture, hints)
+    for name in windows:
+        _check_windows(architecture, name)
+
+
+def _fitted(name: str, value: Any, hint: Any, example: str = "") -> Any:
+    try:
+        return fit(value, hint)
+    except Misfit as problem:
+        raise UserError(f"{name}={value!r}: expected {problem}{example}") from None
+
+
+def _number_of_stages(architecture: Any, fields: Mapping[str, Any]) -> int:
+    present = getattr(architecture, "depths", ())
+    depths = fields.get("depths", present)
+    # a scalar `depths` keeps the number of stages
+    return len(depths if isinstance(depths, (list, tuple)) else present)
+
+
+def _check_entries(architecture: Any, hints: Mapping[str, Any]) -> None:
+    depths = architecture.depths
+    if not depths:
+        raise UserError("depths=(): a network has at least one stage, give depths such as (2, 2)")
+    for name, hint in hints.items():
+        if not is_per_stage(hint):
+            continue
+        values = getattr(architecture, name)
         if len(values) != len(depths):
             raise UserError(
                 f"{name} has {len(values)} entries for the {len(depths)} stages of "
                 f"depths={depths}: give one for each stage"
             )
-        if name in ("depths", "dims") and min(values) < 1:
-            raise UserError(f"{name}={values}: expected numbers of at least 1")
-    for name in windows:
-        for stage, depth in enumerate(architecture.depths):
-            for entry in per_block(getattr(architecture, name)[stage], depth, name):
-                for size in sides(entry):
-                    if size < 1 or size % 2 == 0:
-                        raise UserError(
-                            f"{name}: {size} has no middle, expected odd sizes such as 7"
-                        )
-    for name in ("drop_path_rate", "head_dropout"):
-        if not 0 <= getattr(architecture, name) < 1:
-            raise UserError(f"{name}={getattr(architecture, name)}: expected 0 <= {name} < 1")
+
+
+def _check_windows(architecture: Any, name: str) -> None:
+    for stage, depth in enumerate(architecture.depths):
+        for window in per_block(getattr(architecture, name)[stage], depth, name):
+            for size in sides(window):
+                if size % 2 == 0:
+                    raise UserError(f"{name}: {size} has no middle, expected odd sizes such as 7")
+
+
+def is_per_stage(hint: Any) -> bool:
+    """Whether a field has one entry for each stage."""
+    return typing.get_origin(hint) is tuple and typing.get_args(hint)[-1] is Ellipsis
 
 
 def per_block(entry: Any, depth: int, name: str) -> tuple:
@@ -80,48 +148,27 @@ def per_block(entry: Any, depth: int, name: str) -> tuple:
     return entry
 
 
+def entry_of_block(architecture: Any, window: Window) -> int | tuple[int, int]:
+    """What the architecture holds for a window: a size, or (height, width)."""
+    depth = architecture.depths[window.stage]
+    stage = getattr(architecture, window.field)[window.stage]
+    return per_block(stage, depth, window.field)[window.block]
+
+
+def set_per_block(architecture: A, window: Window, value: Any) -> A:
+    """`architecture` with another entry for one block.
+
+    The field is written out to one entry for each block in every stage. Raises UserError as
+    `override` does.
+    """
+    field = window.field
+    stages = []
+    for entry, depth in zip(getattr(architecture, field), architecture.depths, strict=True):
+        stages.append(list(per_block(entry, depth, field)))
+    stages[window.stage][window.block] = value
+    return override(architecture, {field: tuple(map(tuple, stages))})
+
+
 def sides(size: int | tuple[int, int]) -> tuple[int, int]:
     """(height, width) of a block's window: one size is a square."""
     return size if isinstance(size, tuple) else (size, size)
-
-
-def _per_stage(hint: Any) -> bool:
-    return typing.get_origin(hint) is tuple and typing.get_args(hint)[-1] is Ellipsis
-
-
-def _conform(value: Any, hint: Any) -> Any:
-    """`value` as the annotation `hint` wants it, or TypeError."""
-    origin, options = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        for option in options:
-            try:
-                return _conform(value, option)
-            except TypeError:
-                continue
-        raise TypeError(f"{value!r} is none of {hint}")
-    if origin is typing.Literal:
-        if value not in options:
-            raise TypeError(f"{value!r} is unknown, {nearest(str(value), map(str, options))}")
-        return value
-    if origin is tuple:
-        return _conform_tuple(value, options)
-    for kind, accepted in ((bool, bool), (int, Integral), (float, Real)):
-        if (
-            hint is kind
-            and isinstance(value, accepted)
-            and (kind is bool) == isinstance(value, bool)
-        ):
-            return kind(value)
-    if hint in (str, types.NoneType) and isinstance(value, hint):
-        return value
-    raise TypeError(f"{value!r} is not {hint.__name__}")
-
-
-def _conform_tuple(value: Any, options: Sequence[Any]) -> tuple:
-    if not isinstance(value, (list, tuple)):
-        raise TypeError(f"{value!r} is not a sequence")
-    if options[-1] is Ellipsis:
-        options = options[:1] * len(value)
-    if len(options) != len(value):
-        raise TypeError(f"{value!r} has {len(value)} entries, {len(options)} are wanted")
-    return tuple(_conform(item, option) for item, option in zip(value, options, strict=True))

@@ -3,27 +3,34 @@
 Shapes: B batch, H W space, C channels, K classes.
 """
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from effjax.errors import UserError
+from effjax.models.architecture import Window, sides
+from effjax.models.layout import Layout
+
+Features = dict[str, jax.Array]
 
 
 class ImageModel(nn.Module):
     """Images [B, H, W, C] -> logits [B, K] and the intermediate maps, for one `architecture`.
 
-    A family defines `forward(images, examples) -> (logits, features)`.
+    A family defines `forward(images, examples) -> (logits, features)` and states its `layout`.
 
     Attributes:
         architecture: the frozen dataclass that the network is built from.
         num_classes: K; 0 leaves out the classifier, and the model returns `prelogits`.
-        dtype: of the computation; statistics, softmax and the head stay in float32 at least.
+        dtype: of the computation; statistics, softmax and the head stay in float32 at least. Train
+            in float32 or bfloat16: in float16 small gradients become zero.
         param_dtype: of the parameters that `init` returns.
         batch_axis: the pmap axis over which BatchNorm averages, if there is one.
-        weights: what `init` loads (see `load_weights`); None draws fresh parameters.
+        weights: (model, variables) -> variables, which `init` applies to what it has drawn, such
+            as `effjax.models.weights.From(source)`; None keeps the fresh parameters.
     """
 
     architecture: Any
@@ -31,7 +38,9 @@ class ImageModel(nn.Module):
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
     batch_axis: str | None = None
-    weights: str | None = None
+    weights: Callable[["ImageModel", Any], Any] | None = None
+
+    layout: ClassVar[Layout | None] = None
 
     def __call__(
         self, images: jax.Array, train: bool = False, examples: jax.Array | None = None
@@ -45,7 +54,7 @@ class ImageModel(nn.Module):
 
     def features(
         self, images: jax.Array, train: bool = False, examples: jax.Array | None = None
-    ) -> dict[str, jax.Array]:
+    ) -> Features:
         """{"stage1": ..., "pooled": [B, C], "prelogits": what the classifier takes}.
 
         `pooled` is the mean of the last map before any norm of the head.
@@ -54,15 +63,16 @@ class ImageModel(nn.Module):
 
     def _forward(
         self, images: jax.Array, train: bool, examples: jax.Array | None
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        channels = self.architecture.in_chans
-        if images.shape[-1] != channels:
+    ) -> tuple[jax.Array, Features]:
+        given, expected = images.shape[-1], self.architecture.in_chans
+        if given != expected:
             raise UserError(
-                f"images have {images.shape[-1]} channels, the model takes in_chans={channels}: "
-                f"set in_chans={images.shape[-1]}"
+                f"images have {given} channels, the model takes in_chans={expected}: "
+                f"set in_chans={given}"
             )
         if train and examples is None:
             examples = jnp.arange(images.shape[0])
+        # Layers see by `examples` whether they train: None stands for evaluation.
         return self.forward(images.astype(self.dtype), examples if train else None)
 
     @nn.nowrap
@@ -70,8 +80,52 @@ class ImageModel(nn.Module):
         """As `nn.Module.init`, in `param_dtype`, and from `weights` where they are given."""
         variables = super().init(*args, **kwargs)
         if self.weights is not None:
-            from effjax.models.weights import load_weights
-
-            variables, _ = load_weights(self.clone(weights=None), variables, self.weights)
+            variables = self.weights(self.clone(weights=None), variables)
         params = jax.tree.map(lambda p: p.astype(self.param_dtype), variables["params"])
         return {**variables, "params": params}
+
+    # ------------------------------------------------------------------- what a network states
+
+    @nn.nowrap
+    def stage_depths(self) -> tuple[int, ...]:
+        """The number of blocks in each stage."""
+        return self.architecture.depths
+
+    @nn.nowrap
+    def image_size(self) -> tuple[int, int] | None:
+        """(height, width) of the images that the network is for; None: of any size, or square."""
+        size = getattr(self.architecture, "image_size", None)
+        return None if size is None else sides(size)
+
+    @property
+    def layer_count(self) -> int:
+        """The depth of the head: one more than the number of blocks."""
+        return sum(self.stage_depths()) + 1
+
+    @nn.nowrap
+    def layer_depths(self, params: Any) -> Any:
+        """A tree of ints like `params`: 0 the stem, i + 1 block i, `layer_count` the head.
+
+        A stage's downsampling has the depth of the block after it.
+
+        Raises UserError for a parameter of which the family states no depth.
+        """
+        layout = self.layout or Layout(stem=(), block="", head=())
+        return layout.layer_depths(params, self.stage_depths(), type(self).__name__)
+
+    @nn.nowrap
+    def windows(self) -> tuple[Window, ...]:
+        """The windows whose sizes may be searched, in the order of the network."""
+        found = []
+        for stage, depth in enumerate(self.stage_depths()):
+            for block in range(depth):
+                place = self.layout and self.layout.block_path(stage, block)
+                for inside, field, side in self.block_windows(stage, block):
+                    path = (*place, *inside.split("/"))
+                    found.append(Window(path, field, stage, block, side))
+        return tuple(found)
+
+    @nn.nowrap
+    def block_windows(self, stage: int, block: int) -> Sequence[tuple[str, str, str]]:
+        """(path inside of the block, field, side) of each window of a block, see `Window`."""
+        return ()

@@ -1,23 +1,24 @@
-"""The registered architectures: a name, one line of text, a model class and its default fields."""
+"""The registered models and the published sets of weights, each with a line of text.
+
+A family registers its architectures where it defines them:
+
+    @register_family(ConvNeXt, "ConvNeXt, 7x7 depthwise convolution and MLP")
+    def convnext() -> dict[str, ConvNeXtArchitecture]:
+        return {"convnext_tiny": ConvNeXtArchitecture(...), ...}
+"""
 
 import dataclasses
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from effjax.config import as_path
 from effjax.errors import UserError, nearest
-from effjax.models.architecture import override
 from effjax.models.base import ImageModel
 
 IMAGE = (224, 224, 3)
-# how a network is trained, not what it is: a file that describes an architecture leaves them out
-TRAINING_FIELDS = ("drop_path_rate", "head_dropout", "remat", "scan")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Pretrained:
 _entries: dict[str, Entry] = {}
 _pretrained: dict[str, Pretrained] = {}
 
+MakeFamily = Callable[[], Mapping[str, Any]]
+
 
 def register(
     name: str,
@@ -72,6 +75,22 @@ def register(
     if name in _entries:
         raise ValueError(f"a model named {name!r} is registered already")
     _entries[name] = Entry(description, model, architecture, input_shape)
+
+
+def register_family(
+    model: type[ImageModel], description: str, input_shape: tuple[int, ...] = IMAGE
+) -> Callable[[MakeFamily], MakeFamily]:
+    """A decorator that registers all that a function returns, {name: architecture}.
+
+    Raises ValueError if a name is taken.
+    """
+
+    def add(make: MakeFamily) -> MakeFamily:
+        for name, architecture in make().items():
+            register(name, description, model, architecture, input_shape)
+        return make
+
+    return add
 
 
 def register_pretrained(name: str, weights: Pretrained) -> None:
@@ -107,98 +126,11 @@ def pretrained(name: str) -> Pretrained:
     raise UserError(f"no published weights {name!r}: {nearest(name, tags)}")
 
 
-def list_models(pattern: str = "*", pretrained: bool = False) -> list[str]:
-    """The sorted names that match a shell pattern such as "ca*".
+def published_name(name: str) -> str:
+    """The published weights that a name means: itself, or an architecture's first ones.
 
-    `pretrained` lists the published weights, "architecture.tag", in place of the architectures.
+    Raises UserError if there are none.
     """
-    return sorted(
-        name for name in (_pretrained if pretrained else _entries) if fnmatch(name, pattern)
-    )
-
-
-def default_fields(name: str) -> dict[str, Any]:
-    """Every field of an architecture with its default; raises UserError for an unknown name."""
-    architecture = entry(name).architecture
-    return {f.name: getattr(architecture, f.name) for f in dataclasses.fields(architecture)}
-
-
-def create_model(
-    name: str,
-    num_classes: int = 1000,
-    dtype: str = "float32",
-    param_dtype: str = "float32",
-    batch_axis: str | None = None,
-    pretrained: bool | str = False,
-    **architecture_fields: Any,
-) -> ImageModel:
-    """The model `name` with any field of its architecture given anew.
-
-    Args:
-        name: a registered architecture, see `list_models`; a tag after a dot is left to
-            `load_weights`, for the architecture is the same. Or a file that
-            `write_architecture` wrote, such as the architecture.json of a search.
-        num_classes: outputs of the classifier; 0 for none, the model then returns `prelogits`.
-        dtype: of the computation, such as "bfloat16"; norms, softmax and logits stay in float32.
-        param_dtype: of the parameters.
-        batch_axis: the pmap axis over which BatchNorm averages.
-        pretrained: `init` of the model returns the published weights `name`, "architecture.tag"; of
-            an architecture alone, those listed first. A file or "hub:..." stands for itself.
-        architecture_fields: see `default_fields(name)`; lists become tuples, and a scalar in the
-            place of a tuple with one entry for each stage serves all stages.
-
-    Raises UserError for an unknown model or field and for a value of the wrong type or length.
-    """
-    if name.endswith(".json"):
-        name, fields = read_architecture(name)
-        architecture_fields = fields | architecture_fields
-    found = entry(name)
-    weights = pretrained if isinstance(pretrained, str) else _tagged(name) if pretrained else None
-    return found.model(
-        architecture=override(found.architecture, architecture_fields),
-        num_classes=num_classes,
-        dtype=_float_dtype("dtype", dtype),
-        param_dtype=_float_dtype("param_dtype", param_dtype),
-        batch_axis=batch_axis,
-        weights=weights,
-    )
-
-
-def write_architecture(name: str, architecture: Any, path: str | Path, **notes: Any) -> None:
-    """Write a registered name and what differs from its defaults as JSON, and any `notes`.
-
-    Fields that say how a network is trained and not what it is (`TRAINING_FIELDS`) are left out.
-    """
-    defaults = default_fields(name)
-    fields = {
-        field.name: getattr(architecture, field.name)
-        for field in dataclasses.fields(architecture)
-        if field.name not in TRAINING_FIELDS
-    }
-    changed = {key: value for key, value in fields.items() if value != defaults[key]}
-    text = json.dumps({"architecture": name, "fields": changed, **notes}, indent=2)
-    as_path(path).write_text(text + "\n")
-
-
-def read_architecture(path: str | Path) -> tuple[str, dict[str, Any]]:
-    """(registered name, fields) of a file that `write_architecture` wrote.
-
-    Raises UserError for a file that is missing or is something else.
-    """
-    try:
-        stored = json.loads(as_path(path).read_text())
-        name, fields = stored["architecture"], dict(stored["fields"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} is no architecture that a search wrote ({type(error).__name__}: {error})\n"
-            "give the architecture.json of a finished effjax search"
-        ) from error
-    entry(name)
-    return name, fields
-
-
-def _tagged(name: str) -> str:
-    """The published weights that a name means."""
     tags = list_models(f"{name}.*", pretrained=True)
     if "." in name or not tags:
         pretrained(name)  # there, or refused in a sentence
@@ -206,23 +138,39 @@ def _tagged(name: str) -> str:
     return tags[0]
 
 
+def list_models(pattern: str = "*", pretrained: bool = False) -> list[str]:
+    """The sorted names that match a shell pattern such as "ca*".
+
+    `pretrained` lists the published weights, "architecture.tag", in place of the architectures.
+    """
+    known = _pretrained if pretrained else _entries
+    return sorted(name for name in known if fnmatch(name, pattern))
+
+
+def default_fields(name: str) -> dict[str, Any]:
+    """Every field of an architecture with its default; raises UserError for an unknown name."""
+    return fields_of(entry(name).architecture)
+
+
+def fields_of(architecture: Any) -> dict[str, Any]:
+    """{field: value} of an architecture's dataclass; values stay as they are."""
+    return {f.name: getattr(architecture, f.name) for f in dataclasses.fields(architecture)}
+
+
 def abstract_variables(model: ImageModel, input_shape: Sequence[int] | None = None) -> Any:
     """The shapes that `model.init` returns, without computing anything.
 
-    `input_shape` has no batch; the default is the shape that the family was published for.
+    `input_shape` has no batch; the default is the model's own image size, or the shape that the
+    family was published for.
     """
-    *size, _ = input_shape or entry_of(model.architecture).input_shape
+    *size, _ = input_shape or default_input_shape(model)
     images = jax.ShapeDtypeStruct((1, *size, model.architecture.in_chans), jnp.float32)
-    return jax.eval_shape(model.clone(weights=None).init, jax.random.key(0), images)
+    fresh = model.clone(weights=None)  # published weights change no shape
+    return jax.eval_shape(fresh.init, jax.random.key(0), images)
 
 
-def _float_dtype(field: str, name: str) -> jnp.dtype:
-    known: Mapping[str, Any] = {
-        "float32": jnp.float32,
-        "bfloat16": jnp.bfloat16,
-        "float16": jnp.float16,
-        "float64": jnp.float64,
-    }
-    if name not in known:
-        raise UserError(f"{field}={name!r}: {nearest(str(name), known)}")
-    return jnp.dtype(known[name])
+def default_input_shape(model: ImageModel) -> tuple[int, ...]:
+    """[H, W, C] (or [T, H, W, C]) of what `model` is for."""
+    published = entry_of(model.architecture).input_shape
+    image_size = model.image_size()
+    return published if image_size is None else (*image_size, published[-1])

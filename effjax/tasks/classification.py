@@ -116,7 +116,7 @@ class Classification(Task):
         return jax.tree.structure(params).unflatten(labels)
 
     def _backbone_paths(self) -> Set[str]:
-        headless = models.registry.abstract_variables(
+        headless = models.abstract_variables(
             self.model.clone(num_classes=0), self.split.image_shape
         )
         return set(parameter_paths(headless["params"]))

@@ -20,7 +20,7 @@ import optax
 from effjax import models
 from effjax.config import as_path
 from effjax.errors import UserError
-from effjax.models.registry import abstract_variables
+from effjax.models import abstract_variables
 from effjax.tasks.classification import Classification
 from effjax.tasks.registry import register_task
 from effjax.tasks.trained_network import trained_network

@@ -135,7 +135,7 @@ def _names_for(model: models.ImageModel, path: Path) -> tuple[str, ...]:
 
 def _load(model: models.ImageModel, preprocessing: Preprocessing, state: Any) -> Any:
     """The model's variables with the weights of `state`; all of them, or an error."""
-    shapes = models.registry.abstract_variables(model, (*preprocessing.size, 3))
+    shapes = models.abstract_variables(model, (*preprocessing.size, 3))
     # every leaf is replaced, so zeros do, and nothing random is drawn
     blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
     variables, _ = models.load_weights(model, blank, state)

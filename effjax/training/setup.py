@@ -15,7 +15,7 @@ from effjax.data import open_training
 from effjax.devices.choose import choose_devices, make_runner
 from effjax.devices.runner import Runner
 from effjax.errors import UserError
-from effjax.models.registry import TRAINING_FIELDS
+from effjax.models import TRAINING_FIELDS
 from effjax.runs.schema import RunConfig
 from effjax.runs.seeds import run_key
 from effjax.training.groups import Groups, make_groups

@@ -26,7 +26,7 @@ LABELS = ("dark", "bright", "other")
 @pytest.fixture(scope="module")
 def trained():
     model = models.create_model("identityformer_s12", num_classes=3, **FIELDS)
-    rng, shapes = np.random.default_rng(0), models.registry.abstract_variables(model, (8, 8, 3))
+    rng, shapes = np.random.default_rng(0), models.abstract_variables(model, (8, 8, 3))
     draw = lambda leaf: rng.normal(size=leaf.shape).astype(leaf.dtype)  # noqa: E731
     variables = jax.tree.map(draw, shapes)
     return Trained("tiny", "identityformer_s12", model, variables, Preprocessing((8, 8)), LABELS)

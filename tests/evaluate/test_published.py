@@ -27,7 +27,7 @@ def imagenet(tmp_path_factory):
 def weights(tmp_path_factory):
     """A network that says class 300, whatever it sees."""
     model = models.create_model("caformer_s18", depths=1, dims=(16, 32, 32, 32))
-    shapes = models.registry.abstract_variables(model)
+    shapes = models.abstract_variables(model)
     variables = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), shapes)
     variables["params"]["head"]["fc"]["fc2"]["bias"][300] = 5.0
     path = tmp_path_factory.mktemp("weights") / "w.safetensors"

@@ -63,7 +63,7 @@ def make(name: str, size: int, fields: dict) -> Trained:
         return 0.1 * drawn + (path[-1].key in ("scale", "var"))
 
     variables = jax.tree_util.tree_map_with_path(
-        draw, models.registry.abstract_variables(model, (size, size, 3))
+        draw, models.abstract_variables(model, (size, size, 3))
     )
     preprocessing = Preprocessing((size, size), mean=(0.5, 0.4, 0.3))
     return Trained(name, name, model, variables, preprocessing, tuple("abcde"))

@@ -3,21 +3,40 @@
 Shapes: B batch, n blocks.
 """
 
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+
+from effjax.models.blocks.drops import drop_name
 
 # of one block: 1 - rate of its stochastic depth, and a key for each of its branches
 Drops = tuple[jax.Array, jax.Array]
 BRANCHES = 2
 
 
+def equal_neighbours(blocks: Sequence[partial]) -> Iterator[tuple[int, int]]:
+    """(first, last + 1) of each run of blocks that are made alike."""
+    first = 0
+    for number in range(1, len(blocks) + 1):
+        if number == len(blocks) or not _made_alike(blocks[number], blocks[first]):
+            yield first, number
+            first = number
+
+
+def _made_alike(one: partial, other: partial) -> bool:
+    same_arguments = one.args == other.args and one.keywords == other.keywords
+    return one.func is other.func and same_arguments
+
+
 def scan_blocks(
     stage: nn.Module,
-    block: nn.Module,
+    make_block: partial,
     first: int,
-    rates: tuple[float, ...],
-    remat: bool,
+    rates: Sequence[float],
     x: jax.Array,
     examples: jax.Array | None,
 ) -> jax.Array:
@@ -27,33 +46,42 @@ def scan_blocks(
     those that the children would make.
 
     Args:
-      block: any one of them, unbound; called as block(x, examples, drops).
+      make_block: makes any one of them; called as block(x, examples, drops).
       rates: of stochastic depth.
-      remat: keep only the blocks' inputs for the backward pass.
       x: [B, ...].
       examples: [B] int32, or None in evaluation.
     """
-    names = [f"blocks_{first + k}" for k in range(len(rates))]
-    each = [
-        {kind: tree[name] for kind, tree in stage.variables.items() if name in tree}
-        for name in names
-    ]
-    variables = jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
+    names = [f"blocks_{first + number}" for number in range(len(rates))]
+    block = make_block(drop_path=0.0, parent=None)  # unbound: the scan hands in its variables
+    stacked = _stack([_variables_of(stage, name) for name in names])  # leaves [n, ...]
     drops = None
     if examples is not None and any(rates):
-        keys = [_keys(stage, name) for name in names]
-        drops = jnp.asarray([1 - rate for rate in rates], jnp.float32), jnp.stack(keys)
+        keep = jnp.asarray([1 - rate for rate in rates], jnp.float32)
+        keys = jnp.stack([_keys(stage, name) for name in names])  # [n, BRANCHES]
+        drops = keep, keys
 
     def step(x: jax.Array, own: tuple) -> tuple[jax.Array, None]:
         variables, drops = own
         return block.apply(variables, x, examples, drops), None
 
-    step = jax.checkpoint(step) if remat else step
-    return jax.lax.scan(step, x, (variables, drops), length=len(rates))[0]
+    x, _ = jax.lax.scan(step, x, (stacked, drops), length=len(rates))
+    return x
+
+
+def _variables_of(stage: nn.Module, name: str) -> dict[str, Any]:
+    """The child's part of each collection of the stage's variables that it has a part in."""
+    return {kind: tree[name] for kind, tree in stage.variables.items() if name in tree}
+
+
+def _stack(trees: Sequence[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
 def _keys(stage: nn.Module, name: str) -> jax.Array:
-    """The keys [BRANCHES] that the layers StochasticDepth_0, ... of the child `name` would draw."""
+    """The keys [BRANCHES] that the StochasticDepth layers of the child `name` would draw."""
     child = stage.scope.push(name, reuse=True)
-    layers = [f"StochasticDepth_{k}" for k in range(BRANCHES)]
-    return jnp.stack([child.push(layer, reuse=True).make_rng("dropout") for layer in layers])
+    keys = []
+    for branch in range(BRANCHES):
+        layer = child.push(drop_name(branch), reuse=True)
+        keys.append(layer.make_rng("dropout"))
+    return jnp.stack(keys)

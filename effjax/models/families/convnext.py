@@ -3,26 +3,36 @@
 Shapes: B batch, H W space, C channels, K classes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 from flax import linen as nn
 
-from effjax.models.architecture import check, per_block, sides
-from effjax.models.base import ImageModel
-from effjax.models.blocks.layers import (
-    DepthwiseConv,
-    Dropout,
-    LayerNorm,
-    Linear,
-    Mlp,
-    Scale,
-    StochasticDepth,
-    at_least_float32,
-    patches,
-    stochastic_depth_rates,
+from effjax.models.architecture import (
+    Channels,
+    Depth,
+    Kernel,
+    Pad,
+    Rate,
+    Ratio,
+    Stride,
+    Width,
+    Windows,
+    check,
+    per_block,
+    sides,
 )
-from effjax.models.registry import register
+from effjax.models.base import Features, ImageModel
+from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
+from effjax.models.blocks.layers import DepthwiseConv, Scale
+from effjax.models.blocks.mlp import Mlp
+from effjax.models.blocks.norms import LayerNorm
+from effjax.models.blocks.stages import Patches, Stage, maybe_remat
+from effjax.models.blocks.tail import classify, mean_over_positions
+from effjax.models.layout import Layout
+from effjax.models.registry import register_family
 
 
 @dataclass(frozen=True)
@@ -34,17 +44,17 @@ class ConvNeXtArchitecture:
     the same.
     """
 
-    depths: tuple[int, ...]
-    dims: tuple[int, ...]
-    kernel_sizes: tuple[int | tuple[int | tuple[int, int], ...], ...] = (7, 7, 7, 7)
-    patch_kernels: tuple[int, ...] = (4, 2, 2, 2)
-    patch_strides: tuple[int, ...] = (4, 2, 2, 2)
-    patch_pads: tuple[int, ...] = (0, 0, 0, 0)
-    mlp_ratio: float = 4.0
+    depths: tuple[Depth, ...]
+    dims: tuple[Width, ...]
+    kernel_sizes: tuple[Windows, ...] = (7, 7, 7, 7)
+    patch_kernels: tuple[Kernel, ...] = (4, 2, 2, 2)
+    patch_strides: tuple[Stride, ...] = (4, 2, 2, 2)
+    patch_pads: tuple[Pad, ...] = (0, 0, 0, 0)
+    mlp_ratio: Ratio = 4.0
     layer_scale: float = 1e-6
-    head_dropout: float = 0.0
-    drop_path_rate: float = 0.0
-    in_chans: int = 3
+    head_dropout: Rate = 0.0
+    drop_path_rate: Rate = 0.0
+    in_chans: Channels = 3
     conv_mlp: bool = False
     remat: tuple[bool, ...] = (False, False, False, False)
 
@@ -55,59 +65,37 @@ class ConvNeXtArchitecture:
 class ConvNeXt(ImageModel):
     """Four stages of depthwise convolution and MLP."""
 
+    layout = Layout(
+        stem=("stem",),
+        stage=("stages_{stage}/downsample",),
+        block="stages_{stage}/blocks_{block}",
+        head=("head",),
+    )
+
     @nn.compact
-    def forward(
-        self, x: jax.Array, examples: jax.Array | None
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
         a = self.architecture
         features = {}
-        x = Stem(a, name="stem")(x)
-        for i, drop_path in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
-            x = Stage(a, i, drop_path, name=f"stages_{i}")(x, examples)
+        x = Patches(a, 0, LayerNorm, name="stem")(x, examples)
+        for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
+            x = self._stage(i, rates)(x, examples)
             features[f"stage{i + 1}"] = x
-        features["pooled"] = at_least_float32(x).mean((1, 2))
-        logits, prelogits = Head(a, self.num_classes, name="head")(features["pooled"], examples)
-        return logits, features | {"prelogits": prelogits}
+        features["pooled"] = mean_over_positions(x)
+        head = Head(a, self.num_classes, name="head")
+        logits, features["prelogits"] = head(features["pooled"], examples)
+        return logits, features
 
-
-class Stem(nn.Module):
-    """Patches, then a norm."""
-
-    architecture: ConvNeXtArchitecture
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        return LayerNorm(name="norm")(patches(self.architecture, 0)(x))
-
-
-class Downsampling(nn.Module):
-    """A norm, then patches."""
-
-    architecture: ConvNeXtArchitecture
-    stage: int
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        return patches(self.architecture, self.stage)(LayerNorm(name="norm")(x))
-
-
-class Stage(nn.Module):
-    """Downsampling (from the second stage on), then the blocks."""
-
-    architecture: ConvNeXtArchitecture
-    stage: int
-    drop_path: tuple[float, ...]
-
-    @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
-        a, i = self.architecture, self.stage
-        if i > 0:
-            x = Downsampling(a, i, name="downsample")(x)
-        block = nn.remat(Block) if a.remat[i] else Block
+    def _stage(self, i: int, rates: Sequence[float]) -> Stage:
+        a = self.architecture
+        block = maybe_remat(Block, a.remat[i])
         sizes = per_block(a.kernel_sizes[i], a.depths[i], "kernel_sizes")
-        for j, (size, rate) in enumerate(zip(sizes, self.drop_path, strict=True)):
-            x = block(a, size, rate, name=f"blocks_{j}")(x, examples)
-        return x
+        blocks = [partial(block, a, size) for size in sizes]
+        downsample = partial(Patches, a, i, LayerNorm) if i > 0 else None
+        return Stage(downsample, blocks, rates, name=f"stages_{i}")
+
+    @nn.nowrap
+    def block_windows(self, stage: int, block: int) -> Sequence[tuple[str, str, str]]:
+        return (("conv_dw", "kernel_sizes", "both"),)
 
 
 class Block(nn.Module):
@@ -136,20 +124,19 @@ class Head(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, jax.Array]:
         x = LayerNorm(name="norm")(x)
-        if self.classes == 0:
-            return x, x
-        dropped = Dropout(self.architecture.head_dropout)(x, examples)
-        return Linear(self.classes, name="fc")(dropped), x
+        dropout = self.architecture.head_dropout
+        return classify(x, self.classes, dropout, examples, "fc"), x
 
 
-_deep = (3, 3, 27, 3)
-_sizes = {
-    "atto": ConvNeXtArchitecture((2, 2, 6, 2), (40, 80, 160, 320), conv_mlp=True),
-    "tiny": ConvNeXtArchitecture((3, 3, 9, 3), (96, 192, 384, 768), drop_path_rate=0.1),
-    "small": ConvNeXtArchitecture(_deep, (96, 192, 384, 768), drop_path_rate=0.4),
-    "base": ConvNeXtArchitecture(_deep, (128, 256, 512, 1024), drop_path_rate=0.5),
-    "large": ConvNeXtArchitecture(_deep, (192, 384, 768, 1536), drop_path_rate=0.5),
-}
-for _size, _architecture in _sizes.items():
-    _text = "ConvNeXt, 7x7 depthwise convolution and MLP"
-    register(f"convnext_{_size}", _text, ConvNeXt, _architecture)
+@register_family(ConvNeXt, "ConvNeXt, 7x7 depthwise convolution and MLP")
+def convnext() -> dict[str, ConvNeXtArchitecture]:
+    """Drop path rates are those of the published training on ImageNet-1k."""
+    make = ConvNeXtArchitecture
+    deep = (3, 3, 27, 3)
+    return {
+        "convnext_atto": make((2, 2, 6, 2), (40, 80, 160, 320), conv_mlp=True),
+        "convnext_tiny": make((3, 3, 9, 3), (96, 192, 384, 768), drop_path_rate=0.1),
+        "convnext_small": make(deep, (96, 192, 384, 768), drop_path_rate=0.4),
+        "convnext_base": make(deep, (128, 256, 512, 1024), drop_path_rate=0.5),
+        "convnext_large": make(deep, (192, 384, 768, 1536), drop_path_rate=0.5),
+    }

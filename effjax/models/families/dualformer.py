@@ -6,32 +6,38 @@ pyramid of pooled ones.
 Shapes: B batch, T H W time and space, N tokens, C channels, K classes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from effjax.errors import UserError
-from effjax.models.architecture import check
-from effjax.models.base import ImageModel
-from effjax.models.blocks.layers import (
-    BatchNorm,
-    Conv,
-    Dropout,
-    LayerNorm,
-    Linear,
-    Mlp,
-    StochasticDepth,
-    at_least_float32,
-    stochastic_depth_rates,
+from effjax.models.architecture import (
+    Channels,
+    Depth,
+    Rate,
+    Ratio,
+    Width,
+    check,
 )
-from effjax.models.blocks.mixers import SelfAttention, attend
-from effjax.models.registry import register
+from effjax.models.base import Features, ImageModel
+from effjax.models.blocks.attention import SelfAttention, attend
+from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
+from effjax.models.blocks.layers import Conv, Linear, at_least_float32
+from effjax.models.blocks.mlp import Mlp
+from effjax.models.blocks.norms import BatchNorm, LayerNorm
+from effjax.models.blocks.stages import maybe_remat
+from effjax.models.blocks.tail import classify, mean_over_positions
+from effjax.models.layout import Layout
+from effjax.models.registry import register_family
+from effjax.ranges import Count
 
 EPS = 1e-5
 HEAD_DIM = 32
-Grid = tuple[int, int, int]
+Grid = tuple[Count, Count, Count]  # time, height, width
 
 
 @dataclass(frozen=True)
@@ -42,17 +48,17 @@ class DualFormerArchitecture:
     pooled tokens that global attention looks at.
     """
 
-    depths: tuple[int, ...]
-    dims: tuple[int, ...]
+    depths: tuple[Depth, ...]
+    dims: tuple[Width, ...]
     patch_sizes: tuple[Grid, ...] = ((2, 4, 4), (1, 2, 2), (1, 2, 2), (1, 2, 2))
     windows: tuple[Grid, ...] = ((8, 7, 7),) * 4
     fine_grids: tuple[Grid, ...] = ((8, 7, 7), (8, 7, 7), (8, 7, 7), (16, 7, 7))
     coarse: tuple[bool, ...] = (True, True, False, False)
     coarse_grid: Grid = (4, 4, 4)
-    mlp_ratio: float = 4.0
-    head_dropout: float = 0.5
-    drop_path_rate: float = 0.0
-    in_chans: int = 3
+    mlp_ratio: Ratio = 4.0
+    head_dropout: Rate = 0.5
+    drop_path_rate: Rate = 0.0
+    in_chans: Channels = 3
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
@@ -64,29 +70,31 @@ class DualFormerArchitecture:
 class DualFormer(ImageModel):
     """Video [B, T, H, W, 3] -> logits; `features` are maps over time and space."""
 
+    layout = Layout(
+        stem=(),
+        stage=("patch_embeds_{stage}",),
+        beside_first=("pos_block_{stage}",),
+        block="blocks_{stage}_{block}",
+        head=("norm", "head"),
+    )
+
     @nn.compact
-    def forward(
-        self, x: jax.Array, examples: jax.Array | None
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
         a = self.architecture
         features = {}
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
-            block = nn.remat(Block) if a.remat[i] else Block
+            make_block = partial(maybe_remat(Block, a.remat[i]), a, self.batch_axis, i)
             x = PatchEmbedding(a.dims[i], a.patch_sizes[i], name=f"patch_embeds_{i}")(x)
             for j, rate in enumerate(rates):
-                x = block(a, self.batch_axis, i, j % 2 == 1, rate, name=f"blocks_{i}_{j}")(
-                    x, examples
-                )
+                looks_far = j % 2 == 1
+                x = make_block(looks_far, rate, name=f"blocks_{i}_{j}")(x, examples)
                 if j == 0:
                     x = PositionEncoding(name=f"pos_block_{i}")(x)
             features[f"stage{i + 1}"] = x
         x = at_least_float32(x)
-        prelogits = LayerNorm(EPS, name="norm")(x).mean((1, 2, 3))
-        features |= {"pooled": x.mean((1, 2, 3)), "prelogits": prelogits}
-        if self.num_classes == 0:
-            return prelogits, features
-        dropped = Dropout(a.head_dropout)(prelogits, examples)
-        return Linear(self.num_classes, name="head")(dropped), features
+        prelogits = mean_over_positions(LayerNorm(EPS, name="norm")(x))  # [B, T, H, W, C] -> [B, C]
+        features |= {"pooled": mean_over_positions(x), "prelogits": prelogits}
+        return classify(prelogits, self.num_classes, a.head_dropout, examples, "head"), features
 
 
 class PatchEmbedding(nn.Module):
@@ -127,7 +135,7 @@ class Block(nn.Module):
         if self.looks_far:
             coarse = a.coarse_grid if a.coarse[i] else None
             attention = PyramidAttention(a.fine_grids[i], coarse, self.batch_axis, name="attn")
-            y = attention(y, examples is not None)
+            y = attention(y, examples)
         else:
             windows = SelfAttention(HEAD_DIM, name="attn")(to_windows(y, a.windows[i]))
             y = from_windows(windows, a.windows[i], y.shape)
@@ -144,24 +152,28 @@ class PyramidAttention(nn.Module):
     batch_axis: str | None
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        channels = x.shape[-1]
-        answers = x if x.shape[1:4] == self.fine else self._pool(x, train)
-        tokens = x.reshape(x.shape[0], -1, channels)
+    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+        batch, *grid, channels = x.shape
+        # A pyramid of the map's own grid needs no pooling.
+        answers = x if tuple(grid) == self.fine else self._pool(x, examples)
+        tokens = x.reshape(batch, -1, channels)  # [B, N, C]
         q = Linear(channels, name="q")(tokens)
-        kv = Linear(2 * channels, name="kv")(answers.reshape(x.shape[0], -1, channels))
-        y = attend(q, *jnp.split(kv, 2, axis=-1), HEAD_DIM)
+        kv = Linear(2 * channels, name="kv")(answers.reshape(batch, -1, channels))
+        k, v = jnp.split(kv, 2, axis=-1)
+        y = attend(q, k, v, HEAD_DIM)
         return Linear(channels, name="proj")(y).reshape(x.shape)
 
-    def _pool(self, x: jax.Array, train: bool) -> jax.Array:
+    def _pool(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
         """[B, T, H, W, C] -> the tokens of the pyramid [B, N, C], normalised."""
-        flat = (x.shape[0], -1, x.shape[-1])
-        tokens = [pool_to(x, self.fine, "sr").reshape(flat)]
+        batch, time, height, width, channels = x.shape
+        fine = pool_to(x, self.fine, "sr")
+        tokens = [fine.reshape(batch, -1, channels)]
         if self.coarse is not None:
-            time, height, width = x.shape[1:4]
+            # Two steps to the coarse grid: space by 7, then time and the rest of space.
             y = pool_to(x, (time, height // 7, width // 7), "lr_0")
-            y = nn.relu(BatchNorm(self.batch_axis, name="lr_1")(y, train))
-            tokens.append(pool_to(y, self.coarse, "lr_3").reshape(flat))
+            y = nn.relu(BatchNorm(self.batch_axis, name="lr_1")(y, examples))
+            coarse = pool_to(y, self.coarse, "lr_3")
+            tokens.append(coarse.reshape(batch, -1, channels))
         return LayerNorm(EPS, name="norm")(jnp.concatenate(tokens, axis=1))
 
 
@@ -176,17 +188,25 @@ def to_windows(x: jax.Array, window: Grid) -> jax.Array:
     """[B, T, H, W, C] -> [B * windows, N of a window, C]."""
     check_divides(x, window)
     batch, *grid, channels = x.shape
-    cut = [part for size, side in zip(grid, window, strict=True) for part in (size // side, side)]
-    x = x.reshape(batch, *cut, channels).transpose(0, 1, 3, 5, 2, 4, 6, 7)
-    return x.reshape(-1, window[0] * window[1] * window[2], channels)
+    t, h, w = window
+    counts = count_windows(grid, window)
+    x = x.reshape(batch, counts[0], t, counts[1], h, counts[2], w, channels)
+    x = x.transpose(0, 1, 3, 5, 2, 4, 6, 7)  # [B, windows of each axis, t, h, w, C]
+    return x.reshape(-1, t * h * w, channels)
 
 
 def from_windows(x: jax.Array, window: Grid, shape: tuple[int, ...]) -> jax.Array:
     """The way back to `shape` [B, T, H, W, C]."""
     batch, *grid, channels = shape
-    counts = [size // side for size, side in zip(grid, window, strict=True)]
-    x = x.reshape(batch, *counts, *window, channels).transpose(0, 1, 4, 2, 5, 3, 6, 7)
+    counts = count_windows(grid, window)
+    x = x.reshape(batch, *counts, *window, channels)
+    x = x.transpose(0, 1, 4, 2, 5, 3, 6, 7)  # beside each count its side of the window
     return x.reshape(shape)
+
+
+def count_windows(grid: Sequence[int], window: Grid) -> list[int]:
+    """The number of windows along each axis."""
+    return [size // side for size, side in zip(grid, window, strict=True)]
 
 
 def check_divides(x: jax.Array, grid: Grid) -> None:
@@ -198,11 +218,14 @@ def check_divides(x: jax.Array, grid: Grid) -> None:
         )
 
 
-_sizes = {
-    "tiny": DualFormerArchitecture((2, 2, 10, 4), (64, 128, 256, 512), drop_path_rate=0.1),
-    "small": DualFormerArchitecture((2, 2, 18, 2), (96, 192, 384, 768)),
-    "base": DualFormerArchitecture((2, 2, 18, 2), (128, 256, 512, 1024)),
-}
-for _size, _architecture in _sizes.items():
-    _text = "DualFormer for video, local windows and a global pyramid"
-    register(f"dualformer_{_size}", _text, DualFormer, _architecture, (32, 224, 224, 3))
+@register_family(
+    DualFormer, "DualFormer for video, local windows and a global pyramid", (32, 224, 224, 3)
+)
+def dualformer() -> dict[str, DualFormerArchitecture]:
+    """For 32 frames of 224x224."""
+    make = DualFormerArchitecture
+    return {
+        "dualformer_tiny": make((2, 2, 10, 4), (64, 128, 256, 512), drop_path_rate=0.1),
+        "dualformer_small": make((2, 2, 18, 2), (96, 192, 384, 768)),
+        "dualformer_base": make((2, 2, 18, 2), (128, 256, 512, 1024)),
+    }

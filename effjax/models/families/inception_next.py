@@ -3,29 +3,40 @@
 Shapes: B batch, H W space, C channels, K classes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from effjax.models.architecture import check, per_block, sides
-from effjax.models.base import ImageModel
-from effjax.models.blocks.layers import (
-    BatchNorm,
-    DepthwiseConv,
-    Dropout,
-    LayerNorm,
-    Linear,
-    Mlp,
-    Scale,
-    StochasticDepth,
-    at_least_float32,
-    gelu,
-    patches,
-    stochastic_depth_rates,
+from effjax.models.architecture import (
+    Channels,
+    Depth,
+    Kernel,
+    Pad,
+    Rate,
+    Ratio,
+    Stride,
+    Width,
+    Windows,
+    check,
+    per_block,
+    sides,
 )
-from effjax.models.registry import register
+from effjax.models.base import Features, ImageModel
+from effjax.models.blocks.activations import gelu
+from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
+from effjax.models.blocks.layers import DepthwiseConv, Linear, Scale
+from effjax.models.blocks.mlp import Mlp
+from effjax.models.blocks.norms import BatchNorm, LayerNorm
+from effjax.models.blocks.stages import Patches, Stage, maybe_remat
+from effjax.models.blocks.tail import classify, mean_over_positions
+from effjax.models.layout import Layout
+from effjax.models.registry import register_family
+from effjax.ranges import Range
 
 
 @dataclass(frozen=True)
@@ -37,19 +48,19 @@ class InceptionNeXtArchitecture:
     width), the bands' as one size for both or (the high one's, the wide one's).
     """
 
-    depths: tuple[int, ...]
-    dims: tuple[int, ...]
-    branch_ratio: float = 1 / 8
-    square_kernels: tuple[int | tuple[int | tuple[int, int], ...], ...] = (3, 3, 3, 3)
-    band_kernels: tuple[int | tuple[int | tuple[int, int], ...], ...] = (11, 11, 11, 11)
-    mlp_ratios: tuple[float, ...] = (4.0, 4.0, 4.0, 3.0)
-    patch_kernels: tuple[int, ...] = (4, 2, 2, 2)
-    patch_strides: tuple[int, ...] = (4, 2, 2, 2)
-    patch_pads: tuple[int, ...] = (0, 0, 0, 0)
+    depths: tuple[Depth, ...]
+    dims: tuple[Width, ...]
+    branch_ratio: Annotated[float, Range(0, 1 / 3)] = 1 / 8
+    square_kernels: tuple[Windows, ...] = (3, 3, 3, 3)
+    band_kernels: tuple[Windows, ...] = (11, 11, 11, 11)
+    mlp_ratios: tuple[Ratio, ...] = (4.0, 4.0, 4.0, 3.0)
+    patch_kernels: tuple[Kernel, ...] = (4, 2, 2, 2)
+    patch_strides: tuple[Stride, ...] = (4, 2, 2, 2)
+    patch_pads: tuple[Pad, ...] = (0, 0, 0, 0)
     layer_scale: float = 1e-6
-    head_dropout: float = 0.0
-    drop_path_rate: float = 0.0
-    in_chans: int = 3
+    head_dropout: Rate = 0.0
+    drop_path_rate: Rate = 0.0
+    in_chans: Channels = 3
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
@@ -59,65 +70,46 @@ class InceptionNeXtArchitecture:
 class InceptionNeXt(ImageModel):
     """Four stages of MetaNeXt blocks: mix tokens, normalise, mix channels, in one residual."""
 
+    layout = Layout(
+        stem=("stem",),
+        stage=("stages_{stage}/downsample",),
+        block="stages_{stage}/blocks_{block}",
+        head=("head",),
+    )
+
     @nn.compact
-    def forward(
-        self, x: jax.Array, examples: jax.Array | None
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
         a = self.architecture
         features = {}
-        x = Stem(a, self.batch_axis, name="stem")(x, examples)
-        for i, drop_path in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
-            x = Stage(a, self.batch_axis, i, drop_path, name=f"stages_{i}")(x, examples)
+        x = Patches(a, 0, self._norm(), name="stem")(x, examples)
+        for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
+            x = self._stage(i, rates)(x, examples)
             features[f"stage{i + 1}"] = x
-        features["pooled"] = at_least_float32(x).mean((1, 2))
-        logits, hidden = Head(a, self.num_classes, name="head")(features["pooled"], examples)
-        return logits, features | {"prelogits": hidden}
+        features["pooled"] = mean_over_positions(x)
+        head = Head(a, self.num_classes, name="head")
+        logits, features["prelogits"] = head(features["pooled"], examples)
+        return logits, features
 
+    @nn.nowrap
+    def _norm(self) -> partial:
+        return partial(BatchNorm, self.batch_axis)
 
-class Stem(nn.Module):
-    """Patches, then a norm."""
-
-    architecture: InceptionNeXtArchitecture
-    batch_axis: str | None
-
-    @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
-        x = patches(self.architecture, 0)(x)
-        return BatchNorm(self.batch_axis, name="norm")(x, examples is not None)
-
-
-class Downsampling(nn.Module):
-    """A norm, then patches."""
-
-    architecture: InceptionNeXtArchitecture
-    batch_axis: str | None
-    stage: int
-
-    @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
-        x = BatchNorm(self.batch_axis, name="norm")(x, examples is not None)
-        return patches(self.architecture, self.stage)(x)
-
-
-class Stage(nn.Module):
-    """Downsampling (from the second stage on), then the blocks."""
-
-    architecture: InceptionNeXtArchitecture
-    batch_axis: str | None
-    stage: int
-    drop_path: tuple[float, ...]
-
-    @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
-        a, i = self.architecture, self.stage
-        if i > 0:
-            x = Downsampling(a, self.batch_axis, i, name="downsample")(x, examples)
-        block = nn.remat(Block) if a.remat[i] else Block
+    def _stage(self, i: int, rates: Sequence[float]) -> Stage:
+        a = self.architecture
+        block = partial(maybe_remat(Block, a.remat[i]), a, self.batch_axis, i)
         squares = per_block(a.square_kernels[i], a.depths[i], "square_kernels")
         bands = per_block(a.band_kernels[i], a.depths[i], "band_kernels")
-        for j, (square, band, rate) in enumerate(zip(squares, bands, self.drop_path, strict=True)):
-            x = block(a, self.batch_axis, i, square, band, rate, name=f"blocks_{j}")(x, examples)
-        return x
+        blocks = [partial(block, square, band) for square, band in zip(squares, bands, strict=True)]
+        downsample = partial(Patches, a, i, self._norm()) if i > 0 else None
+        return Stage(downsample, blocks, rates, name=f"stages_{i}")
+
+    @nn.nowrap
+    def block_windows(self, stage: int, block: int) -> Sequence[tuple[str, str, str]]:
+        return (
+            ("token_mixer/dwconv_hw", "square_kernels", "both"),
+            ("token_mixer/dwconv_w", "band_kernels", "wide"),
+            ("token_mixer/dwconv_h", "band_kernels", "high"),
+        )
 
 
 class Block(nn.Module):
@@ -134,7 +126,7 @@ class Block(nn.Module):
     def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
         a = self.architecture
         y = InceptionMixer(a.branch_ratio, self.square, self.band, name="token_mixer")(x)
-        y = BatchNorm(self.batch_axis, name="norm")(y, examples is not None)
+        y = BatchNorm(self.batch_axis, name="norm")(y, examples)
         y = Mlp(a.mlp_ratios[self.stage], name="mlp")(y)
         y = Scale(a.layer_scale, name="gamma")(y)
         return x + StochasticDepth(self.drop_path)(y, examples)
@@ -151,8 +143,9 @@ class InceptionMixer(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         channels = x.shape[-1]
         group = int(channels * self.branch_ratio)
-        ends = [channels - n * group for n in (3, 2, 1)]
-        kept, square, wide, high = jnp.split(x, ends, axis=-1)
+        # The channels that no kernel sees come first.
+        starts = [channels - count * group for count in (3, 2, 1)]
+        kept, square, wide, high = jnp.split(x, starts, axis=-1)
         height, width = sides(self.band)
         square = DepthwiseConv(sides(self.square), name="dwconv_hw")(square)
         wide = DepthwiseConv((1, width), name="dwconv_w")(wide)
@@ -168,23 +161,27 @@ class Head(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, jax.Array]:
-        hidden = gelu(Linear(3 * x.shape[-1], name="fc1")(x))
+        hidden = gelu(Linear(3 * x.shape[-1], name="fc1")(x))  # [B, C] -> [B, 3 C]
         hidden = LayerNorm(name="norm")(hidden)
-        if self.classes == 0:
-            return hidden, hidden
-        dropped = Dropout(self.architecture.head_dropout)(hidden, examples)
-        return Linear(self.classes, name="fc2")(dropped), hidden
+        dropout = self.architecture.head_dropout
+        return classify(hidden, self.classes, dropout, examples, "fc2"), hidden
 
 
-_deep = (3, 3, 27, 3)
-_sizes = {
-    "atto": InceptionNeXtArchitecture(
-        (2, 2, 6, 2), (40, 80, 160, 320), 1 / 4, band_kernels=(9, 9, 9, 9), drop_path_rate=0.1
-    ),
-    "tiny": InceptionNeXtArchitecture((3, 3, 9, 3), (96, 192, 384, 768), drop_path_rate=0.1),
-    "small": InceptionNeXtArchitecture(_deep, (96, 192, 384, 768), drop_path_rate=0.3),
-    "base": InceptionNeXtArchitecture(_deep, (128, 256, 512, 1024), drop_path_rate=0.4),
-}
-for _size, _architecture in _sizes.items():
-    _text = "InceptionNeXt, square and band kernels in parallel branches"
-    register(f"inception_next_{_size}", _text, InceptionNeXt, _architecture)
+@register_family(InceptionNeXt, "InceptionNeXt, square and band kernels in parallel branches")
+def inception_next() -> dict[str, InceptionNeXtArchitecture]:
+    """Drop path rates are those of the published training on ImageNet-1k."""
+    make = InceptionNeXtArchitecture
+    deep = (3, 3, 27, 3)
+    atto = make(
+        (2, 2, 6, 2),
+        (40, 80, 160, 320),
+        branch_ratio=1 / 4,
+        band_kernels=(9, 9, 9, 9),
+        drop_path_rate=0.1,
+    )
+    return {
+        "inception_next_atto": atto,
+        "inception_next_tiny": make((3, 3, 9, 3), (96, 192, 384, 768), drop_path_rate=0.1),
+        "inception_next_small": make(deep, (96, 192, 384, 768), drop_path_rate=0.3),
+        "inception_next_base": make(deep, (128, 256, 512, 1024), drop_path_rate=0.4),
+    }

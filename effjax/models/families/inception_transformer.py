@@ -3,33 +3,42 @@
 Shapes: B batch, H W space, C channels, K classes.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from effjax.errors import UserError
-from effjax.models.architecture import check, per_block
-from effjax.models.base import ImageModel
-from effjax.models.blocks.layers import (
-    BatchNorm,
-    Conv,
-    DepthwiseConv,
-    Dropout,
-    LayerNorm,
-    Linear,
-    Mlp,
-    Scale,
-    StochasticDepth,
-    at_least_float32,
-    gelu,
-    normal_init,
-    stochastic_depth_rates,
+from effjax.models.architecture import (
+    Channels,
+    Depth,
+    Rate,
+    Ratio,
+    Squares,
+    Stride,
+    Width,
+    check,
+    per_block,
 )
-from effjax.models.blocks.mixers import attend
-from effjax.models.blocks.positions import resize_map
-from effjax.models.registry import register
+from effjax.models.base import Features, ImageModel
+from effjax.models.blocks.activations import gelu
+from effjax.models.blocks.attention import attend, split_qkv
+from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
+from effjax.models.blocks.layers import Conv, DepthwiseConv, Linear, Scale, at_least_float32
+from effjax.models.blocks.mlp import Mlp
+from effjax.models.blocks.norms import BatchNorm, LayerNorm
+from effjax.models.blocks.positions import add_positions
+from effjax.models.blocks.stages import in_a_row, maybe_remat
+from effjax.models.blocks.tail import classify, mean_over_positions
+from effjax.models.layout import Layout
+from effjax.models.registry import register_family
+from effjax.ranges import Range
+
+Heads = Annotated[int, Range(1, 4096)]
 
 HEAD_DIM = 32
 
@@ -43,24 +52,24 @@ class InceptionTransformerArchitecture:
     which tokens are averaged before attention. None stands for: no layer scale.
     """
 
-    depths: tuple[int, ...]
-    dims: tuple[int, ...]
-    attention_heads: tuple[int | tuple[int, ...], ...]
-    attention_pools: tuple[int, ...] = (2, 2, 1, 1)
-    kernel_sizes: tuple[int | tuple[int, ...], ...] = (3, 3, 3, 3)
-    fuse_kernel_sizes: tuple[int | tuple[int, ...], ...] = (3, 3, 3, 3)
-    mlp_ratio: float = 4.0
+    depths: tuple[Depth, ...]
+    dims: tuple[Width, ...]
+    attention_heads: tuple[Heads | tuple[Heads, ...], ...]
+    attention_pools: tuple[Stride, ...] = (2, 2, 1, 1)
+    kernel_sizes: tuple[Squares, ...] = (3, 3, 3, 3)
+    fuse_kernel_sizes: tuple[Squares, ...] = (3, 3, 3, 3)
+    mlp_ratio: Ratio = 4.0
     layer_scale: tuple[float | None, ...] = (None, None, 1e-6, 1e-6)
-    head_dropout: float = 0.0
-    drop_path_rate: float = 0.0
-    in_chans: int = 3
+    head_dropout: Rate = 0.0
+    drop_path_rate: Rate = 0.0
+    in_chans: Channels = 3
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
         check(self, "kernel_sizes", "fuse_kernel_sizes")
         for stage, depth in enumerate(self.depths):
             for heads in per_block(self.attention_heads[stage], depth, "attention_heads"):
-                if not 0 < HEAD_DIM * heads < self.dims[stage]:
+                if HEAD_DIM * heads >= self.dims[stage]:
                     raise UserError(
                         f"attention_heads={heads} of {HEAD_DIM} channels leave nothing of the "
                         f"{self.dims[stage]} channels of stage {stage + 1} for convolution"
@@ -70,36 +79,44 @@ class InceptionTransformerArchitecture:
 class InceptionTransformer(ImageModel):
     """Four stages of blocks whose channels split into high and low frequencies."""
 
+    layout = Layout(
+        stem=("patch_embed",),
+        stage=("patch_embed{stage}", "pos_embed{stage}"),
+        block="blocks{stage}_{block}",
+        head=("norm", "head"),
+        first_stage=1,
+    )
+
     @nn.compact
-    def forward(
-        self, x: jax.Array, examples: jax.Array | None
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
         a = self.architecture
         features = {}
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
-            x = self._embed(x, i, examples is not None)
-            block = nn.remat(Block) if a.remat[i] else Block
-            for j, rate in enumerate(rates):
-                x = block(a, i, j, rate, name=f"blocks{i + 1}_{j}")(x, examples)
+            x = self._embed(x, i, examples)
+            block = maybe_remat(Block, a.remat[i])
+            blocks = [partial(block, a, i, j) for j in range(a.depths[i])]
+            x = in_a_row(blocks, rates, f"blocks{i + 1}_{{}}", x, examples)
             features[f"stage{i + 1}"] = x
         x = at_least_float32(x)
-        prelogits = LayerNorm(name="norm")(x).mean((1, 2))
-        features |= {"pooled": x.mean((1, 2)), "prelogits": prelogits}
-        if self.num_classes == 0:
-            return prelogits, features
-        dropped = Dropout(a.head_dropout)(prelogits, examples)
-        return Linear(self.num_classes, name="head")(dropped), features
+        prelogits = mean_over_positions(LayerNorm(name="norm")(x))  # [B, H, W, C] -> [B, C]
+        features |= {"pooled": mean_over_positions(x), "prelogits": prelogits}
+        return classify(prelogits, self.num_classes, a.head_dropout, examples, "head"), features
 
-    def _embed(self, x: jax.Array, stage: int, train: bool) -> jax.Array:
+    def _embed(self, x: jax.Array, stage: int, examples: jax.Array | None) -> jax.Array:
         """Patches of a stage, with learned positions; these fit any grid by interpolation."""
-        name = "patch_embed" if stage == 0 else f"patch_embed{stage + 1}"
-        embedding = Stem if stage == 0 else Downsampling
-        x = embedding(self.architecture.dims[stage], self.batch_axis, name=name)(x, train)
-        name = f"pos_embed{stage + 1}"
-        known = self.get_variable("params", name)
-        shape = (1, *x.shape[1:]) if known is None else known.shape
-        positions = self.param(name, normal_init, shape)
-        return x + resize_map(positions, (1, *x.shape[1:])).astype(x.dtype)
+        dim = self.architecture.dims[stage]
+        if stage == 0:
+            patches = Stem(dim, self.batch_axis, name="patch_embed")
+        else:
+            patches = Downsampling(dim, self.batch_axis, name=f"patch_embed{stage + 1}")
+        return add_positions(self, f"pos_embed{stage + 1}", patches(x, examples))
+
+    @nn.nowrap
+    def block_windows(self, stage: int, block: int) -> Sequence[tuple[str, str, str]]:
+        return (
+            ("attn/high_mixer/proj1", "kernel_sizes", "both"),
+            ("attn/conv_fuse", "fuse_kernel_sizes", "both"),
+        )
 
 
 class Stem(nn.Module):
@@ -109,11 +126,11 @@ class Stem(nn.Module):
     batch_axis: str | None
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
         x = Conv(self.dim // 2, (3, 3), 2, 1, name="proj1")(x)
-        x = gelu(BatchNorm(self.batch_axis, name="norm1")(x, train))
+        x = gelu(BatchNorm(self.batch_axis, name="norm1")(x, examples))
         x = Conv(self.dim, (3, 3), 2, 1, name="proj2")(x)
-        return BatchNorm(self.batch_axis, name="norm2")(x, train)
+        return BatchNorm(self.batch_axis, name="norm2")(x, examples)
 
 
 class Downsampling(nn.Module):
@@ -123,9 +140,9 @@ class Downsampling(nn.Module):
     batch_axis: str | None
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
         x = Conv(self.dim, (3, 3), 2, 1, name="proj")(x)
-        return BatchNorm(self.batch_axis, name="norm")(x, train)
+        return BatchNorm(self.batch_axis, name="norm")(x, examples)
 
 
 class Block(nn.Module):
@@ -139,20 +156,36 @@ class Block(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
         a, i = self.architecture, self.stage
-        heads, kernel, fuse = (
-            per_block(getattr(a, field)[i], a.depths[i], field)[self.block]
-            for field in ("attention_heads", "kernel_sizes", "fuse_kernel_sizes")
+        mixer = InceptionMixer(
+            heads=self._own("attention_heads"),
+            pool=a.attention_pools[i],
+            kernel_size=self._own("kernel_sizes"),
+            fuse_kernel_size=self._own("fuse_kernel_sizes"),
+            name="attn",
         )
-        mixer = InceptionMixer(heads, a.attention_pools[i], kernel, fuse, name="attn")
         mlp = Mlp(a.mlp_ratio, name="mlp")
+        x = x + self._branch(1, mixer, x, examples)
+        return x + self._branch(2, mlp, x, examples)
 
-        def branch(n: int, y: jax.Array) -> jax.Array:
-            if a.layer_scale[i] is not None:
-                y = Scale(a.layer_scale[i], name=f"layer_scale{n}")(y)
-            return StochasticDepth(self.drop_path)(y, examples)
+    @nn.nowrap
+    def _own(self, field: str) -> int:
+        """This block's entry of a field."""
+        a, i = self.architecture, self.stage
+        return per_block(getattr(a, field)[i], a.depths[i], field)[self.block]
 
-        x = x + branch(1, mixer(LayerNorm(name="norm1")(x)))
-        return x + branch(2, mlp(LayerNorm(name="norm2")(x)))
+    def _branch(
+        self,
+        number: int,
+        layer: Callable[[jax.Array], jax.Array],
+        x: jax.Array,
+        examples: jax.Array | None,
+    ) -> jax.Array:
+        """layer scale * layer(norm(x)), dropped at random."""
+        y = layer(LayerNorm(name=f"norm{number}")(x))
+        init = self.architecture.layer_scale[self.stage]
+        if init is not None:
+            y = Scale(init, name=f"layer_scale{number}")(y)
+        return StochasticDepth(self.drop_path)(y, examples)
 
 
 class InceptionMixer(nn.Module):
@@ -166,11 +199,13 @@ class InceptionMixer(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         channels = x.shape[-1]
+        # The convolutions take the first channels, attention the last.
         high, low = jnp.split(x, [channels - HEAD_DIM * self.heads], axis=-1)
         high = HighMixer(self.kernel_size, name="high_mixer")(high)
         low = LowMixer(self.pool, name="low_mixer")(low)
         y = jnp.concatenate([high, low], axis=-1)
-        y = y + DepthwiseConv((self.fuse_kernel_size,) * 2, use_bias=False, name="conv_fuse")(y)
+        window = (self.fuse_kernel_size, self.fuse_kernel_size)
+        y = y + DepthwiseConv(window, use_bias=False, name="conv_fuse")(y)
         return Linear(channels, name="proj")(y)
 
 
@@ -184,7 +219,9 @@ class HighMixer(nn.Module):
         channels = x.shape[-1]
         sharp, strong = jnp.split(x, 2, axis=-1)
         sharp = Linear(channels, use_bias=False, name="conv1")(sharp)
-        sharp = DepthwiseConv((self.kernel_size,) * 2, use_bias=False, name="proj1")(sharp)
+        window = (self.kernel_size, self.kernel_size)
+        sharp = DepthwiseConv(window, use_bias=False, name="proj1")(sharp)
+        # `max_pool` pads with -inf, as the authors' code does.
         strong = nn.max_pool(strong, (3, 3), (1, 1), ((1, 1), (1, 1)))
         strong = Linear(channels, name="proj2")(strong)
         return jnp.concatenate([gelu(sharp), gelu(strong)], axis=-1)
@@ -205,32 +242,37 @@ class LowMixer(nn.Module):
                 f"whose sides divide by {8 * pool}, or set attention_pools"
             )
         x = nn.avg_pool(x, (pool, pool), (pool, pool))
-        tokens = x.reshape(batch, -1, channels)
-        q, k, v = jnp.split(Linear(3 * channels, name="qkv")(tokens), 3, axis=-1)
-        x = attend(q, k, v, HEAD_DIM).reshape(x.shape)
+        tokens = x.reshape(batch, -1, channels)  # [B, N, C]
+        qkv = Linear(3 * channels, name="qkv")(tokens)
+        x = attend(*split_qkv(qkv), HEAD_DIM).reshape(x.shape)
         return x.repeat(pool, axis=1).repeat(pool, axis=2)
 
 
-_sizes = {
-    "small": InceptionTransformerArchitecture(
+@register_family(
+    InceptionTransformer, "Inception Transformer, convolution and max pooling beside attention"
+)
+def inception_transformer() -> dict[str, InceptionTransformerArchitecture]:
+    """In stage 3 the second half of the blocks has more heads than the first."""
+    small = InceptionTransformerArchitecture(
         (3, 3, 9, 3),
         (96, 192, 320, 384),
         attention_heads=(1, 3, (7,) * 4 + (9,) * 5, 11),
         drop_path_rate=0.2,
-    ),
-    "base": InceptionTransformerArchitecture(
+    )
+    base = InceptionTransformerArchitecture(
         (4, 6, 14, 6),
         (96, 192, 384, 512),
         attention_heads=(1, 3, (8,) * 7 + (10,) * 7, 15),
         drop_path_rate=0.4,
-    ),
-    "large": InceptionTransformerArchitecture(
+    )
+    large = InceptionTransformerArchitecture(
         (4, 6, 18, 8),
         (96, 192, 448, 640),
         attention_heads=(1, 3, (10,) * 9 + (12,) * 9, 19),
         drop_path_rate=0.5,
-    ),
-}
-for _size, _architecture in _sizes.items():
-    _text = "Inception Transformer, convolution and max pooling beside attention"
-    register(f"inception_transformer_{_size}", _text, InceptionTransformer, _architecture)
+    )
+    return {
+        "inception_transformer_small": small,
+        "inception_transformer_base": base,
+        "inception_transformer_large": large,
+    }

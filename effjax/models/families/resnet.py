@@ -6,41 +6,46 @@ Shapes: B batch, H W space, C channels, K classes.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import jax
 from flax import linen as nn
 
-from effjax.models.architecture import check
-from effjax.models.base import ImageModel
-from effjax.models.blocks.layers import (
-    BatchNorm,
-    Conv,
-    Dropout,
-    Linear,
-    StochasticDepth,
-    at_least_float32,
-    fan_out_init,
-    stochastic_depth_rates,
-    uniform_init,
+from effjax.models.architecture import (
+    Channels,
+    Depth,
+    Kernel,
+    Rate,
+    Stride,
+    Width,
+    check,
 )
-from effjax.models.registry import register
+from effjax.models.base import Features, ImageModel
+from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
+from effjax.models.blocks.initialisers import fan_out_init, ones_init, uniform_init, zeros_init
+from effjax.models.blocks.layers import Conv
+from effjax.models.blocks.norms import BatchNorm
+from effjax.models.blocks.stages import in_a_row, maybe_remat
+from effjax.models.blocks.tail import classify, mean_over_positions
+from effjax.models.layout import Layout
+from effjax.models.registry import register_family
 
 
 @dataclass(frozen=True)
 class ResNetArchitecture:
     """A ResNet of `basic` blocks (two 3x3) or bottlenecks (1x1, 3x3, 1x1 with 4 times `dims`)."""
 
-    depths: tuple[int, ...]
+    depths: tuple[Depth, ...]
     block: Literal["basic", "bottleneck"]
-    dims: tuple[int, ...] = (64, 128, 256, 512)
-    strides: tuple[int, ...] = (1, 2, 2, 2)
-    stem_kernel: int = 7
-    stem_stride: int = 2
+    dims: tuple[Width, ...] = (64, 128, 256, 512)
+    strides: tuple[Stride, ...] = (1, 2, 2, 2)
+    stem_kernel: Kernel = 7
+    stem_stride: Stride = 2
     stem_pool: bool = True
-    head_dropout: float = 0.0
-    drop_path_rate: float = 0.0
-    in_chans: int = 3
+    head_dropout: Rate = 0.0
+    drop_path_rate: Rate = 0.0
+    in_chans: Channels = 3
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
@@ -50,30 +55,35 @@ class ResNetArchitecture:
 class ResNet(ImageModel):
     """Stem, four stages of residual blocks, mean, linear."""
 
+    layout = Layout(
+        stem=("conv1", "bn1"),
+        block="layer{stage}_{block}",
+        head=("fc",),
+        first_stage=1,
+    )
+
     @nn.compact
-    def forward(
-        self, x: jax.Array, examples: jax.Array | None
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
         a = self.architecture
         features = {}
         x = conv(a.dims[0], a.stem_kernel, a.stem_stride, name="conv1")(x)
-        x = nn.relu(BatchNorm(self.batch_axis, name="bn1")(x, examples is not None))
+        x = nn.relu(BatchNorm(self.batch_axis, name="bn1")(x, examples))
         if a.stem_pool:
+            # `max_pool` pads with -inf, as PyTorch does.
             x = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
-            block = nn.remat(Block) if a.remat[i] else Block
-            for j, rate in enumerate(rates):
-                stride = a.strides[i] if j == 0 else 1
-                name = f"layer{i + 1}_{j}"
-                x = block(a, self.batch_axis, a.dims[i], stride, rate, name=name)(x, examples)
+            block = partial(maybe_remat(Block, a.remat[i]), a, self.batch_axis, a.dims[i])
+            # Only the first block of a stage shrinks its map.
+            strides = (a.strides[i],) + (1,) * (a.depths[i] - 1)
+            blocks = [partial(block, stride) for stride in strides]
+            x = in_a_row(blocks, rates, f"layer{i + 1}_{{}}", x, examples)
             features[f"stage{i + 1}"] = x
-        pooled = at_least_float32(x).mean((1, 2))
+        pooled = mean_over_positions(x)
         features |= {"pooled": pooled, "prelogits": pooled}
-        if self.num_classes == 0:
-            return pooled, features
         uniform = uniform_init(pooled.shape[-1] ** -0.5)
-        classifier = Linear(self.num_classes, kernel_init=uniform, bias_init=uniform, name="fc")
-        return classifier(Dropout(a.head_dropout)(pooled, examples)), features
+        drawn = {"kernel_init": uniform, "bias_init": uniform}
+        logits = classify(pooled, self.num_classes, a.head_dropout, examples, "fc", **drawn)
+        return logits, features
 
 
 def conv(features: int, size: int, stride: int = 1, name: str | None = None) -> Conv:
@@ -100,29 +110,36 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
-        d, s, train = self.dim, self.stride, examples is not None
-        shapes = {
-            "basic": ((d, 3, s), (d, 3, 1)),
-            "bottleneck": ((d, 1, 1), (d, 3, s), (4 * d, 1, 1)),
-        }[self.architecture.block]
         y = x
-        for n, (features, size, stride) in enumerate(shapes, start=1):
-            last = n == len(shapes)
-            scale_init = nn.initializers.zeros if last else nn.initializers.ones
-            norm = BatchNorm(self.batch_axis, scale_init=scale_init, name=f"bn{n}")
-            y = norm(conv(features, size, stride, name=f"conv{n}")(y), train)
+        shapes = self._shapes()
+        for number, (features, size, stride) in enumerate(shapes, start=1):
+            last = number == len(shapes)
+            scale_init = zeros_init if last else ones_init
+            y = conv(features, size, stride, name=f"conv{number}")(y)
+            y = BatchNorm(self.batch_axis, scale_init=scale_init, name=f"bn{number}")(y, examples)
+            # The activation of the last convolution comes after the sum.
             y = y if last else nn.relu(y)
         if x.shape != y.shape:
-            x = conv(y.shape[-1], 1, s, name="downsample_0")(x)
-            x = BatchNorm(self.batch_axis, name="downsample_1")(x, train)
+            x = conv(y.shape[-1], 1, self.stride, name="downsample_0")(x)
+            x = BatchNorm(self.batch_axis, name="downsample_1")(x, examples)
         return nn.relu(x + StochasticDepth(self.drop_path)(y, examples))
 
+    @nn.nowrap
+    def _shapes(self) -> tuple[tuple[int, int, int], ...]:
+        """(channels, side of the kernel, stride) of each convolution."""
+        dim, stride = self.dim, self.stride
+        if self.architecture.block == "basic":
+            return (dim, 3, stride), (dim, 3, 1)
+        return (dim, 1, 1), (dim, 3, stride), (4 * dim, 1, 1)
 
-for _layers, _block, _depths in (
-    (18, "basic", (2, 2, 2, 2)),
-    (34, "basic", (3, 4, 6, 3)),
-    (50, "bottleneck", (3, 4, 6, 3)),
-    (101, "bottleneck", (3, 4, 23, 3)),
-):
-    _text = f"ResNet of {_layers} layers, {_block} blocks"
-    register(f"resnet{_layers}", _text, ResNet, ResNetArchitecture(_depths, _block))
+
+@register_family(ResNet, "ResNet v1.5, basic blocks or bottlenecks")
+def resnet() -> dict[str, ResNetArchitecture]:
+    """The number counts layers: the convolutions of all blocks, the stem and the classifier."""
+    make = ResNetArchitecture
+    return {
+        "resnet18": make((2, 2, 2, 2), "basic"),
+        "resnet34": make((3, 4, 6, 3), "basic"),
+        "resnet50": make((3, 4, 6, 3), "bottleneck"),
+        "resnet101": make((3, 4, 23, 3), "bottleneck"),
+    }

@@ -6,29 +6,33 @@ Shapes: B batch, H W space, C channels, K classes.
 """
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
 from effjax.errors import UserError
-from effjax.models.architecture import check
-from effjax.models.base import ImageModel
-from effjax.models.blocks.layers import (
-    BatchNorm,
-    Conv,
-    Dropout,
-    Linear,
-    StochasticDepth,
-    at_least_float32,
-    fan_out_init,
-    gelu,
-    normal_init,
-    stochastic_depth_rates,
+from effjax.models.architecture import (
+    Channels,
+    Depth,
+    Rate,
+    Width,
+    check,
 )
-from effjax.models.blocks.mixers import attend
-from effjax.models.blocks.positions import resize_map
-from effjax.models.registry import register
+from effjax.models.base import Features, ImageModel
+from effjax.models.blocks.activations import gelu
+from effjax.models.blocks.attention import attend, split_qkv
+from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
+from effjax.models.blocks.initialisers import fan_out_init
+from effjax.models.blocks.layers import Conv, Linear, at_least_float32
+from effjax.models.blocks.norms import BatchNorm
+from effjax.models.blocks.positions import add_positions
+from effjax.models.blocks.stages import in_a_row, maybe_remat
+from effjax.models.blocks.tail import classify, mean_over_positions
+from effjax.models.layout import Layout
+from effjax.models.registry import register_family
+from effjax.ranges import Count, Range
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,15 @@ class VisformerArchitecture:
     Stages without attention mix tokens by a grouped convolution inside of their MLP.
     """
 
-    depths: tuple[int, ...]
-    dims: tuple[int, ...]
+    depths: tuple[Depth, ...]
+    dims: tuple[Width, ...]
     attention: tuple[bool, ...] = (False, True, True)
-    mlp_ratios: tuple[int, ...] = (2, 4, 4)
-    heads: int = 6
-    groups: int = 8
-    head_dropout: float = 0.0
-    drop_path_rate: float = 0.0
-    in_chans: int = 3
+    mlp_ratios: tuple[Annotated[int, Range(1, 256)], ...] = (2, 4, 4)
+    heads: Count = 6
+    groups: Count = 8
+    head_dropout: Rate = 0.0
+    drop_path_rate: Rate = 0.0
+    in_chans: Channels = 3
     remat: tuple[bool, ...] = (False, False, False)
 
     def __post_init__(self) -> None:
@@ -65,38 +69,36 @@ class Visformer(ImageModel):
     `features` has the normalised last map [B, H, W, C] as "map"; its mean is `prelogits`.
     """
 
+    layout = Layout(
+        stem=("stem",),
+        stage=("patch_embed{stage}", "pos_embed{stage}"),
+        block="stage{stage}_{block}",
+        head=("norm", "linear"),
+        first_stage=1,
+    )
+
     @nn.compact
-    def forward(
-        self, x: jax.Array, examples: jax.Array | None
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        a, train = self.architecture, examples is not None
+    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
+        a = self.architecture
         features = {}
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
-            if i == 0:
-                x = Stem(a.dims[0], self.batch_axis, name="stem")(x, train)
-            else:
-                name = f"patch_embed{i + 1}"
-                x = PatchEmbedding(a.dims[i], self.batch_axis, name=name)(x, train)
-            x = x + self._positions(f"pos_embed{i + 1}", x)
-            block = nn.remat(Block) if a.remat[i] else Block
-            for j, rate in enumerate(rates):
-                name = f"stage{i + 1}_{j}"
-                x = block(a, self.batch_axis, i, rate, name=name)(x, examples)
+            x = self._patches(i)(x, examples)
+            x = add_positions(self, f"pos_embed{i + 1}", x)
+            block = partial(maybe_remat(Block, a.remat[i]), a, self.batch_axis, i)
+            x = in_a_row([block] * a.depths[i], rates, f"stage{i + 1}_{{}}", x, examples)
             features[f"stage{i + 1}"] = x
-        features["pooled"] = at_least_float32(x).mean((1, 2))
-        features["map"] = x = BatchNorm(self.batch_axis, name="norm")(at_least_float32(x), train)
-        features["prelogits"] = prelogits = x.mean((1, 2))
-        if self.num_classes == 0:
-            return prelogits, features
-        dropped = Dropout(a.head_dropout)(prelogits, examples)
-        return Linear(self.num_classes, name="linear")(dropped), features
+        x = at_least_float32(x)
+        features["pooled"] = mean_over_positions(x)
+        features["map"] = BatchNorm(self.batch_axis, name="norm")(x, examples)
+        features["prelogits"] = prelogits = mean_over_positions(features["map"])
+        logits = classify(prelogits, self.num_classes, a.head_dropout, examples, "linear")
+        return logits, features
 
-    def _positions(self, name: str, x: jax.Array) -> jax.Array:
-        """Learned positions of a stage, interpolated where the map has another size."""
-        known = self.get_variable("params", name)
-        shape = (1, *x.shape[1:]) if known is None else known.shape
-        positions = self.param(name, normal_init, shape)
-        return resize_map(positions, (1, *x.shape[1:])).astype(x.dtype)
+    def _patches(self, i: int) -> nn.Module:
+        dim = self.architecture.dims[i]
+        if i == 0:
+            return Stem(dim, self.batch_axis, name="stem")
+        return PatchEmbedding(dim, self.batch_axis, name=f"patch_embed{i + 1}")
 
 
 def conv(features: int, size: int, stride: int = 1, groups: int = 1, *, name: str) -> Conv:
@@ -120,18 +122,22 @@ class Stem(nn.Module):
     batch_axis: str | None
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        def activate(x: jax.Array) -> jax.Array:
-            return nn.leaky_relu(x, 0.1)
+    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+        dim = self.dim
+        y = leaky(self._norm("bn1", conv(dim // 2, 3, 2, name="conv1")(x), examples))
+        y = leaky(self._norm("bn2", conv(dim, 3, name="conv2")(y), examples))
+        y = self._norm("bn3", conv(dim, 3, name="conv3")(y), examples)
+        skip = conv(dim, 3, 2, name="downsample_0")(x)
+        skip = self._norm("downsample_1", skip, examples)
+        return nn.max_pool(leaky(y + skip), (2, 2), (2, 2))
 
-        def normalised(name: str, norm: str, y: jax.Array, *args: int) -> jax.Array:
-            return BatchNorm(self.batch_axis, name=norm)(conv(*args, name=name)(y), train)
+    def _norm(self, name: str, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+        return BatchNorm(self.batch_axis, name=name)(x, examples)
 
-        y = activate(normalised("conv1", "bn1", x, self.dim // 2, 3, 2))
-        y = activate(normalised("conv2", "bn2", y, self.dim, 3))
-        y = normalised("conv3", "bn3", y, self.dim, 3)
-        y = activate(y + normalised("downsample_0", "downsample_1", x, self.dim, 3, 2))
-        return nn.max_pool(y, (2, 2), (2, 2))
+
+def leaky(x: jax.Array) -> jax.Array:
+    """Leaky ReLU with a slope of 0.1 below 0."""
+    return nn.leaky_relu(x, 0.1)
 
 
 class PatchEmbedding(nn.Module):
@@ -141,9 +147,9 @@ class PatchEmbedding(nn.Module):
     batch_axis: str | None
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
         x = Conv(self.dim, (2, 2), 2, kernel_init=fan_out_init, name="proj")(x)
-        return BatchNorm(self.batch_axis, name="norm")(x, train)
+        return BatchNorm(self.batch_axis, name="norm")(x, examples)
 
 
 class Block(nn.Module):
@@ -156,12 +162,14 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
-        a, i, train = self.architecture, self.stage, examples is not None
+        a, i = self.architecture, self.stage
+        # One layer for both branches, so that its draws differ by their order.
         drop = StochasticDepth(self.drop_path)
         if a.attention[i]:
-            y = BatchNorm(self.batch_axis, name="norm1")(x, train)
+            y = BatchNorm(self.batch_axis, name="norm1")(x, examples)
             x = x + drop(Attention(a.heads, name="attn")(y), examples)
-        y = BatchNorm(self.batch_axis, name="norm2")(x, train)
+        y = BatchNorm(self.batch_axis, name="norm2")(x, examples)
+        # Without attention the MLP mixes tokens, by its grouped convolution.
         groups = None if a.attention[i] else a.groups
         return x + drop(ConvMlp(a.mlp_ratios[i], groups, name="mlp")(y), examples)
 
@@ -176,9 +184,9 @@ class Attention(nn.Module):
         channels = x.shape[-1]
         head_dim = channels // self.heads
         width = 3 * self.heads * head_dim
-        tokens = x.reshape(x.shape[0], -1, channels)
+        tokens = x.reshape(x.shape[0], -1, channels)  # [B, N, C]
         qkv = Linear(width, use_bias=False, kernel_init=fan_out_init, name="qkv")(tokens)
-        y = attend(*jnp.split(qkv, 3, axis=-1), head_dim).reshape(*x.shape[:3], -1)
+        y = attend(*split_qkv(qkv), head_dim).reshape(*x.shape[:3], -1)
         return Linear(channels, use_bias=False, kernel_init=fan_out_init, name="proj")(y)
 
 
@@ -190,17 +198,18 @@ class ConvMlp(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        channels, hidden = x.shape[-1], self.ratio * x.shape[-1]
+        channels = x.shape[-1]
+        hidden = self.ratio * channels
         x = gelu(Linear(hidden, use_bias=False, kernel_init=fan_out_init, name="conv1")(x))
         if self.groups is not None:
             x = gelu(conv(hidden, 3, groups=self.groups, name="conv2")(x))
         return Linear(channels, use_bias=False, kernel_init=fan_out_init, name="conv3")(x)
 
 
-register(
-    "visformer_micro_80",
-    "Visformer of SUN for few-shot learning, images of 80x80",
-    Visformer,
-    VisformerArchitecture((4, 2, 3), (128, 256, 512), drop_path_rate=0.5),
-    (80, 80, 3),
+@register_family(
+    Visformer, "Visformer of SUN for few-shot learning, images of 80x80", input_shape=(80, 80, 3)
 )
+def visformer() -> dict[str, VisformerArchitecture]:
+    """The backbone that was released with SUN."""
+    micro = VisformerArchitecture((4, 2, 3), (128, 256, 512), drop_path_rate=0.5)
+    return {"visformer_micro_80": micro}

@@ -4,43 +4,57 @@ Shapes: B batch, H W space, N tokens (the class token first), C channels, K clas
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from effjax.errors import UserError
-from effjax.models.architecture import check
-from effjax.models.base import ImageModel
-from effjax.models.blocks.layers import (
-    Conv,
-    Dropout,
-    LayerNorm,
-    Linear,
-    Mlp,
-    StochasticDepth,
-    at_least_float32,
-    normal_init,
-    stochastic_depth_rates,
-    uniform_init,
+from effjax.models.architecture import (
+    Channels,
+    Depth,
+    Rate,
+    Ratio,
+    Stride,
+    Width,
+    check,
 )
-from effjax.models.blocks.mixers import SelfAttention
-from effjax.models.registry import register
+from effjax.models.base import Features, ImageModel
+from effjax.models.blocks.attention import SelfAttention
+from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
+from effjax.models.blocks.initialisers import normal_init, uniform_init
+from effjax.models.blocks.layers import Conv, at_least_float32
+from effjax.models.blocks.mlp import Mlp
+from effjax.models.blocks.norms import LayerNorm
+from effjax.models.blocks.positions import Grid, square_grid
+from effjax.models.blocks.stages import maybe_remat
+from effjax.models.blocks.tail import classify
+from effjax.models.layout import Layout
+from effjax.models.registry import register_family
+from effjax.ranges import Count
+
+PREFIX = 1  # tokens before those of the patches: the class token
 
 
 @dataclass(frozen=True)
 class ViTArchitecture:
-    """`depth` equal blocks of `width` channels and `heads` attention heads."""
+    """`depth` equal blocks of `width` channels and `heads` attention heads.
 
-    width: int
-    heads: int
-    depth: int = 12
-    patch_size: int = 16
-    mlp_ratio: float = 4.0
-    head_dropout: float = 0.0
-    drop_path_rate: float = 0.0
-    in_chans: int = 3
+    `image_size`, a side or (height, width), belongs to images that are not square: positions are a
+    list of tokens, and their number does not tell the grid. None: square images of any size.
+    """
+
+    width: Width
+    heads: Count
+    depth: Depth = 12
+    patch_size: Stride = 16
+    mlp_ratio: Ratio = 4.0
+    head_dropout: Rate = 0.0
+    drop_path_rate: Rate = 0.0
+    in_chans: Channels = 3
     remat: bool = False
+    image_size: Count | tuple[Count, Count] | None = None
 
     def __post_init__(self) -> None:
         check(self)
@@ -51,42 +65,78 @@ class ViTArchitecture:
 class ViT(ImageModel):
     """Patches and a class token, positions, blocks; the class token answers."""
 
+    layout = Layout(
+        stem=("cls_token", "pos_embed", "patch_embed"),
+        block="blocks_{block}",
+        head=("norm", "head"),
+    )
+
+    @nn.nowrap
+    def stage_depths(self) -> tuple[int, ...]:
+        return (self.architecture.depth,)
+
+    @nn.nowrap
+    def token_grid(self, tokens: int) -> Grid | None:
+        """(rows, columns) of so many patches; None if they are no square."""
+        size = self.image_size()
+        if size is None:
+            return square_grid(tokens)
+        side = self.architecture.patch_size
+        return size[0] // side, size[1] // side
+
     @nn.compact
-    def forward(
-        self, x: jax.Array, examples: jax.Array | None
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
         a = self.architecture
-        block = nn.remat(Block) if a.remat else Block
+        make_block = partial(maybe_remat(Block, a.remat), a)
         (rates,) = stochastic_depth_rates(a.drop_path_rate, (a.depth,))
         features = {}
         x = self._embed(x)
         for j, rate in enumerate(rates):
-            x = block(a, rate, name=f"blocks_{j}")(x, examples)
+            x = make_block(rate, name=f"blocks_{j}")(x, examples)
+            # A stage is a quarter of the blocks.
             stage, rest = divmod(4 * (j + 1), a.depth)
             if rest == 0:
                 features[f"stage{stage}"] = x
-        features["pooled"] = at_least_float32(x[:, 0])
+        features["pooled"] = at_least_float32(x[:, 0])  # the class token, [B, C]
         features["prelogits"] = prelogits = LayerNorm(name="norm")(features["pooled"])
-        if self.num_classes == 0:
-            return prelogits, features
-        dropped = Dropout(a.head_dropout)(prelogits, examples)
-        return Linear(self.num_classes, name="head")(dropped), features
+        return classify(prelogits, self.num_classes, a.head_dropout, examples, "head"), features
 
     def _embed(self, images: jax.Array) -> jax.Array:
         """Images [B, H, W, C] -> tokens [B, N, C] with their positions."""
+        self._check_size(images.shape[1:3])
         x = PatchEmbedding(self.architecture, name="patch_embed")(images)
-        first = self.param("cls_token", nn.initializers.normal(1e-6), (1, 1, x.shape[-1]))
-        first = jnp.broadcast_to(first.astype(x.dtype), (x.shape[0], 1, x.shape[-1]))
+        batch, _, channels = x.shape
+        first = self.param("cls_token", nn.initializers.normal(1e-6), (1, 1, channels))
+        first = jnp.broadcast_to(first.astype(x.dtype), (batch, 1, channels))
         x = jnp.concatenate([first, x], axis=1)
-        known = self.get_variable("params", "pos_embed")
-        if known is not None and known.shape[1] != x.shape[1]:
-            raise UserError(
-                f"images {images.shape[1]}x{images.shape[2]} make {x.shape[1] - 1} patches, the "
-                f"model has positions for {known.shape[1] - 1}: give images of the size that it "
-                "was initialised with, or load_weights into a model of the new size"
-            )
+        self._check_known(self.get_variable("params", "pos_embed"), x.shape[1], images.shape[1:3])
         positions = self.param("pos_embed", normal_init, (1, *x.shape[1:]))
         return x + positions.astype(x.dtype)
+
+    @nn.nowrap
+    def _check_size(self, given: tuple[int, int]) -> None:
+        size = self.image_size()
+        height, width = given
+        if size is None and height != width:
+            raise UserError(
+                f"images {height}x{width} are not square: positions of a ViT belong to one grid\n"
+                f"set image_size=({height}, {width})"
+            )
+        if size is not None and size != given:
+            raise UserError(
+                f"images {height}x{width}, but the model has image_size={size}\n"
+                "give images of that size, or load_weights into a model of the new size"
+            )
+
+    @nn.nowrap
+    def _check_known(self, known: jax.Array | None, tokens: int, given: tuple[int, int]) -> None:
+        if known is not None and known.shape[1] != tokens:
+            height, width = given
+            raise UserError(
+                f"images {height}x{width} make {tokens - PREFIX} patches, the model has positions "
+                f"for {known.shape[1] - PREFIX}: give images of the size that it was initialised "
+                "with, or load_weights into a model of the new size"
+            )
 
 
 class PatchEmbedding(nn.Module):
@@ -102,7 +152,8 @@ class PatchEmbedding(nn.Module):
                 f"images {x.shape[1]}x{x.shape[2]} do not divide into patches of "
                 f"{a.patch_size}x{a.patch_size}: set patch_size or resize the images"
             )
-        uniform = uniform_init((a.patch_size**2 * a.in_chans) ** -0.5)
+        inputs = a.patch_size**2 * a.in_chans
+        uniform = uniform_init(inputs**-0.5)
         size = (a.patch_size, a.patch_size)
         x = Conv(a.width, size, size, kernel_init=uniform, bias_init=uniform, name="proj")(x)
         return x.reshape(x.shape[0], -1, a.width)  # [B, N, C]
@@ -119,11 +170,17 @@ class Block(nn.Module):
         a = self.architecture
         attention = SelfAttention(a.width // a.heads, name="attn")
         mlp = Mlp(a.mlp_ratio, name="mlp")
+        # One layer for both branches, so that its two draws differ by their order.
         drop = StochasticDepth(self.drop_path)
         x = x + drop(attention(LayerNorm(name="norm1")(x)), examples)
         return x + drop(mlp(LayerNorm(name="norm2")(x)), examples)
 
 
-for _size, _width, _heads in (("tiny", 192, 3), ("small", 384, 6), ("base", 768, 12)):
-    _text = "ViT, patches of 16x16, class token"
-    register(f"vit_{_size}_patch16_224", _text, ViT, ViTArchitecture(_width, _heads))
+@register_family(ViT, "ViT, patches of 16x16, class token")
+def vit() -> dict[str, ViTArchitecture]:
+    """Heads of 64 channels."""
+    return {
+        "vit_tiny_patch16_224": ViTArchitecture(192, 3),
+        "vit_small_patch16_224": ViTArchitecture(384, 6),
+        "vit_base_patch16_224": ViTArchitecture(768, 12),
+    }

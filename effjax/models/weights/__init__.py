@@ -3,10 +3,11 @@
 from effjax.models.weights.convert import from_torch, to_torch
 from effjax.models.weights.fetch import fetch
 from effjax.models.weights.files import read_state, write_state
-from effjax.models.weights.load import Report, load_weights, save_weights
+from effjax.models.weights.load import From, Report, load_weights, save_weights
 from effjax.models.weights.rewrite import rewrite
 
 __all__ = [
+    "From",
     "Report",
     "fetch",
     "from_torch",

@@ -12,11 +12,16 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from effjax.errors import UserError
+from effjax.models.architecture import override
+from effjax.models.architecture_file import read_architecture
 from effjax.models.base import ImageModel
-from effjax.models.registry import abstract_variables, create_model, entry_of
+from effjax.models.families.vit import PREFIX, ViT
+from effjax.models.registry import abstract_variables, entry, entry_of
+from effjax.models.weights.files import State
+from effjax.models.weights.positions import grid_note
 from effjax.models.weights.tables import TABLES, Table, rename, timm_name
 
-State = Mapping[str, np.ndarray]
+Arrays = Mapping[str, np.ndarray]
 Variables = Mapping[str, Any]
 BATCH_COUNT = "num_batches_tracked"  # torch's batch norm counts its batches; nothing reads it
 
@@ -35,15 +40,15 @@ class Tensor:
         if self.path[-1] == "kernel":
             x = np.moveaxis(x, (-1, -2), (0, 1))
         elif self.map_first:
-            x = np.moveaxis(x, -1, 1)
+            x = np.moveaxis(x, -1, 1)  # [1, H, W, C] -> [1, C, H, W]
         return x[..., None, None] if self.pointwise else x
 
     def from_torch(self, x: np.ndarray) -> np.ndarray:
         """The way back; a linear layer may come as [O, I] or as [O, I, 1, 1]."""
         if self.path[-1] == "kernel":
-            if x.ndim == len(self.shape) + 2 and x.shape[-2:] == (1, 1):
-                x = x[..., 0, 0]
-            return np.moveaxis(x, (0, 1), (-1, -2))
+            pointwise = x.ndim == len(self.shape) + 2 and x.shape[-2:] == (1, 1)
+            matrix = x[..., 0, 0] if pointwise else x
+            return np.moveaxis(matrix, (0, 1), (-1, -2))
         return np.moveaxis(x, 1, -1) if self.map_first else x
 
 
@@ -75,53 +80,73 @@ def tensors_of(model: ImageModel, variables: Variables) -> dict[str, Tensor]:
     pointwise = table.pointwise(model.architecture)
     found = {}
     for path, leaf in flatten_dict(dict(variables)).items():
-        name = timm_name(table, path[1:])
-        as_conv, as_map = (bool(re.fullmatch(p, name)) for p in (pointwise, table.map_first))
+        name = timm_name(table, path[1:])  # without the collection
+        as_conv = re.fullmatch(pointwise, name) is not None
+        as_map = re.fullmatch(table.map_first, name) is not None
         found[name] = Tensor(path, leaf.shape, as_conv, as_map)
     return found
 
 
-def match(model: ImageModel, variables: Variables, state: State) -> Match:
+def match(model: ImageModel, variables: Variables, state: Arrays) -> Match:
     """Find the tensors of `variables` in `state`, in whichever scheme fits best."""
     tensors = tensors_of(model, variables)
-    schemes = [(), *table_of(model).others.values()]
-    candidates = [{rename(rules, name): name for name in tensors} for rules in schemes]
-    scheme = max(candidates, key=lambda names: len(names.keys() & state.keys()))
-    return Match(
-        pairs=tuple(
-            (name, scheme[name], tensors[scheme[name]]) for name in scheme if name in state
-        ),
-        missing=tuple((name, tensors[scheme[name]]) for name in scheme if name not in state),
-        unused=tuple(
-            sorted(n for n in state.keys() - scheme.keys() if not n.endswith(BATCH_COUNT))
-        ),
-    )
+    # {name in the scheme: timm's name}, timm's own scheme first
+    best = {name: name for name in tensors}
+    for rules in table_of(model).others.values():
+        scheme = {rename(rules, name): name for name in tensors}
+        if len(scheme.keys() & state.keys()) > len(best.keys() & state.keys()):
+            best = scheme
+    pairs, missing = [], []
+    for name, timm in best.items():
+        if name in state:
+            pairs.append((name, timm, tensors[timm]))
+        else:
+            missing.append((name, tensors[timm]))
+    others = sorted(state.keys() - best.keys())
+    unused = [name for name in others if not name.endswith(BATCH_COUNT)]
+    return Match(tuple(pairs), tuple(missing), tuple(unused))
 
 
 def check_complete(missing: Sequence[str], unused: Sequence[str]) -> None:
     """Raise UserError, a line for each, unless both are empty."""
-    kinds = (
-        (missing, "of the model are not in the weights"),
-        (unused, "of the weights are not in the model"),
-    )
     lines = []
-    for names, text in kinds:
-        more = f", and {len(names) - 4} more" if len(names) > 4 else ""
-        lines += [f"{len(names)} tensors {text}: {', '.join(names[:4])}{more}"] if names else []
+    if missing:
+        lines.append(_listed(missing, "of the model are not in the weights"))
+    if unused:
+        lines.append(_listed(unused, "of the weights are not in the model"))
     if lines:
         raise UserError("\n".join(lines))
 
 
-def as_model(source: Any, state: State | None = None) -> ImageModel:
+def _listed(names: Sequence[str], what: str) -> str:
+    more = f", and {len(names) - 4} more" if len(names) > 4 else ""
+    return f"{len(names)} tensors {what}: {', '.join(names[:4])}{more}"
+
+
+def as_model(source: Any, state: Arrays | None = None) -> ImageModel:
     """The model that a name or an architecture stands for, with the classes that `state` has."""
     if isinstance(source, ImageModel):
         return source
-    model = create_model(source) if isinstance(source, str) else entry_of(source).model(source)
+    model = _default_model(source)
     if state is None:
         return model
     found = match(model, abstract_variables(model), state)
-    biases = [state[file] for file, timm, _ in found.pairs if is_classifier(model, timm)]
-    return model.clone(num_classes=biases[-1].shape[0] if biases else 0)
+    classes = 0
+    for file, timm, _ in found.pairs:
+        if is_classifier(model, timm):
+            classes = state[file].shape[0]  # torch's layout: outputs first
+    return model.clone(num_classes=classes)
+
+
+def _default_model(source: Any) -> ImageModel:
+    """Of a registered name, an architecture's file, or an architecture."""
+    if not isinstance(source, str):
+        return entry_of(source).model(source)
+    fields = {}
+    if source.endswith(".json"):
+        source, fields = read_architecture(source)
+    found = entry(source)
+    return found.model(override(found.architecture, fields))
 
 
 def is_classifier(model: ImageModel, timm: str) -> bool:
@@ -129,8 +154,10 @@ def is_classifier(model: ImageModel, timm: str) -> bool:
     return re.fullmatch(table_of(model).classifier, timm) is not None
 
 
-def from_torch(source: str | ImageModel | Any, state_dict: State) -> dict[str, Any]:
+def from_torch(source: str | ImageModel | Any, state_dict: Arrays) -> dict[str, Any]:
     """Variables from a state dict with timm's or the authors' names, in torch's layouts.
+
+    Tensors are taken as they are: for weights of another image size, use `load_weights`.
 
     Args:
         source: a registered name, an architecture dataclass, or a model.
@@ -142,28 +169,53 @@ def from_torch(source: str | ImageModel | Any, state_dict: State) -> dict[str, A
     found = match(model, abstract_variables(model), state_dict)
     check_complete([name for name, _ in found.missing], found.unused)
     flat = {}
-    for name, _, tensor in found.pairs:
-        flat[tensor.path] = tensor.from_torch(state_dict[name])
-        if flat[tensor.path].shape != tensor.shape:
-            raise UserError(wrong_shape(name, state_dict[name], tensor, tensor))
+    for name, timm, tensor in found.pairs:
+        value = tensor.from_torch(state_dict[name])
+        if value.shape != tensor.shape:
+            raise wrong_shape(model, name, timm, state_dict[name], tensor, tensor.shape)
+        flat[tensor.path] = value
     return unflatten_dict(flat)
 
 
-def wrong_shape(name: str, given: np.ndarray, tensor: Tensor, wanted: Any) -> str:
-    """The message for a tensor that cannot be what the model wants."""
-    return (
+def wrong_shape(
+    model: ImageModel,
+    name: str,
+    timm: str,
+    given: np.ndarray,
+    tensor: Tensor,
+    wanted: Sequence[int],
+) -> UserError:
+    """For a tensor that cannot be what the model wants."""
+    table = table_of(model)
+    if re.fullmatch(table.positions, timm) and given.ndim == len(wanted):
+        hint = "these are weights of another image size: load_weights resizes them"
+    elif re.fullmatch(table.of_one_size, timm):
+        hint = (
+            "these are weights of another image size, and this tensor fits no other: resize images"
+        )
+    else:
+        hint = "are these the weights of another architecture?"
+    return UserError(
         f"{name} is {'x'.join(map(str, given.shape))} in the file, {'/'.join(tensor.path[1:])} of "
-        f"the model is {'x'.join(map(str, wanted.shape))}:\n"
-        "are these the weights of another architecture?"
+        f"the model is {'x'.join(map(str, wanted))}:\n{hint}"
     )
 
 
-def to_torch(source: str | ImageModel | Any, variables: Variables) -> dict[str, np.ndarray]:
+def to_torch(source: str | ImageModel | Any, variables: Variables) -> State:
     """The way back: a state dict with timm's names and layouts."""
-    state = {}
+    model = as_model(source)
     flat = flatten_dict(dict(variables))
-    for name, tensor in tensors_of(as_model(source), variables).items():
-        state[name] = tensor.to_torch(np.asarray(flat[tensor.path]))
+    arrays = {}
+    for name, tensor in tensors_of(model, variables).items():
+        arrays[name] = tensor.to_torch(np.asarray(flat[tensor.path]))
         if name.endswith("running_mean"):
-            state[name.replace("running_mean", BATCH_COUNT)] = np.zeros((), np.int64)
-    return state
+            count = name.replace("running_mean", BATCH_COUNT)
+            arrays[count] = np.zeros((), np.int64)
+    return State(arrays, _notes(model, arrays))
+
+
+def _notes(model: ImageModel, arrays: Arrays) -> dict[str, str]:
+    for name, array in arrays.items():
+        if isinstance(model, ViT) and re.fullmatch(table_of(model).positions, name):
+            return grid_note(model, array.shape[1] - PREFIX)
+    return {}

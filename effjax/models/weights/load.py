@@ -15,6 +15,8 @@ from effjax.errors import UserError
 from effjax.models.base import ImageModel
 from effjax.models.registry import abstract_variables
 from effjax.models.weights.convert import (
+    Arrays,
+    Tensor,
     Variables,
     check_complete,
     is_classifier,
@@ -24,7 +26,8 @@ from effjax.models.weights.convert import (
     wrong_shape,
 )
 from effjax.models.weights.fetch import fetch
-from effjax.models.weights.files import read_state, write_state
+from effjax.models.weights.files import State, read_state, write_state
+from effjax.models.weights.positions import fit_positions
 
 
 @dataclasses.dataclass
@@ -33,7 +36,7 @@ class Report:
 
     Attributes:
         loaded: taken as they are.
-        resized: position maps, interpolated to another image size.
+        resized: positions, interpolated to another image size.
         adapted: first layers fitted to another number of channels, classifiers to `classes`.
         replaced: classifiers of another number of classes; the model keeps its fresh ones.
         left_out: not taken, because `ignore` names them or the model has no classifier.
@@ -53,10 +56,21 @@ class Report:
         return "; ".join(parts)
 
 
+@dataclasses.dataclass(frozen=True)
+class From:
+    """What `ImageModel.weights` holds: loads a source, see `load_weights`, into fresh variables."""
+
+    source: str
+
+    def __call__(self, model: ImageModel, variables: Variables) -> dict[str, Any]:
+        loaded, _ = load_weights(model, variables, self.source)
+        return loaded
+
+
 def load_weights(
     model: ImageModel,
     variables: Variables,
-    source: str | Path | Mapping[str, np.ndarray],
+    source: str | Path | Arrays,
     ignore: Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
     classes: Sequence[int] | None = None,
@@ -73,66 +87,114 @@ def load_weights(
         classes: for each class of the model the class of the file whose classifier row it starts
             from, -1 for the mean of all rows; as ImageNet-21k weights are fine-tuned on 1k.
 
-    Position maps are resized, a classifier with another class count is left fresh, the first layer
-    is fitted to `in_chans`. Raises UserError for any other tensor that is missing, not used or of
-    the wrong shape, and for a file that cannot be read.
+    Positions are resized to the model's grid as timm does, a classifier with another class count is
+    left fresh, the first layer is fitted to `in_chans`. Raises UserError for any other tensor that
+    is missing, not used or of the wrong shape, and for a file that cannot be read.
     """
-    state = dict(source) if isinstance(source, Mapping) else read_state(fetch(source))
-    for pattern, replacement in (rename or {}).items():
-        state = {re.sub(pattern, replacement, name): value for name, value in state.items()}
+    given = source if isinstance(source, Mapping) else read_state(fetch(source))
+    state = renamed(given, rename)
     flat = flatten_dict(dict(variables))
-    found = match(model, variables if model.num_classes else _with_head(model), state)
-    report = Report()
-
-    def ignored(name: str) -> bool:
-        return any(re.search(pattern, name) for pattern in ignore)
-
-    missing = [name for name, tensor in found.missing if tensor.path in flat and not ignored(name)]
-    check_complete(missing, [name for name in found.unused if not ignored(name)])
-    report.left_out += found.unused
+    # Without a classifier the file's is still known by name, and is no stray tensor.
+    found = match(model, variables if model.num_classes else _with_classifier(model), state)
+    missing = [name for name, tensor in found.missing if tensor.path in flat]
+    check_complete(_but(ignore, missing), _but(ignore, found.unused))
+    report = Report(left_out=list(found.unused))
     for name, timm, tensor in found.pairs:
-        if tensor.path not in flat or ignored(name) or ignored(timm):
+        if tensor.path not in flat or named_by(ignore, name) or named_by(ignore, timm):
             report.left_out.append(name)
             continue
         old = flat[tensor.path]
-        kind, value = _fit(model, timm, tensor.from_torch(state[name]), old, classes)
-        if value is None or value.shape != old.shape:
-            raise UserError(wrong_shape(name, state[name], tensor, old))
+        kind, value = _fit(model, name, timm, tensor, old, state, classes)
         getattr(report, kind).append(name)
         flat[tensor.path] = jnp.asarray(value, old.dtype)
     return unflatten_dict(flat), report
 
 
-def _with_head(model: ImageModel) -> Variables:
+def renamed(state: Arrays, rename: Mapping[str, str] | None) -> State:
+    """`state` with every {pattern: replacement} applied to its names, in order.
+
+    Raises UserError for a pattern that is no regular expression, and if two names become the same.
+    """
+    arrays = {}
+    for name, value in state.items():
+        new = name
+        for pattern, replacement in (rename or {}).items():
+            new = _substitute(pattern, replacement, new)
+        if new in arrays:
+            raise UserError(
+                f"rename makes two tensors {new!r}, one of them was {name!r}\n"
+                "give patterns that keep names apart, such as '^encoder\\.'"
+            )
+        arrays[new] = value
+    return State(arrays, getattr(state, "notes", None))
+
+
+def _substitute(pattern: str, replacement: str, name: str) -> str:
+    try:
+        return re.sub(pattern, replacement, name)
+    except re.error as error:
+        raise UserError(
+            f"rename {pattern!r} -> {replacement!r}: {error}\nexpected a regular expression"
+        ) from None
+
+
+def named_by(patterns: Sequence[str], name: str) -> bool:
+    """Whether one of the patterns is found in `name`; raises UserError for a wrong pattern."""
+    try:
+        return any(re.search(pattern, name) for pattern in patterns)
+    except re.error as error:
+        raise UserError(
+            f"ignore {error.pattern!r}: {error}\nexpected a regular expression"
+        ) from None
+
+
+def _but(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
+    return [name for name in names if not named_by(patterns, name)]
+
+
+def _with_classifier(model: ImageModel) -> Variables:
     """The names of a model that has a classifier, to tell it from tensors that nobody knows."""
     return abstract_variables(model.clone(num_classes=1))
 
 
 def _fit(
     model: ImageModel,
+    name: str,
     timm: str,
-    value: np.ndarray,
+    tensor: Tensor,
     old: jax.Array,
+    state: State,
     classes: Sequence[int] | None,
 ) -> tuple[str, Any]:
-    """(the field of Report, `value` in the shape of `old`), or None where that cannot be had."""
+    """(the field of Report, the file's tensor in the shape of `old`); raises UserError."""
     table = table_of(model)
+    given = state[name]
+    value = tensor.from_torch(given)
     if classes is not None and is_classifier(model, timm):
-        return "adapted", fit_classes(value, classes)
-    if value.shape == old.shape:
+        value = fit_classes(value, classes)
+        if value.shape == old.shape:
+            return "adapted", value
+    elif re.fullmatch(table.positions, timm) and _same_channels(value, old):
+        return fit_positions(model, name, value, old.shape, state.notes)
+    elif value.shape == old.shape:
         return "loaded", value
-    if is_classifier(model, timm) and value.shape[:-1] == old.shape[:-1]:
+    elif is_classifier(model, timm) and value.shape[:-1] == old.shape[:-1]:
         return "replaced", old
-    if timm == table.first and value.shape[:-2] == old.shape[:-2]:
-        return "adapted", fit_channels(value, old.shape[-2])
-    if re.fullmatch(table.positions, timm) and value.shape[-1] == old.shape[-1]:
-        return "resized", table.resize(value, old.shape)
-    return "", None
+    elif timm == table.first and value.shape[:-2] == old.shape[:-2]:
+        value = fit_channels(value, old.shape[-2])
+        if value.shape == old.shape:
+            return "adapted", value
+    raise wrong_shape(model, name, timm, given, tensor, old.shape)
+
+
+def _same_channels(value: np.ndarray, old: jax.Array) -> bool:
+    return value.ndim == old.ndim and value.shape[-1] == old.shape[-1]
 
 
 def fit_classes(value: np.ndarray, classes: Sequence[int]) -> np.ndarray:
     """The rows of a classifier [..., K] that `classes` names; -1 takes the mean of all."""
-    with_mean = np.concatenate([value, value.mean(-1, keepdims=True)], axis=-1)
+    mean = value.mean(-1, keepdims=True)
+    with_mean = np.concatenate([value, mean], axis=-1)  # the mean comes last: index -1
     return with_mean[..., np.asarray(classes)]
 
 
@@ -144,7 +206,8 @@ def fit_channels(kernel: np.ndarray, channels: int) -> np.ndarray:
     if channels == 1:
         return kernel.sum(-2, keepdims=True)
     given = kernel.shape[-2]
-    return kernel[..., np.arange(channels) % given, :] * (given / channels)
+    repeated = kernel[..., np.arange(channels) % given, :]
+    return repeated * (given / channels)
 
 
 def save_weights(model: ImageModel, variables: Variables, path: str | Path) -> None:

@@ -9,12 +9,8 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 
-import jax
-import numpy as np
-
 from effjax.models.architecture import per_block
 from effjax.models.base import ImageModel
-from effjax.models.blocks.positions import resize_map, resize_tokens
 from effjax.models.families.convnext import ConvNeXt
 from effjax.models.families.dualformer import DualFormer
 from effjax.models.families.inception_next import InceptionNeXt
@@ -48,8 +44,8 @@ class Table:
         first: weight of the first layer, which sees `in_chans`.
         classifier: weight and bias of the last layer, which sees `num_classes`.
         pointwise: for an architecture, the linear layers that timm stores as 1x1 convolutions.
-        positions: learned position maps.
-        resize: fits such a map to another image size.
+        positions: learned positions, maps or lists of tokens.
+        of_one_size: frozen tensors that fit one grid of tokens and cannot be resized.
         map_first: names of maps that torch stores as [1, C, H, W].
     """
 
@@ -59,7 +55,7 @@ class Table:
     others: Mapping[str, tuple[Rule, ...]] = dataclasses.field(default_factory=dict)
     pointwise: Callable[[object], str] = lambda architecture: NOTHING
     positions: str = NOTHING
-    resize: Callable[[np.ndarray, tuple[int, ...]], jax.Array] = resize_map
+    of_one_size: str = NOTHING
     map_first: str = NOTHING
 
 
@@ -102,12 +98,14 @@ _metaformer: tuple[Rule, ...] = (
 
 def _metaformer_pointwise(a: MetaFormerArchitecture) -> str:
     """Everything but the blocks with attention is made of convolutions in timm."""
-    return "|".join(
-        rf"stages\.{i}\.blocks\.{j}\.(mlp\.fc\d|token_mixer\.pwconv\d)\.weight"
-        for i, depth in enumerate(a.depths)
-        for j, mixer in enumerate(per_block(a.mixers[i], depth, "mixers"))
-        if mixer != "attention"
-    )
+    patterns = []
+    for i, depth in enumerate(a.depths):
+        for j, mixer in enumerate(per_block(a.mixers[i], depth, "mixers")):
+            # "attention(head_dim=16)" is attention too
+            if mixer.partition("(")[0] != "attention":
+                layer = r"(mlp\.fc\d|token_mixer\.pwconv\d)"
+                patterns.append(rf"stages\.{i}\.blocks\.{j}\.{layer}\.weight")
+    return "|".join(patterns)
 
 
 _metanext: tuple[Rule, ...] = (
@@ -134,6 +132,7 @@ TABLES: dict[type[ImageModel], Table] = {
         classifier=r"head\.fc(\.fc2)?\.(weight|bias)",
         others={"poolformer": _poolformer, "metaformer": _metaformer},
         pointwise=_metaformer_pointwise,
+        of_one_size=r".*\.random_matrix",
     ),
     InceptionNeXt: Table(
         first="stem.0.weight",
@@ -152,7 +151,6 @@ TABLES: dict[type[ImageModel], Table] = {
         first="patch_embed.proj.weight",
         classifier=r"head\.(weight|bias)",
         positions="pos_embed",
-        resize=resize_tokens,
     ),
     ResNet: Table(first="conv1.weight", classifier=r"fc\.(weight|bias)"),
     InceptionTransformer: Table(

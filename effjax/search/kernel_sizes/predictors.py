@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from effjax.models.blocks.layers import LayerNorm, Linear
+from effjax.models.blocks.layers import Linear
+from effjax.models.blocks.norms import LayerNorm
 from effjax.search.kernel_sizes.sites import Site
 
 TOKEN = 64  # width of a site's token

@@ -1,60 +1,37 @@
-"""Models with learned positions, at the size they were made for and at others."""
+"""Learned positions on other grids."""
 
-from functools import partial
-
-import jax
 import numpy as np
-import pytest
 
-from effjax.errors import UserError
-from effjax.models import create_model, load_weights
-from effjax.models.blocks.positions import resize_map, resize_tokens
-from effjax.models.weights import to_torch
-from tests.models.model_parity import images, random_variables
+from effjax.models.blocks.positions import interpolate_map, resize_map, resize_tokens, square_grid
 
-VIT = {"width": 32, "heads": 2, "depth": 4, "patch_size": 8}
-INCEPTION = {"depths": 1, "dims": (48, 64, 96, 96), "attention_heads": 1}
+COLUMNS = np.arange(14.0, dtype=np.float32)
 
 
-def test_maps_are_resized_bilinearly_with_half_pixel_centres():
+def test_inside_a_network_maps_are_bilinear_with_half_pixel_centres():
     ramp = np.arange(4.0, dtype=np.float32).reshape(1, 1, 4, 1)
-    wide = resize_map(ramp, (1, 1, 8, 1))
+    wide = interpolate_map(ramp, (1, 1, 8, 1))
     np.testing.assert_allclose(wide[0, 0, :, 0], [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3])
 
 
-def test_tokens_keep_the_class_token_and_a_constant_map():
+def test_maps_shrink_smoothed():
+    """A channel that holds the column: every new column lies between two old ones."""
+    ramp = np.broadcast_to(COLUMNS, (14, 14)).reshape(1, 14, 14, 1)
+    small = np.asarray(resize_map(ramp, (1, 28, 7, 1)))[0, :, :, 0]
+    # The ends have neighbours on one side only.
+    np.testing.assert_allclose(
+        small[:, 1:-1], np.tile([2.5, 4.5, 6.5, 8.5, 10.5], (28, 1)), atol=0.1
+    )
+    np.testing.assert_allclose(small[:, 0], np.full(28, 0.5), atol=0.2)
+
+
+def test_tokens_keep_what_comes_before_them():
     tokens = np.ones((1, 17, 3), np.float32)
     tokens[:, 0] = 5
-    resized = resize_tokens(tokens, (1, 50, 3))
+    resized = resize_tokens(tokens, (4, 4), (7, 7))
     np.testing.assert_array_equal(resized[:, 0], np.full((1, 3), 5))
-    np.testing.assert_allclose(resized[:, 1:], 1, rtol=1e-6)
+    np.testing.assert_allclose(resized[:, 1:], np.ones((1, 49, 3)), rtol=1e-6)
 
 
-def test_vit_refuses_another_size_and_loads_into_one():
-    model = create_model("vit_tiny_patch16_224", 10, **VIT)
-    variables = random_variables(model, (32, 32, 3))
-    features = jax.eval_shape(
-        partial(model.apply, method="features"), variables, images((2, 32, 32, 3))
-    )
-    assert [features[f"stage{i}"].shape for i in (1, 2, 3, 4)] == [(2, 17, 32)] * 4
-    with pytest.raises(UserError, match="48x48 make 36 patches, the model has positions for 16"):
-        jax.eval_shape(model.apply, variables, images((2, 48, 48, 3)))
-    with pytest.raises(UserError, match="do not divide into patches"):
-        jax.eval_shape(model.apply, variables, images((2, 30, 32, 3)))
-    larger = random_variables(model, (48, 48, 3))
-    loaded, report = load_weights(model, larger, to_torch(model, variables))
-    assert report.resized == ["pos_embed"]
-    assert loaded["params"]["pos_embed"].shape == (1, 37, 32)
-
-
-def test_inception_transformer_interpolates_its_positions():
-    model = create_model("inception_transformer_small", 10, **INCEPTION)
-    variables = random_variables(model, (64, 64, 3))
-    assert jax.eval_shape(model.apply, variables, images((2, 96, 64, 3))).shape == (2, 10)
-    with pytest.raises(UserError, match="does not divide by attention_pools=2"):
-        jax.eval_shape(model.apply, variables, images((2, 36, 64, 3)))
-    loaded, report = load_weights(
-        model, random_variables(model, (96, 96, 3)), to_torch(model, variables)
-    )
-    assert report.resized == [f"pos_embed{i}" for i in (1, 2, 3, 4)]
-    assert loaded["params"]["pos_embed1"].shape == (1, 24, 24, 48)
+def test_only_squares_have_a_square_grid():
+    assert square_grid(196) == (14, 14)
+    assert square_grid(140) is None

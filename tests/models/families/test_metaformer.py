@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from effjax.errors import UserError
 from effjax.models import create_model
 from effjax.models.registry import abstract_variables
 from tests.models.model_parity import images, random_variables
@@ -93,16 +92,3 @@ def test_param_dtype():
 def test_any_size_that_is_not_square_too():
     model, variables = build("caformer_s18")
     assert jax.eval_shape(model.apply, variables, IMAGES[:, :17]).shape == (4, 10)
-
-
-def test_random_mixing_refuses_another_grid():
-    model, variables = build("randformer_s12")
-    assert {leaf.shape for leaf in jax.tree.leaves(variables["constants"])} == {(16, 16), (4, 4)}
-    with pytest.raises(UserError, match="drawn for 16 tokens and got 2x4 = 8"):
-        jax.eval_shape(model.apply, variables, IMAGES[:, :16])
-
-
-def test_channels_must_match():
-    model, variables = build("caformer_s18")
-    with pytest.raises(UserError, match="set in_chans=1"):
-        jax.eval_shape(model.apply, variables, IMAGES[..., :1])

@@ -1,0 +1,18 @@
+"""No mixing: what a MetaFormer is worth without it.
+
+Shapes: B batch, H W space, C channels.
+"""
+
+import jax
+
+from effjax.models.blocks.mixers.mixer import TokenMixer, register_mixer
+
+
+@register_mixer("identity", "no token mixing")
+class Identity(TokenMixer):
+    """No mixing at all (IdentityFormer, https://arxiv.org/abs/2210.13452)."""
+
+    can_scan = True
+
+    def __call__(self, x: jax.Array, train: bool, examples: jax.Array | None) -> jax.Array:
+        return x

@@ -1,0 +1,144 @@
+"""What a token mixer is, and how an architecture names one.
+
+An entry of `architecture.mixers` is a registered name, "package.module:Class" of the user's own, or
+either with values for the mixer's own fields: "attention(head_dim=16)".
+
+Shapes: B batch, H W space, C channels.
+"""
+
+import ast
+import dataclasses
+import functools
+import importlib
+import sys
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+import jax
+from flax import linen as nn
+
+from effjax.errors import UserError, nearest
+from effjax.kinds import Misfit, fit
+
+
+class TokenMixer(nn.Module):
+    """Maps [B, H, W, C] to the same shape. A subclass adds fields with defaults, and `__call__`.
+
+    Attributes:
+      kernel_size: the block's window, a side or (height, width); a mixer without one ignores it.
+      batch_axis: for a BatchNorm inside of the mixer.
+      window: the path inside of the mixer of the layer that has the window, "" for the mixer
+        itself; None: it has none, and there is no size to search.
+      can_scan: whether equal blocks may be compiled once (`scan`): only if the mixer draws nothing
+        at random and keeps no running averages.
+    """
+
+    kernel_size: int | tuple[int, int]
+    batch_axis: str | None = None
+
+    window: ClassVar[str | None] = None
+    can_scan: ClassVar[bool] = False
+
+    def __call__(self, x: jax.Array, train: bool, examples: jax.Array | None) -> jax.Array:
+        """[B, H, W, C] -> [B, H, W, C]; `examples` int32 [B] in training, as layers that drop."""
+        raise NotImplementedError
+
+
+M = TypeVar("M", bound=type[TokenMixer])
+
+# name -> class, of those that were registered
+MIXERS: dict[str, type[TokenMixer]] = {}
+_descriptions: dict[str, str] = {}
+# A block sets these, and flax those: no entry of `mixers` may.
+_OF_THE_BLOCK = ("kernel_size", "batch_axis", "parent", "name")
+
+
+def register_mixer(name: str, description: str) -> Callable[[M], M]:
+    """A decorator that makes a mixer known by `name`, with a line of text for lists.
+
+    Raises ValueError if the name is taken.
+    """
+
+    def add(mixer: M) -> M:
+        if name in MIXERS:
+            raise ValueError(f"a token mixer named {name!r} is registered already")
+        MIXERS[name] = mixer
+        _descriptions[name] = description
+        return mixer
+
+    return add
+
+
+def list_mixers() -> dict[str, str]:
+    """{name: one line of text} of the registered mixers."""
+    return {name: _descriptions.get(name, "") for name in sorted(MIXERS)}
+
+
+def find_mixer(entry: str) -> functools.partial:
+    """What makes the mixer of an entry of `mixers`: call it with `kernel_size` and `name`.
+
+    Raises UserError for an unknown name, and for a field that the mixer has not or that cannot
+    have the value.
+    """
+    name, parenthesis, _ = entry.partition("(")
+    mixer = _import_mixer(name) if ":" in name else MIXERS.get(name)
+    if mixer is None:
+        raise UserError(
+            f"unknown token mixer {name!r}: {nearest(name, MIXERS)}\n"
+            "your own: package.module:Class, on your PYTHONPATH"
+        )
+    values = _read_fields(entry) if parenthesis else {}
+    return functools.partial(mixer, **_fit_fields(entry, mixer, values))
+
+
+def _import_mixer(name: str) -> type[TokenMixer]:
+    """The class "package.module:Class", from the user's own path alone."""
+    module_name, _, class_name = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise UserError(f"token mixer {name!r}: {error}; is it on PYTHONPATH?") from error
+    mixer = getattr(module, class_name, None)
+    if not (isinstance(mixer, type) and issubclass(mixer, TokenMixer)):
+        raise UserError(f"token mixer {name!r}: {module_name} has no TokenMixer {class_name!r}")
+    return mixer
+
+
+def _read_fields(entry: str) -> dict[str, Any]:
+    """{field: value} between the parentheses of "name(field=value, ...)"; literals only."""
+    _, _, inside = entry.partition("(")
+    try:
+        # `ast` reads the text and runs nothing of it
+        call = ast.parse(f"mixer({inside}", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args:
+            raise ValueError
+        return {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+    except (SyntaxError, ValueError):
+        raise UserError(
+            f"token mixer {entry!r}: expected name(field=value, ...), as attention(head_dim=16)"
+        ) from None
+
+
+def _fit_fields(entry: str, mixer: type[TokenMixer], values: dict[str, Any]) -> dict[str, Any]:
+    hints = _own_fields(mixer)
+    fitted = {}
+    for name, value in values.items():
+        if name not in hints:
+            raise UserError(f"token mixer {entry!r} has no field {name!r}: {nearest(name, hints)}")
+        try:
+            fitted[name] = fit(value, hints[name])
+        except Misfit as problem:
+            raise UserError(f"token mixer {entry!r}: {name} is expected as {problem}") from None
+    return fitted
+
+
+def _own_fields(mixer: type[TokenMixer]) -> dict[str, Any]:
+    """{field: annotation} of what an entry of `mixers` may set."""
+    own = [field for field in dataclasses.fields(mixer) if field.name not in _OF_THE_BLOCK]
+    # Annotations may be text (`from __future__ import annotations`). Those of flax's own fields
+    # cannot be resolved from here, so the class is not asked as a whole.
+    stated = types.SimpleNamespace(__annotations__={field.name: field.type for field in own})
+    names = vars(sys.modules[mixer.__module__])
+    return typing.get_type_hints(stated, names, include_extras=True)

@@ -1,0 +1,37 @@
+"""Mixing by a depthwise convolution between two linear layers.
+
+Shapes: B batch, H W space, C channels.
+"""
+
+from typing import Annotated
+
+import jax
+from flax import linen as nn
+
+from effjax.models.architecture import sides
+from effjax.models.blocks.activations import StarReLU
+from effjax.models.blocks.layers import DepthwiseConv, Linear
+from effjax.models.blocks.mixers.mixer import TokenMixer, register_mixer
+from effjax.ranges import Range
+
+
+@register_mixer("separable_conv", "linear, StarReLU, depthwise convolution, linear")
+class SeparableConv(TokenMixer):
+    """Inverted separable convolution (ConvFormer, https://arxiv.org/abs/2210.13452).
+
+    Attributes:
+      expansion: channels of the depthwise convolution, as a multiple of C.
+    """
+
+    expansion: Annotated[int, Range(1, 64)] = 2
+
+    window = "dwconv"
+    can_scan = True
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool, examples: jax.Array | None) -> jax.Array:
+        channels = x.shape[-1]
+        x = Linear(self.expansion * channels, use_bias=False, name="pwconv1")(x)
+        x = StarReLU(name="act1")(x)
+        x = DepthwiseConv(sides(self.kernel_size), use_bias=False, name="dwconv")(x)
+        return Linear(channels, use_bias=False, name="pwconv2")(x)

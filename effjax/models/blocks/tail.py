@@ -1,0 +1,35 @@
+"""How every network ends: the mean over its last map, and a classifier.
+
+Shapes: B batch, H W space, C channels, K classes.
+"""
+
+import jax
+from jax.nn.initializers import Initializer
+
+from effjax.models.blocks.drops import Dropout
+from effjax.models.blocks.layers import Linear, at_least_float32
+
+
+def mean_over_positions(x: jax.Array) -> jax.Array:
+    """[B, ..., C] -> [B, C], in float32 at least."""
+    positions = tuple(range(1, x.ndim - 1))
+    return at_least_float32(x).mean(positions)
+
+
+def classify(
+    prelogits: jax.Array,
+    classes: int,
+    dropout: float,
+    examples: jax.Array | None,
+    name: str,
+    **initialisers: Initializer,
+) -> jax.Array:
+    """[B, C] -> logits [B, K]: dropout, and a linear layer called `name`.
+
+    Without classes there is no classifier: the answer is `prelogits`. To be called inside of a
+    module's compact method, to which the layers belong.
+    """
+    if classes == 0:
+        return prelogits
+    x = Dropout(dropout)(prelogits, examples)
+    return Linear(classes, name=name, **initialisers)(x)

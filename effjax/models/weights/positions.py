@@ -1,0 +1,61 @@
+"""Learned positions of a file, fitted to a model for images of another size.
+
+Shapes: H W token grid, N = H * W, P prefix tokens, C channels.
+"""
+
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+
+from effjax.errors import UserError
+from effjax.models.base import ImageModel
+from effjax.models.blocks.positions import Grid, resize_map, resize_tokens, square_grid
+from effjax.models.families.vit import PREFIX, ViT
+
+GRID = "grid"  # the note of a State: "7x28"
+
+
+def grid_note(model: ImageModel, tokens: int) -> dict[str, str]:
+    """The note that tells the grid of a list of positions: their number does not."""
+    grid = model.token_grid(tokens)
+    return {} if grid is None else {GRID: f"{grid[0]}x{grid[1]}"}
+
+
+def fit_positions(
+    model: ImageModel, name: str, value: np.ndarray, shape: tuple[int, ...], notes: Mapping
+) -> tuple[str, jax.Array | np.ndarray]:
+    """("loaded", value) where the grids are equal, else ("resized", value in `shape`).
+
+    Args:
+      model: what the positions are for.
+      name: of the tensor, for messages.
+      value: from the file, [1, H, W, C] or [1, P + N, C].
+      shape: what the model has.
+      notes: of the file, see `State`; without a note a list of tokens is a square, as in timm.
+
+    Raises UserError for a list of tokens whose grid nothing tells.
+    """
+    if not isinstance(model, ViT):
+        if value.shape == shape:
+            return "loaded", value
+        return "resized", resize_map(value, shape)
+    old = _grid_of_file(name, value.shape[1] - PREFIX, notes)
+    new = model.token_grid(shape[1] - PREFIX)
+    if old == new:
+        return "loaded", value
+    return "resized", resize_tokens(value, old, new)
+
+
+def _grid_of_file(name: str, tokens: int, notes: Mapping[str, str]) -> Grid:
+    note = notes.get(GRID, "")
+    rows, _, columns = note.partition("x")
+    if rows.isdigit() and columns.isdigit() and int(rows) * int(columns) == tokens:
+        return int(rows), int(columns)
+    grid = square_grid(tokens)
+    if grid is None:
+        raise UserError(
+            f"{name} has positions of {tokens} tokens, which are no square: their grid is unknown\n"
+            "give a file that effjax has written, which tells it"
+        )
+    return grid
