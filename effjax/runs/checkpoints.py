@@ -45,8 +45,10 @@ class Checkpoints:
       keep_best: a metric whose best (largest, or smallest for a loss) checkpoint is kept too.
       keep_every_steps: steps at multiples of this are never removed.
       warn: takes a line for the user when something went wrong that training survives.
-      before_save: called before each save; raises OSError to make the save fail. A checkpoint
-        must not be there before the rows of metrics.jsonl that it counts.
+
+    Attributes:
+      before_save: called before each save; raises OSError to make the save fail. The loop sets it
+        to what puts the rows of metrics.jsonl on the disk: no checkpoint without its rows.
     """
 
     def __init__(
@@ -56,13 +58,12 @@ class Checkpoints:
         keep_best: str | None = None,
         keep_every_steps: int | None = None,
         warn: Callable[[str], None] = print,
-        before_save: Callable[[], None] = lambda: None,
     ):
         # Orbax wants absolute paths; gs:// is one already
         remote = "://" in str(folder)
         self.folder = epath.Path(folder if remote else os.path.abspath(folder))
         self._warn = warn
-        self.before_save = before_save
+        self.before_save: Callable[[], None] = lambda: None
         self._keep_last = keep_last
         self._keep_best = keep_best
         self._keep_every_steps = keep_every_steps

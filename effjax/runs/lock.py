@@ -45,6 +45,7 @@ class RunLock:
         self._made: list[Path] = []  # folders that were not there before, innermost first
         self._beats = 0
         self._over = threading.Event()
+        self._beating: threading.Thread | None = None
 
     def __enter__(self) -> "RunLock":
         """Takes the lock.
@@ -63,9 +64,11 @@ class RunLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over.set()
         if not is_writer():
             return
+        self._over.set()
+        if self._beating is not None:
+            self._beating.join()
         if is_remote(self._workdir):
             with contextlib.suppress(Exception):  # gcsfs raises errors of many types
                 self._path.unlink()
@@ -90,7 +93,8 @@ class RunLock:
             self._file = None
             return self._refusal(owner)
         self._beat()
-        threading.Thread(target=self._keep_beating, daemon=True).start()
+        self._beating = threading.Thread(target=self._keep_beating, daemon=True)
+        self._beating.start()
         return None
 
     def _make_folder(self) -> None:

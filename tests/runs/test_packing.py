@@ -1,0 +1,55 @@
+"""A tree is packed into few arrays and comes back as it was."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from effjax.runs import packing
+from effjax.runs.packing import SMALL, abstract_pack, describe, leaf_paths, pack, unpack
+
+
+def tree():
+    return {
+        "big": jnp.arange(SMALL + 8, dtype=jnp.float32),
+        "a": {"w": jnp.ones((2, 3)), "n": jnp.asarray(7)},
+        "b": jnp.asarray([True, False]),
+        "h": jnp.ones((4,), jnp.bfloat16),
+    }
+
+
+def abstract(values):
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), values
+    )
+
+
+def test_there_and_back():
+    values = tree()
+    packed = pack(values)
+    assert list(packed["large"]) == ["big"]
+    assert sorted(packed["small"]) == ["bfloat16", "bool", "float32", "int32"]
+    wanted = abstract_pack(abstract(values))
+    assert {k: v.shape for k, v in packed["small"].items()} == {
+        k: v.shape for k, v in wanted["small"].items()
+    }
+    back = unpack(packed, abstract(values))
+    for path, one, other in zip(leaf_paths(values), jax.tree.leaves(values), jax.tree.leaves(back)):
+        np.testing.assert_array_equal(one, other, err_msg=path)
+        assert one.dtype == other.dtype
+
+
+def test_small_arrays_that_are_divided_are_gathered_by_one_program():
+    mesh = jax.sharding.Mesh(np.asarray(jax.devices()[:4]), ("fsdp",))
+    divided = jax.device_put(np.arange(8.0), NamedSharding(mesh, PartitionSpec("fsdp")))
+    for _ in range(2):
+        packed = pack({"w": divided})
+    np.testing.assert_array_equal(packed["small"][str(divided.dtype)], np.arange(8.0))
+    assert packing._replicate_over(mesh) is packing._replicate_over(mesh)
+
+
+def test_leaves_are_described():
+    assert describe({"w": jnp.ones((2, 3)), "n": jnp.asarray(7)}) == {
+        "w": "float32[2, 3]",
+        "n": "int32[]",
+    }
