@@ -30,6 +30,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
+def printable_lines(text: str) -> str:
+    """As `printable`, of a text whose line breaks are ours."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
 def _escape(char: str) -> str:
     # a byte that is not UTF-8 is a lone surrogate: it cannot be printed either
     return char.encode("unicode_escape", "surrogatepass").decode()

@@ -11,7 +11,8 @@ import sys
 
 from effjax.cli.declare import VERBS, default_workdir, make_parser
 from effjax.cli.interruptible import interruptible
-from effjax.errors import NonFinite, Preempted, UserError, nearest
+from effjax.cli.together import OVERRIDE, check_together
+from effjax.errors import NonFinite, Preempted, UserError, nearest, printable_lines
 from effjax.startup import tune_malloc, use_compilation_cache
 
 __all__ = ["VERBS", "default_workdir", "main", "make_parser", "parse"]
@@ -29,7 +30,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     """Arguments of a verb; `--config.key=value` come back as `overrides`.
 
     Raises:
-      UserError: an unknown verb, flag or a missing one.
+      UserError: an unknown verb or flag, a missing one, or one that would do nothing.
     """
     overrides = [word for word in argv if word.startswith("--config.")]
     words = [word for word in argv if not word.startswith("--config.")]
@@ -40,6 +41,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
         raise UserError(f"{args.verb} has no {word!r}; {close}\nsee: effjax {args.verb} --help")
     if overrides and not hasattr(args, "config"):
         raise UserError(f"{args.verb} takes no config; got {overrides[0]!r}")
+    given = {word.partition("=")[0] for word in words if word.startswith("--")}
+    if overrides:
+        given.add(OVERRIDE)
+    check_together(args.verb, given, vars(args))
     args.overrides = overrides
     return args
 
@@ -60,7 +65,7 @@ def main(argv: list[str] | None = None) -> None:
     except (UserError, NonFinite, Preempted) as error:
         if debug:
             raise
-        print(f"effjax: {error}", file=sys.stderr)
+        print(f"effjax: {printable_lines(str(error))}", file=sys.stderr)
         status = {NonFinite: NOT_FINITE, Preempted: INTERRUPTED}.get(type(error), USER_MISTAKE)
         raise SystemExit(status) from None
     except BrokenPipeError:  # `effjax models | head`: nobody reads the rest

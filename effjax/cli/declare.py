@@ -133,13 +133,10 @@ def load_network(args: argparse.Namespace, display: Any) -> Any:
     """The `Trained` that the flags NETWORK name.
 
     Raises:
-      UserError: flags of both kinds, or of neither.
+      UserError: none of them.
     """
     from effjax.trained.load import from_weights, from_workdir
 
-    others = [args.model, args.weights, args.labels, args.size]
-    if args.workdir is not None and any(other is not None for other in others):
-        raise UserError("a run's folder knows its model; give --workdir or --model, not both")
     if what := args.workdir or args.model or args.weights:
         display.waiting(f"loading {what}")
     if args.workdir is not None:

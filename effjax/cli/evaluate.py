@@ -37,19 +37,19 @@ def evaluate(args: argparse.Namespace) -> None:
     from effjax.report import choose_display
     from effjax.runs.schema import RunConfig
 
-    given = [args.workdir, args.config, args.model or args.weights]
-    if sum(what is not None for what in given) != 1:
+    if not (args.workdir or args.config or args.model or args.weights):
         raise UserError(
             "evaluate what? give --workdir=D, or --config=F for weights without a run,\n"
             "or --model=M with --weights=F and --data=NAME"
         )
     wanted = Wanted(args.features, args.attack, args.corrupt, args.out, args.limit)
-    further = (args.model, args.weights, args.data, args.split, args.details)
+    other_images = args.data is not None or args.split is not None
     with contextlib.closing(choose_display(args.quiet, results=True)) as display:
         if args.config is not None:
             evaluate_weights(load(args.config, args.overrides, RunConfig), display)
             return
-        if args.workdir is not None and wanted == Wanted() and not any(further):
+        in_detail = wanted != Wanted() or args.details or other_images
+        if args.workdir is not None and not in_detail:
             evaluate_workdir(args.workdir, display, args.step)
             return
         trained = load_network(args, display)
@@ -76,8 +76,8 @@ def predict(args: argparse.Namespace) -> None:
     from effjax.evaluate.predict import find_images, predict_files
     from effjax.report import choose_display
 
-    find_images(args.images)  # a wrong path is said before anything long begins
-    # what JSON lines are written to is not for progress
+    find_images(args.images)  # refuses a wrong path before anything long begins
+    # JSON lines alone go to standard output: progress would be mixed in
     stream = sys.stderr if args.json else None
     with contextlib.closing(choose_display(args.quiet, stream, results=True)) as display:
         trained = load_network(args, display)

@@ -1,0 +1,105 @@
+"""Which flags go together: a flag that is given is used or refused.
+
+This file is the only place that says it; `check_together` reads it when a command is parsed. A flag
+that is not named here is used whatever else is given.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from effjax.errors import UserError
+
+OVERRIDE = "--config.KEY"  # stands for all overrides, --config.data.name=... and so on
+RUN, MODEL = ("--workdir",), ("--model", "--weights")
+
+# verb: {flag: the ones of which it needs one}; "name=value" asks for a value of that argument
+NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
+    "train": {
+        "--hosts": ("--coordinator",),
+        "--host": ("--coordinator",),
+        "--join-seconds": ("--coordinator",),
+        "--peer-seconds": ("--coordinator",),
+    },
+    "evaluate": {
+        OVERRIDE: ("--config",),
+        "--step": RUN,
+        "--labels": MODEL,
+        "--size": MODEL,
+        # weights that a config names are evaluated as the config says
+        "--data": (*RUN, *MODEL),
+        "--split": (*RUN, *MODEL),
+        "--details": (*RUN, *MODEL),
+        "--features": (*RUN, *MODEL),
+        "--attack": (*RUN, *MODEL),
+        "--corrupt": (*RUN, *MODEL),
+        "--out": (*RUN, *MODEL),
+        "--limit": (*RUN, *MODEL),
+    },
+    "predict": {"--step": RUN, "--labels": MODEL, "--size": MODEL},
+    "export": {"--step": RUN, "--labels": MODEL, "--size": MODEL},
+    "sweep": {
+        "--workers": ("runner=local",),
+        "--address": ("runner=ray",),
+        "--scheduler": ("runner=ray",),
+        "--cpus": ("runner=ray",),
+        "--gpus": ("runner=ray",),
+    },
+    "data": {
+        "--out": ("action=prepare",),
+        "--manual-dir": ("action=prepare",),
+        "--short-side": ("action=prepare",),
+        "--val-share": ("action=prepare",),
+        "--split-seed": ("action=prepare",),
+        "--skip-broken": ("action=prepare",),
+    },
+}
+
+# verb: {flag: those of which none may be given beside it}
+EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
+    "evaluate": {"--workdir": (*MODEL, "--config"), "--config": MODEL},
+    "predict": {"--workdir": MODEL},
+    "export": {"--workdir": MODEL},
+    "search": {"--compare": ("--extend",)},
+    "bench": {"--report": ("--only",)},
+    "sweep": {"--report": ("--retry",)},
+    "data": {
+        # our own data sets are prepared in one way
+        "--manual-dir": ("--short-side", "--val-share", "--split-seed", "--skip-broken"),
+    },
+    "show": {"--topology": ("--devices", "--batch")},
+    "profile": {"--latency-table": ("--out", "--steps", "--rows")},
+}
+
+
+def check_together(verb: str, given: Collection[str], values: Mapping[str, Any]) -> None:
+    """Refuses flags that would do nothing.
+
+    Args:
+      verb: of the command.
+      given: the flags that were typed, without their values; `OVERRIDE` for `--config.key=value`.
+      values: {name: value} of all arguments, defaults included.
+
+    Raises:
+      UserError: naming the flag, and what it goes with.
+    """
+    for flag, others in EXCLUDES.get(verb, {}).items():
+        clash = next((other for other in others if other in given), None)
+        if flag in given and clash is not None:
+            raise UserError(f"{verb}: give {flag} or {clash}, not both\nsee: effjax {verb} --help")
+    for flag, leaders in NEEDS.get(verb, {}).items():
+        if flag in given and not any(_is_given(leader, given, values) for leader in leaders):
+            listed = " or ".join(_as_typed(leader) for leader in leaders)
+            raise UserError(f"{verb} uses {flag} only with {listed}\nsee: effjax {verb} --help")
+
+
+def _is_given(leader: str, given: Collection[str], values: Mapping[str, Any]) -> bool:
+    name, equals, value = leader.partition("=")
+    return str(values.get(name)) == value if equals else leader in given
+
+
+def _as_typed(leader: str) -> str:
+    """ "runner=local" -> "--runner=local"; a positional argument is its word alone."""
+    name, equals, value = leader.partition("=")
+    if not equals:
+        return leader
+    return value if name == "action" else f"--{leader}"
