@@ -59,6 +59,14 @@ def data(args: argparse.Namespace) -> None:
     flag("source", help=".safetensors or .pth"),
     flag("out", type=Path, help=".safetensors"),
     flag("--model", required=True, help="a registered architecture"),
+    flag("--ignore", action="append", default=[], metavar="REGEX", help="leave out these tensors"),
+    flag(
+        "--rename",
+        action="append",
+        default=[],
+        metavar="REGEX=NEW",
+        help="give tensors other names, before anything else",
+    ),
     examples=["effjax convert weights.pth weights.safetensors --model=caformer_s18"],
 )
 def convert(args: argparse.Namespace) -> None:
@@ -68,5 +76,14 @@ def convert(args: argparse.Namespace) -> None:
 
     with contextlib.closing(choose_display()) as display:
         display.waiting(f"reading {args.source}")
-        count = rewrite(args.source, args.out, args.model)
+        rename = dict(_pattern_and_name(text) for text in args.rename)
+        count = rewrite(args.source, args.out, args.model, args.ignore, rename)
         display.line(f"{args.out}: {count} tensors of {args.model}, with timm's names")
+
+
+def _pattern_and_name(text: str) -> tuple[str, str]:
+    """ "^model\\.=" -> ("^model\\.", "")."""
+    pattern, equals, name = text.rpartition("=")
+    if not equals:
+        raise UserError(f"--rename={text}: expected REGEX=NEW, such as --rename='^model[.]='")
+    return pattern, name

@@ -61,6 +61,19 @@ def place(text: str) -> Path:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def checkpoint(text: str) -> int | str:
+    """Which checkpoint of a run, as the type of a flag: its step, or "best".
+
+    Raises:
+      argparse.ArgumentTypeError: neither.
+    """
+    if text == "best":
+        return text
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected the step of a checkpoint or best; got {text!r}")
+    return int(text)
+
+
 CONFIG = flag(
     "--config",
     required=True,
@@ -72,7 +85,7 @@ QUIET = flag("--quiet", action="store_true", help="show warnings only")
 # which network: a run's folder, or an architecture with its weights
 NETWORK = (
     flag("--workdir", type=place, metavar="D", help="a run's folder"),
-    flag("--step", type=int, metavar="N", help="which of its checkpoints (the newest)"),
+    flag("--step", type=checkpoint, metavar="N", help="which checkpoint: N or best (the newest)"),
     flag("--model", metavar="M", help="or an architecture, or published weights"),
     flag("--weights", metavar="F", help="its weights: .safetensors, .pth or hub:..."),
     flag("--labels", type=Path, metavar="FILE", help="class names, one a line"),

@@ -15,6 +15,7 @@ from effjax.errors import UserError
     flag("--config", metavar="F[:ARG]", help="config file, for weights without a run"),
     flag("--data", metavar="NAME", help="other images: a data set, folder, .zip, .tar, .npz"),
     flag("--split", metavar="S", help="which of them (the run's data.val_split)"),
+    flag("--ignore-unknown", action="store_true", help="leave out classes it does not know"),
     flag("--details", action="store_true", help="by class, calibration, throughput"),
     flag("--features", action="store_true", help="k-NN and a linear probe on its features"),
     flag("--attack", action="store_true", help="accuracy under FGSM and PGD"),
@@ -42,7 +43,9 @@ def evaluate(args: argparse.Namespace) -> None:
             "evaluate what? give --workdir=D, or --config=F for weights without a run,\n"
             "or --model=M with --weights=F and --data=NAME"
         )
-    wanted = Wanted(args.features, args.attack, args.corrupt, args.out, args.limit)
+    wanted = Wanted(
+        args.features, args.attack, args.corrupt, args.out, args.limit, args.ignore_unknown
+    )
     other_images = args.data is not None or args.split is not None
     with contextlib.closing(choose_display(args.quiet, results=True)) as display:
         if args.config is not None:

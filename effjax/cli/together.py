@@ -28,6 +28,7 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         # weights that a config names are evaluated as the config says
         "--data": (*RUN, *MODEL),
         "--split": (*RUN, *MODEL),
+        "--ignore-unknown": (*RUN, *MODEL),
         "--details": (*RUN, *MODEL),
         "--features": (*RUN, *MODEL),
         "--attack": (*RUN, *MODEL),
@@ -51,6 +52,7 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--val-share": ("action=prepare",),
         "--split-seed": ("action=prepare",),
         "--skip-broken": ("action=prepare",),
+        "--force": ("action=prepare",),
     },
 }
 
@@ -64,7 +66,14 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
     "sweep": {"--report": ("--retry",)},
     "data": {
         # our own data sets are prepared in one way
-        "--manual-dir": ("--short-side", "--val-share", "--split-seed", "--skip-broken"),
+        "--manual-dir": (
+            "--short-side",
+            "--val-share",
+            "--split-seed",
+            "--skip-broken",
+            "--label",
+            "--force",
+        ),
     },
     "show": {"--topology": ("--devices", "--batch")},
     "profile": {"--latency-table": ("--out", "--steps", "--rows")},

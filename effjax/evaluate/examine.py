@@ -33,13 +33,19 @@ class Examined:
     Args:
       data: see `effjax.evaluate.network.data_of`.
       limit: at most so many images, the first ones of each split; None: all.
+      ignore_unknown: leave out images of classes that the network does not know.
 
     Raises:
-      UserError: no such images, or labels that the network does not know.
+      UserError: no such images, or classes that the network does not know.
     """
 
     def __init__(
-        self, trained: Trained, data: DataConfig, display: Display, limit: int | None = None
+        self,
+        trained: Trained,
+        data: DataConfig,
+        display: Display,
+        limit: int | None = None,
+        ignore_unknown: bool = False,
     ):
         self.trained = trained
         self.data = data
@@ -47,19 +53,21 @@ class Examined:
         self.spread = Spread(BATCH if limit is None else min(BATCH, limit))
         self.batch = self.spread.batch
         self.variables = self.spread.copy(trained.variables)
+        self._ignore_unknown = ignore_unknown
         self._most_steps = None if limit is None else -(-limit // self.batch)
         self.held_out = self.open(data.val_split)
-        names = self.held_out.class_names
-        known = len(trained.labels)
-        if len(names) > known:
-            raise UserError(
-                f"{data.name} has {len(names)} classes, {trained.name} knows {known}\n"
-                "give images of the classes that it was trained on"
-            )
 
     def open(self, split: str) -> Split:
-        """A split in order, without augmentation."""
-        return open_split(self.data, split, seed=0, batch_size=self.batch, train=False)
+        """A split in order, without augmentation; its labels are the network's, by name."""
+        return open_split(
+            self.data,
+            split,
+            seed=0,
+            batch_size=self.batch,
+            train=False,
+            class_names=self.trained.labels,
+            ignore_unknown=self._ignore_unknown,
+        )
 
     def steps(self, split: Split) -> int:
         """How many batches of a split are looked at."""

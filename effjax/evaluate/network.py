@@ -77,6 +77,7 @@ class Wanted:
     corrupt: bool = False
     out: Path | None = None
     limit: int | None = None
+    ignore_unknown: bool = False
 
 
 def evaluate_network(
@@ -101,14 +102,12 @@ def evaluate_network(
         with writing_to(out):
             out.mkdir(parents=True, exist_ok=True)
     display.waiting(f"reading {data.name}")
-    examined = Examined(trained, data, display, wanted.limit)
+    examined = Examined(trained, data, display, wanted.limit, wanted.ignore_unknown)
     where = f"{trained.name} on {data.val_split} of {data.name}"
     scores, arrays = examine_details(examined)
     found: dict[str, Any] = {"network": trained.name, "data": data.name} | scores
     with writing_to(out):
-        found["classes"] = show_details(
-            where, scores, arrays, trained, examined.held_out, display, out
-        )
+        found["classes"] = show_details(where, scores, arrays, trained, display, out)
     if wanted.features:
         found |= examine_features(examined)
         show_features(found, display)

@@ -26,7 +26,6 @@ def show_details(
     scores: dict[str, Any],
     arrays: dict[str, np.ndarray],
     trained: Trained,
-    split: Split,
     display: Display,
     out: Path | None,
 ) -> list[dict[str, str]]:
@@ -35,7 +34,7 @@ def show_details(
     Returns:
       The table by class, a dict a class, the hardest first.
     """
-    names = tuple(split.class_names) + trained.labels[len(split.class_names) :]
+    names = trained.labels
     display.table(where, _score_rows(scores))
     logits, labels = arrays["logits"], arrays["labels"]
     counts = confusion(logits, labels)

@@ -6,20 +6,21 @@ import jax
 
 from effjax.config import as_path
 from effjax.report import Display
+from effjax.runs.best import Step
 from effjax.runs.seeds import run_key
 from effjax.tasks.run import restore
 from effjax.training.evaluation import evaluate
 
 
 def evaluate_workdir(
-    workdir: str | Path, display: Display | None = None, step: int | None = None
+    workdir: str | Path, display: Display | None = None, step: Step = None
 ) -> dict[str, float]:
     """The metrics of a run's checkpoint, equal to those written while training.
 
     Args:
       workdir: the run's folder.
       display: where progress and the table are shown; None: nowhere but warnings.
-      step: which checkpoint; None: the newest sound one.
+      step: which checkpoint; "best": the best by the run's metric; None: the newest sound one.
 
     Returns:
       {"<evaluator>/<metric>": value}.

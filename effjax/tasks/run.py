@@ -9,6 +9,7 @@ import ml_collections
 
 from effjax.contract import TrainState
 from effjax.report import Display
+from effjax.runs.best import Step
 from effjax.tasks.registry import find_task
 from effjax.training import loop, setup
 from effjax.training import restore as restoring
@@ -58,7 +59,7 @@ def build(config: ml_collections.ConfigDict, devices: Sequence[jax.Device] | Non
 def restore(
     workdir: Path,
     display: Display,
-    step: int | None = None,
+    step: Step = None,
     devices: int | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> tuple[Setup, TrainState]:
@@ -67,7 +68,7 @@ def restore(
     Args:
       workdir: the run's folder.
       display: where warnings go.
-      step: of the checkpoint.
+      step: of the checkpoint; "best": see `effjax.runs.best`.
       devices: run on so many, in the default mode, instead of those of the run's config. A machine
         that has fewer than those gets the default mode too.
       data: entries of the run's `config.data` that are replaced.

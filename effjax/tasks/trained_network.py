@@ -8,6 +8,7 @@ import jax
 from effjax.contract import join_variables
 from effjax.errors import UserError
 from effjax.report import Display, choose_display
+from effjax.runs.best import Step
 from effjax.runs.folder import FOUND_ARCHITECTURE
 from effjax.runs.record import read_record
 from effjax.tasks.run import restore
@@ -15,7 +16,7 @@ from effjax.training.restore import evaluated
 
 
 def trained_network(
-    workdir: Path, step: int | None = None, display: Display | None = None
+    workdir: Path, step: Step = None, display: Display | None = None
 ) -> tuple[Any, dict[str, Any]]:
     """The task of a run (a `Classification`) and the variables of its network.
 

@@ -12,6 +12,7 @@ from effjax.data.images.resize import image_size
 from effjax.errors import UserError
 from effjax.models.weights.convert import as_model
 from effjax.report import Display
+from effjax.runs.best import Step
 from effjax.runs.record import read_labels
 from effjax.tasks.trained_network import trained_network
 from effjax.trained.card import read_card
@@ -19,7 +20,7 @@ from effjax.trained.labels import fill_names, read_label_file
 from effjax.trained.network import Preprocessing, Trained
 
 
-def from_workdir(workdir: Path, display: Display, step: int | None = None) -> Trained:
+def from_workdir(workdir: Path, display: Display, step: Step = None) -> Trained:
     """The network of a classification run: the average of its weights, if it has one.
 
     Needs the run's folder only, not the data that it was trained on.

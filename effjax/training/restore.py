@@ -11,6 +11,7 @@ from effjax.config import from_json
 from effjax.contract import Task, TrainState
 from effjax.errors import UserError
 from effjax.report import Display
+from effjax.runs.best import Step, best_step
 from effjax.runs.checkpoints import Checkpoints
 from effjax.runs.folder import CHECKPOINTS
 from effjax.runs.record import read_config
@@ -22,7 +23,7 @@ def restore(
     find_task: Callable[[str], type[Task]],
     workdir: Path,
     display: Display,
-    step: int | None = None,
+    step: Step = None,
     devices: int | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> tuple[Setup, TrainState]:
@@ -32,7 +33,7 @@ def restore(
       find_task: the task class of a name.
       workdir: the run's folder.
       display: where warnings go.
-      step: of the checkpoint.
+      step: of the checkpoint; "best": see `effjax.runs.best`.
       devices: run on so many, in the default mode, instead of those of the run's config. A machine
         that has fewer than those gets the default mode too.
       data: entries of the run's `config.data` that are replaced.
@@ -55,11 +56,14 @@ def restore(
     setup = build(find_task(config.task.name), config)
     saved = Checkpoints(workdir / CHECKPOINTS, warn=display.warn)
     try:
-        newest = saved.newest_sound() if step is None else step
-        if newest is None or newest not in saved.steps():
+        if step is None:
+            step = saved.newest_sound()
+        elif step == "best":
+            step = best_step(workdir, saved.steps())
+        if step is None or step not in saved.steps():
             listed = ", ".join(map(str, saved.steps())) or "none"
             raise UserError(f"{workdir} has no checkpoint {step or ''}; there are: {listed}")
-        return setup, saved.load(newest, setup.abstract)
+        return setup, saved.load(step, setup.abstract)
     finally:
         saved.close()
 

@@ -10,6 +10,7 @@ import pytest
 
 from effjax import cli
 from effjax.cli.completion import SHELLS, script
+from effjax.errors import UserError
 
 
 @pytest.mark.parametrize("name", cli.VERBS)
@@ -71,3 +72,11 @@ def test_bash_completes_verbs_flags_and_files(tmp_path):
     assert complete("effjax data ch", tmp_path) == ["check"]
     assert complete("effjax predict qui", tmp_path) == ["quickstart.py"]
     assert set(complete("effjax ", tmp_path)) == {*cli.VERBS, "--help", "--version"}
+
+
+def test_a_checkpoint_is_a_step_or_the_best():
+    evaluate = ["evaluate", "--workdir=D"]
+    assert cli.parse([*evaluate, "--step=12"]).step == 12
+    assert cli.parse([*evaluate, "--step=best"]).step == "best"
+    with pytest.raises(UserError, match="expected the step of a checkpoint or best"):
+        cli.parse([*evaluate, "--step=-3"])

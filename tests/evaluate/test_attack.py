@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from effjax.evaluate.attack import fgsm, pgd
+from effjax.evaluate.attack import fgsm, is_right, pgd
 
 WEIGHTS = jax.random.normal(jax.random.key(0), (4 * 4 * 3, 5)) / 2000
 IMAGES = jax.random.uniform(jax.random.key(1), (6, 4, 4, 3), minval=20, maxval=235)
@@ -51,3 +51,8 @@ def test_pixels_stay_pixels():
 def test_an_example_is_attacked_alike_in_any_batch():
     whole = pgd(logits, IMAGES, LABELS, 4.0, KEYS)
     np.testing.assert_allclose(pgd(logits, IMAGES[2:4], LABELS[2:4], 4.0, KEYS[2:4]), whole[2:4])
+
+
+def test_nan_is_never_right():
+    logits = jnp.array([[jnp.nan, 0.0], [1.0, 0.0], [0.0, jnp.inf]])
+    np.testing.assert_array_equal(is_right(logits, jnp.array([0, 0, 1])), [False, True, False])

@@ -1,8 +1,11 @@
 """Nearest neighbours and the linear probe on features whose answer is known."""
 
 import numpy as np
+import pytest
 
+from effjax.errors import UserError
 from effjax.evaluate.features import knn, linear_probe
+from effjax.evaluate.scores import NO_ANSWER
 
 RNG = np.random.default_rng(0)
 
@@ -39,3 +42,20 @@ def test_noise_cannot_be_told_apart():
     train, test = RNG.normal(size=(200, 8)), RNG.normal(size=(400, 8))
     labels, truth = RNG.integers(0, 4, 200), RNG.integers(0, 4, 400)
     assert (linear_probe(train, labels, test, 4)[0] == truth).mean() < 0.4
+
+
+def test_features_that_are_not_finite_have_no_answer():
+    train, labels = clusters(40)
+    test, truth = clusters(6)
+    train[0], test[0] = np.nan, np.nan
+    for answers in (knn(train, labels, test, 4), linear_probe(train, labels, test, 4)[0]):
+        assert answers[0] == NO_ANSWER
+        np.testing.assert_array_equal(answers[1:], truth[1:])
+    assert (knn(np.full_like(train, np.nan), labels, test, 4) == NO_ANSWER).all()
+
+
+def test_labels_that_are_no_class_are_refused():
+    train, labels = clusters(20)
+    for method in (knn, linear_probe):
+        with pytest.raises(UserError, match="no class of the network"):
+            method(train, labels - 4, train, 4)

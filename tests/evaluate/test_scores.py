@@ -1,9 +1,19 @@
 """Scores of logits against counts by hand and against scikit-learn."""
 
 import numpy as np
+import pytest
 from sklearn import metrics
 
-from effjax.evaluate.scores import by_class, calibration, confusion, log_softmax, overall
+from effjax.errors import UserError
+from effjax.evaluate.scores import (
+    NO_ANSWER,
+    by_class,
+    calibration,
+    confusion,
+    log_softmax,
+    overall,
+    predicted,
+)
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(size=(300, 7)).astype(np.float32)
@@ -53,3 +63,30 @@ def test_calibration_by_hand():
     np.testing.assert_allclose(found.error, (10 * 0.3 + 5 * 0.0) / 15, atol=1e-6)
     assert found.counts.sum() == 15
     np.testing.assert_allclose(found.accuracy[found.counts > 0], [0.6, 0.6])
+
+
+def test_nan_is_never_right():
+    """`argmax` and `>=` would both make it a hit for class 0."""
+    found = overall(np.full((6, 10), np.nan), np.arange(6))
+    assert (found["top1"], found["top5"]) == (0.0, 0.0)
+    assert np.isnan(found["loss"])
+    assert np.isnan(found["calibration_error"])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_one_bad_logit_makes_its_example_wrong_and_no_other(bad):
+    logits, labels = np.eye(4, dtype=np.float32), np.arange(4)
+    logits[0, 0] = bad
+    assert overall(logits, labels)["top1"] == 0.75
+    np.testing.assert_array_equal(predicted(logits), [NO_ANSWER, 1, 2, 3])
+    counts = confusion(logits, labels)
+    np.testing.assert_array_equal(np.diag(counts), [0, 1, 1, 1])
+    each = by_class(counts, np.bincount(labels))
+    np.testing.assert_array_equal(each["recall"], [0, 1, 1, 1])
+    assert calibration(logits, labels).counts.sum() == 3
+
+
+@pytest.mark.parametrize("labels", [[0, 4, 1], [0, -1, 1]])
+def test_labels_that_are_no_class_are_refused(labels):
+    with pytest.raises(UserError, match="1 of 3 labels are no class"):
+        overall(np.zeros((3, 4)), np.array(labels))

@@ -1,0 +1,40 @@
+"""The best checkpoint of a run."""
+
+import json
+
+import pytest
+
+from effjax.errors import UserError
+from effjax.runs.best import best_step
+
+ROWS = [
+    {"step": 2, "train/loss": 0.1, "val/loss": 0.9, "val/top1": 0.5},
+    {"step": 4, "train/loss": 0.1, "val/loss": 0.8, "val/top1": 0.7},
+    {"step": 6, "train/loss": 0.1, "val/loss": None, "val/top1": None},
+    {"step": 8, "train/loss": 0.1, "val/loss": 0.7, "val/top1": 0.6},
+    {"step": 9, "train/loss": 0.1, "val/loss": 0.1, "val/top1": 0.9},
+]
+
+
+@pytest.fixture
+def workdir(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return tmp_path
+
+
+def write_config(workdir, keep_best):
+    config = {"config": {"checkpoint": {"keep_best": keep_best}}}
+    (workdir / "config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize(("keep_best", "step"), [(None, 4), ("val/loss", 8)])
+def test_the_best_of_those_that_have_a_checkpoint(workdir, keep_best, step):
+    """Step 9 has none, and a value that was not finite is never the best."""
+    write_config(workdir, keep_best)
+    assert best_step(workdir, (2, 4, 6, 8)) == step
+
+
+def test_nothing_was_measured(workdir):
+    write_config(workdir, None)
+    with pytest.raises(UserError, match="nothing was measured"):
+        best_step(workdir, (3, 6))
