@@ -99,7 +99,7 @@ def search_config(
     own = {key: value for key, value in plain["task"].items() if not key.startswith("compare_")}
     plain["task"] = own | SEARCHES[name]
     plain["seed"] = seed
-    plain["evals"] = {}  # only the sizes are wanted
+    plain["evals"] = {}  # the default evaluation alone, at the end: only the sizes are wanted
     return from_json(plain, RunConfig)
 
 

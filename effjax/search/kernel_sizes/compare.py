@@ -10,7 +10,7 @@ it was stopped, and with more seeds or arms it makes those that are missing.
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,17 @@ from effjax.search.kernel_sizes.arms import Chosen, make_arms, to_plain
 from effjax.search.kernel_sizes.options import SearchConfig
 from effjax.search.kernel_sizes.run import check_is_search
 from effjax.search.kernel_sizes.supernet import Supernet
-from effjax.tasks.run import build, train
+from effjax.tasks.run import build
+from effjax.trials.outcome import read_result
+from effjax.trials.paired import PairedTable, Result
+from effjax.trials.runners import run_here
+from effjax.trials.trial import RunTrial, Trial
 
 TABLE, PICTURE = "compare.json", "compare.png"
 METRIC = "top1"
 COMPILED = "perf/compile_sec"
 BASE = "uniform"
+ABSENT = "-"
 HEADER = (
     "arm",
     "sizes (seed 0)",
@@ -52,18 +57,20 @@ class Row:
     """One training: which arm and seed, with which sizes, at which cost, how well, how long.
 
     `seconds` are of the training, `search_seconds` of the search that found the sizes, 0 where
-    there was none; `compiled` and `search_compiled` are what compiling took of them.
+    there was none; `compiled` and `search_compiled` are what compiling took of them. `top1` is
+    None where the training has no final value; `reason` then says why.
     """
 
     arm: str
     seed: int
     sizes: tuple[int, ...]
     cost: float
-    top1: float
+    top1: float | None
     seconds: float
     compiled: float
     search_seconds: float = 0.0
     search_compiled: float = 0.0
+    reason: str = ""
 
 
 def compare(
@@ -82,46 +89,51 @@ def compare(
     display = display or choose_display()
     check_is_search(config)
     config = from_json(to_plain(config), RunConfig)
-    # a copy: building a task writes the fields of `model.arch` into its config
+    # of a copy: building a task writes the fields of `model.arch` into its config
     net: Supernet = build(from_json(to_plain(config), RunConfig)).task.supernet
+    _check_comparable(net)
     arms = make_arms(net)
-    _check_comparable(config, net)
     jobs = [(arm, seed) for seed in range(net.keys.compare_seeds) for arm in arms]
+    metric = f"{next(iter(config.evals))}/{METRIC}"
     rows: list[Row] = []
-    for number, (arm, seed) in enumerate(jobs, 1):
-        display.line(f"{number}/{len(jobs)}  {arm}, seed {seed}")
-        chosen = arms[arm](config, workdir, seed)
-        summary = _train(config, net, chosen, workdir, f"{arm}-s{seed}", seed)
-        rows.append(_row(arm, seed, chosen, net, summary, config))
-        _write(rows, workdir, net)
+
+    def upcoming() -> Iterator[RunTrial]:
+        for arm, seed in jobs:
+            chosen = arms[arm](config, workdir, seed)
+            trial = _trial(config, net, chosen, workdir, arm, seed)
+            yield trial
+            # the runner has come back for the next one, so this one has ended
+            rows.append(_row(read_result(trial, metric), chosen, net))
+            _write(rows, workdir, net)
+
+    run_here(upcoming(), len(jobs), display)
     report(rows, net, workdir, display)
     return rows
 
 
-def _check_comparable(config: ml_collections.ConfigDict, net: Supernet) -> None:
+def _check_comparable(net: Supernet) -> None:
     if len(net.budgets) > 1:
         raise UserError(
             f"a comparison takes one budget; config.task.budget_sizes = {net.keys.budget_sizes}"
         )
-    if not config.evals:
-        raise UserError("a comparison needs held-out images: give config.evals an entry")
 
 
-def _train(
+def _trial(
     config: ml_collections.ConfigDict,
     net: Supernet,
     chosen: Chosen,
     workdir: Path,
-    name: str,
+    arm: str,
     seed: int,
-) -> Mapping[str, Any]:
-    """Trains a network with the chosen sizes; the summary of its run."""
+) -> RunTrial:
+    """The training of a network with the chosen sizes; writes its architecture."""
+    name = f"{arm}-s{seed}"
     path = workdir / "architectures" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     architecture = net.with_sizes(chosen.sizes).architecture
     models.write_architecture(config.model.name.partition(".")[0], architecture, path)
     own = training_config(config, net.keys, path, seed)
-    return train(own, workdir / name, display=choose_display(quiet=True))
+    return RunTrial(variant=arm, seed=seed, config=own, workdir=workdir / name)
 
 
 def training_config(
@@ -129,6 +141,7 @@ def training_config(
 ) -> ml_collections.ConfigDict:
     """The search's config as one that trains an architecture: same data, model and schedule."""
     plain = to_plain(config)
+    # of the search's keys only the loss means something to a classification
     loss = {"loss": plain["task"]["loss"]} if "loss" in plain["task"] else {}
     plain["task"] = {"name": "classification", **loss}
     plain["optim"] = {"default": plain["optim"]["default"]}
@@ -141,27 +154,29 @@ def training_config(
     return from_json(plain, RunConfig)
 
 
-def _row(
-    arm: str,
-    seed: int,
-    chosen: Chosen,
-    net: Supernet,
-    summary: Mapping[str, Any],
-    config: ml_collections.ConfigDict,
-) -> Row:
-    evaluation = next(iter(config.evals))
-    search = chosen.search
+def _row(result: Result, chosen: Chosen, net: Supernet) -> Row:
+    """What came of a training."""
+    seconds, compiled = _times(result.facts["summary"])
+    search_seconds, search_compiled = _times(chosen.search)
     return Row(
-        arm=arm,
-        seed=seed,
+        arm=result.trial.variant,
+        seed=result.trial.seed,
         sizes=tuple(int(size) for size in chosen.sizes),
         cost=net.cost.exact(chosen.sizes),
-        top1=summary["final"][f"{evaluation}/{METRIC}"],
-        seconds=summary["wall_seconds"],
-        compiled=summary["final"][COMPILED],
-        search_seconds=search["wall_seconds"] if search else 0.0,
-        search_compiled=search["final"][COMPILED] if search else 0.0,
+        top1=result.value,
+        seconds=seconds,
+        compiled=compiled,
+        search_seconds=search_seconds,
+        search_compiled=search_compiled,
+        reason=result.reason,
     )
+
+
+def _times(summary: Mapping[str, Any]) -> tuple[float, float]:
+    """Seconds of a run, and of its compiling; zeros without a summary."""
+    if not summary:
+        return 0.0, 0.0
+    return summary["wall_seconds"], summary["final"][COMPILED]
 
 
 # --------------------------------------------------------------------------------- what came out
@@ -175,41 +190,51 @@ def by_arm(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return arms
 
 
-def paired(rows: Mapping[str, Sequence[Row]], arm: str, other: str) -> list[float]:
-    """Differences in accuracy between two arms, seed by seed."""
-    partners = {row.seed: row.top1 for row in rows.get(other, ())}
-    return [row.top1 - partners[row.seed] for row in rows[arm] if row.seed in partners]
+def paired(rows: Sequence[Row]) -> PairedTable:
+    """The accuracies by arm and seed, with differences from `BASE` seed by seed."""
+    results = []
+    for row in rows:
+        trial = Trial(variant=row.arm, seed=row.seed)
+        results.append(Result(trial, row.top1, row.reason))
+    return PairedTable(results, METRIC, base=BASE)
 
 
 def table_rows(rows: Sequence[Row], net: Supernet) -> list[list[str]]:
     """Rows of the table, with the columns of `HEADER`."""
-    arms = by_arm(rows)
+    table = paired(rows)
     lines = []
-    for arm, own in arms.items():
-        top1 = _in_percent(t_interval([row.top1 for row in own]), "")
-        differences = paired(arms, arm, BASE)
-        difference = "-"
-        if arm != BASE and differences:
-            difference = _in_percent(t_interval(differences), "+")
-        sizes = " ".join(map(str, own[0].sizes))
+    for arm, own in by_arm(rows).items():
+        difference = None if arm == BASE else table.difference(arm)
         cost = float(np.mean([row.cost for row in own])) / net.budgets[0]
-        lines.append([arm, sizes, f"{cost:.3f}", top1, difference, _share(own), str(len(own))])
+        lines.append(
+            [
+                arm,
+                " ".join(map(str, own[0].sizes)),
+                f"{cost:.3f}",
+                _in_percent(table.interval(arm), ""),
+                _in_percent(difference, "+"),
+                _share(own),
+                str(len(own)),
+            ]
+        )
     return lines
 
 
 def _share(rows: Sequence[Row]) -> str:
     """The search's time as a share of the training's, and without compiling: "40% (12%)"."""
     search = sum(row.search_seconds for row in rows)
-    if not search:
-        return "-"
     training = sum(row.seconds for row in rows)
+    if not search or not training:
+        return ABSENT
     ready_search = search - sum(row.search_compiled for row in rows)
     ready_training = training - sum(row.compiled for row in rows)
     return f"{search / training:.0%} ({ready_search / ready_training:.0%})"
 
 
-def _in_percent(interval: Interval, sign: str) -> str:
+def _in_percent(interval: Interval | None, sign: str) -> str:
     """ "81.2 [80.1, 82.3]" of shares; a single value has no interval."""
+    if interval is None or not math.isfinite(interval.estimate):
+        return ABSENT
     mean = f"{100 * interval.estimate:{sign}.2f}"
     if not math.isfinite(interval.low):
         return mean
@@ -217,10 +242,13 @@ def _in_percent(interval: Interval, sign: str) -> str:
 
 
 def report(rows: Sequence[Row], net: Supernet, workdir: Path, display: Display) -> None:
-    """Shows the table, the time that all runs took, and where the picture is."""
+    """Shows the table, what failed, the time that all runs took, and where the picture is."""
     budget = net.cost.describe(net.budgets[0])
     title = f"cost as a share of {budget}; means and 95 % intervals over seeds"
     display.table(title, table_rows(rows, net), HEADER, right=(2, 5, 6))
+    for row in rows:
+        if row.top1 is None:
+            display.line(f"{row.arm}, seed {row.seed} does not count: {row.reason}")
     spent = sum(row.seconds + row.search_seconds for row in rows)
     display.line(f"all runs together took {format_seconds(spent)}; picture: {workdir / PICTURE}")
 
@@ -231,8 +259,12 @@ def _write(rows: Sequence[Row], workdir: Path, net: Supernet) -> None:
     write_atomically(workdir / TABLE, json.dumps(data, indent=1) + "\n")
     points, intervals = {}, {}
     for arm, own in by_arm(rows).items():
-        points[arm] = [(row.cost, row.top1) for row in own]
-        intervals[arm] = t_interval([row.top1 for row in own])
+        measured = [(row.cost, row.top1) for row in own if row.top1 is not None]
+        if measured:
+            points[arm] = measured
+            intervals[arm] = t_interval([top1 for _, top1 in measured])
+    if not points:
+        return
     plot_arms(
         points,
         intervals,

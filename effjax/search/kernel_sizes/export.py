@@ -13,7 +13,8 @@ from effjax.report.kernel_sizes import plot_search
 from effjax.runs.atomic import write_atomically
 from effjax.runs.folder import FOUND_ARCHITECTURE, FOUND_WEIGHTS
 from effjax.runs.metrics import read_rows
-from effjax.search.kernel_sizes.found import Found
+from effjax.search.kernel_sizes.found import Found, baseline_of
+from effjax.search.kernel_sizes.preference import preference_of
 from effjax.search.kernel_sizes.supernet import Supernet
 
 SEARCH, PICTURE = "search.json", "kernel_sizes.png"
@@ -47,6 +48,7 @@ def export(
     held_out: Sequence[dict[str, float]],
     name: str,
     workdir: Path,
+    hold: int = 0,
 ) -> None:
     """Writes what was found into the run's folder.
 
@@ -58,7 +60,9 @@ def export(
       results: what was found, one a budget.
       held_out: their loss and accuracy before they are trained any further.
       name: the registered model that the architecture derives from.
+      hold: the number of updates in which sizes were frozen.
     """
+    rows = read_rows(workdir)
     records = []
     for n, (found, scores) in enumerate(zip(results, held_out, strict=True)):
         suffix = f"-{n + 1}" if n else ""
@@ -66,9 +70,12 @@ def export(
         weights = workdir / FOUND_WEIGHTS.replace(".", f"{suffix}.")
         models.write_architecture(name, found.model.architecture, architecture)
         models.save_weights(found.model, found.variables, weights)
-        records.append(record_of(net, found, scores, architecture.name))
+        record = record_of(net, found, scores, architecture.name)
+        # the rows are of the sizes at the first budget
+        preference = preference_of(net, found.soft, () if n else rows, hold)
+        records.append(record | {"preference": preference.to_json()})
     write_atomically(workdir / SEARCH, json.dumps(records, indent=2) + "\n")
-    _draw(net, results[0], workdir)
+    _draw(net, results[0], rows, workdir)
 
 
 def record_of(
@@ -87,14 +94,15 @@ def record_of(
         "by_rule": dict(zip(names, found.ruled)),
         "held_out": held_out,
         "architecture": architecture,
+        "baseline": baseline_of(net, found.sizes),
     }
 
 
-def _draw(net: Supernet, found: Found, workdir: Path) -> None:
+def _draw(net: Supernet, found: Found, rows: Sequence[Any], workdir: Path) -> None:
     site_names = [site.name for site in net.sizes.sites]
     plot_search(
         net.sizes.names,
-        read_rows(workdir),
+        rows,
         found.sizes,
         [int(size) for size in net.sizes.largest],
         dict(zip(site_names, found.kernels)),

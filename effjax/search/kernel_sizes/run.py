@@ -65,3 +65,20 @@ def show(records: list[dict[str, Any]], display: Display) -> None:
         rows.append(("top-1 before training", "", *top1))
     budgets = [f"for {record['budget']:,.6g}" for record in records]
     display.table("found", rows, ("window", "soft", *budgets), right=range(1, 2 + len(records)))
+    for record, budget in zip(records, budgets):
+        prefix = f"{budget}: " if len(records) > 1 else ""
+        for sentence in remarks(record):
+            display.line(f"{prefix}{sentence}")
+
+
+def remarks(record: dict[str, Any]) -> list[str]:
+    """Sentences about an entry of search.json: is it a baseline, had the task a preference."""
+    sentences = []
+    # searches of earlier versions have neither
+    if record.get("baseline"):
+        sentences.append(
+            f"these sizes are a baseline: {record['baseline']}; one gets them without a search"
+        )
+    if "preference" in record:
+        sentences.append(record["preference"]["sentence"])
+    return sentences

@@ -207,7 +207,7 @@ class KernelSearch(Classification):
             results.append(found)
             held_out.append(self._held_out(found))
         name = self.config.model.name.partition(".")[0]
-        export(self.supernet, results, held_out, name, workdir)
+        export(self.supernet, results, held_out, name, workdir, self._steps("hold"))
 
     def _training_images(self) -> Iterator[jax.Array]:
         """Normalised images [B, H, W, 3] of the first batches, as many as `recalibrate` says."""

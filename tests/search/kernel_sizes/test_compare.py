@@ -20,14 +20,30 @@ def test_the_table():
         for arm, values in {"found": (0.82, 0.80), "uniform": (0.80, 0.79)}.items()
         for seed, top1 in enumerate(values)
     ]
-    assert paired({"found": rows[:2], "uniform": rows[2:]}, "found", "uniform") == pytest.approx(
-        [0.02, 0.01]
-    )
+    difference = paired(rows).difference("found")
+    assert difference.estimate == pytest.approx(0.015)
     found, uniform = table_rows(rows, net)
     assert found[:3] == ["found", "5 5 5 3", "1.000"]
     assert found[3].startswith("81.00 [")
     assert found[4].startswith("+1.50 [")
     assert (found[5], uniform[4], uniform[5]) == ("18% (15%)", "-", "-")
+
+
+def test_a_training_without_a_value_does_not_count():
+    net = supernet_of("convformer_s18", budget_sizes=(5,))
+    cost = net.budgets[0]
+    sound = Row("uniform", 0, (5, 5, 5, 3), cost, 0.8, 110.0, 10.0)
+    failed = Row("found", 0, (5, 5, 3, 3), cost, None, 0.0, 0.0, 20.0, 5.0, reason="not finite")
+    rows = [sound, failed]
+    assert paired(rows).difference("found") is None
+    found = table_rows(rows, net)[1]
+    assert found[3:6] == ["-", "-", "-"]
+
+
+def test_what_cannot_be_compared(tmp_path):
+    several = search_config("convformer_s18", budget_sizes=(3, 5))
+    with pytest.raises(UserError, match="takes one budget"):
+        compare(several, tmp_path, QUIET)
 
 
 def test_a_config_that_is_no_search(tmp_path):
