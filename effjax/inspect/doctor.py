@@ -51,7 +51,7 @@ def diagnose() -> tuple[list[tuple[str, str]], list[str]]:
     import jax
 
     from effjax.data.images.region import find_library
-    from effjax.ops.onednn.calls import available
+    from effjax.ops.onednn import available
 
     rows = [
         ("effjax", VERSION),

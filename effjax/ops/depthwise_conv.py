@@ -4,23 +4,35 @@ Shapes: B batch, H W input space, Y X output space, C channels, I J kernel rows 
 
 The path is chosen for each backend and shape: XLA's grouped convolution on a GPU or TPU, which is
 slow on a CPU (benchmarks/ops.py); there sums of shifted copies (depthwise_shifts.py), and inside
-`onednn_calls` oneDNN (onednn/depthwise.py) if the convolution is large and one device runs it.
+`onednn_calls` oneDNN (onednn/) if the convolution is large and one device runs it.
 """
 
-import math
 from functools import partial
 
 import jax
 from jax import lax
 
 from effjax.ops import depthwise_shifts as shifts
-from effjax.ops.onednn import depthwise as onednn
-from effjax.ops.onednn.calls import either, worth_a_call
+from effjax.ops.onednn import (
+    depthwise,
+    depthwise_input_gradient,
+    depthwise_kernel_gradient,
+    large_enough,
+    xla_or_onednn,
+)
 
-_LEAST_KERNEL_OF_A_CALL = 25  # elements; the kernel gradient by shifts is faster below
+# Elements; the kernel gradient by shifts is faster below.
+_LEAST_KERNEL_OF_A_CALL = 25
+
+Pair = tuple[jax.Array, jax.Array]
 
 
-def depthwise_conv(x: jax.Array, w: jax.Array, stride: int = 1, dilation: int = 1) -> jax.Array:
+def depthwise_conv(
+    x: jax.Array,
+    w: jax.Array,
+    stride: int = 1,
+    dilation: int = 1,
+) -> jax.Array:
     """Convolve each channel of ``x`` [B, H, W, C] with its own kernel ``w`` [I, J, 1, C].
 
     Each side is padded with zeros, ``dilation * (I // 2)`` rows and ``dilation * (J // 2)``
@@ -29,79 +41,124 @@ def depthwise_conv(x: jax.Array, w: jax.Array, stride: int = 1, dilation: int = 
     forward-mode differentiation works on top of it, not in place of it: ``jvp`` of ``grad``.
     Raises ValueError for an even kernel side or shapes that do not fit, TypeError for two dtypes.
     """
-    if w.ndim != 4 or w.shape[2:] != (1, x.shape[-1]) or w.shape[0] * w.shape[1] % 2 == 0:
+    channels = x.shape[-1]
+    one_for_each_channel = w.ndim == 4 and w.shape[2:] == (1, channels)
+    # the product of two sides is odd if both are
+    if not one_for_each_channel or w.shape[0] * w.shape[1] % 2 == 0:
         raise ValueError(
             f"depthwise_conv got a kernel of shape {w.shape} for an input of shape {x.shape}: "
-            f"give [I, J, 1, {x.shape[-1]}] with odd I and J"
+            f"give [I, J, 1, {channels}] with odd I and J"
         )
     if x.dtype != w.dtype:
         raise TypeError(f"depthwise_conv got x {x.dtype} and w {w.dtype}: cast one to the other")
-    return _convolve(x, _within_reach(w, x.shape[1:3], dilation), stride, dilation)
+    w = _within_reach(w, x.shape[1:3], dilation)
+    return _convolve(x, w, stride, dilation)
 
 
 def depthwise_conv_reference(
     x: jax.Array, w: jax.Array, stride: int = 1, dilation: int = 1
 ) -> jax.Array:
     """The same by XLA's grouped convolution."""
+    rows = dilation * (w.shape[0] // 2)
+    columns = dilation * (w.shape[1] // 2)
     return lax.conv_general_dilated(
         x,
         w,
         window_strides=(stride, stride),
-        padding=[(dilation * (side // 2),) * 2 for side in w.shape[:2]],
+        padding=[(rows, rows), (columns, columns)],
         rhs_dilation=(dilation, dilation),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=x.shape[-1],
     )
 
 
-def _within_reach(w: jax.Array, space: tuple[int, int], dilation: int) -> jax.Array:
+def _within_reach(
+    w: jax.Array,
+    space: tuple[int, int],
+    dilation: int,
+) -> jax.Array:
     """Leave out the rows and columns of the kernel that only ever meet the padding."""
     for axis, size in enumerate(space):
         half = w.shape[axis] // 2
         reach = min(half, (size - 1) // dilation)
-        w = lax.slice_in_dim(w, half - reach, half + reach + 1, axis=axis)
+        first = half - reach
+        last = half + reach
+        w = lax.slice_in_dim(w, first, last + 1, axis=axis)
     return w
 
 
-def _forward(x: jax.Array, w: jax.Array, stride: int, dilation: int) -> jax.Array:
+def _forward(
+    x: jax.Array,
+    w: jax.Array,
+    stride: int,
+    dilation: int,
+) -> jax.Array:
     steps = {"stride": stride, "dilation": dilation}
     convolve = partial(shifts.convolve, **steps)
-    if _worth_a_call(x, w, **steps):
-        convolve = either(convolve, onednn.convolve)
+    if _large_enough(x, w, **steps):
+        convolve = xla_or_onednn(convolve, depthwise)
     reference = partial(depthwise_conv_reference, **steps)
     return lax.platform_dependent(x, w, cpu=convolve, default=reference)
 
 
 def _forward_and_save(
-    x: jax.Array, w: jax.Array, stride: int, dilation: int
-) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    x: jax.Array,
+    w: jax.Array,
+    stride: int,
+    dilation: int,
+) -> tuple[jax.Array, Pair]:
     return _forward(x, w, stride, dilation), (x, w)
 
 
 def _gradients(
-    stride: int, dilation: int, saved: tuple[jax.Array, jax.Array], g: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+    stride: int,
+    dilation: int,
+    saved: Pair,
+    g: jax.Array,
+) -> Pair:
+    x, w = saved
     steps = {"stride": stride, "dilation": dilation}
 
-    def by_lax(x: jax.Array, w: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return jax.vjp(partial(depthwise_conv_reference, **steps), x, w)[1](g)
+    def by_lax(
+        x: jax.Array,
+        w: jax.Array,
+        g: jax.Array,
+    ) -> Pair:
+        reference = partial(depthwise_conv_reference, **steps)
+        _, pull = jax.vjp(reference, x, w)
+        return pull(g)
 
-    def on_cpu(x: jax.Array, w: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
-        sides = w.shape[:2]
+    def on_cpu(
+        x: jax.Array,
+        w: jax.Array,
+        g: jax.Array,
+    ) -> Pair:
+        rows, columns = w.shape[:2]
+        sides = (rows, columns)
         of_x = partial(shifts.input_gradient, space=x.shape[1:3], **steps)
         of_w = partial(shifts.kernel_gradient, sides=sides, **steps)
-        if _worth_a_call(x, w, **steps):
-            of_x = either(of_x, onednn.input_gradient)
-        if _worth_a_call(x, w, **steps) and math.prod(sides) >= _LEAST_KERNEL_OF_A_CALL:
-            of_w = either(of_w, partial(onednn.kernel_gradient, sides=sides))
+        calls = _large_enough(x, w, **steps)
+        if calls:
+            of_x = xla_or_onednn(of_x, depthwise_input_gradient)
+        if calls and rows * columns >= _LEAST_KERNEL_OF_A_CALL:
+            call = partial(depthwise_kernel_gradient, sides=sides)
+            of_w = xla_or_onednn(of_w, call)
         return of_x(g, w), of_w(x, g)
 
-    return lax.platform_dependent(*saved, g, cpu=on_cpu, default=by_lax)
+    return lax.platform_dependent(x, w, g, cpu=on_cpu, default=by_lax)
 
 
-def _worth_a_call(x: jax.Array, w: jax.Array, stride: int, dilation: int) -> bool:
-    products = x.size * math.prod(w.shape[:2])
-    return stride == dilation == 1 and worth_a_call(products, x.dtype)
+def _large_enough(
+    x: jax.Array,
+    w: jax.Array,
+    stride: int,
+    dilation: int,
+) -> bool:
+    """Whether a call is faster; with a stride or a dilation XLA does it."""
+    if stride != 1 or dilation != 1:
+        return False
+    rows, columns = w.shape[:2]
+    return large_enough(x.size * rows * columns, x.dtype)
 
 
 _convolve = jax.custom_vjp(_forward, nondiff_argnums=(2, 3))

@@ -1,11 +1,9 @@
 """The product of two matrices, or of two stacks of them."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 
-from effjax.ops.onednn.calls import either, matmul, with_gradients, worth_a_call
+from effjax.ops.onednn import large_enough, matmul, with_gradients, xla_or_onednn
 
 
 def matrix_product(a: jax.Array, b: jax.Array) -> jax.Array:
@@ -14,13 +12,34 @@ def matrix_product(a: jax.Array, b: jax.Array) -> jax.Array:
     XLA's product, or, inside `onednn_calls` on one CPU device, a call where it is large. Then the
     gradient is custom, and forward-mode differentiation works on top of it, not in place of it.
     """
-    if worth_a_call(a.size * b.shape[-1], a.dtype) and a.dtype == jnp.float32:
+    products = a.size * b.shape[-1]
+    if a.dtype == jnp.float32 and large_enough(products, a.dtype):
         return _product(a, b)
+    return _plain(a, b)
+
+
+def _plain(a: jax.Array, b: jax.Array) -> jax.Array:
     return a @ b
 
 
+def _plain_of_a(g: jax.Array, b: jax.Array) -> jax.Array:
+    return g @ jnp.matrix_transpose(b)
+
+
+def _plain_of_b(a: jax.Array, g: jax.Array) -> jax.Array:
+    return jnp.matrix_transpose(a) @ g
+
+
+def _call_of_a(g: jax.Array, b: jax.Array) -> jax.Array:
+    return matmul(g, b, transpose_b=True)
+
+
+def _call_of_b(a: jax.Array, g: jax.Array) -> jax.Array:
+    return matmul(a, g, transpose_a=True)
+
+
 _product = with_gradients(
-    either(lambda a, b: a @ b, matmul),
-    either(lambda g, b: g @ jnp.matrix_transpose(b), partial(matmul, transpose_b=True)),
-    either(lambda a, g: jnp.matrix_transpose(a) @ g, partial(matmul, transpose_a=True)),
+    xla_or_onednn(_plain, matmul),
+    xla_or_onednn(_plain_of_a, _call_of_a),
+    xla_or_onednn(_plain_of_b, _call_of_b),
 )

@@ -10,65 +10,120 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from effjax.ops.onednn.calls import convolution, either, matmul, with_gradients, worth_a_call
+from effjax.ops.onednn import (
+    convolution,
+    large_enough,
+    matmul,
+    with_gradients,
+    xla_or_onednn,
+)
 
 Pair = tuple[int, int]
 
 
-def patch_conv(x: jax.Array, w: jax.Array, stride: Pair, pad: Pair) -> jax.Array:
+def patch_conv(
+    x: jax.Array,
+    w: jax.Array,
+    stride: Pair,
+    pad: Pair,
+) -> jax.Array:
     """[B, Y, X, O] of ``x`` [B, H, W, C] and ``w`` [I, J, C, O], ``pad`` zeros on both sides.
 
     XLA's convolution, or, inside `onednn_calls` on one CPU device, calls where it is large and
     strides: the gradient of the kernel is then a product of the patches and ``g``, and custom:
     forward-mode differentiation works on top of it, not in place of it.
     """
-    y = jax.eval_shape(partial(patch_conv_reference, stride=stride, pad=pad), x, w)
-    products = y.size * math.prod(w.shape[:3])
-    if min(stride) == 1 or x.dtype != jnp.float32 or not worth_a_call(products, x.dtype):
-        return patch_conv_reference(x, w, stride, pad)
     plain = partial(patch_conv_reference, stride=stride, pad=pad)
+    if not _pays(x, w, stride, pad):
+        return plain(x, w)
     call = partial(convolution, stride=stride, pad=pad)
-    space, kernel = x.shape, w.shape
-
-    def kernel_gradient(x: jax.Array, g: jax.Array) -> jax.Array:
-        patches = _patches(x, kernel, stride, pad)
-        dw = matmul(patches, g.reshape(-1, g.shape[-1]), transpose_a=True)
-        return dw.reshape(kernel)
+    x_shape = x.shape
+    w_shape = w.shape
 
     def input_gradient(g: jax.Array, w: jax.Array) -> jax.Array:
-        x = jax.ShapeDtypeStruct(space, g.dtype)
-        return jax.linear_transpose(lambda x: plain(x, w), x)(g)[0]
+        x = jax.ShapeDtypeStruct(x_shape, g.dtype)
+        transpose = jax.linear_transpose(lambda x: plain(x, w), x)
+        (dx,) = transpose(g)
+        return dx
 
-    def plain_kernel_gradient(x: jax.Array, g: jax.Array) -> jax.Array:
-        w = jax.ShapeDtypeStruct(kernel, g.dtype)
-        return jax.linear_transpose(lambda w: plain(x, w), w)(g)[0]
+    def kernel_gradient(x: jax.Array, g: jax.Array) -> jax.Array:
+        w = jax.ShapeDtypeStruct(w_shape, g.dtype)
+        transpose = jax.linear_transpose(lambda w: plain(x, w), w)
+        (dw,) = transpose(g)
+        return dw
 
-    return with_gradients(
-        either(plain, call),
+    def kernel_gradient_call(x: jax.Array, g: jax.Array) -> jax.Array:
+        patches = _patches(x, w_shape, stride, pad)
+        g = g.reshape(-1, g.shape[-1])  # [B Y X, O]
+        dw = matmul(patches, g, transpose_a=True)  # [I J C, O]
+        return dw.reshape(w_shape)
+
+    convolve = with_gradients(
+        xla_or_onednn(plain, call),
         input_gradient,
-        either(plain_kernel_gradient, kernel_gradient),
-    )(x, w)
+        xla_or_onednn(kernel_gradient, kernel_gradient_call),
+    )
+    return convolve(x, w)
 
 
-def patch_conv_reference(x: jax.Array, w: jax.Array, stride: Pair, pad: Pair) -> jax.Array:
+def patch_conv_reference(
+    x: jax.Array,
+    w: jax.Array,
+    stride: Pair,
+    pad: Pair,
+) -> jax.Array:
     """The same by XLA's convolution."""
+    rows, columns = pad
     return lax.conv_general_dilated(
         x,
         w,
         window_strides=stride,
-        padding=[(p, p) for p in pad],
+        padding=[(rows, rows), (columns, columns)],
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
 
 
-def _patches(x: jax.Array, kernel: tuple[int, ...], stride: Pair, pad: Pair) -> jax.Array:
+def _pays(
+    x: jax.Array,
+    w: jax.Array,
+    stride: Pair,
+    pad: Pair,
+) -> bool:
+    """Whether calls are faster: measured where both strides are above 1, in float32."""
+    if min(stride) == 1 or x.dtype != jnp.float32:
+        return False
+    y = jax.eval_shape(partial(patch_conv_reference, stride=stride, pad=pad), x, w)
+    products = y.size * math.prod(w.shape[:3])
+    return large_enough(products, x.dtype)
+
+
+def _patches(
+    x: jax.Array,
+    kernel: tuple[int, ...],
+    stride: Pair,
+    pad: Pair,
+) -> jax.Array:
     """[B Y X, I J C]: what the kernel meets at each place of the result."""
-    x = jnp.pad(x, ((0, 0), *((p, p) for p in pad), (0, 0)))
-    space = [(n - k) // s * s + 1 for n, k, s in zip(x.shape[1:3], kernel, stride)]
-    shifted = [
-        x[:, i : i + space[0] : stride[0], j : j + space[1] : stride[1]]
-        for i in range(kernel[0])
-        for j in range(kernel[1])
-    ]
-    patches = lax.optimization_barrier(jnp.concatenate(shifted, axis=-1))
+    rows, columns = pad
+    x = jnp.pad(x, ((0, 0), (rows, rows), (columns, columns), (0, 0)))
+    height = _places(x.shape[1], kernel[0], stride[0])
+    width = _places(x.shape[2], kernel[1], stride[1])
+    shifted = []
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            of_rows = slice(i, i + height, stride[0])
+            of_columns = slice(j, j + width, stride[1])
+            shifted.append(x[:, of_rows, of_columns])
+    patches = jnp.concatenate(shifted, axis=-1)
+    # in memory: else XLA would make them again for each block of the product
+    patches = lax.optimization_barrier(patches)
     return patches.reshape(-1, patches.shape[-1])
+
+
+def _places(
+    length: int,
+    side: int,
+    stride: int,
+) -> int:
+    """How far the first cell of the kernel moves along an axis, plus one."""
+    return (length - side) // stride * stride + 1

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-_LARGEST_IN_ONE_LOOP = 3  # measured on two cores of a Zen 4 (benchmarks/ops.py --pooling)
+# Measured on two cores of a Zen 4 (benchmarks/ops.py --pooling).
+_LARGEST_IN_ONE_LOOP = 3
 
 
 def pool_minus_input(x: jax.Array, size: int = 3) -> jax.Array:
@@ -31,11 +32,18 @@ def pool_minus_input(x: jax.Array, size: int = 3) -> jax.Array:
 
 def pool_minus_input_reference(x: jax.Array, size: int = 3) -> jax.Array:
     """The same by XLA's windows."""
-    return (_sum_of_windows(x, size) / _neighbours(x, size) - x).astype(x.dtype)
+    average = _sum_of_windows(x, size) / _neighbours(x, size)
+    return (average - x).astype(x.dtype)
+
+
+# ------------------------------------------------------------------------ the mixer
 
 
 def _forward(x: jax.Array, size: int) -> jax.Array:
-    return (_sum(x, size) * (1 / _neighbours(x, size)) - x).astype(x.dtype)
+    # a product with the reciprocal, which is a constant: divisions are slow
+    share = 1 / _neighbours(x, size)
+    average = _sum(x, size) * share
+    return (average - x).astype(x.dtype)
 
 
 def _forward_and_save(x: jax.Array, size: int) -> tuple[jax.Array, None]:
@@ -43,48 +51,83 @@ def _forward_and_save(x: jax.Array, size: int) -> tuple[jax.Array, None]:
 
 
 def _gradient(size: int, saved: None, g: jax.Array) -> tuple[jax.Array]:
-    return ((_sum(g * (1 / _neighbours(g, size)), size) - g).astype(g.dtype),)
+    del saved
+    share = 1 / _neighbours(g, size)
+    dx = _sum(g * share, size) - g
+    return (dx.astype(g.dtype),)
 
 
 _mix = jax.custom_vjp(_forward, nondiff_argnums=(1,))
 _mix.defvjp(_forward_and_save, _gradient)
 
 
+# ------------------------------------------------------------------------ sums
+
+
 def _sum(x: jax.Array, size: int) -> jax.Array:
     """The sum over the window around each cell, with zeros outside of the image."""
     return lax.platform_dependent(
-        x, cpu=partial(_sum_of_shifts, size=size), default=partial(_sum_of_windows, size=size)
+        x,
+        cpu=partial(_sum_of_shifts, size=size),
+        default=partial(_sum_of_windows, size=size),
     )
 
 
 def _sum_of_shifts(x: jax.Array, size: int) -> jax.Array:
     half = size // 2
-    both = ((0, 0), (half, half), (half, half), (0, 0))
-    rows, columns = ((0, 0), both[1], (0, 0), (0, 0)), ((0, 0), (0, 0), both[2], (0, 0))
-    one_loop = size <= _LARGEST_IN_ONE_LOOP
-    x = lax.optimization_barrier(jnp.pad(_at_least_float32(x), both if one_loop else rows))
-    x = sum(lax.slice_in_dim(x, i, x.shape[1] - size + 1 + i, axis=1) for i in range(size))
-    x = x if one_loop else lax.optimization_barrier(jnp.pad(x, columns))
-    return sum(lax.slice_in_dim(x, j, x.shape[2] - size + 1 + j, axis=2) for j in range(size))
+    x = _at_least_float32(x)
+    if size <= _LARGEST_IN_ONE_LOOP:
+        x = _padded(x, half, half)
+        x = _sum_along(x, size, axis=1)
+        return _sum_along(x, size, axis=2)
+    # two loops over memory, the sums of rows between them
+    x = _padded(x, half, 0)
+    x = _sum_along(x, size, axis=1)
+    x = _padded(x, 0, half)
+    return _sum_along(x, size, axis=2)
+
+
+def _padded(x: jax.Array, rows: int, columns: int) -> jax.Array:
+    """Zeros around H and W, written to memory: the shifted copies are read from there."""
+    around = ((0, 0), (rows, rows), (columns, columns), (0, 0))
+    return lax.optimization_barrier(jnp.pad(x, around))
+
+
+def _sum_along(x: jax.Array, size: int, axis: int) -> jax.Array:
+    """The sum of ``size`` neighbours along one axis, which gets shorter by ``size`` - 1."""
+    length = x.shape[axis] - size + 1
+    shifted = [lax.slice_in_dim(x, i, i + length, axis=axis) for i in range(size)]
+    return sum(shifted)
 
 
 def _sum_of_windows(x: jax.Array, size: int) -> jax.Array:
     x = _at_least_float32(x)
-    pads = ((0, 0), (size // 2,) * 2, (size // 2,) * 2, (0, 0))
+    half = size // 2
+    zero = np.zeros((), x.dtype)
     return lax.reduce_window(
-        x, np.zeros((), x.dtype), lax.add, (1, size, size, 1), (1, 1, 1, 1), pads
+        x,
+        zero,
+        lax.add,
+        window_dimensions=(1, size, size, 1),
+        window_strides=(1, 1, 1, 1),
+        padding=((0, 0), (half, half), (half, half), (0, 0)),
     )
 
 
 def _neighbours(x: jax.Array, size: int) -> np.ndarray:
     """[1, H, W, 1]: how many cells of the window around each cell lie inside of the image."""
+    rows = _neighbours_along(x.shape[1], size)
+    columns = _neighbours_along(x.shape[2], size)
+    counts = rows[:, None] * columns
+    dtype = jnp.promote_types(x.dtype, np.float32)
+    return counts[None, :, :, None].astype(dtype)
 
-    def along(length: int) -> np.ndarray:
-        cell = np.arange(length)
-        return np.minimum(cell + size // 2, length - 1) - np.maximum(cell - size // 2, 0) + 1
 
-    counts = along(x.shape[1])[:, None] * along(x.shape[2])
-    return counts[None, :, :, None].astype(jnp.promote_types(x.dtype, np.float32))
+def _neighbours_along(length: int, size: int) -> np.ndarray:
+    cell = np.arange(length)
+    last = np.minimum(cell + size // 2, length - 1)
+    first = np.maximum(cell - size // 2, 0)
+    return last - first + 1
 
 
 def _at_least_float32(x: jax.Array) -> jax.Array:

@@ -16,7 +16,7 @@ import optax
 
 from effjax.optim.clipping import clip_by_norm
 from effjax.optim.decay import Mask, step_with_decay
-from effjax.optim.hints import Amount, Epsilon, KeepFactor, Norm, Rate
+from effjax.optim.hints import Amount, Epsilon, KeepFactor, Norm, Rate, Storage
 from effjax.optim.numerics import bias_correction, compute_dtype, order_after, unzip_map, zeros
 from effjax.optim.registry import register_optimizer
 
@@ -115,10 +115,10 @@ def adan(
     no_prox: bool = False,
     max_grad_norm: Norm | None = None,
     restart_when: RestartCondition | None = None,
-    mu_dtype: Any | None = None,
-    delta_dtype: Any | None = None,
-    nu_dtype: Any | None = None,
-    previous_dtype: Any | None = None,
+    mu_dtype: Storage | None = None,
+    delta_dtype: Storage | None = None,
+    nu_dtype: Storage | None = None,
+    previous_dtype: Storage | None = None,
 ) -> optax.GradientTransformation:
     """Adaptive Nesterov momentum, with the decay and the clipping of the authors' code.
 

@@ -21,6 +21,7 @@ from effjax.optim.hints import (
     Rate,
     Share,
     ShareAboveZero,
+    Storage,
     Transform,
     Whole,
 )
@@ -41,6 +42,9 @@ DECAY: dict[str, Decay] = {
 
 # Their functions take a number for the learning rate, no schedule.
 UNSCHEDULED = ("polyak_sgd", "rprop", "sm3")
+
+# With a rate of 0, as at the first update of a warm-up, their estimate would be 0 / 0, for ever.
+LEAST_RATE = {"prodigy": 1e-12, "dadapt_adamw": 1e-12}
 
 NEEDS = {
     "polyak_sgd": ("value",),
@@ -87,8 +91,8 @@ COMMON: dict[str, Any] = {
     "eps": Epsilon,
     "eps_root": EpsilonOrZero,
     "nesterov": bool,
-    "mu_dtype": Any,
-    "accumulator_dtype": Any,
+    "mu_dtype": Storage | None,
+    "accumulator_dtype": Storage | None,
     "alpha": Amount,
     "estim_lr0": Annotated[float, Range(1e-18, 1e3)],  # its square is a divisor in float32
     "lower_bound": AnyNumber,
@@ -102,7 +106,7 @@ OWN: dict[str, dict[str, Any]] = {
         "decay_offset": Annotated[int, Range(-(2**30), 0)],
         "multiply_by_parameter_scale": bool,
         "clipping_threshold": Annotated[float, Range(1e-37, 1e6)] | None,
-        "dtype_momentum": Any,
+        "dtype_momentum": Storage,
         "weight_decay_rate": Share | None,
         "factored": bool,
     },

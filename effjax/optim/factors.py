@@ -44,6 +44,15 @@ def times(factor: float, learning_rate: LearningRate) -> LearningRate:
     return factor * learning_rate
 
 
+def at_least(least: float, learning_rate: LearningRate) -> LearningRate:
+    """The learning rate, but never less than a number."""
+    if callable(learning_rate):
+        return lambda count: jnp.maximum(learning_rate_at(learning_rate, count), least)
+    if isinstance(learning_rate, jax.Array):
+        return jnp.maximum(learning_rate, least)
+    return max(learning_rate, least)
+
+
 def scaled_mask(mask: Mask, factors: Factors) -> Mask:
     """A mask of the decay whose entries carry the factors as well."""
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from effjax.errors import UserError, nearest
-from effjax.optim.catalogue import UNSCHEDULED
+from effjax.optim.catalogue import LEAST_RATE, UNSCHEDULED
 from effjax.optim.decay import (
     LearningRate,
     Mask,
@@ -19,6 +19,7 @@ from effjax.optim.decay import (
 )
 from effjax.optim.factors import (
     Factors,
+    at_least,
     check_factors,
     one_for_each_factor,
     only_learned,
@@ -337,6 +338,8 @@ def _with_decay(
     settings: Mapping[str, Any],
 ) -> optax.GradientTransformation:
     """One method that wraps no other, with its weight decay."""
+    if info.name in LEAST_RATE:
+        learning_rate = at_least(LEAST_RATE[info.name], learning_rate)
     arguments = dict(info.fixed) | dict(settings) | {info.rate_name: learning_rate}
     if info.decay == "own":
         return info.make(**arguments, weight_decay=weight_decay, **{info.mask_name: mask})

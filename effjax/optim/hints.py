@@ -8,9 +8,10 @@ are not known yet.
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jax
+import numpy as np
 import optax
 
 from effjax.errors import UserError
@@ -33,6 +34,8 @@ Whole = Annotated[int, Range(0, 2**31 - 1)]
 Seed = Annotated[int, Range(0, 2**32 - 1)]
 PeakRate = Annotated[float, Range(0, 1e12)]
 Rate = PeakRate | jax.Array | optax.Schedule
+# of an array in the state; a name such as "bfloat16", or a type of NumPy or JAX
+Storage = Literal["float64", "float32", "bfloat16", "float16"] | np.dtype | type
 Transform = optax.GradientTransformation
 
 

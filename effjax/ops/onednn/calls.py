@@ -19,11 +19,14 @@ import jaxlib
 
 from effjax.ops.onednn.one_cpu import on_one_cpu
 
-_TRIED = ("0.10.2", "0.11.2")  # versions of jaxlib; tests/ops/test_onednn.py
-_LEAST_PRODUCTS = 2**22  # multiply-adds; less is not worth the call: some 20 microseconds
+# Versions of jaxlib, see tests/ops/onednn/test_calls.py
+_TRIED = ("0.10.2", "0.11.2")
+# Multiply-adds. A call costs some 20 microseconds, which fewer of them do not earn back.
+_LEAST_PRODUCTS = 2**22
 
 _wanted = contextvars.ContextVar("onednn_calls", default=False)
 
+Pair = tuple[jax.Array, jax.Array]
 Map = Callable[[jax.Array, jax.Array], jax.Array]
 
 
@@ -42,17 +45,21 @@ def onednn_calls(wanted: bool = True) -> Iterator[None]:
 
 def available() -> bool:
     """Whether this machine and this version of jaxlib have it."""
-    here = sys.platform == "linux" and platform.machine() == "x86_64"
-    return here and jaxlib.__version__ in _TRIED
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return False
+    return jaxlib.__version__ in _TRIED
 
 
-def worth_a_call(products: int, dtype: jnp.dtype) -> bool:
+def large_enough(products: int, dtype: jnp.dtype) -> bool:
     """Whether calls are wanted, and so many multiply-adds of this type are worth one."""
+    if not _wanted.get() or not available():
+        return False
+    # float64 would lose digits: calls are made in float32
     fits = jnp.promote_types(dtype, jnp.float32) == jnp.float32
-    return _wanted.get() and fits and products >= _LEAST_PRODUCTS and available()
+    return fits and products >= _LEAST_PRODUCTS
 
 
-def either(plain: Map, call: Map) -> Map:
+def xla_or_onednn(plain: Map, call: Map) -> Map:
     """A map that is linear in each of two arrays, in XLA's terms and as a call.
 
     Derivatives of it are made of the plain form.
@@ -60,35 +67,53 @@ def either(plain: Map, call: Map) -> Map:
 
     @jax.custom_jvp
     def product(a: jax.Array, b: jax.Array) -> jax.Array:
-        return on_one_cpu(a, b, there=call, elsewhere=plain)
+        return on_one_cpu(a, b, on_cpu=call, fallback=plain)
 
     @product.defjvp
     def derivative(
-        at: tuple[jax.Array, jax.Array], along: tuple[jax.Array, jax.Array]
+        at: tuple[jax.Array, jax.Array],
+        along: tuple[jax.Array, jax.Array],
     ) -> tuple[jax.Array, jax.Array]:
-        return product(*at), plain(along[0], at[1]) + plain(at[0], along[1])
+        a, b = at
+        a_dot, b_dot = along
+        # the product rule
+        return product(a, b), plain(a_dot, b) + plain(a, b_dot)
 
     return product
 
 
-def with_gradients(output: Map, of_first: Map, of_second: Map) -> Map:
+def with_gradients(
+    output: Map,
+    of_first: Map,
+    of_second: Map,
+) -> Map:
     """output(a, b), whose gradients are of_first(g, b) and of_second(a, g)."""
-    f = jax.custom_vjp(output)
-    f.defvjp(
-        lambda a, b: (output(a, b), (a, b)),
-        lambda saved, g: (of_first(g, saved[1]), of_second(saved[0], g)),
-    )
-    return f
+
+    def forward(a: jax.Array, b: jax.Array) -> tuple[jax.Array, Pair]:
+        return output(a, b), (a, b)
+
+    def backward(saved: Pair, g: jax.Array) -> Pair:
+        a, b = saved
+        return of_first(g, b), of_second(a, g)
+
+    function = jax.custom_vjp(output)
+    function.defvjp(forward, backward)
+    return function
 
 
 def matmul(
-    a: jax.Array, b: jax.Array, transpose_a: bool = False, transpose_b: bool = False
+    a: jax.Array,
+    b: jax.Array,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
 ) -> jax.Array:
     """[..., M, K] times [..., K, N], either one transposed if asked; in float32."""
     config = {"transpose_a": transpose_a, "transpose_b": transpose_b}
-    sides = a.shape[-1 if transpose_a else -2], b.shape[-2 if transpose_b else -1]
-    shape = (*a.shape[:-2], *sides)
-    return _call("matmul", {"onednn_matmul_config": config}, shape)(a, b)
+    rows = a.shape[-1 if transpose_a else -2]
+    columns = b.shape[-2 if transpose_b else -1]
+    shape = (*a.shape[:-2], rows, columns)
+    call = _call("matmul", {"onednn_matmul_config": config}, shape)
+    return call(a, b)
 
 
 def convolution(
@@ -102,7 +127,8 @@ def convolution(
 
     In float32. Kernels are not spread: with that, and a stride, oneDNN wrote beyond its memory.
     """
-    space = [(n + 2 * p - k) // s + 1 for n, p, k, s in zip(x.shape[1:3], pad, w.shape, stride)]
+    sizes = zip(x.shape[1:3], pad, w.shape[:2], stride)
+    space = [(n + 2 * p - k) // s + 1 for n, p, k, s in sizes]
     images = {"data": {"batch_dim": 0, "feature_dim": 3, "spatial_dims": [1, 2]}}
     kernel = {"output_feature_dim": 3, "input_feature_dim": 2, "spatial_dims": [0, 1]}
     window = {
@@ -121,10 +147,15 @@ def convolution(
         "feature_groups": groups,
     }
     shape = (x.shape[0], *space, w.shape[3])
-    return _call("convolution", {"onednn_conv_config": config}, shape)(x, w)
+    call = _call("convolution", {"onednn_conv_config": config}, shape)
+    return call(x, w)
 
 
-def _call(name: str, config: dict[str, object], shape: tuple[int, ...]) -> Map:
+def _call(
+    name: str,
+    config: dict[str, object],
+    shape: tuple[int, ...],
+) -> Map:
     call = jax.ffi.ffi_call(
         f"__onednn${name}",
         jax.ShapeDtypeStruct(shape, jnp.float32),
@@ -132,4 +163,8 @@ def _call(name: str, config: dict[str, object], shape: tuple[int, ...]) -> Map:
         custom_call_api_version=2,
         legacy_backend_config=json.dumps(config),
     )
-    return lambda a, b: call(a.astype(jnp.float32), b.astype(jnp.float32))
+
+    def in_float32(a: jax.Array, b: jax.Array) -> jax.Array:
+        return call(a.astype(jnp.float32), b.astype(jnp.float32))
+
+    return in_float32

@@ -1,7 +1,6 @@
 """Depthwise convolution, stride 1, by calls into oneDNN.
 
-All three maps are convolutions. The gradient of the kernel is, image by image, one of the input
-with the gradient as a kernel as large as the map, and few results.
+All three maps are convolutions.
 
 Shapes: B batch, H W space, C channels, I J kernel rows and columns.
 """
@@ -13,25 +12,48 @@ from jax import lax
 from effjax.ops.onednn.calls import convolution
 
 
-def convolve(x: jax.Array, w: jax.Array) -> jax.Array:
+def depthwise(x: jax.Array, w: jax.Array) -> jax.Array:
     """[B, H, W, C] of ``x`` [B, H, W, C] and ``w`` [I, J, 1, C]."""
-    pad = (w.shape[0] // 2, w.shape[1] // 2)
-    return convolution(x, w, (1, 1), pad, groups=x.shape[-1]).astype(x.dtype)
+    rows, columns = w.shape[:2]
+    channels = x.shape[-1]
+    pad = (rows // 2, columns // 2)
+    y = convolution(x, w, (1, 1), pad, groups=channels)
+    return y.astype(x.dtype)
 
 
-def input_gradient(g: jax.Array, w: jax.Array) -> jax.Array:
+def depthwise_input_gradient(g: jax.Array, w: jax.Array) -> jax.Array:
     """[B, H, W, C] of ``g`` [B, H, W, C] and ``w`` [I, J, 1, C]."""
-    return convolve(g, jnp.flip(w, (0, 1)))
+    flipped = jnp.flip(w, (0, 1))
+    return depthwise(g, flipped)
 
 
-def kernel_gradient(x: jax.Array, g: jax.Array, sides: tuple[int, int]) -> jax.Array:
-    """[I, J, 1, C] of ``x`` and ``g`` [B, H, W, C]; ``sides`` is (I, J)."""
+def depthwise_kernel_gradient(
+    x: jax.Array,
+    g: jax.Array,
+    sides: tuple[int, int],
+) -> jax.Array:
+    """[I, J, 1, C] of ``x`` and ``g`` [B, H, W, C]; ``sides`` is (I, J).
+
+    Image by image, a convolution of the input with the gradient as its kernel: one as large as the
+    map, with few results.
+    """
+    rows, columns = sides
+    channels = x.shape[-1]
     # zeros around the image spare oneDNN the borders of so large a kernel
-    x = jnp.pad(x, ((0, 0), *((side // 2,) * 2 for side in sides), (0, 0)))
+    around = ((0, 0), (rows // 2, rows // 2), (columns // 2, columns // 2), (0, 0))
+    x = jnp.pad(x, around)
 
-    def add_image(dw: jax.Array, image: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+    def add_image(
+        dw: jax.Array,
+        image: tuple[jax.Array, jax.Array],
+    ) -> tuple[jax.Array, None]:
         x, g = image
-        return dw + convolution(x[None], g[:, :, None], (1, 1), (0, 0), groups=x.shape[-1]), None
+        x = x[None]  # [1, H, W, C]
+        kernel = g[:, :, None]  # [H, W, 1, C]
+        of_image = convolution(x, kernel, (1, 1), (0, 0), groups=channels)
+        return dw + of_image, None
 
-    dw = jnp.zeros((1, *sides, x.shape[-1]), jnp.float32)
-    return lax.scan(add_image, dw, (x, g))[0].reshape(*sides, 1, -1).astype(x.dtype)
+    start = jnp.zeros((1, rows, columns, channels), jnp.float32)
+    dw, _ = lax.scan(add_image, start, (x, g))
+    dw = dw.reshape(rows, columns, 1, channels)
+    return dw.astype(x.dtype)

@@ -17,32 +17,45 @@ _choice.multiple_results = True
 
 
 def on_one_cpu(
-    *args: jax.Array, there: Callable[..., jax.Array], elsewhere: Callable[..., jax.Array]
+    *args: jax.Array,
+    on_cpu: Callable[..., jax.Array],
+    fallback: Callable[..., jax.Array],
 ) -> jax.Array:
-    """The one array that ``there`` or ``elsewhere`` makes of ``args``; both agree on it.
+    """``on_cpu`` of ``args`` where one CPU device runs the program, else ``fallback`` of them.
+
+    Both make the same one array.
 
     A part of `shard_map` or `pmap` that sees its own device alone is on one device. Works under
     `jit` and `vmap`; to differentiate, wrap it in `jax.custom_jvp` or `jax.custom_vjp`.
     """
     programs = {
-        "there": jax.make_jaxpr(there)(*args),
-        "elsewhere": jax.make_jaxpr(elsewhere)(*args),
+        "on_cpu": jax.make_jaxpr(on_cpu)(*args),
+        "fallback": jax.make_jaxpr(fallback)(*args),
     }
-    return _choice.bind(*args, **programs)[0]
+    (result,) = _choice.bind(*args, **programs)
+    return result
 
 
 @_choice.def_impl
 def _run(*args: jax.Array, **programs: ClosedJaxpr) -> list[jax.Array]:
+    # outside of jit: the choice is made when a program is lowered, so one is made
     return jax.jit(partial(_choice.bind, **programs))(*args)
 
 
 @_choice.def_abstract_eval
-def _result(*_: AbstractValue, there: ClosedJaxpr, elsewhere: ClosedJaxpr) -> list[AbstractValue]:
-    return elsewhere.out_avals
+def _result(
+    *args: AbstractValue,
+    on_cpu: ClosedJaxpr,
+    fallback: ClosedJaxpr,
+) -> list[AbstractValue]:
+    del args, on_cpu
+    return fallback.out_avals
 
 
 def _batch(
-    args: list[jax.Array], axes: list[int | None], **programs: ClosedJaxpr
+    args: list[jax.Array],
+    axes: list[int | None],
+    **programs: ClosedJaxpr,
 ) -> tuple[list[jax.Array], list[int]]:
     def mapped(program: ClosedJaxpr) -> Callable[..., jax.Array]:
         run = jax.vmap(jaxpr_as_fun(program), in_axes=tuple(axes))
@@ -58,19 +71,26 @@ batching.primitive_batchers[_choice] = _batch
 def _lower(
     ctx: mlir.LoweringRuleContext,
     *args: mlir.ir.Value,
-    there: ClosedJaxpr,
-    elsewhere: ClosedJaxpr,
+    on_cpu: ClosedJaxpr,
+    fallback: ClosedJaxpr,
 ) -> list[mlir.ir.Value]:
+    platforms = tuple(ctx.module_context.platforms)
+    is_on_cpu = platforms == ("cpu",) and _on_one_device(ctx)
+    program = jaxpr_as_fun(on_cpu if is_on_cpu else fallback)
+    lower = mlir.lower_fun(program, multiple_results=True)
+    return lower(ctx, *args)
+
+
+def _on_one_device(ctx: mlir.LoweringRuleContext) -> bool:
+    """Whether each device runs the program for itself alone."""
     match ctx.module_context.axis_context:
         case mlir.ShardingContext(num_devices=devices):
-            alone = devices == 1
+            return devices == 1
         case mlir.SPMDAxisContext(mesh=mesh, manual_axes=manual):
-            alone = set(manual) == set(mesh.axis_names)
+            # all axes are manual: a part of shard_map or pmap
+            return set(manual) == set(mesh.axis_names)
         case _:
-            alone = False
-    alone = alone and tuple(ctx.module_context.platforms) == ("cpu",)
-    program = jaxpr_as_fun(there if alone else elsewhere)
-    return mlir.lower_fun(program, multiple_results=True)(ctx, *args)
+            return False
 
 
 mlir.register_lowering(_choice, _lower)

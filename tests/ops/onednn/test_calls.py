@@ -14,11 +14,11 @@ from effjax.ops import (
     depthwise_conv,
     depthwise_conv_reference,
     matrix_product,
-    onednn,
     onednn_calls,
     patch_conv,
     patch_conv_reference,
 )
+from effjax.ops.onednn import calls as onednn
 
 TARGET = "__onednn$"
 
