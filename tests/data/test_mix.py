@@ -1,14 +1,12 @@
 """Mixup, cutmix, erasing and label smoothing against closed forms."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from effjax.data import MixConfig, mix_batch, normalise
-from effjax.data.erase import random_erase, rectangle
+from effjax.data.erase import rectangle
 from effjax.data.mix import blend, cutmix_box, mirror, smooth_labels
 from effjax.errors import UserError
 
@@ -165,32 +163,19 @@ def test_a_broken_block_is_named(batch):
         mix(*(x[:12] for x in batch), mixup=0.8)
 
 
-def erase(count=2048, size=(24, 24), **settings):
-    config = dataclasses.replace(MixConfig(), erase_mode="const", **settings)
-    keys = jax.random.split(KEY, count)
-    erase_all = jax.jit(jax.vmap(lambda key: random_erase(key, jnp.ones((*size, 1)), config)))
-    out = erase_all(keys)
-    return np.asarray(out[..., 0] == 0)
-
-
-def test_erasing_probability_area_and_ratio():
-    erased = erase(erase_prob=0.25)
-    assert abs(erased.any((1, 2)).mean() - 0.25) < 0.03
-    boxes = erase(erase_prob=1.0)
-    area = boxes.mean((1, 2))
-    assert area.min() > 0.01
-    assert area.max() < 0.36
-    assert abs(area.mean() - 0.17) < 0.02  # uniform between 0.02 and 1/3, tall ones drop out
-    rows, columns = boxes.any(2).sum(1), boxes.any(1).sum(1)
-    np.testing.assert_array_equal(rows * columns, boxes.sum((1, 2)))
-    assert abs(np.log(rows / columns).mean()) < 0.1
-
-
-def test_pixel_erasing_is_standard_noise():
-    config = MixConfig(erase_prob=1.0)
-    image = jnp.full((64, 64, 3), 100.0)
-    keys = jax.random.split(KEY, 64)
-    out = jax.jit(jax.vmap(lambda key: random_erase(key, image, config)))(keys)
-    noise = np.asarray(out)[np.asarray(out) != 100]
-    assert abs(noise.mean()) < 0.01
-    assert abs(noise.std() - 1) < 0.01
+@pytest.mark.parametrize("kind", ["mixup", "cutmix"])
+def test_the_partner_of_an_image_that_is_missing_stays_whole(batch, kind):
+    images, labels = batch
+    mask = np.ones(B, np.float32)
+    mask[3] = 0  # its partner in blocks of 8 is 4
+    config = MixConfig(**{kind: 1.0}, per="example")
+    index = jnp.arange(B)
+    found, targets = mix_batch(KEY, images, labels, index, config, mask)
+    np.testing.assert_array_equal(found[4], images[4])
+    np.testing.assert_array_equal(targets[4], labels[4])
+    # the others are mixed as ever
+    all_there, wanted = mix_batch(KEY, images, labels, index, config)
+    others = [k for k in range(B) if k not in (3, 4)]
+    np.testing.assert_array_equal(found[others,], all_there[others,])
+    np.testing.assert_array_equal(targets[others,], wanted[others,])
+    assert (np.asarray(wanted[4]) != np.asarray(labels[4])).any()

@@ -148,7 +148,7 @@ class Npz:
     def __init__(self, path: str):
         self.path = path
         try:
-            with np.load(path) as arrays:
+            with open(path, "rb") as file, np.load(file) as arrays:
                 names = arrays.files
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(f"{path} cannot be read as .npz: {error}") from error
@@ -168,7 +168,7 @@ class Npz:
 
     def _read(self, name: str) -> np.ndarray:
         try:
-            with np.load(self.path) as arrays:
+            with open(self.path, "rb") as file, np.load(file) as arrays:
                 return arrays[name]
         # an array of objects is a ValueError: reading it could run code
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:

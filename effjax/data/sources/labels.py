@@ -48,7 +48,7 @@ def count_classes(labels: np.ndarray, where: str) -> int:
     if not len(labels):
         raise UserError(f"{printable(where)} holds no labels; expected one for each image")
     # more classes than images: a number that overflowed, or an identifier in place of a label
-    _refuse(labels, labels < max(len(labels), 2), where)
+    _refuse(labels, labels <= len(labels), where)
     lowest = int(labels.min())
     if lowest > 0:
         raise UserError(

@@ -68,3 +68,32 @@ def test_mistakes_are_named(tmp_path):
     np.savez(path, images=IMAGES, labels=LABELS[:9])
     with pytest.raises(UserError, match="30 images, but 9 labels"):
         Arrays(path, "train", 0.1, 0)
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "said"),
+    [
+        (LABELS[:20], np.where(LABELS[20:] == 2, 9, 0), r"\(val\): label 9 in row"),
+        (LABELS[:20] + 1, LABELS[20:] + 1, "labels start at 0: subtract 1"),
+        (LABELS[:20] + 0.5, LABELS[20:], r"\(train\): label 0\.5 in row 0"),
+        (np.array(["a", "b"])[LABELS[:20] % 2], LABELS[20:], "label a in row 0"),
+    ],
+)
+def test_labels_of_every_split_are_checked_whichever_is_opened(train, val, said, tmp_path):
+    path = str(tmp_path / "set.npz")
+    np.savez(path, x_train=IMAGES[:20], y_train=train, x_val=IMAGES[20:], y_val=val)
+    for split in ("train", "val"):
+        with pytest.raises(UserError, match=said):
+            Arrays(path, split, 0.1, 0)
+
+
+def test_all_splits_together_and_a_file_that_is_cut(tmp_path):
+    path = tmp_path / "set.npz"
+    arrays = {"x_train": IMAGES[:20], "x_val": IMAGES[20:]}
+    np.savez(path, **arrays, y_train=LABELS[:20], y_val=LABELS[20:])
+    pixels, labels = read(Arrays(str(path), "all", 0.1, 0))
+    np.testing.assert_array_equal(pixels[..., 0], IMAGES)
+    np.testing.assert_array_equal(labels, LABELS)
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(UserError, match=r"cannot be read as \.npz"):
+        Arrays(str(path), "train", 0.1, 0)

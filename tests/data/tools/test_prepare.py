@@ -116,3 +116,54 @@ def test_tfrecord_directories_are_converted(folder, tmp_path):
         assert prepare(str(src), str(tmp_path / out)) == {"train": 6, "validation": 6}
         stored, source = open_splits(str(tmp_path / out)), open_splits(str(folder))
         assert all(stored["train"][i] == source["train"][i] for i in range(6))
+
+
+def test_other_images_or_options_are_noticed(folder, tmp_path):
+    out = str(tmp_path / "out")
+    prepare(str(folder), out, short_side=15)
+    with pytest.raises(UserError, match=r"other options \(short_side: 15 -> 20\)\n.*--force"):
+        prepare(str(folder), out, short_side=20)
+    (folder / "train" / "cat" / "0.jpg").write_bytes(photo(200))
+    with pytest.raises(UserError, match=r"prepared from other images\n.*--force"):
+        prepare(str(folder), out, short_side=15)
+    assert prepare(str(folder), out, short_side=15, force=True) == {"train": 6, "validation": 6}
+    stored = open_splits(out)["train"]
+    assert abs(decode(stored[0][0]).mean((0, 1)) - (200, 100, 50)).max() < 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "photos"]
+
+
+def test_prepared_data_that_do_not_say_their_source_are_not_taken_for_it(folder, tmp_path):
+    prepare(str(folder), str(tmp_path / "out"))
+    (tmp_path / "out/1.0.0/source.json").unlink()
+    with pytest.raises(UserError, match="does not say what it was made from"):
+        prepare(str(folder), str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), ValueError("write: No space left on device [28]")],
+)
+def test_a_full_disk_leaves_nothing_half_made(folder, tmp_path, monkeypatch, error):
+    from effjax.data.tools import prepare as module
+
+    prepare(str(folder), str(tmp_path / "old"), short_side=15)
+
+    def write(builder, manual_dir=None, write_all=module.write):
+        (tmp_path / builder.name / "incomplete.X_1.0.0").mkdir(parents=True)
+        raise error
+
+    monkeypatch.setattr(module, "write", write)
+    for name, options in (("new", {}), ("old", {"force": True})):
+        with pytest.raises(UserError, match=f"cannot write .*{name}: No space left on device"):
+            prepare(str(folder), str(tmp_path / name), short_side=16, **options)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old", "photos"]
+    assert len(open_splits(str(tmp_path / "old"))["train"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"short_side": 0}, "--short-side=0: expected int"), ({"val_share": 1.5}, "--val-share=1.5")],
+)
+def test_options_have_ranges(folder, tmp_path, options, said):
+    with pytest.raises(UserError, match=said):
+        prepare(str(folder), str(tmp_path / "out"), **options)
