@@ -9,18 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from effjax.report.curves import names_ending, series
+from effjax.report.figures import save_figure
+from effjax.report.metric_names import best, is_held_out, less_is_better
 from effjax.report.progress import format_seconds
 from effjax.report.tables import format_count
 
-OWN = (
-    "train/",
-    "optim/",
-    "perf/",
-    "search/",
-    "step",
-)  # prefixes of what is not measured on held-out images
 ABSENT, UNFINISHED = "-", "*"
 NAMED = 4  # differing keys that the table names for each run
+FEW_POINTS = 30  # up to which the points of a curve are marked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +38,10 @@ class Run:
 
 def held_out(runs: Sequence[Run]) -> list[str]:
     """At most two metrics on held-out images for the table: a top-1 and a loss come first."""
-    names = dict.fromkeys(n for run in runs for row in run.rows for n in row)
-    names = [name for name in names if not name.startswith(OWN)]
+    names: dict[str, None] = {}
+    for run in runs:
+        for row in run.rows:
+            names |= dict.fromkeys(filter(is_held_out, row))
     order = {"top1": 0, "loss": 1}
     return sorted(names, key=lambda name: order.get(name.rpartition("/")[2], 2))[:2]
 
@@ -53,14 +51,24 @@ def differences(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
     A key is written as short as it can be: "learning_rate" unless another key ends like that.
     """
-    keys = dict.fromkeys(key for run in runs for key in run.config)
-    endings = collections.Counter(key.rpartition(".")[2] for key in keys)
-    differing = [
-        key for key in keys if any(run.config.get(key) != runs[0].config.get(key) for run in runs)
-    ]
-    names = {key: key.rpartition(".")[2] for key in differing}
-    short = {key: name if endings[name] == 1 else key for key, name in names.items()}
-    return [{short[key]: run.config.get(key) for key in differing} for run in runs]
+    keys: dict[str, None] = {}
+    for run in runs:
+        keys |= dict.fromkeys(run.config)
+    endings = collections.Counter(map(_last_part, keys))
+    own: list[dict[str, Any]] = [{} for _ in runs]
+    for key in keys:
+        values = [run.config.get(key) for run in runs]
+        if all(value == values[0] for value in values):
+            continue
+        ending = _last_part(key)
+        name = ending if endings[ending] == 1 else key
+        for differing, value in zip(own, values):
+            differing[name] = value
+    return own
+
+
+def _last_part(key: str) -> str:
+    return key.rpartition(".")[2]
 
 
 def compare_table(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
@@ -72,36 +80,38 @@ def compare_table(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
     header = ["run", *metrics, "steps", "time", "images/s", "params", "differs in"]
     rows = []
     for run, own in zip(runs, differences(runs)):
-        steps = max((row["step"] for row in run.rows), default=0)
-        summary = run.summary or {}
-        speeds = series(run.rows, "perf/images_per_sec")[1]
-        seconds, size = summary.get("wall_seconds"), summary.get("parameters")
-        rows.append(
-            [
-                run.name,
-                *(_final_and_best(run, metric) for metric in metrics),
-                f"{steps} " if run.summary else f"{steps}{UNFINISHED}",
-                format_seconds(seconds) if seconds is not None else ABSENT,
-                f"{statistics.median(speeds):,.0f}" if speeds else ABSENT,
-                format_count(size) if size is not None else ABSENT,
-                _in_words(own),
-            ]
-        )
+        scores = [_final_and_best(run, metric) for metric in metrics]
+        rows.append([run.name, *scores, *_size_and_speed(run), _differences_in_words(own)])
     return header, rows
 
 
-def _in_words(differing: dict[str, Any]) -> str:
+def _size_and_speed(run: Run) -> tuple[str, str, str, str]:
+    """(steps, time, images a second, parameters) of a run as text."""
+    steps = max((row["step"] for row in run.rows), default=0)
+    summary = run.summary or {}
+    speeds = series(run.rows, "perf/images_per_sec")[1]
+    seconds, size = summary.get("wall_seconds"), summary.get("parameters")
+    # a finished run gets a space in the place of the mark, so that the digits stay in line
+    return (
+        f"{steps} " if run.summary else f"{steps}{UNFINISHED}",
+        ABSENT if seconds is None else format_seconds(seconds),
+        f"{statistics.median(speeds):,.0f}" if speeds else ABSENT,
+        ABSENT if size is None else format_count(size),
+    )
+
+
+def _differences_in_words(differing: dict[str, Any]) -> str:
     words = [f"{key}={value}" for key, value in differing.items()]
-    more = [f"and {len(words) - NAMED} more"] if len(words) > NAMED else []
-    return ", ".join([*words[:NAMED], *more]) or ABSENT
+    if len(words) > NAMED:
+        words = [*words[:NAMED], f"and {len(words) - NAMED} more"]
+    return ", ".join(words) or ABSENT
 
 
 def _final_and_best(run: Run, metric: str) -> str:
     values = [value for value in series(run.rows, metric)[1] if math.isfinite(value)]
     if not values:
         return ABSENT
-    best = min(values) if metric.endswith("loss") else max(values)
-    return f"{values[-1]:.4g} ({best:.4g})"
+    return f"{values[-1]:.4g} ({best(metric, values):.4g})"
 
 
 def plot_runs(runs: Sequence[Run], path: Path) -> None:
@@ -109,43 +119,46 @@ def plot_runs(runs: Sequence[Run], path: Path) -> None:
 
     Unfinished runs are dashed. The training loss is a running mean over a twentieth of the rows.
     """
-    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
-    names = dict.fromkeys(
-        name
-        for run in runs
-        for ending in ("top1", "loss")
-        for name in names_ending(run.rows, ending)
-        if not name.startswith(OWN)
-    )
-    panels = [*sorted(names, key=lambda name: name.endswith("loss"))[:3], "train/loss"]
-    if len(runs) <= 10:
-        colours = colormaps["tab10"].colors
-    else:
-        colours = colormaps["turbo"]([(i + 0.5) / len(runs) for i in range(len(runs))])
+    panels = _panels(runs)
+    colours = _colours(len(runs))
     figure = Figure(figsize=(4.4 * len(panels) + 2.2, 3.8), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
-        shown = []
+        drawn: list[float] = []
         for run, colour in zip(runs, colours):
             steps, values = series(run.rows, name)
             if name == "train/loss":
                 values = _running_mean(values)
             dashes = "-" if run.summary else "--"
-            mark = "." if len(values) < 30 else ""
+            mark = "." if len(values) < FEW_POINTS else ""
             axes.plot(steps, values, dashes, color=colour, lw=1.5, marker=mark, label=_label(run))
-            shown += values
-        if name.endswith("loss") and shown and min(shown) > 0:
+            drawn += values
+        if less_is_better(name) and min(drawn, default=0) > 0:
             axes.set_yscale("log")
         axes.set_xlabel("step")
         axes.set_title(name, loc="left", fontsize=10)
         axes.grid(alpha=0.3)
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", fontsize=8, frameon=False)
-    part = path.with_name(f".{path.name}")
-    with part.open("wb") as file:  # also where matplotlib could not open it, in a bucket
-        figure.savefig(file, format="png", dpi=120)
-    part.replace(path)
+    save_figure(figure, path)
+
+
+def _panels(runs: Sequence[Run]) -> list[str]:
+    """At most three held-out metrics, accuracies first, and the training loss."""
+    names: dict[str, None] = {}
+    for run in runs:
+        for ending in ("top1", "loss"):
+            names |= dict.fromkeys(filter(is_held_out, names_ending(run.rows, ending)))
+    return [*sorted(names, key=less_is_better)[:3], "train/loss"]
+
+
+def _colours(count: int) -> Sequence[Any]:
+    from matplotlib import colormaps
+
+    if count <= 10:
+        return colormaps["tab10"].colors
+    return colormaps["turbo"]([(i + 0.5) / count for i in range(count)])
 
 
 def _label(run: Run) -> str:
@@ -154,5 +167,8 @@ def _label(run: Run) -> str:
 
 def _running_mean(values: Sequence[float]) -> list[float]:
     reach = len(values) // 40
-    windows = (values[max(0, i - reach) : i + reach + 1] for i in range(len(values)))
-    return [statistics.fmean(window) for window in windows]
+    means = []
+    for place in range(len(values)):
+        window = values[max(0, place - reach) : place + reach + 1]
+        means.append(statistics.fmean(window))
+    return means

@@ -4,18 +4,30 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from effjax.report.figures import save_figure
+from effjax.report.metric_names import is_held_out
+
 Rows = Sequence[dict[str, Any]]
+# last part of a metric's name, title of its panel
+PANELS = {"loss": "loss", "top1": "top-1", "lr": "learning rate"}
 
 
 def series(rows: Rows, name: str) -> tuple[list[int], list[float]]:
     """(steps, values) of one metric, rows without it left out."""
-    points = [(row["step"], row[name]) for row in rows if row.get(name) is not None]
-    return [step for step, _ in points], [value for _, value in points]
+    steps: list[int] = []
+    values: list[float] = []
+    for row in rows:
+        if row.get(name) is not None:
+            steps.append(row["step"])
+            values.append(row[name])
+    return steps, values
 
 
 def names_ending(rows: Rows, ending: str) -> list[str]:
     """Names of the metrics whose last part is `ending`, in order of appearance."""
-    names = dict.fromkeys(name for row in rows for name in row)
+    names: dict[str, None] = {}
+    for row in rows:
+        names |= dict.fromkeys(row)
     return [name for name in names if name.rpartition("/")[2] == ending]
 
 
@@ -23,28 +35,30 @@ def plot_run(rows: Rows, path: Path, title: str = "") -> None:
     """Writes a PNG with one panel each for loss, top-1 and learning rate, where there are such."""
     from matplotlib.figure import Figure
 
-    panels = [("loss", "loss"), ("top1", "top-1"), ("lr", "learning rate")]
-    panels = [(ending, label) for ending, label in panels if names_ending(rows, ending)]
-    if not panels:
+    endings = [ending for ending in PANELS if names_ending(rows, ending)]
+    if not endings:
         return
-    figure = Figure(figsize=(4.6 * len(panels), 3.4), layout="constrained")
-    for axes, (ending, label) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
-        for name in names_ending(rows, ending):
-            steps, values = series(rows, name)
-            held_out = not name.startswith(("train/", "optim/"))
-            axes.plot(
-                steps, values, label=name, lw=1.8 if held_out else 1.0, zorder=3 if held_out else 2
-            )
-        if ending == "loss" and all(
-            v > 0 for n in names_ending(rows, ending) for v in series(rows, n)[1]
-        ):
-            axes.set_yscale("log")
-        axes.set_xlabel("step")
-        axes.set_title(label, loc="left", fontsize=10)
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8, frameon=False)
+    figure = Figure(figsize=(4.6 * len(endings), 3.4), layout="constrained")
+    panels = figure.subplots(1, len(endings), squeeze=False)[0]
+    for axes, ending in zip(panels, endings):
+        _draw_panel(axes, rows, ending)
     figure.suptitle(title, fontsize=10)
-    part = path.with_name(f".{path.name}")
-    with part.open("wb") as file:  # also where matplotlib could not open it, in a bucket
-        figure.savefig(file, format="png", dpi=120)
-    part.replace(path)
+    save_figure(figure, path)
+
+
+def _draw_panel(axes: Any, rows: Rows, ending: str) -> None:
+    """One curve a metric; those of held-out data are thicker and in front."""
+    drawn: list[float] = []
+    for name in names_ending(rows, ending):
+        steps, values = series(rows, name)
+        drawn += values
+        if is_held_out(name):
+            axes.plot(steps, values, label=name, lw=1.8, zorder=3)
+        else:
+            axes.plot(steps, values, label=name, lw=1.0, zorder=2)
+    if ending == "loss" and min(drawn, default=0) > 0:
+        axes.set_yscale("log")
+    axes.set_xlabel("step")
+    axes.set_title(PANELS[ending], loc="left", fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, frameon=False)

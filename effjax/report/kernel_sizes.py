@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from effjax.report.curves import Rows, series
+from effjax.report.figures import save_figure
 from effjax.report.statistics import Interval
 
 PREFIX = "search/"
@@ -71,7 +72,7 @@ def plot_search(
         axes.set_axis_off()
     bottom.suptitle("masked kernels, mean magnitude over channels", fontsize=9)
     figure.suptitle(title, fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_arms(
@@ -115,11 +116,4 @@ def plot_arms(
     for axes in (scatter, bars):
         axes.grid(alpha=0.3)
     figure.suptitle(title, fontsize=10)
-    _save(figure, path)
-
-
-def _save(figure: Any, path: Path) -> None:
-    part = path.with_name(f".{path.name}")
-    with part.open("wb") as file:  # also where matplotlib could not open it, in a bucket
-        figure.savefig(file, format="png", dpi=120)
-    part.replace(path)
+    save_figure(figure, path)

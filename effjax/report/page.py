@@ -13,6 +13,7 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 
+from effjax.errors import printable, printable_lines
 from effjax.report.plots import Style
 
 CSS = """
@@ -86,8 +87,8 @@ class Page:
         self._html.append(f'<div class="scroll"><table>\n{body}</table></div>')
         rule = [":--" if i == 0 or i in left else "--:" for i in range(len(header))]
         cells = [header, rule, *rows]
-        table = "\n".join(f"| {' | '.join(c.replace('|', '/') for c in row)} |" for row in cells)
-        self._markdown.append(table)
+        lines = [f"| {' | '.join(map(_markdown_cell, row))} |" for row in cells]
+        self._markdown.append("\n".join(lines))
 
     def details(self, summary: str, text: str) -> None:
         """Long text as it is, folded away until it is asked for; left out of the Markdown."""
@@ -130,7 +131,12 @@ class Page:
 
 
 def _text(text: str) -> str:
-    return html.escape(text, quote=False)
+    return html.escape(printable_lines(text), quote=False)
+
+
+def _markdown_cell(text: str) -> str:
+    """One line without the character that parts columns, and without HTML."""
+    return html.escape(printable(text), quote=False).replace("|", "/")
 
 
 def _own_ids(svg: str, prefix: str) -> str:

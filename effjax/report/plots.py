@@ -4,7 +4,6 @@ A colour and a dash belong to a name (`Styles`), the same in all pictures of a p
 one legend of the page and not in the pictures, which stay readable when they are small.
 """
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from effjax.report.figures import svg_text
 from effjax.report.profiles import performance_profile
 
 PALETTE = (
@@ -74,7 +74,7 @@ def plot_bands(
     draw_bands(axes, bands, styles, log_x, log_y, level, marks, top)
     if whole_x:
         axes.xaxis.get_major_locator().set_params(integer=True)
-    return _svg(figure)
+    return svg_text(figure)
 
 
 def draw_bands(
@@ -126,7 +126,7 @@ def plot_profiles(
         axes.step(edges, shares, where="post", color=style.colour, ls=style.dash, lw=1.5)
     axes.set_xlim(1.0, up_to)
     axes.set_ylim(-0.02, 1.02)
-    return _svg(figure)
+    return svg_text(figure)
 
 
 def plot_intervals(
@@ -141,7 +141,7 @@ def plot_intervals(
     """One line a name: (name, estimate, low, high) as a dot in its interval."""
     figure, axes = _figure(title, x_label, "", height=0.9 + 0.24 * max(3, len(rows)))
     draw_intervals(axes, rows, styles, level, log_x)
-    return _svg(figure)
+    return svg_text(figure)
 
 
 def draw_intervals(
@@ -190,7 +190,7 @@ def plot_heat(
         text = f"{value:.3g}" if math.isfinite(value) else "x"
         colour = "black" if not math.isfinite(value) or value > middle else "white"
         axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=colour)
-    return _svg(figure)
+    return svg_text(figure)
 
 
 def _plain_ticks(axis: Any) -> None:
@@ -226,14 +226,3 @@ def dress(axes: Any, title: str, x_label: str, y_label: str) -> None:
     axes.tick_params(which="both", labelsize=8)
     axes.grid(alpha=0.25, lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def _svg(figure: Any) -> str:
-    """The figure as an <svg> element, the same text for the same figure."""
-    import matplotlib
-
-    out = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "effjax", "svg.fonttype": "none"}):
-        figure.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
-    text = out.getvalue()
-    return text[text.index("<svg") :]

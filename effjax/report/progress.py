@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
+from effjax.errors import printable_lines
 from effjax.report.tables import format_table, terminal_width
 
 Values = Mapping[str, float]
@@ -119,7 +120,7 @@ class Display:
 
     def line(self, text: str, style: str = "") -> None:
         """A line that stays; `style` ("bold", "dim") where the stream has such."""
-        print(text, file=self._stream, flush=True)
+        print(printable_lines(text), file=self._stream, flush=True)
 
     def warn(self, text: str) -> None:
         """A line on something that went wrong and that the program survives."""
@@ -153,7 +154,7 @@ class Quiet(Display):
         pass
 
     def warn(self, text: str) -> None:
-        print(f"warning: {text}", file=sys.stderr, flush=True)
+        print(f"warning: {printable_lines(text)}", file=sys.stderr, flush=True)
 
 
 class Results(Quiet):
@@ -225,7 +226,7 @@ class Live(Display):
         from rich.text import Text
 
         # the style is the text's own: print's would run on into the redrawn line
-        self._console.print(Text(text, style=style), soft_wrap=True)
+        self._console.print(Text(printable_lines(text), style=style), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         self.line(f"warning: {text}", "yellow")

@@ -6,14 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from effjax.report.figures import save_figure
+
 NAMED = 40  # classes up to which a confusion matrix names them
-
-
-def save(figure: Any, path: Path) -> None:
-    """Writes a figure as PNG, by rename."""
-    part = path.with_name(f".{path.name}")
-    figure.savefig(part, format="png", dpi=120)
-    part.replace(path)
+WITH_NUMBERS = 15  # classes up to which it shows its counts
 
 
 def draw_confusion(path: Path, counts: np.ndarray, names: Sequence[str], title: str = "") -> None:
@@ -28,20 +24,22 @@ def draw_confusion(path: Path, counts: np.ndarray, names: Sequence[str], title: 
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
     if classes <= NAMED:
-        axes.set_xticks(
-            range(classes), names, rotation=60, ha="right", fontsize=8, parse_math=False
-        )
-        axes.set_yticks(range(classes), names, fontsize=8, parse_math=False)
-    if classes <= 15:
-        for row, column in np.ndindex(shares.shape):
-            if counts[row, column]:
-                colour = "white" if shares[row, column] > 0.5 else "black"
-                text = f"{counts[row, column]}"
-                axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
-    axes.set_xlabel("said")
+        axes.set_xticks(range(classes), names, rotation=60, ha="right", fontsize=8)
+        axes.set_yticks(range(classes), names, fontsize=8)
+    if classes <= WITH_NUMBERS:
+        _write_counts(axes, counts, shares)
+    axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     axes.set_title(title, loc="left", fontsize=10)
-    save(figure, path)
+    save_figure(figure, path)
+
+
+def _write_counts(axes: Any, counts: np.ndarray, shares: np.ndarray) -> None:
+    """The number of each cell that is not empty, white on dark ones."""
+    for row, column in zip(*np.nonzero(counts)):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        text = str(counts[row, column])
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
 
 
 def draw_reliability(
@@ -57,9 +55,10 @@ def draw_reliability(
     figure = Figure(figsize=(5, 5.6), layout="constrained")
     above, below = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
     full = counts > 0
-    middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    middle = (edges[1:] + edges[:-1]) / 2
+    width = np.diff(edges)
     above.bar(middle[full], accuracy[full], width[full] * 0.95, color="tab:blue", label="accuracy")
-    above.plot([0, 1], [0, 1], "--", color="0.3", lw=1, label="as confident as right")
+    above.plot([0, 1], [0, 1], "--", color="0.3", lw=1, label="perfectly calibrated")
     above.set_ylabel("accuracy")
     above.set_ylim(0, 1)
     above.legend(fontsize=8, frameon=False, loc="upper left")
@@ -68,7 +67,7 @@ def draw_reliability(
     below.set_ylabel("share of images")
     below.set_xlabel("confidence")
     below.set_xlim(0, 1)
-    save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_severities(
@@ -85,9 +84,9 @@ def draw_severities(
         steps = range(len(values) + 1)
         line = [100 * clean, *(100 * value for value in values)]
         axes.plot(steps, line, marker=".", lw=1.3, color=colour, label=name)
-    axes.set_xlabel("severity (0: as they are)")
+    axes.set_xlabel("severity (0: undamaged)")
     axes.set_ylabel("error, %")
     axes.grid(alpha=0.3)
     axes.set_title(title, loc="left", fontsize=10)
     figure.legend(loc="outside right upper", fontsize=8, frameon=False)
-    save(figure, path)
+    save_figure(figure, path)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from effjax.report.figures import save_figure
+
 SIDE = 1.5  # inches of one picture
 
 
@@ -33,9 +35,7 @@ def draw_sheet(
     for number, (axes, (image, caption)) in enumerate(zip(grid, pictures)):
         axes.imshow(image)
         colour = colours[number] if colours else "black"
-        axes.set_title(caption, fontsize=7, color=colour, parse_math=False)
+        axes.set_title(caption, fontsize=7, color=colour)
     for axes in figure.axes:
         axes.set_axis_off()
-    part = path.with_name(f".{path.name}")
-    figure.savefig(part, format="png", dpi=120)
-    part.replace(path)
+    save_figure(figure, path)

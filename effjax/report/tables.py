@@ -5,8 +5,11 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 
+from effjax.errors import printable
+
 Row = Sequence[str]
 GAP = "  "
+BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 def terminal_width() -> int:
@@ -20,18 +23,21 @@ def format_table(
     """The lines of a table: columns as wide as their entries, the last one wrapped.
 
     Args:
-      rows: the cells; all rows have the same number.
+      rows: the cells; all rows have the same number. Control characters are escaped.
       header: names of the columns, above a rule; none if empty.
       right: the columns that are flush right (numbers).
       width: of the whole table; None: the terminal's.
     """
-    every = [*([header] if header else []), *rows]
-    if not every:
+    cells = [[printable(cell) for cell in row] for row in ([header, *rows] if header else rows)]
+    if not cells:
         return []
-    widths = [max(len(cell) for cell in column) for column in zip(*every)]
-    room = (width or terminal_width()) - sum(len(GAP) + size for size in widths[:-1])
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    margin = sum(widths[:-1]) + len(GAP) * len(widths[:-1])
+    room = (width or terminal_width()) - margin
     widths[-1] = min(widths[-1], max(20, room))
-    lines = [line for row in every for line in _format_row(row, widths, right)]
+    lines: list[str] = []
+    for row in cells:
+        lines += _format_row(row, widths, right)
     if header:
         lines.insert(1, GAP.join("─" * size for size in widths))
     return lines
@@ -40,14 +46,27 @@ def format_table(
 def _format_row(row: Row, widths: Sequence[int], right: Sequence[int]) -> list[str]:
     *cells, last = row
     first, *more = textwrap.wrap(last, widths[-1]) or [""]
-    cells = [
-        cell.rjust(size) if column in right else cell.ljust(size)
-        for column, (cell, size) in enumerate(zip(cells, widths))
-    ]
-    if len(cells) in right:
-        first = first.rjust(widths[-1])
-    margin = " " * sum(len(GAP) + size for size in widths[:-1])
-    return [GAP.join([*cells, first]).rstrip(), *(margin + line for line in more)]
+    padded: list[str] = []
+    for column, cell in enumerate([*cells, first]):
+        flush_right = column in right
+        padded.append(cell.rjust(widths[column]) if flush_right else cell.ljust(widths[column]))
+    margin = " " * (sum(widths[:-1]) + len(GAP) * len(cells))
+    return [GAP.join(padded).rstrip(), *(margin + line for line in more)]
+
+
+def safe_cell(cell: str) -> str:
+    """A cell of a CSV file that no spreadsheet takes for a formula: "=A1" becomes "'=A1".
+
+    Control characters are escaped; a number keeps its sign.
+    """
+    text = printable(cell)
+    if text[:1] not in tuple("=+-@"):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text
 
 
 LATEX = str.maketrans({c: "\\" + c for c in "&%$#_{}"} | {"~": r"\textasciitilde{}"})
@@ -55,10 +74,21 @@ LATEX = str.maketrans({c: "\\" + c for c in "&%$#_{}"} | {"~": r"\textasciitilde
 
 def format_latex(rows: Sequence[Row], header: Row) -> str:
     """A `tabular` with booktabs' rules; the first column is flush left, the others right."""
-    lines = [" & ".join(cell.translate(LATEX) for cell in row) + r" \\" for row in (header, *rows)]
-    lines = [r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"]
     columns = "l" + "r" * (len(header) - 1)
-    return "\n".join([rf"\begin{{tabular}}{{{columns}}}", *lines, r"\end{tabular}"]) + "\n"
+    lines = [
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        _latex_row(header),
+        r"\midrule",
+        *map(_latex_row, rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _latex_row(row: Row) -> str:
+    return " & ".join(printable(cell).translate(LATEX) for cell in row) + r" \\"
 
 
 def format_bytes(count: float) -> str:
@@ -89,14 +119,17 @@ def plot_text(
     """
     top = max(values, default=0.0)
     marks = {height: f"{top:.3g}", 1: "0"}
-    margin = max(len(mark) for mark in marks.values())
-    unit = 8 * height / top if top > 0 and math.isfinite(top) else 0.0
-    eighths = [round(unit * value) for value in values]
+    margin = max(map(len, marks.values()))
+    # a block character shows eighths of a line
+    scale = 8 * height / top if top > 0 and math.isfinite(top) else 0.0
+    eighths = [round(scale * value) for value in values]
     lines = []
     for level in range(height, 0, -1):
-        bars = "".join(" ▁▂▃▄▅▆▇█"[min(8, max(0, full - 8 * (level - 1)))] for full in eighths)
+        below = 8 * (level - 1)
+        bars = "".join(BLOCKS[min(8, max(0, filled - below))] for filled in eighths)
         lines.append(f"{marks.get(level, ''):>{margin}} ┤{bars}".rstrip())
     left, right = labels
-    lines.append(f"{'':>{margin}} └{'─' * len(values)}")
-    lines.append(f"{'':>{margin}}  {left}{right:>{max(1, len(values) - len(left))}}")
+    blank = " " * margin
+    lines.append(f"{blank} └{'─' * len(values)}")
+    lines.append(f"{blank}  {left}{right:>{max(1, len(values) - len(left))}}")
     return lines

@@ -13,6 +13,7 @@ from typing import Any
 
 from effjax.config import parse_json
 from effjax.errors import UserError
+from effjax.report.tables import safe_cell
 from effjax.runs.atomic import write_atomically
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -85,5 +86,5 @@ def write_csv(path: Path, rows: Sequence[Sequence[Any]]) -> None:
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     for row in rows:
-        writer.writerow(["" if cell is None else cell for cell in row])
+        writer.writerow(["" if cell is None else safe_cell(str(cell)) for cell in row])
     write_text(path, table.getvalue())

@@ -56,7 +56,8 @@ def write_run(folder, rows: str, finished: bool) -> None:
     (folder / "config.json").write_text(json.dumps({"config": {"seed": folder.name}}))
     (folder / "metrics.jsonl").write_text(rows)
     if finished:
-        (folder / "summary.json").write_text(json.dumps({"wall_seconds": 1.0, "parameters": 7}))
+        summary = {"step": 2, "final": {}, "best": {}, "wall_seconds": 1.0, "parameters": 7}
+        (folder / "summary.json").write_text(json.dumps(summary))
 
 
 def test_compare_reads_folders_and_writes_where_it_is_told(tmp_path, monkeypatch, capsys):

@@ -1,6 +1,9 @@
 """Tables, units and plots in plain text."""
 
+import pytest
+
 from effjax.report import format_bytes, format_count, format_latex, format_table, plot_text
+from effjax.report.tables import safe_cell
 
 
 def test_columns_align_and_the_last_one_wraps():
@@ -57,3 +60,24 @@ def test_latex():
         r"\bottomrule",
         r"\end{tabular}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "safe"),
+    [
+        ("=1+1", "'=1+1"),
+        ("@x", "'@x"),
+        ("+a", "'+a"),
+        ("-0.5", "-0.5"),
+        ("-", "'-"),
+        ("plain", "plain"),
+        ("\x1b[31m", r"\x1b[31m"),
+    ],
+)
+def test_no_cell_is_a_formula(cell, safe):
+    assert safe_cell(cell) == safe
+
+
+def test_control_characters_do_not_reach_the_terminal():
+    lines = format_table([["a\x1b[31m", "b\nc"]])
+    assert lines == [r"a\x1b[31m  b\nc"]
