@@ -47,6 +47,7 @@ def alike(trials: Sequence[OptimizerTrial], workload: View) -> list[list[Optimiz
     """Parts whose trials can share a program: what differs in them can be an argument of it."""
     first = trials[0]
     settings = [trial.settings for trial in trials]
+    # keys that differ and cannot be an argument, such as the name of an inner optimizer
     static = []
     for key in first.settings:
         if not differs(key, settings):
@@ -119,8 +120,8 @@ def choose_grouping(
     seconds_alone = probe_seconds(single, trials)
     allowed = _memory(devices[0]) * population.memory_percent / 100.0
     fitting = max(1, int(allowed // single.bytes_of_one()))
-    room = min(population.most, fitting)
-    most = min(share, room)
+    room = min(population.most, fitting)  # for any group of this workload
+    most = min(share, room)  # for this one
     if most == 1:
         return Grouping(1, 1, "two trials do not fit in memory"), single
     if population.mode == "vmap":

@@ -50,7 +50,7 @@ class Recipe:
     traced: tuple[str, ...]
     schedule: str
     warmup_percent: float
-    max_steps: int
+    max_steps: int  # to which the schedule comes down
 
     def transform(self, settings: Settings) -> optax.GradientTransformationExtraArgs:
         """The optimizer with the traced `settings`; its learning rate follows the schedule."""
@@ -82,12 +82,18 @@ class Member:
 
     def init(self, seed: jax.Array) -> tuple[Any, Any]:
         """(params, model_state), the same for every optimizer."""
-        return self.problem.init(jax.random.key(seed))
+        key = jax.random.key(seed)
+        return self.problem.init(key)
 
     def start(self, settings: Settings, params: Any, model_state: Any) -> MemberState:
         """The state before the first update."""
-        opt_state = self.recipe.transform(settings).init(params)
-        return MemberState(params, model_state, opt_state, jnp.zeros((), jnp.int32))
+        tx = self.recipe.transform(settings)
+        return MemberState(
+            params=params,
+            model_state=model_state,
+            opt_state=tx.init(params),
+            step=jnp.zeros((), jnp.int32),
+        )
 
     def train(
         self,
@@ -116,12 +122,15 @@ class Member:
 
         def one_step(i: jax.Array, carry: tuple) -> tuple:
             state, losses = carry
-            batch = {name: array[order[i]] for name, array in data.items()}
+            rows = order[i]  # [B]
+            batch = {name: array[rows] for name, array in data.items()}
+            # by the step of the whole run: it does not matter where segments end
             key = jax.random.fold_in(draws, state.step)
             new, value = self.update(state, batch, key, tx, needs)
             return new, losses.at[i].set(value.astype(jnp.float32))
 
         losses = jnp.zeros(order.shape[0], jnp.float32)
+        # a loop of `count` steps, not of S: the last segment may be shorter
         return jax.lax.fori_loop(0, count, one_step, (state, losses))
 
     def update(
@@ -150,8 +159,13 @@ class Member:
         }
         extras = {name: extra for name, extra in available.items() if name in needs}
         updates, opt_state = tx.update(grads, state.opt_state, state.params, **extras)
-        params = optax.apply_updates(state.params, updates)
-        return MemberState(params, model_state, opt_state, state.step + 1), value
+        new = MemberState(
+            params=optax.apply_updates(state.params, updates),
+            model_state=model_state,
+            opt_state=opt_state,
+            step=state.step + 1,
+        )
+        return new, value
 
     def evaluated(self, state: MemberState) -> Any:
         """The parameters that the optimizer wants evaluated, such as its average."""
@@ -171,9 +185,10 @@ def example_order(examples: int, batch_size: int, seed: int, steps: int) -> np.n
     if examples == 0:
         return np.zeros((steps, 0), np.int32)
     size = min(batch_size, examples)
-    batches = examples // size
+    batches = examples // size  # of an epoch
+    needed = -(-steps // batches)  # rounded up
     epochs = []
-    for epoch in range(-(-steps // batches)):
+    for epoch in range(needed):
         rows = np.random.default_rng((seed, epoch)).permutation(examples)
         epochs.append(rows[: batches * size])
     order = np.concatenate(epochs).reshape(-1, size)
@@ -185,10 +200,20 @@ def make_recipe(name: str, settings: Sequence[Settings], schedule: str, workload
 
     The caller splits trials so that whatever cannot be traced is the same for all of them.
     """
-    first = settings[0]
-    traced = tuple(key for key in first if _is_traced(key, settings))
-    fixed = {key: value for key, value in first.items() if key not in traced}
-    return Recipe(name, fixed, traced, schedule, workload.warmup_percent, workload.max_steps)
+    traced, fixed = [], {}
+    for key, value in settings[0].items():
+        if _is_traced(key, settings):
+            traced.append(key)
+        else:
+            fixed[key] = value
+    return Recipe(
+        name=name,
+        fixed=fixed,
+        traced=tuple(traced),
+        schedule=schedule,
+        warmup_percent=workload.warmup_percent,
+        max_steps=workload.max_steps,
+    )
 
 
 def _is_traced(key: str, settings: Sequence[Settings]) -> bool:
@@ -205,8 +230,16 @@ def is_traceable(name: str, settings: Settings, key: str, schedule: str, workloa
     """Whether the optimizer takes the number `settings[key]` as an argument of the program."""
     if not isinstance(settings[key], float):
         return False
-    rest = {other: value for other, value in settings.items() if other != key}
-    recipe = Recipe(name, rest, (key,), schedule, workload.warmup_percent, workload.max_steps)
+    rest = dict(settings)
+    del rest[key]
+    recipe = Recipe(
+        name=name,
+        fixed=rest,
+        traced=(key,),
+        schedule=schedule,
+        warmup_percent=workload.warmup_percent,
+        max_steps=workload.max_steps,
+    )
     # parameters of both kinds that optimizers tell apart, matrices and vectors
     params = {"a": {"kernel": jnp.ones((4, 4)), "bias": jnp.ones(4)}}
 
@@ -215,8 +248,9 @@ def is_traceable(name: str, settings: Settings, key: str, schedule: str, workloa
         updates, _ = tx.update(params, tx.init(params), params)
         return updates
 
+    number = jax.ShapeDtypeStruct((), jnp.float32)
     try:
-        jax.eval_shape(update, jax.ShapeDtypeStruct((), jnp.float32))
+        jax.eval_shape(update, number)
     except (jax.errors.ConcretizationTypeError, TypeError, ValueError):
         return False
     return True

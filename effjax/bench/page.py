@@ -59,7 +59,7 @@ def write_report(
     rows = gather_rows(view, workloads, results.rows)
     scores = Scores(rows, make_goals(workloads), view.reference)
     page = make_page(view, workloads, results, rows, scores)
-    if scores.workloads:
+    if scores.workloads:  # else there is no row that counts, and nothing to show
         _write_tables(scores, rows, results.folder)
         _show(view, workloads, scores, rows, display)
     write_text(results.folder / "report.md", page.markdown())
@@ -97,10 +97,11 @@ def gather_rows(view: View, workloads: Sequence[Workload], own: Sequence[Row]) -
 
 
 def _write_tables(scores: Scores, rows: Sequence[Row], folder: Path) -> None:
-    for name, (header, body) in {
+    tables = {
         "scores": score_table(scores),
         "times": times_table(scores, "steps"),
-    }.items():
+    }
+    for name, (header, body) in tables.items():
         write_csv(folder / f"{name}.csv", [header, *body])
         write_text(folder / f"{name}.tex", format_latex(body, header))
     header, body = flat_rows(rows)
@@ -177,7 +178,7 @@ def _add_scores(page: Page, scores: Scores, styles: Mapping[str, Style]) -> None
         f"settings within {NEAR:.0%} of the optimizer's own best.",
     )
     header, body = score_table(scores)
-    page.table(header, body, left=(4,))
+    page.table(header, body, left=(4,))  # the verdict; the others are numbers
     page.legend(styles)
     page.figures(draw_scores(scores, styles))
 
@@ -275,7 +276,7 @@ def _add_costs(page: Page, scores: Scores) -> None:
 
 def _add_failures(page: Page, rows: Sequence[Row]) -> None:
     failed = sum(row["status"] != DONE for row in rows)
-    if not failed:
+    if not failed:  # no section that says that there is nothing
         return
     page.section("Trials that diverged or raised", f"{failed} of {len(rows)}.")
     header, body = failures_table(rows)
@@ -321,6 +322,7 @@ def _add_provenance(
 
 def _machine_rows(results: ResultsFolder, rows: Sequence[Row]) -> list[list[str]]:
     """The machines that made the rows."""
+    # rows of baselines name machines that are not listed here
     used = {row.get("machine") for row in rows}
     table = []
     for machine in results.machines():

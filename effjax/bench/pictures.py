@@ -33,6 +33,7 @@ SMALLEST = 1e-12  # stands for 0 on an axis that is a logarithm
 def draw_scores(scores: Scores, styles: Styles) -> list[str]:
     """Performance profiles on two clocks, and speed-ups in their intervals."""
     figures = []
+    # steps compare methods, seconds what a user waits for
     for clock in ("steps", "seconds"):
         times = scores.times(clock)
         if any(times.values()):
@@ -124,12 +125,12 @@ def save_overview(scores: Scores, styles: Styles, path: Path) -> None:
     Raises:
       UserError: the disk refuses.
     """
-    # matplotlib takes a second to import; a benchmark without a report does without
+    # imported here: most commands draw nothing
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
     panels = 1 + len(scores.workloads)
-    rows = -(-panels // 2)
+    rows = -(-panels // 2)  # of two panels, rounded up
     figure = Figure(figsize=(9.2, 3.3 * rows), layout="constrained")
     axes = figure.subplots(rows, 2, squeeze=False).ravel()
     dress(axes[0], "Speed-up to target", _speed_up_label(scores), "")
@@ -139,6 +140,7 @@ def save_overview(scores: Scores, styles: Styles, path: Path) -> None:
         bands = best_bands(scores, workload)
         dress(place, workload, "step", goal.metric)
         draw_bands(place, bands, styles, log_y=True, level=goal.target, top=_sensible_top(bands))
+    # an odd number of panels leaves one place empty
     for place in axes[panels:]:
         place.set_axis_off()
     marks = []
@@ -152,6 +154,7 @@ def save_overview(scores: Scores, styles: Styles, path: Path) -> None:
 
 
 def _write_bytes(path: Path, data: bytes) -> None:
+    # a picture that is cut off would look like one that was never finished drawing
     part = path.with_name(f".{path.name}.part")
     with saying_where(path):
         try:
@@ -199,6 +202,7 @@ def _decay_maps(scores: Scores, workload: str) -> list[str]:
     figures = []
     for name in scores.optimizers:
         settings = scores.of(workload, name)
+        # None: an optimizer without weight decay, of which there is no map
         decays = {setting.settings.get("weight_decay") for setting in settings}
         if len(decays) > 1 and None not in decays:
             figures.append(_decay_map(f"{workload}: {name}", settings))
@@ -211,6 +215,7 @@ def _decay_map(title: str, settings: Sequence[Setting]) -> str:
     columns, column_names = _cells(settings, "learning_rate")
     grid = np.full((CELLS, CELLS), math.nan)
     for i, j, setting in zip(rows, columns, settings):
+        # a cell in which all have failed stays empty
         if math.isfinite(setting.final):
             grid[i, j] = np.nanmin([grid[i, j], setting.final])
     return plot_heat(

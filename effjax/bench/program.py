@@ -79,6 +79,7 @@ class Program:
         kept: dict[Any, Any] = self._compiled
         key: Any = name
         if name in SHARED_PROGRAMS:
+            # kept at the problem, so that the next optimizer finds them
             kept = self.member.problem.compiled
             key = (name, self.each, tuple(self.devices))
         if key not in kept:
@@ -236,6 +237,7 @@ def run_program(program: Program, trials: Sequence[OptimizerTrial]) -> Curves:
     steps: list[int] = []
     rows: list[dict[str, np.ndarray]] = []
     seconds_at: list[float] = []
+    # one length for all segments: another one would be another program
     segment = min(workload.eval_every, workload.max_steps)
     for done in range(0, workload.max_steps, segment):
         count = min(segment, workload.max_steps - done)

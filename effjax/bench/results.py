@@ -26,8 +26,12 @@ from effjax.errors import UserError
 from effjax.runs.record import git_revision, versions
 from effjax.trials.json_files import read_lines, saying_where, write_text
 
-RESULTS, MACHINES, PLANS = "results.jsonl", "machines.jsonl", "plans.json"
-REPEATS, WORKLOADS = "repeats.json", "workloads.json"
+RESULTS = "results.jsonl"
+MACHINES = "machines.jsonl"
+PLANS = "plans.json"
+REPEATS = "repeats.json"
+WORKLOADS = "workloads.json"
+# what the user can do about a damaged line, and about a damaged file
 REMEDY = "remove the line, and the trial is made again"
 REMOVE = "remove the file; it is made again"
 
@@ -54,8 +58,10 @@ class ResultsFolder:
         Raises:
           UserError: the disk refuses; no part of the rows stays.
         """
+        # the machine first: a row never names one that nobody knows
         known = {machine["id"] for machine in self.machines()}
         is_new = self.machine not in known
+        # rows that were merged are those of another machine
         if is_new and any(row["machine"] == self.machine for row in rows):
             _append(self.folder / MACHINES, [{"id": self.machine, **self._facts}])
         _append(self.folder / RESULTS, rows)
@@ -73,8 +79,11 @@ class ResultsFolder:
         """
         known = self.keys()
         rows = [row for row in read_rows(other) if row["key"] not in known]
-        ids = {machine["id"] for machine in self.machines()}
-        machines = [machine for machine in read_machines(other) if machine["id"] not in ids]
+        known_machines = {machine["id"] for machine in self.machines()}
+        machines = []
+        for machine in read_machines(other):
+            if machine["id"] not in known_machines:
+                machines.append(machine)
         _append(self.folder / MACHINES, machines)
         self.append(rows)
         return len(rows)
@@ -135,6 +144,7 @@ def read_rows(place: Path) -> list[Row]:
         path = place / f"{RESULTS}.gz"
     if not path.exists() and not place.is_dir():
         raise UserError(f"no results at {place}: give a folder that effjax bench wrote")
+    # two processes in one folder, or a merge by hand, may leave a trial twice
     rows: dict[str, Row] = {}
     for row in read_lines(path, RowShape, REMEDY, _unpacked(path)):
         rows.setdefault(row["key"], row)
@@ -164,6 +174,7 @@ def _append(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         before = file.seek(0, os.SEEK_END)
         try:
             _write_all(file, text.encode())
+            # rows are what a rerun relies on: they outlive a power cut
             os.fsync(file.fileno())
         except OSError:
             # a full disk takes a part: without it the next command finds whole lines
@@ -172,6 +183,7 @@ def _append(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _write_all(file: Any, data: bytes) -> None:
+    # unbuffered: a write may take less than all, and says how much
     while data:
         data = data[file.write(data) :]
 
@@ -182,5 +194,6 @@ def _cut_unfinished_line(path: Path) -> None:
         return
     data = path.read_bytes()
     if data and not data.endswith(b"\n"):
+        whole = data.rfind(b"\n") + 1  # 0 where there is no whole line
         with path.open("r+b") as file:
-            file.truncate(data.rfind(b"\n") + 1)
+            file.truncate(whole)

@@ -10,6 +10,7 @@ from effjax.bench.program import Curves
 from effjax.bench.tuning import OptimizerTrial
 from effjax.trials.worker import LONGEST_REASON
 
+# the status of a trial that ran to its end, that stopped being finite, that raised
 DONE, DIVERGED, FAILED = "done", "diverged", "failed"
 Row = dict[str, Any]
 
@@ -55,6 +56,7 @@ def make_row(
     for name, table in curves.values.items():
         values[name] = [_number(value) for value in table[place]]
     evaluations = len(curves.steps)
+    # one end for all metrics: an error of 0 beside a loss of NaN is no result
     finite = min(_leading_numbers(column) for column in values.values())
     lost = evaluations - finite
     reason = ""
@@ -122,5 +124,5 @@ def _head(trial: OptimizerTrial, identity: Mapping[str, Any], status: str, reaso
 
 def _number(value: Any) -> float | None:
     """Seven digits, all that float32 has; None where JSON has no number for it."""
-    value = float(np.float32(value))
+    value = float(np.float32(value))  # as the device had it, also of a run's float64 means
     return float(f"{value:.7g}") if math.isfinite(value) else None

@@ -112,6 +112,7 @@ class Scores:
         self.goals = dict(goals)
         self.reference = reference
         self.settings = gather_settings(rows, goals)
+        # in the config's order, whatever the order of the rows
         with_rows = {workload for workload, _ in self.settings}
         self.workloads = [workload for workload in goals if workload in with_rows]
         self.optimizers = list(dict.fromkeys(optimizer for _, optimizer in self.settings))
@@ -134,6 +135,7 @@ class Scores:
             return None
 
         def order(setting: Setting) -> tuple[float, float, int]:
+            # the number last: between equals the choice does not depend on the order of rows
             return statistics.median_high(setting.times()), setting.final, setting.number
 
         return min(found, key=order)
@@ -195,6 +197,7 @@ class Scores:
             theirs = self.best(workload, self.reference)
             if goal.target is None or ours is None or theirs is None:
                 continue
+            # a seed that one of the two lacks has no partner
             seeds = sorted(set(ours.rows) & set(theirs.rows))
             own[workload] = [row_time(ours.rows[seed], goal) for seed in seeds]
             base[workload] = [row_time(theirs.rows[seed], goal) for seed in seeds]
@@ -229,7 +232,7 @@ class Scores:
         for workload in self.workloads:
             finals = [setting.final for setting in self.of(workload, optimizer)]
             finite = [value for value in finals if math.isfinite(value)]
-            if not finite:
+            if not finite:  # nothing worked: as unforgiving as can be
                 shares.append(0.0)
                 continue
             best = min(finite)

@@ -65,6 +65,7 @@ def bench(
         for other in merge:
             display.line(f"{results.merge(other)} rows from {other}")
         workloads = _open_workloads(view, display)
+        # a report needs the hashes of the data, and no data that fits to the rows
         if not only_report:
             check_same_data(workloads, results, display)
             workloads = time_updates_on_largest(workloads, view.population.update_cost)
@@ -111,5 +112,6 @@ def check_config(view: View) -> None:
     check_seeds("config.tuning.seeds", view.tuning.seeds)
     if view.tuning.protocol == "grid" and not view.tuning.factors:
         raise UserError("config.tuning.factors is empty; give at least one, such as (1.0,)")
+    # makes all settings: an unknown hyperparameter is found before any data is read
     for label in view.optimizers:
         make_trials(label, view.optimizers[label], view.tuning, "constant")

@@ -31,6 +31,7 @@ def score_table(scores: Scores) -> Cells:
     for name in order:
         reached = sum(math.isfinite(time) for time in times[name].values())
         failed, trials = scores.divergence(name)
+        # without any target there is no score, and the order is the config's
         score = f"{integrals[name]:.3f}" if integrals else ABSENT
         body.append(
             [
@@ -61,7 +62,7 @@ def _against_reference(scores: Scores, name: str) -> list[str]:
 
 def describe_ratio(interval: Interval) -> str:
     """1.32 (1.1 to 1.6)."""
-    if not math.isfinite(interval.estimate):
+    if not math.isfinite(interval.estimate):  # no pairs
         return ABSENT
     return f"{interval.estimate:.2f} ({interval.low:.2f} to {interval.high:.2f})"
 
@@ -80,6 +81,7 @@ def claims_table(view: View, scores: Scores) -> Cells:
             comparison.verdict,
             claim_verdict(comparison, factor),
         ]
+        # of single workloads the interval alone: a few seeds carry no verdict
         for workload in aimed:
             row.append(describe_ratio(scores.compare(name, [workload]).ratio))
         body.append(row)
@@ -92,7 +94,10 @@ def times_table(scores: Scores, clock: str) -> Cells:
     aimed = scores.aimed()
     body = []
     for name in scores.optimizers:
-        body.append([name, *(format_time(times[name][w], clock) for w in aimed)])
+        row = [name]
+        for workload in aimed:
+            row.append(format_time(times[name][workload], clock))
+        body.append(row)
     return ["optimizer", *aimed], body
 
 
@@ -112,7 +117,9 @@ def finals_table(scores: Scores) -> Cells:
         paired = scores.finals(workload)
         for name in paired.variants:
             setting = scores.best(workload, name)
-            sigma, _ = pooled_deviation([setting.finite_finals()])
+            finite = setting.finite_finals()
+            sigma, _ = pooled_deviation([finite])
+            # the reference minus itself would be a row of zeros
             difference = None if name == paired.base else paired.difference(name)
             body.append(
                 [
@@ -120,7 +127,7 @@ def finals_table(scores: Scores) -> Cells:
                     name,
                     _final(scores.final_interval(setting)),
                     f"{sigma:.2g}" if math.isfinite(sigma) else ABSENT,
-                    f"{len(setting.finite_finals())}/{len(setting.rows)}",
+                    f"{len(finite)}/{len(setting.rows)}",
                     describe_difference(difference),
                     describe_best(setting, scores.of(workload, name)),
                 ]
@@ -148,8 +155,9 @@ def describe_best(best: Setting, tried: Sequence[Setting]) -> str:
     words = []
     for key, value in best.settings.items():
         values = {setting.settings.get(key) for setting in tried}
-        if len(values) == 1:
+        if len(values) == 1:  # not tuned
             continue
+        # a key that some settings do not have has no lowest value
         is_comparable = None not in values
         is_edge = is_comparable and value in (min(values), max(values))
         words.append(f"{key} {_short(value)}{EDGE if is_edge else ''}")
@@ -187,6 +195,7 @@ def costs_table(scores: Scores) -> Cells:
 
 def _largest(rows: Sequence[Row]) -> Mapping[str, Any]:
     """The row of the largest network whose update was measured; {} if none was."""
+    # recipes and failed trials measure none
     measured = [row for row in rows if row.get("parameters")]
     return max(measured, key=lambda row: row["parameters"], default={})
 
@@ -248,6 +257,7 @@ def describe_size(rows: Sequence[Row], label: str) -> str:
 def flat_rows(rows: Sequence[Row]) -> Cells:
     """All trials for a spreadsheet: final values, no curves."""
     plain = ("workload", "optimizer", "number", "seed", "status", "reason", "machine")
+    # a dict keeps the order in which metrics are first seen; a set would not
     metrics: dict[str, None] = {}
     for row in rows:
         metrics |= dict.fromkeys(row.get("values", {}))

@@ -73,6 +73,7 @@ def choose_target(settings: Sequence[Setting], share: float) -> float:
       Infinity where no setting has finished with all seeds, or none was evaluated that early.
     """
     best = best_setting(settings)
+    # if even the best has failed with a seed, all have
     if not math.isfinite(best.final):
         return math.inf
     last_step = share * best.goal.max_steps
@@ -82,6 +83,7 @@ def choose_target(settings: Sequence[Setting], share: float) -> float:
         early = [value for step, value in zip(row["steps"], values) if step <= last_step]
         numbers = [finite_or_nan(value) for value in early]
         reached.append(min((n for n in numbers if math.isfinite(n)), default=math.inf))
+    # of two seeds the worse: a target that half of the seeds miss would be none
     return statistics.median_high(reached)
 
 
@@ -97,11 +99,13 @@ def propose_target(view: View, workload: Workload, rows: Sequence[Row]) -> Targe
       rows: of the workload and of others.
     """
     config = workload.config
+    # without the target that there may be: it must not choose the setting of the next
     goal = Goal(config.metric, None, config.max_steps, config.batch_size)
     own = []
     for row in rows:
         is_of_workload = row["problem_hash"] == workload.identity["problem_hash"]
         if is_of_workload and row["optimizer"] in view.targets_from:
+            # rows that were merged may call the workload something else
             own.append(row | {"workload": workload.label})
     if not own:
         return None
@@ -115,7 +119,7 @@ def propose_target(view: View, workload: Workload, rows: Sequence[Row]) -> Targe
     best = best_setting(settings)
     return Target(
         metric=goal.metric,
-        value=float(f"{value:.4g}"),
+        value=float(f"{value:.4g}"),  # more digits than seeds can carry help nobody
         optimizer=next(iter(best.rows.values()))["optimizer"],
         settings=dict(best.settings),
         seeds=sorted(best.rows),
@@ -181,5 +185,5 @@ def use_targets(workloads: ml_collections.ConfigDict, path: Path) -> None:
     remedy = f"make them: effjax bench --config=F --make-targets={path}"
     targets = read_json(path, TargetsFile, remedy)["targets"]
     for label, entry in targets.items():
-        if label in workloads:
+        if label in workloads:  # a config may leave some out
             workloads[label].target = entry["target"]

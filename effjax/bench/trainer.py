@@ -41,11 +41,12 @@ def run_missing(
     total = sum(len(group.trials) for group in groups)
     made = total - sum(len(group.missing(group.trials)) for group in groups)
     display.line(f"{total} trials, {made} of them are there")
-    if made == total:
+    if made == total:  # before anything is compiled
         return
     display.start(total, made, unit="trial")
     for group in groups:
         for rows in group.run():
+            # at once: what is killed now is continued from here
             results.append(rows)
             made += len(rows)
             _warn_of_failure(rows, display)
@@ -72,6 +73,7 @@ class TrialGroup:
 
     def __post_init__(self) -> None:
         self._identity = {**self.workload.identity, "machine": self.results.machine}
+        # as it was when the command began: `results` grows while groups are trained
         self._done = self.results.keys()
 
     def missing(self, trials: Sequence[OptimizerTrial]) -> list[OptimizerTrial]:
@@ -86,6 +88,7 @@ class TrialGroup:
         if self.workload.problem is None:
             yield from self._run_recipes()
             return
+        # whatever an optimizer raises is a row, and the others are compared all the same
         try:
             parts = alike(self.trials, self.workload.config)
         except Exception as error:
@@ -101,7 +104,7 @@ class TrialGroup:
             try:
                 curves = run_recipe(self.workload.config, trial, folder, self.display)
                 yield [make_row(trial, self._identity, curves, 0, {})]
-            except Preempted:
+            except Preempted:  # a stop is no failure of the trial
                 raise
             except Exception as error:
                 yield self._failed([trial], error)
@@ -130,10 +133,12 @@ class TrialGroup:
             except Exception as error:
                 yield self._failed(part, error)
                 continue
+            # known only now: compilation happens at the first call
             facts["program_compile_seconds"] = round(program.compile_seconds, 3)
             facts["memory_bytes"] = program.bytes_of_one()
             rows = []
             for place, trial in enumerate(part):
+                # those that had a row were trained again beside the others, and are left out
                 if trial in wanted:
                     rows.append(make_row(trial, self._identity, curves, place, facts))
             yield rows

@@ -13,6 +13,7 @@ from effjax.errors import UserError
 from effjax.trials import space
 from effjax.trials.trial import Trial
 
+# declared keys of an entry; all others are hyperparameters of its optimizer
 OWN_KEYS = ("name", "learning_rate", "weight_decay", "schedule")
 KINDS = {"log": space.log, "linear": space.linear}
 
@@ -136,6 +137,7 @@ def check_optimizer(label: str, entry: View) -> set[str]:
         extras = entry.extras(*OWN_KEYS)
         fields = {"learning_rate", "weight_decay", *info.hyperparameters}
         if info.wraps:
+            # a wrapper passes on what its inner optimizer takes
             inner = extras.get("inner", dict(info.fixed).get("inner"))
             fields |= set(optim.optimizer_info(inner).hyperparameters)
         # what has no default and no value yet gets any value: only names are checked here

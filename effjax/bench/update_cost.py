@@ -12,14 +12,15 @@ from effjax.bench.member import Recipe
 from effjax.bench.problems import Problem
 from effjax.bench.tuning import OptimizerTrial
 
-ROUNDS = 15
+ROUNDS = 15  # the fastest counts: whatever else the machine does only adds time
 FLOAT_BYTES = 4
 
 
 def parameter_count(problem: Problem) -> int:
     """How many numbers are learned."""
+    # shapes alone: nothing is drawn or allocated
     params, _ = jax.eval_shape(problem.init, jax.random.key(0))
-    return sum(p.size for p in jax.tree.leaves(params))
+    return _size(params)
 
 
 def update_cost(
@@ -39,20 +40,33 @@ def update_cost(
     settings = {key: trial.settings[key] for key in recipe.traced}
     tx = recipe.transform(settings)
     state = jax.eval_shape(tx.init, params)
-    state_bytes = sum(s.size * s.dtype.itemsize for s in jax.tree.leaves(state))
-    size = sum(p.size for p in jax.tree.leaves(params))
-    milliseconds, moved = time_update(tx, params) if timed else (None, None)
+    size = _size(params)
+    milliseconds = None
+    moves = None
+    if timed:
+        milliseconds, moved_bytes = time_update(tx, params)
+        if moved_bytes is not None:
+            moves = round(moved_bytes / (FLOAT_BYTES * size), 2)
     return {
         "parameters": size,
-        "state_bytes": state_bytes,
+        "state_bytes": _bytes(state),
         "update_ms": milliseconds,
-        "update_moves": None if moved is None else round(moved / (FLOAT_BYTES * size), 2),
+        "update_moves": moves,
     }
+
+
+def _size(tree: Any) -> int:
+    return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+
+def _bytes(tree: Any) -> int:
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def time_update(tx: optax.GradientTransformation, params: Any) -> tuple[float | None, float | None]:
     """(milliseconds of the fastest round, bytes that XLA counts); None where there is no answer."""
     state = jax.jit(tx.init)(params)
+    # any gradient will do: the time does not depend on its values
     grads = jax.tree.map(jnp.ones_like, params)
 
     def update(params: Any, state: Any, grads: Any) -> tuple[Any, Any]:
@@ -66,14 +80,17 @@ def time_update(tx: optax.GradientTransformation, params: Any) -> tuple[float | 
     except (TypeError, ValueError):
         # it asks for the loss or its function, which an update alone does not have
         return None, None
-    fastest = math.inf
+    fastest = math.inf  # seconds
     for _ in range(ROUNDS):
         since = time.perf_counter()
         params, state = program(params, state, grads)
         jax.block_until_ready(params)
-        fastest = min(fastest, time.perf_counter() - since)
+        taken = time.perf_counter() - since
+        fastest = min(fastest, taken)
+    # some backends count nothing
     analysis = program.cost_analysis() or {}
-    return round(1e3 * fastest, 5), analysis.get("bytes accessed")
+    milliseconds = round(1e3 * fastest, 5)
+    return milliseconds, analysis.get("bytes accessed")
 
 
 def zero_params(problem: Problem) -> Any:

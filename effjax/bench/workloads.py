@@ -52,6 +52,7 @@ def open_workload(label: str, config: View, data_dir: str | None) -> Workload:
         data = problem.fingerprint
     tree = config.to_dict()
     target = tree.pop("target")
+    # the path of a recipe is not what it says: its content is in the fingerprint
     tree.pop("recipe")
     for key in WHEREABOUTS:
         tree["data"].pop(key)
@@ -74,7 +75,7 @@ def check_same_data(
     Raises:
       UserError: the config is as before and the data is not.
     """
-    known = results.workloads()
+    known = results.workloads()  # {} in a folder of an older revision: nothing to compare
     before = dict(known)
     for workload in workloads:
         record = {"config": workload.config_hash, "data": describe(workload)}
@@ -86,7 +87,7 @@ def check_same_data(
             )
         _warn_of_old_rows(workload, results, display)
         known[workload.label] = record
-    if known != before:
+    if known != before:  # a report of a folder that cannot be written to stays possible
         results.write_json(WORKLOADS, known)
 
 
@@ -120,6 +121,7 @@ def time_updates_on_largest(workloads: Sequence[Workload], wanted: bool) -> list
     """
     if not wanted:
         return list(workloads)
+    # a recipe has no problem in memory, and is never timed
     sizes = [parameter_count(w.problem) if w.problem else 0 for w in workloads]
     largest = max(sizes)
     marked = []

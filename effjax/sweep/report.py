@@ -28,6 +28,7 @@ def write_report(plan: Plan, workdir: Path, title: str, display: Display) -> Pat
     table = PairedTable(results, plan.metric, plan.base)
     header, body = outcome_table(table)
     display.table(f"{plan.metric} at the end", body, header, right=range(1, len(header)))
+    # after the table, which is what the reader looks for
     for result in results:
         if result.reason:
             trial = result.trial
@@ -56,6 +57,7 @@ def _macs(results: Sequence[Result]) -> str:
 
 def _first_count(results: Sequence[Result], key: str) -> str:
     """A count that all seeds of a variant share, from the first that knows it."""
+    # a failed seed may have no summary
     for result in results:
         count = result.facts["summary"].get(key)
         if count is not None:
@@ -64,17 +66,22 @@ def _first_count(results: Sequence[Result], key: str) -> str:
 
 
 def _mean_time(results: Sequence[Result]) -> str:
-    summaries = [result.facts["summary"] for result in results]
-    seconds = [summary["wall_seconds"] for summary in summaries if "wall_seconds" in summary]
+    seconds = []
+    for result in results:
+        summary = result.facts["summary"]
+        if "wall_seconds" in summary:
+            seconds.append(summary["wall_seconds"])
     return format_seconds(statistics.fmean(seconds)) if seconds else ABSENT
 
 
 def run_rows(metric: str, results: Sequence[Result]) -> list[list[Any]]:
     """A header and one row a run, for a spreadsheet."""
+    # the full value: the table has four digits
     rows: list[list[Any]] = [["variant", "seed", metric, "reason", "folder"]]
     for result in results:
         trial = result.trial
-        rows.append([trial.variant, trial.seed, result.value, result.reason, str(trial.workdir)])
+        folder = str(trial.workdir)
+        rows.append([trial.variant, trial.seed, result.value, result.reason, folder])
     return rows
 
 
@@ -91,7 +98,7 @@ def make_page(plan: Plan, table: PairedTable, results: Sequence[Result], title: 
     page.table(header, body, left=LEFT)
     page.legend(styles)
     page.figures(draw_figures(table, styles))
-    failed = [[r.trial.variant, str(r.trial.seed), r.reason] for r in results if r.reason]
+    failed = _failure_rows(results)
     if failed:
         page.section("Runs without a result")
         page.table(["variant", "seed", "why"], failed, left=(2,))
@@ -100,7 +107,17 @@ def make_page(plan: Plan, table: PairedTable, results: Sequence[Result], title: 
     return page
 
 
+def _failure_rows(results: Sequence[Result]) -> list[list[str]]:
+    rows = []
+    for result in results:
+        if result.reason:
+            trial = result.trial
+            rows.append([trial.variant, str(trial.seed), result.reason])
+    return rows
+
+
 def _variant_rows(plan: Plan) -> list[list[str]]:
+    # the same for all seeds of a variant
     settings = {trial.variant: trial.settings for trial in plan.trials}
     rows = []
     for variant, point in settings.items():
@@ -160,6 +177,7 @@ def _curves(table: PairedTable) -> dict[str, Band]:
 
 def mean_curve(results: Sequence[Result], metric: str) -> Band:
     """The mean over seeds in their range, at the steps that all of them have."""
+    # a run that was continued may have been evaluated at other steps
     series = []
     for result in results:
         rows = result.facts["rows"]

@@ -62,13 +62,14 @@ def sweep(
         plan = suggestions.plan() if suggestions else make_plan(spec, overrides, workdir)
         for trial in plan.trials:
             check_continues(trial.workdir, View(trial.config), extend=False)
-            if retry:
+            if retry:  # before what is over is counted
                 forget_failure(trial.workdir)
         todo = unfinished(plan.trials)
         over = len(plan.trials) - len(todo)
         display.line(
             f"{len(plan.variants)} variants, {len(plan.trials)} runs, {over} of them are over"
         )
+        # opening the data takes seconds: not where nothing will be trained
         if todo and not only_report:
             check_trials_data(plan.trials)
         if not only_report:
@@ -77,6 +78,7 @@ def sweep(
                 start(todo, len(todo))
             else:
                 _train_suggested(suggestions, plan, start, display)
+                # with what was chosen meanwhile
                 plan = suggestions.plan()
         return write_report(plan, workdir, f"Sweep {spec}", display)
 
@@ -142,6 +144,7 @@ class Starter:
 def _train_suggested(
     suggestions: Suggestions, plan: Plan, start: Starter, display: Display
 ) -> None:
+    # first, and here: the search is compared with the config as it is, however far it gets
     base = [trial for trial in unfinished(plan.trials) if trial.variant == plan.base]
     run_here(base, len(base), display)
     # upcoming() is a generator: a run is chosen when there is room for it, not before

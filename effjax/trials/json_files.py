@@ -16,6 +16,7 @@ from effjax.errors import UserError
 from effjax.report.tables import safe_cell
 from effjax.runs.atomic import write_atomically
 
+# no space, no quota, larger than the file system or the user's limit allows
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -36,6 +37,7 @@ def read_lines(path: Path, shape: Any, remedy: str, text: str | None = None) -> 
         if not path.exists():
             return []
         text = path.read_text(errors="replace")
+    # what stands after the last line end is empty, or half a line
     whole_lines = text.split("\n")[:-1]
     found = []
     for number, line in enumerate(whole_lines, start=1):
@@ -62,6 +64,7 @@ def is_disk_full(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, OSError) and error.errno in FULL:
             return True
+        # a UserError is raised from the OSError that it explains
         error = error.__cause__ or error.__context__
     return False
 
@@ -83,6 +86,7 @@ def write_csv(path: Path, rows: Sequence[Sequence[Any]]) -> None:
     Raises:
       UserError: the disk refuses.
     """
+    # made in memory first, so that a full disk leaves the old file or none
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     for row in rows:

@@ -1,6 +1,7 @@
 """What the runs of trials have left behind in their folders."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from effjax.runs.folder import read_summary
 from effjax.runs.metrics import read_rows
@@ -26,12 +27,19 @@ def read_result(trial: RunTrial, metric: str) -> Result:
     facts = {"summary": summary, "rows": rows}
     value = summary.get("final", {}).get(metric)
     reason = read_failure(trial.workdir)
-    measured = [row for row in rows if metric in row]
-    if summary and measured and measured[-1][metric] is None:
+    last = _last_with(rows, metric)
+    if summary and last is not None and last[metric] is None:
         # null stands for NaN or infinity. Summaries of older runs hold the last finite value then,
         # which is not what the run has ended with.
-        step = measured[-1]["step"]
-        return Result(trial, None, f"{metric} is not a finite number at step {step}", facts)
+        reason = f"{metric} is not a finite number at step {last['step']}"
+        return Result(trial, None, reason, facts)
     if value is None and not reason:
         reason = f"no {metric} in its summary" if summary else "not finished"
     return Result(trial, value, reason, facts)
+
+
+def _last_with(rows: Sequence[dict[str, Any]], metric: str) -> dict[str, Any] | None:
+    for row in reversed(rows):
+        if metric in row:
+            return row
+    return None

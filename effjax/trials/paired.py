@@ -86,7 +86,7 @@ class PairedTable:
 
     def values(self, variant: str) -> dict[int, float]:
         """{seed: value} of the trials of a variant that have one."""
-        found = {}
+        found: dict[int, float] = {}
         for result in self.results(variant):
             if result.value is not None:
                 found[result.trial.seed] = result.value
@@ -101,6 +101,8 @@ class PairedTable:
         own = self.values(variant)
         partners = self.values(self.base if base is None else base)
         differences = [own[seed] - partners[seed] for seed in own if seed in partners]
+        # the mean of the differences, not the difference of the means: a seed that one of the two
+        # lacks counts in neither
         return t_interval(differences) if differences else None
 
     def verdict(self, variant: str, base: str | None = None) -> str:
@@ -122,24 +124,28 @@ class PairedTable:
         """
         extra = extra or {}
         header = ["variant", self.metric, "deviation", "seeds", f"minus {self.base}", "verdict"]
-        body = [[*self._row(variant)] for variant in self.variants]
-        for row, variant in zip(body, self.variants):
+        body = []
+        for variant in self.variants:
+            row = self._row(variant)
+            # of failed results too: a failed trial may still know its parameters
             for describe in extra.values():
                 row.append(describe(self.results(variant)))
+            body.append(row)
         return [*header, *extra], body
 
     def _row(self, variant: str) -> list[str]:
         values = list(self.values(variant).values())
-        is_base = variant == self.base
-        difference = None if is_base else self.difference(variant)
-        return [
-            variant,
-            f"{statistics.fmean(values):.4f}" if values else ABSENT,
-            f"{statistics.stdev(values):.4f}" if len(values) > 1 else ABSENT,
-            f"{len(values)}/{len(self.results(variant))}",
-            describe_difference(difference),
-            "base" if is_base else self.verdict(variant),
-        ]
+        mean = deviation = ABSENT
+        if values:
+            mean = f"{statistics.fmean(values):.4f}"
+        if len(values) > 1:
+            deviation = f"{statistics.stdev(values):.4f}"
+        difference, verdict = ABSENT, "base"
+        if variant != self.base:
+            difference = describe_difference(self.difference(variant))
+            verdict = self.verdict(variant)
+        seeds = f"{len(values)}/{len(self.results(variant))}"
+        return [variant, mean, deviation, seeds, difference, verdict]
 
 
 def describe_difference(difference: Interval | None) -> str:

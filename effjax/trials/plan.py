@@ -65,6 +65,7 @@ def name_of(point: Point) -> str:
     """{"optim.default.b1": 0.9, "seed": 1} -> "b1=0.9 seed=1"."""
     words = []
     for key, value in point.items():
+        # "optim.default.b1" reads as "b1"
         last_part = key.rpartition(".")[2]
         words.append(f"{last_part}={_short(value)}")
     return " ".join(words) or "as it is"
@@ -137,6 +138,7 @@ def check_variants(path: str, sweep: Sweep, named: Mapping[str, Point]) -> str:
     base = next(iter(named)) if sweep.base is None else sweep.base
     if base not in named:
         raise UserError(f"{path}: base {base!r} is no variant; {nearest(base, named)}")
+    # names that differ in blanks or signs alone are one folder
     folders = {_folder_name(name) for name in named}
     if len(folders) < len(named):
         raise UserError(f"{path}: two variants would share a folder: {', '.join(named)}")
@@ -151,6 +153,7 @@ def make_trial(
     Raises:
       UserError: a value that the config does not take.
     """
+    # loaded anew for each run: a config is changed in place
     config = load(spec, overrides, RunConfig)
     try:
         set_values(config, {**point, "seed": seed}, RunConfig)
@@ -174,7 +177,7 @@ def _folder_name(name: str) -> str:
 
 def _short(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.4g}"  # a folder's name is made of it
     if isinstance(value, list | tuple):
         return ",".join(map(_short, value))
     return str(value)

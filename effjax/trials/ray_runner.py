@@ -74,7 +74,8 @@ def run_ray(
     for trial in trials:
         write_trial(trial.config, trial.workdir)
     space: dict[str, Any] = {}
-    searcher, count = None, 1
+    searcher = None
+    count = 1  # of the whole grid
     if suggestions is None:
         folders = [str(trial.workdir.absolute()) for trial in trials]
         # Ray trains in a folder of its own; relative paths of the config start from this one
@@ -97,6 +98,7 @@ def run_ray(
     try:
         _fit(tune, space, config, workdir, display, {"cpu": chosen.cpus, "gpu": chosen.gpus})
     finally:
+        # also after Ctrl-C: its processes would go on without us
         _stop_ray()
     for trial in trials if suggestions is None else suggestions.plan().trials:
         if not is_over(trial.workdir):
@@ -302,7 +304,7 @@ def _report(tune: Any, folder: Path, metric: str, last_reported: int, ended: boo
     While a run goes on, its newest step is kept back: it may be the last one, and a scheduler that
     answers with a stop would end the run before it has written its summary.
     """
-    rows = read_rows(folder)
+    rows = read_rows(folder)  # may be read while the run writes them
     newest = max((row["step"] for row in rows), default=0)
     for row in rows:
         step, value = row["step"], row.get(metric)

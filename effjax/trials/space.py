@@ -146,18 +146,19 @@ class Space:
 
 def space(points: Iterable[Mapping[str, Any]]) -> Space:
     """A space of the given points; repeated ones are left out."""
-    distinct: dict[str, Point] = {}
+    distinct: dict[str, Point] = {}  # in order of their first occurrence
     for point in points:
-        # values need not be hashable, their text is; a later copy keeps the place of the first
-        distinct[repr(sorted(point.items()))] = dict(point)
+        # values need not be hashable, their text is
+        text = repr(sorted(point.items()))
+        distinct[text] = dict(point)
     return Space(tuple(distinct.values()))
 
 
 def grid(values: Mapping[str, Sequence[Any]]) -> Space:
     """Every combination; the last key changes fastest."""
     _check_lists("grid", values)
-    combinations = itertools.product(*values.values())
-    return space(dict(zip(values, chosen)) for chosen in combinations)
+    rows = itertools.product(*values.values())
+    return _points_of(values, rows)
 
 
 def zipped(values: Mapping[str, Sequence[Any]]) -> Space:
@@ -167,12 +168,17 @@ def zipped(values: Mapping[str, Sequence[Any]]) -> Space:
       UserError: lists of different lengths.
     """
     _check_lists("zipped", values)
-    lengths = {key: len(column) for key, column in values.items()}
-    if len(set(lengths.values())) > 1:
-        words = ", ".join(f"{key} has {length}" for key, length in lengths.items())
+    lengths = {len(column) for column in values.values()}
+    if len(lengths) > 1:
+        words = ", ".join(f"{key} has {len(column)}" for key, column in values.items())
         raise UserError(f"zipped: the lists differ in length: {words}")
     rows = zip(*values.values())
-    return space(dict(zip(values, row)) for row in rows)
+    return _points_of(values, rows)
+
+
+def _points_of(keys: Iterable[str], rows: Iterable[Sequence[Any]]) -> Space:
+    names = tuple(keys)
+    return space(dict(zip(names, row)) for row in rows)
 
 
 def random(ranges: Mapping[str, Range], count: int, seed: int = 0) -> Space:

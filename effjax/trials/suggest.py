@@ -108,6 +108,7 @@ class Suggestions:
         """How many are to be trained: not chosen yet, or chosen and not over."""
         if self._is_exhausted:
             return 0
+        # a run that has failed is over too, unless --retry has forgotten it
         over = sum(is_over(trial.workdir) for trial in self.trials())
         return max(0, self.count - over)
 
@@ -140,6 +141,7 @@ class Suggestions:
     def add(self, row: Row) -> None:
         """Writes a choice down."""
         with saying_where(self._path):
+            # before it is trained: a search that is killed now trains it when it is continued
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a") as file:
                 file.write(json.dumps({"at": row}) + "\n")
@@ -193,6 +195,7 @@ def choose_row(
                 distributions=distributions,
             )
         )
+    # two rows may be one point: 0.1 and 0.2 are the same of two words
     tried = [point_of(row) for row in rows]
     for _ in range(TRIES):
         asked = study.ask(distributions)

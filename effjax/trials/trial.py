@@ -37,4 +37,5 @@ class RunTrial(Trial):
     """
 
     config: ml_collections.ConfigDict
+    # where the run's checkpoints, metrics and summary are; it exists once the run has begun
     workdir: Path

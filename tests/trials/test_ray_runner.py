@@ -1,13 +1,16 @@
 """Ray Tune on a local cluster of two nodes, one of which is killed in the middle."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from effjax.errors import UserError
-from effjax.trials.ray_runner import run_ray
+from effjax.trials.ray_runner import RayOptions, check_options, mode_of, run_ray
 from tests.mistakes import QUICKSTART
 
 SIXTEEN = """
@@ -33,6 +36,64 @@ def test_without_ray_the_answer_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r"pip install 'effjax\[sweep\]'"):
         run_ray([], "val/loss", tmp_path, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scheduler": "asah"}, "--scheduler=asah: expected one of none, asha"),
+        ({"cpus": 0.0}, "--cpus=0: expected more than 0"),
+        ({"cpus": float("nan")}, "--cpus=nan"),
+        ({"gpus": -1.0}, "--gpus=-1: expected 0 or more"),
+    ],
+)
+def test_options(options, message):
+    with pytest.raises(UserError, match=message):
+        check_options(RayOptions(**options))
+
+
+def test_directions():
+    assert [mode_of(name) for name in ("val/loss", "val/error", "val/top1")] == [
+        "min",
+        "min",
+        "max",
+    ]
+
+
+RELATIVE = """
+
+def sweep(arg=None):
+    from effjax.sweep import Sweep
+    return Sweep({"base": {}}, seeds=(0,), metric="val/loss")
+"""
+
+
+@pytest.mark.slow
+def test_relative_paths_start_where_the_user_is(tmp_path):
+    """Ray trains in a folder of its own; data that lie beside the config are found all the same."""
+    pytest.importorskip("ray")
+    for name in ("cat", "dog"):
+        for split, count in (("train", 8), ("validation", 4)):
+            folder = tmp_path / "photos" / split / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                pixels = np.full((8, 8, 3), number, np.uint8)
+                Image.fromarray(pixels).save(folder / f"{number}.png")
+    text = QUICKSTART.replace('name="synthetic", synthetic_examples=32,', 'name="photos",')
+    (tmp_path / "tiny.py").write_text(text + RELATIVE)
+    command = [sys.executable, "-m", "effjax", "sweep", "--config=tiny.py", "--workdir=runs"]
+    done = subprocess.run(
+        [*command, "--runner=ray"],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.getcwd()},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    (row,) = (tmp_path / "runs/runs.csv").read_text().splitlines()[1:]
+    assert row.split(",")[2], row
 
 
 @pytest.mark.slow

@@ -5,6 +5,19 @@ imported below.
 """
 
 from effjax.bench.problems import functions, images, vectors
-from effjax.bench.problems.base import PROBLEMS, Problem, make_problem, problem
+from effjax.bench.problems.base import (
+    PROBLEMS,
+    Problem,
+    make_problem,
+    problem,
+)
 
-__all__ = ["PROBLEMS", "Problem", "functions", "images", "make_problem", "problem", "vectors"]
+__all__ = [
+    "PROBLEMS",
+    "Problem",
+    "functions",
+    "images",
+    "make_problem",
+    "problem",
+    "vectors",
+]

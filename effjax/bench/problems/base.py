@@ -17,8 +17,10 @@ from effjax.config import View
 from effjax.errors import UserError, nearest
 
 Params = Any
-Arrays = Mapping[str, np.ndarray]
-EVAL_BATCH = 512
+Arrays = Mapping[str, np.ndarray]  # with a leading axis of examples
+LossAndState = tuple[jax.Array, Any]  # a scalar, and the new model_state
+Metrics = dict[str, jax.Array]
+EVAL_BATCH = 512  # held-out examples at a time, so that activations stay small
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Problem:
     """
 
     init: Callable[[jax.Array], tuple[Params, Any]]
-    loss: Callable[..., tuple[jax.Array, Any]]
-    evaluate: Callable[[Params, Any, Any], dict[str, jax.Array]]
+    loss: Callable[..., LossAndState]
+    evaluate: Callable[[Params, Any, Any], Metrics]
     train: Arrays
     held_out: Arrays
     compiled: dict[Any, Any] = field(default_factory=dict)
@@ -54,6 +56,7 @@ class Problem:
         for part in (self.train, self.held_out):
             for name in sorted(part):
                 array = np.ascontiguousarray(part[name])
+                # the same bytes may be of another shape or type
                 digest.update(f"{name} {array.dtype} {array.shape}".encode())
                 digest.update(array.tobytes())
         return digest.hexdigest()[:16]
@@ -88,9 +91,7 @@ def make_problem(workload: View, data_dir: str | None = None) -> Problem:
         raise UserError(f"problem {workload.problem!r} needs {error.args[0]}") from error
 
 
-def classification_scores(
-    logits: jax.Array, labels: jax.Array, mask: jax.Array | None
-) -> dict[str, jax.Array]:
+def classification_scores(logits: jax.Array, labels: jax.Array, mask: jax.Array | None) -> Metrics:
     """Mean loss and error of logits [B, K] over the examples that `mask` [B] marks with 1.
 
     A tie is an error, and so is a row that holds NaN.

@@ -3,6 +3,7 @@
 Shapes: D dimensions.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from effjax.bench.problems.base import Params, Problem, problem
+from effjax.bench.problems.base import LossAndState, Metrics, Params, Problem, problem
 from effjax.config import View
 
 
@@ -27,6 +28,7 @@ def quadratic(workload: View, data_dir: str | None) -> Problem:
     dim = model["dim"]
     rng = np.random.default_rng(workload.seed)
     spectrum = np.geomspace(1.0 / model["condition"], 1.0, dim)
+    # unrotated, every coordinate is an eigenvector: easy for methods that scale coordinates
     basis = np.eye(dim)
     if model["rotated"]:
         basis, _ = np.linalg.qr(rng.standard_normal((dim, dim)))
@@ -37,7 +39,7 @@ def quadratic(workload: View, data_dir: str | None) -> Problem:
         d = x - optimum
         return 0.5 * d @ matrix @ d
 
-    return make_function(value, dim, model["noise"])
+    return Function(value, dim, model["noise"]).problem()
 
 
 @problem("rosenbrock")
@@ -51,32 +53,56 @@ def rosenbrock(workload: View, data_dir: str | None) -> Problem:
     def value(x: jax.Array) -> jax.Array:
         return jnp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
-    return make_function(value, model["dim"], model["noise"], start=0.1)
+    # a start near the origin, where the fourth powers are small
+    return Function(value, model["dim"], model["noise"], start=0.1).problem()
 
 
-def make_function(
-    value: Callable[[jax.Array], jax.Array], dim: int, noise: float, start: float = 1.0
-) -> Problem:
-    """The problem of a function of one vector [D].
+@dataclasses.dataclass(frozen=True)
+class Function:
+    """A function of one vector [D], as the functions of a `Problem`.
 
-    Args:
+    Attributes:
+      value: the function.
+      dim: D.
       noise: standard deviation of what is added to each coordinate of a gradient.
       start: standard deviation of the first point.
     """
 
-    def init(key: jax.Array) -> tuple[Params, Any]:
-        return {"x": start * jax.random.normal(key, (dim,))}, {}
+    value: Callable[[jax.Array], jax.Array]
+    dim: int
+    noise: float
+    start: float = 1.0
+
+    def problem(self) -> Problem:
+        """Without any data."""
+        return Problem(
+            init=self.init,
+            loss=self.loss,
+            evaluate=self.evaluate,
+            train={},
+            held_out={},
+        )
+
+    def init(self, key: jax.Array) -> tuple[Params, Any]:
+        """A normal draw."""
+        x = self.start * jax.random.normal(key, (self.dim,))
+        return {"x": x}, {}
 
     def loss(
-        params: Params, model_state: Any, batch: Any, key: jax.Array, step: jax.Array
-    ) -> tuple[jax.Array, Any]:
+        self,
+        params: Params,
+        model_state: Any,
+        batch: Any,
+        key: jax.Array,
+        step: jax.Array,
+    ) -> LossAndState:
+        """The value, with a noisy gradient."""
         x = params["x"]
-        tilt = noise * jax.random.normal(key, x.shape)
+        tilt = self.noise * jax.random.normal(key, x.shape)
         # A random linear term of value 0: it changes the gradient, and not the loss. It comes
         # second, as gradients are summed in this order and rows on disk were made with it.
-        return value(x) + tilt @ (x - jax.lax.stop_gradient(x)), model_state
+        return self.value(x) + tilt @ (x - jax.lax.stop_gradient(x)), model_state
 
-    def evaluate(params: Params, model_state: Any, held_out: Any) -> dict[str, jax.Array]:
-        return {"val/loss": value(params["x"])}
-
-    return Problem(init, loss, evaluate, {}, {})
+    def evaluate(self, params: Params, model_state: Any, held_out: Any) -> Metrics:
+        """The value itself: there is nothing to hold out."""
+        return {"val/loss": self.value(params["x"])}

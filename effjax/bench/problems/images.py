@@ -18,6 +18,8 @@ import numpy as np
 from effjax.bench.problems.base import (
     EVAL_BATCH,
     Arrays,
+    LossAndState,
+    Metrics,
     Params,
     Problem,
     classification_scores,
@@ -45,11 +47,18 @@ def images(workload: View, data_dir: str | None) -> Problem:
         if files is None or config.data.name != workload.data.name:
             raise
         raise UserError(f"{error}\nor: --config.data_dir=FOLDER that has {files}") from error
+    # of what was read: a part of a split may lack the last classes, and rows on disk were made so
     largest = max(train["label"].max(), held_out["label"].max())
     config.model.num_classes = int(largest) + 1
     task = Classification(View(config))
     network = ImageNetwork(task, task.model, train["image"].shape[1:])
-    return Problem(network.init, network.loss, network.evaluate, train, held_out)
+    return Problem(
+        init=network.init,
+        loss=network.loss,
+        evaluate=network.evaluate,
+        train=train,
+        held_out=held_out,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,25 +82,39 @@ class ImageNetwork:
         return params, variables
 
     def loss(
-        self, params: Params, model_state: Any, batch: Any, key: jax.Array, step: jax.Array
-    ) -> tuple[jax.Array, Any]:
+        self,
+        params: Params,
+        model_state: Any,
+        batch: Any,
+        key: jax.Array,
+        step: jax.Array,
+    ) -> LossAndState:
         """The task's loss of a batch of whole examples."""
         count = batch["label"].shape[0]
-        whole = {**batch, "mask": jnp.ones(count), "index": jnp.arange(count)}
+        # the task's own batches say which examples are whole, and where in the batch they are
+        whole = {
+            **batch,
+            "mask": jnp.ones(count),
+            "index": jnp.arange(count),
+        }
         value, (model_state, _) = self.task.loss(params, model_state, whole, key, step)
         return value, model_state
 
-    def evaluate(self, params: Params, model_state: Any, held_out: Any) -> dict[str, jax.Array]:
+    def evaluate(self, params: Params, model_state: Any, held_out: Any) -> Metrics:
         """Loss and error of all held-out images, `EVAL_BATCH` at a time."""
         count = held_out["label"].shape[0]
         size = min(EVAL_BATCH, count)
         marked = {**held_out, "mask": jnp.ones(count)}
         parts = jax.tree.map(lambda array: _in_parts(array, size), marked)  # [P, size, ...]
-        logits = jax.lax.map(lambda part: self.task.predict(params, model_state, part), parts)
-        classes = logits.shape[-1]
-        return classification_scores(
-            logits.reshape(-1, classes), parts["label"].ravel(), parts["mask"].ravel()
-        )
+
+        def predict(part: Any) -> jax.Array:
+            return self.task.predict(params, model_state, part)
+
+        logits = jax.lax.map(predict, parts)  # [P, size, K]
+        logits = logits.reshape(-1, logits.shape[-1])
+        labels = parts["label"].ravel()
+        mask = parts["mask"].ravel()
+        return classification_scores(logits, labels, mask)
 
 
 def _in_parts(array: jax.Array, size: int) -> jax.Array:

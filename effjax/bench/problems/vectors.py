@@ -13,7 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from effjax.bench.problems.base import Arrays, Params, Problem, classification_scores, problem
+from effjax.bench.problems.base import (
+    Arrays,
+    LossAndState,
+    Metrics,
+    Params,
+    Problem,
+    classification_scores,
+    problem,
+)
 from effjax.config import View
 from effjax.errors import UserError
 
@@ -39,7 +47,13 @@ def mlp(workload: View, data_dir: str | None) -> Problem:
         l2=workload.model["l2"],
         label_smoothing=workload.label_smoothing,
     )
-    return Problem(network.init, network.loss, network.evaluate, train, held_out)
+    return Problem(
+        init=network.init,
+        loss=network.loss,
+        evaluate=network.evaluate,
+        train=train,
+        held_out=held_out,
+    )
 
 
 def read_digits(held: int) -> tuple[Arrays, Arrays]:
@@ -48,14 +62,15 @@ def read_digits(held: int) -> tuple[Arrays, Arrays]:
     Raises:
       UserError: nothing would be left to train on.
     """
-    # importing scikit-learn takes a second, and most workloads do without
+    # imported here: most workloads do without it
     from sklearn.datasets import load_digits
 
     vectors, labels = load_digits(return_X_y=True)
     if held >= len(labels):
         raise UserError(f"data.eval_examples = {held}, and there are {len(labels)} digits in all")
-    x = (vectors / 16.0).astype(np.float32)
+    x = (vectors / 16.0).astype(np.float32)  # counts from 0 to 16
     y = labels.astype(np.int32)
+    # always the same parts: the seed of a trial must not choose what is held out
     order = np.random.default_rng(0).permutation(len(y))
     train, held_out = order[held:], order[:held]
     return {"x": x[train], "y": y[train]}, {"x": x[held_out], "y": y[held_out]}
@@ -96,8 +111,13 @@ class Perceptron:
         return x
 
     def loss(
-        self, params: Params, model_state: Any, batch: Any, key: jax.Array, step: jax.Array
-    ) -> tuple[jax.Array, Any]:
+        self,
+        params: Params,
+        model_state: Any,
+        batch: Any,
+        key: jax.Array,
+        step: jax.Array,
+    ) -> LossAndState:
         """Mean cross-entropy of the batch, and the penalty."""
         labels = jax.nn.one_hot(batch["y"], self.sizes[-1])
         targets = optax.smooth_labels(labels, self.label_smoothing)
@@ -107,7 +127,7 @@ class Perceptron:
             penalty = 0.5 * self.l2 * optax.tree.norm(params, squared=True)
         return losses.mean() + penalty, model_state
 
-    def evaluate(self, params: Params, model_state: Any, held_out: Any) -> dict[str, jax.Array]:
+    def evaluate(self, params: Params, model_state: Any, held_out: Any) -> Metrics:
         """Loss and error of all held-out digits."""
         logits = self.logits(params, held_out["x"])
         return classification_scores(logits, held_out["y"], None)
