@@ -157,6 +157,15 @@ class Task:
         """
         return jax.tree.map(lambda _: "default", params)
 
+    def depths(self, params: Params) -> tuple[Any, int] | None:
+        """How deep in the network each parameter is, for `layer_decay`.
+
+        Returns:
+          (a tree of ints like `params`, the depth of the head), whatever is frozen or picked; None
+          for a task that states none.
+        """
+        return None
+
     def variant(self, step: int) -> Hashable:
         """Selects the compiled step: one program is built for each value, with it as constant."""
         return ()

@@ -33,6 +33,7 @@ from effjax.optim.mars import MarsState, mars, scale_by_mars
 from effjax.optim.masters import MastersState, with_masters
 from effjax.optim.registry import OptimizerInfo, register_optimizer
 from effjax.optim.rules import (
+    depth_scales,
     layer_depths,
     layer_scales,
     match_rules,
@@ -81,6 +82,7 @@ __all__ = [
     "create",
     "create_injected",
     "create_schedule",
+    "depth_scales",
     "dpsgd",
     "eval_params",
     "evaluates",

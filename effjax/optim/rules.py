@@ -66,7 +66,9 @@ def unused_rules(rules: Rules, params: Any) -> list[str]:
 
 
 def layer_depths(params: Any) -> Any:
-    """A tree like `params` that holds how deep in the network each leaf is, from its path.
+    """A tree like `params` that holds how deep in the network each leaf is, guessed from its path.
+
+    For networks that do not state it; those of `effjax.models` do, and are asked in training.
 
     0: what comes before the first block (stem, patch and position embeddings); i + 1: block i,
     counted through all stages, a stage's downsampling with the block after it; one more than the
@@ -87,14 +89,24 @@ def layer_depths(params: Any) -> Any:
     return jax.tree.structure(params).unflatten([depth(path) for path in paths])
 
 
-def layer_scales(params: Any, decay: float) -> Any:
+def depth_scales(depths: Any, top: int, decay: float) -> Any:
     """Layer-wise decay of the learning rate: decay ** (layers above), 1 for the head.
 
     As in BEiT and MAE (0.65 for ViT-B, 0.75 for ViT-L); an `lr_scale` of `create`.
+
+    Args:
+      depths: a tree of ints, how deep each parameter is: `model.layer_depths(params)` states it.
+      top: the depth of the head, `model.layer_count`.
+      decay: the factor from each layer to the one below.
     """
+    return jax.tree.map(lambda depth: decay ** (top - depth), depths)
+
+
+def layer_scales(params: Any, decay: float) -> Any:
+    """`depth_scales` of parameters of which nothing states the depth: see `layer_depths`."""
     depths = layer_depths(params)
     top = max(jax.tree.leaves(depths), default=0)
-    return jax.tree.map(lambda depth: decay ** (top - depth), depths)
+    return depth_scales(depths, top, decay)
 
 
 _BLOCK = re.compile(r"(?:[^/]+/)*?[^/]*(?:block|layer)s?\d*_\d+(?=/|$)")

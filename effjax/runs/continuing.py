@@ -8,7 +8,7 @@ from effjax.errors import UserError
 from effjax.runs.data_record import difference
 from effjax.runs.folder import CHECKPOINTS, CONFIG
 from effjax.runs.record import read_config, read_file
-from effjax.runs.schema import FREE_KEYS
+from effjax.runs.schema import FREE_KEYS, default_config
 
 SHOWN = 3  # differing keys that the message spells out
 
@@ -57,8 +57,11 @@ def check_continues(workdir: Path, config: View, extend: bool) -> None:
 
 def _differing(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Keys whose values differ and can change the result."""
+    # a key that is younger than the run: the run had what is its default
+    defaults = flatten(View(default_config()).to_dict())
+    before = defaults | old
     keys = sorted(old | new)
-    return [k for k in keys if old.get(k) != new.get(k) and not k.startswith(FREE_KEYS)]
+    return [k for k in keys if before.get(k) != new.get(k) and not k.startswith(FREE_KEYS)]
 
 
 def _is_length(key: str) -> bool:

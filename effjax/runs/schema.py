@@ -123,6 +123,8 @@ class RunConfig:
     nonfinite: Literal["stop", "skip"] = "stop"  # skip: leave out updates that are not finite
     nonfinite_limit: Count = 10  # with skip: stop after this many in a row
     init_from: str | None = None  # a workdir or a weights file to start from
+    init_ignore: tuple[str, ...] = ()  # regexes of names in that file that need not be loaded
+    init_rename: tuple[tuple[str, str], ...] = ()  # (regex, replacement) for the names in that file
     task: TaskConfig = field(default_factory=TaskConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

@@ -88,17 +88,37 @@ class Classification(Task):
                 f"config.model.num_classes = {section.num_classes}, but the labels have "
                 f"{self.split.num_classes} classes; leave it out"
             )
+        for key in ("dtype", "param_dtype"):
+            if section[key] == "float16":
+                raise UserError(
+                    f"config.model.{key} = 'float16': small gradients would become zero\n"
+                    "use bfloat16, which has the range of float32"
+                )
         return models.create_model(
             section.name,
             num_classes=section.num_classes or self.split.num_classes,
             dtype=section.dtype,
             param_dtype=section.param_dtype,
             batch_axis=self.batch_axis,
-            **section.extras("name", "num_classes", "dtype", "param_dtype", "arch"),
+            **self._architecture_fields(),
         )
+
+    def _architecture_fields(self) -> dict[str, Any]:
+        """What `config.model` says of the architecture, and the size of images if they need it."""
+        section = self.config.model
+        fields = section.extras("name", "num_classes", "dtype", "param_dtype", "arch")
+        height, width, _ = self.split.image_shape
+        takes_size = "image_size" in models.default_fields(section.name)
+        if takes_size and height != width:
+            # positions that are a list of tokens do not tell their grid
+            fields.setdefault("image_size", (height, width))
+        return fields
 
     def source(self) -> Source:
         return self.split
+
+    def depths(self, params: Params) -> tuple[Any, int]:
+        return self.model.layer_depths(params), self.model.layer_count
 
     def groups(self, params: Params) -> Any:
         pattern = self.options.frozen
@@ -141,7 +161,13 @@ class Classification(Task):
             weights = models.weights.to_torch(task.model, trained)
         else:
             weights = source
-        variables, report = models.load_weights(self.model, variables, weights)
+        variables, report = models.load_weights(
+            self.model,
+            variables,
+            weights,
+            ignore=self.config.init_ignore,
+            rename=dict(self.config.init_rename),
+        )
         return *split_variables(variables), vars(report)
 
     def images(self, batch: Batch) -> jax.Array:

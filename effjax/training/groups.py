@@ -16,6 +16,7 @@ from effjax.runs.schema import OptimConfig
 
 FROZEN = "frozen"  # the label of parameters that no optimizer serves
 Rate = Callable[[jax.Array], jax.Array]  # step -> learning rate
+Depths = Callable[[Any], tuple[Any, int] | None]  # parameters -> their depths, that of the head
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,18 @@ class Groups:
         return frozenset(path for path, label in named if label == FROZEN)
 
 
-def make_groups(config: View, clock: Clock, params: Any, labels: Any) -> Groups:
+def make_groups(
+    config: View, clock: Clock, params: Any, labels: Any, depths: Depths | None = None
+) -> Groups:
     """Optimizers and learning rates as `config.optim` and `config.schedule` say.
 
     Parameters whose factor of the learning rate is 0 are labelled as frozen: they have no optimizer
     state, and do not count in the norms that an optimizer takes over all that it serves.
+
+    Args:
+      params: all parameters, or their shapes.
+      labels: see `Task.groups`.
+      depths: see `Task.depths`; called only where a group has a `layer_decay`.
 
     Raises:
       UserError: a group without optimizer, an optimizer without group, a wrong name or value.
@@ -82,7 +90,7 @@ def make_groups(config: View, clock: Clock, params: Any, labels: Any) -> Groups:
     factors = {}
     for name in names:
         with _naming(f"config.optim.{name}"):
-            factors[name] = _rate_factors(config.optim[name], params, labels, name)
+            factors[name] = _rate_factors(config.optim[name], params, labels, depths, name)
             labels = _freeze_zeros(labels, factors[name], name)
     groups = Groups(labels, {}, rates)
     for name in names:
@@ -102,11 +110,14 @@ def _naming(section: str) -> Iterator[None]:
         raise UserError(f"{section}: {error}") from error
 
 
-def _rate_factors(section: View, params: Any, labels: Any, name: str) -> Any | None:
+def _rate_factors(
+    section: View, params: Any, labels: Any, depths: Depths | None, name: str
+) -> Any | None:
     """A tree of factors of the learning rate like `params`; None: all are 1.
 
     Raises:
-      ValueError: a rule that decides for none of the group's parameters.
+      ValueError: a rule that decides for none of the group's parameters, or `layer_decay` without
+        depths.
     """
     if not section.lr_scale and section.layer_decay is None:
         return None
@@ -117,7 +128,13 @@ def _rate_factors(section: View, params: Any, labels: Any, name: str) -> Any | N
     if section.layer_decay is None:
         return factors
     # over the whole network: freezing a part must not change the factors of the rest
-    by_layer = optim.layer_scales(params, section.layer_decay)
+    stated = depths(params) if depths is not None else None
+    if stated is None:
+        raise ValueError(
+            "layer_decay: the task does not state how deep each parameter is\n"
+            "leave layer_decay out, or write the task's method `depths`"
+        )
+    by_layer = optim.depth_scales(*stated, section.layer_decay)
     return jax.tree.map(lambda a, b: a * b, factors, by_layer)
 
 

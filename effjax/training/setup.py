@@ -80,7 +80,7 @@ def build(
 
     key = run_key(view.seed)
     params, _ = jax.eval_shape(init, key)
-    groups = make_groups(view, clock, params, task.groups(params))
+    groups = make_groups(view, clock, params, task.groups(params), task.depths)
     task.not_learned = groups.not_learned
 
     ema = view.ema.decay is not None

@@ -4,6 +4,7 @@ from flax import traverse_util
 
 from effjax.errors import UserError
 from effjax.models import ImageModel, abstract_variables, create_model, entry, list_models
+from effjax.optim import depth_scales
 from tests.models.model_parity import images
 
 
@@ -49,6 +50,20 @@ def test_every_family_states_the_depth_of_each_parameter(name, expected):
     assert max(depths.values()) == model.layer_count
     blocks = range(1, model.layer_count)
     assert set(blocks) <= set(depths.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "factors"),
+    [
+        ("inception_transformer_small", {"patch_embed4/proj/bias": 0.512, "pos_embed4": 0.512}),
+        ("visformer_micro_80", {"linear/kernel": 1.0}),
+        ("caformer_s18", {"stages_1/blocks_2/mlp/fc1/kernel": 0.8**13}),
+    ],
+)
+def test_factors_of_layer_decay(name, factors):
+    model, depths = depths_of(name)
+    scales = depth_scales(depths, model.layer_count, 0.8)
+    assert {path: scales[path] for path in factors} == pytest.approx(factors)
 
 
 def test_a_family_without_layout_is_refused():

@@ -6,8 +6,9 @@ import pytest
 
 import effjax
 from effjax import UserError
+from effjax.contract import Task
 from effjax.tasks.run import build
-from tests.training.toy import line_config
+from tests.training.toy import Line, line_config
 
 
 def after_one_step(**fields):
@@ -29,12 +30,20 @@ def test_factors_and_freezing_by_path():
     np.testing.assert_array_equal(changed["b"], before["b"])
 
 
-def test_layer_decay_comes_on_top():
-    """The toy has one layer: its only factor is 1."""
+@pytest.mark.parametrize("bias", [1.0, 0.0])
+def test_layer_decay_comes_on_top(bias):
+    """The head's depth is counted before anything is frozen: without it the factor is the same."""
     before, plain = after_one_step()
-    _, changed = after_one_step(lr_scale=(("^w", 0.5),), layer_decay=0.7)
-    np.testing.assert_allclose(changed["w"] - before["w"], 0.5 * (plain["w"] - before["w"]), 1e-5)
-    np.testing.assert_allclose(changed["b"], plain["b"], rtol=1e-6)
+    _, changed = after_one_step(lr_scale=(("^w", 0.5), ("^b", bias)), layer_decay=0.7)
+    moved = 0.5 * 0.7 * (plain["w"] - before["w"])
+    np.testing.assert_allclose(changed["w"] - before["w"], moved, 1e-5)
+    np.testing.assert_allclose(changed["b"], plain["b"] if bias else before["b"], rtol=1e-6)
+
+
+def test_layer_decay_needs_stated_depths(monkeypatch):
+    monkeypatch.setattr(Line, "depths", Task.depths)
+    with pytest.raises(UserError, match="does not state how deep each parameter is"):
+        after_one_step(layer_decay=0.7)
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,9 @@ class Line(Task):
             "seen": jnp.zeros(())
         }
 
+    def depths(self, params):
+        return {"w": 0, "b": 1}, 1
+
     def loss(self, params, model_state, batch, rng, step):
         keep = jax.vmap(lambda i: jax.random.bernoulli(jax.random.fold_in(rng, i), 0.9, (4,)))
         x = batch["x"] * keep(batch["index"])

@@ -1,14 +1,12 @@
 """Weight files into variables: strict, with a report; bad files in a sentence."""
 
-import sys
-
 import jax
 import numpy as np
 import pytest
 
 from effjax.errors import UserError
 from effjax.models import create_model, load_weights, save_weights
-from effjax.models.weights import read_state, to_torch
+from effjax.models.weights import to_torch
 from tests.models.model_parity import random_variables
 
 TINY = {"depths": 1, "dims": (8, 8, 32, 32), "patch_kernels": 3, "patch_pads": 1}
@@ -132,22 +130,6 @@ def test_a_wrong_shape_is_named():
         load_weights(model, variables, state)
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        ("missing.safetensors", None, "no weights at"),
-        ("truncated.safetensors", b"\x40\x00\x00\x00\x00\x00\x00\x00{", "damaged"),
-        ("pickle.safetensors", b"\x80\x04.", "damaged"),
-        ("weights.zip", b"", "expected .safetensors"),
-    ],
-)
-def test_bad_files(name, content, said, tmp_path):
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=said):
-        read_state(tmp_path / name)
-
-
 def test_truncated_tensors(tmp_path):
     model, variables = build()
     path = tmp_path / "weights.safetensors"
@@ -157,27 +139,15 @@ def test_truncated_tensors(tmp_path):
         load_weights(model, variables, path)
 
 
-class Harmful:
-    def __reduce__(self):
-        return open, ("harmed", "w")
-
-
-def test_pytorch_files(tmp_path, monkeypatch):
-    torch = pytest.importorskip("torch")
-    monkeypatch.chdir(tmp_path)
-    tensors = {"module.a": torch.ones(2, dtype=torch.bfloat16), "module.b": torch.arange(3)}
-    torch.save({"epoch": 3, "state_dict": tensors}, "good.pth.tar")
-    state = read_state("good.pth.tar")
-    np.testing.assert_array_equal(state["a"], np.ones(2, np.float32))
-    np.testing.assert_array_equal(state["b"], [0, 1, 2])
-    torch.save({"model": {"a": Harmful()}}, "bad.pth")
-    with pytest.raises(UserError, match="refused"):
-        read_state("bad.pth")
-    assert not (tmp_path / "harmed").exists()
-
-
-def test_pytorch_files_need_torch(tmp_path, monkeypatch):
-    (tmp_path / "weights.pth").write_bytes(b"")
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(UserError, match=r"effjax\[torch\]"):
-        read_state(tmp_path / "weights.pth")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"rename": {"(": ""}}, "expected a regular expression"),
+        ({"ignore": ("(",)}, "expected a regular expression"),
+        ({"rename": {"^.*$": "same"}}, "rename makes two tensors 'same'"),
+    ],
+)
+def test_wrong_patterns_are_named(options, said):
+    model, variables = build()
+    with pytest.raises(UserError, match=said):
+        load_weights(model, variables, to_torch(model, variables), **options)
