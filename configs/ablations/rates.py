@@ -4,6 +4,7 @@ Source: Adan, https://arxiv.org/abs/2208.06677, names these two as the sensitive
 Score: none to expect; what differs by less than the deviation over seeds is not different.
 Cost: 36 runs, about 35 minutes on two CPU cores; a third of it with --search=optuna (one seed).
 Run: effjax sweep --config=configs/ablations/rates.py
+     effjax sweep --config=configs/ablations/rates.py --search=optuna
      effjax sweep --config=configs/ablations/rates.py --runner=ray --scheduler=asha --search=optuna
 """
 

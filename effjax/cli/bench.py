@@ -54,7 +54,7 @@ def bench(args: argparse.Namespace) -> None:
     flag("--report", action="store_true", help="train nothing, write the report again"),
     flag("--address", metavar="A", help="ray: of a running cluster, such as auto"),
     flag("--scheduler", default="none", metavar="S", help="ray: none or asha (none)"),
-    flag("--search", default="none", metavar="S", help="ray: none or optuna (none)"),
+    flag("--search", default="none", metavar="S", help="choose variants: none or optuna (none)"),
     flag("--cpus", type=float, default=1.0, metavar="N", help="ray: cores of a run (1)"),
     flag("--gpus", type=float, default=0.0, metavar="N", help="ray: GPUs of a run (0)"),
     QUIET,
@@ -62,7 +62,7 @@ def bench(args: argparse.Namespace) -> None:
         "effjax sweep --config=configs/ablations/mixers.py:quick",
         "effjax sweep --config=configs/ablations/norms.py --runner=local --workers=2",
         "effjax sweep --config=configs/ablations/scales.py --runner=ray --scheduler=asha",
-        "effjax sweep --config=configs/ablations/rates.py --runner=ray --search=optuna",
+        "effjax sweep --config=configs/ablations/rates.py --search=optuna",
     ],
 )
 def sweep(args: argparse.Namespace) -> None:

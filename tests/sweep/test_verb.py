@@ -1,6 +1,7 @@
 """A sweep of runs of seconds: planned, trained, resumed, reported."""
 
 import json
+import shutil
 
 import pytest
 
@@ -43,6 +44,15 @@ def test_again_trains_nothing_and_other_configs_are_refused(trained):
     assert (workdir / "base/seed0/summary.json").stat().st_mtime_ns == before
     with pytest.raises(UserError, match="made with another config"):
         sweep(spec, workdir, overrides=["--config.total_steps=3"], display=Quiet())
+
+
+def test_a_sweep_of_an_older_revision_is_continued(tmp_path):
+    """Its runs are over: nothing is trained, and the table is the one that it wrote."""
+    shutil.copytree("tests/keepsakes/sweep", tmp_path / "sweep")
+    before = (tmp_path / "sweep/table.csv").read_text().splitlines()
+    sweep("configs/ablations/mixers.py:quick", tmp_path / "sweep", display=Quiet())
+    after = (tmp_path / "sweep/table.csv").read_text().splitlines()
+    assert after == before
 
 
 def test_flags(tmp_path):
