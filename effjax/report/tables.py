@@ -60,7 +60,8 @@ def safe_cell(cell: str) -> str:
     Control characters are escaped; a number keeps its sign.
     """
     text = printable(cell)
-    if text[:1] not in tuple("=+-@"):
+    # "-" alone stands for what is not there
+    if text == "-" or text[:1] not in tuple("=+-@"):
         return text
     try:
         float(text)

@@ -51,8 +51,9 @@ def test_a_sweep_of_an_older_revision_is_continued(tmp_path):
     shutil.copytree("tests/keepsakes/sweep", tmp_path / "sweep")
     before = (tmp_path / "sweep/table.csv").read_text().splitlines()
     sweep("configs/ablations/mixers.py:quick", tmp_path / "sweep", display=Quiet())
-    after = (tmp_path / "sweep/table.csv").read_text().splitlines()
-    assert after == before
+    after = (tmp_path / "sweep/table.csv").read_text()
+    # a difference begins with its sign; the mark in front of it keeps spreadsheets from reckoning
+    assert after.replace("'", "").splitlines() == before
 
 
 def test_flags(tmp_path):
