@@ -69,25 +69,3 @@ def _check_bucket(workdir: Path) -> None:
             f"cannot write to --workdir={workdir}: {reason}\n"
             "does the bucket exist, and may you write? gcloud auth application-default login"
         ) from error
-
-
-_MOVED = {
-    "check_continues": "continuing",
-    "flatten": "continuing",
-    "git_revision": "record",
-    "open_workdir": "record",
-    "read_config": "record",
-    "read_labels": "record",
-    "read_record": "record",
-    "versions": "record",
-    "write_bad_batch": "bad_batch",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Names that have moved out of this file, until all callers name the new modules."""
-    if name not in _MOVED:
-        raise AttributeError(name)
-    import importlib
-
-    return getattr(importlib.import_module(f"effjax.runs.{_MOVED[name]}"), name)
