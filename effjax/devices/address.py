@@ -31,9 +31,11 @@ def parse_address(text: str, flag: str = "--coordinator") -> Address:
       UserError: no host, no port, or a number that is no port.
     """
     host, colon, port = text.strip().rpartition(":")
+    # the brackets keep the colons of an IPv6 address apart from the port's
     host = host.removeprefix("[").removesuffix("]")
     if not colon or not host:
         raise UserError(f"{flag}={text} has no port; give ADDRESS:PORT of host 0")
+    # int() would take "1_000", " 7" and digits of other scripts
     if not (port.isascii() and port.isdigit()) or not 0 < int(port) <= LARGEST_PORT:
         raise UserError(
             f"{flag}={text}: {port!r} is no port; expected a number from 1 to {LARGEST_PORT}\n"

@@ -17,7 +17,8 @@ def choose_devices(count: int | None) -> list[jax.Device]:
     Raises:
       UserError: there are fewer, or the hosts cannot share so many evenly.
     """
-    devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+    # ordered by number alone, the devices of several hosts may be interleaved
+    devices = sorted(jax.devices(), key=_host_and_number)
     if count is None:
         return devices
     hosts = jax.process_count()
@@ -27,7 +28,14 @@ def choose_devices(count: int | None) -> list[jax.Device]:
         raise UserError(f"parallel.devices = {count} cannot be shared evenly by {hosts} hosts")
     of_each_host = len(devices) // hosts
     wanted = count // hosts
-    return [device for i, device in enumerate(devices) if i % of_each_host < wanted]
+    chosen = []
+    for first in range(0, len(devices), of_each_host):
+        chosen += devices[first : first + wanted]
+    return chosen
+
+
+def _host_and_number(device: jax.Device) -> tuple[int, int]:
+    return device.process_index, device.id
 
 
 def make_runner(devices: list[jax.Device], batch_size: int, parts: int, parallel: View) -> Runner:

@@ -16,7 +16,10 @@ from effjax.devices.address import parse_address
 from effjax.errors import UserError
 
 MESSAGE_BYTES = 4096  # of JSON that host 0 can tell the others
-ADDRESS, COUNT, INDEX = "JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"
+# JAX's own variables
+ADDRESS = "JAX_COORDINATOR_ADDRESS"
+COUNT = "JAX_NUM_PROCESSES"
+INDEX = "JAX_PROCESS_ID"
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,12 @@ def find_hosts(
     return _from_slurm(environment) or _from_gke(environment) or _from_tpu(ask_tpu)
 
 
-def _number(flag: str, given: int | None, environment: Mapping[str, str], name: str) -> int | None:
+def _number(
+    flag: str,
+    given: int | None,
+    environment: Mapping[str, str],
+    name: str,
+) -> int | None:
     if given is not None or name not in environment:
         return given
     return _environment_number(environment, name, f"give {flag}=N")
@@ -91,9 +99,10 @@ def _from_flags(coordinator: str, count: int, index: int) -> Hosts | None:
 
 
 def _from_slurm(environment: Mapping[str, str]) -> Hosts | None:
-    # a batch script has SLURM_NTASKS too, but is no process of a step
-    if not all(environment.get(f"SLURM_{key}") for key in ("PROCID", "NTASKS", "STEP_NODELIST")):
-        return None
+    for name in ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_STEP_NODELIST"):
+        # a batch script has SLURM_NTASKS too, but is no process of a step
+        if not environment.get(name):
+            return None
     remedy = "SLURM sets it in every step; unset it to train alone"
     index = _environment_number(environment, "SLURM_PROCID", remedy)
     count = _environment_number(environment, "SLURM_NTASKS", remedy)
@@ -103,11 +112,13 @@ def _from_slurm(environment: Mapping[str, str]) -> Hosts | None:
 def _from_gke(environment: Mapping[str, str]) -> Hosts | None:
     workers = environment.get("TPU_WORKER_HOSTNAMES", "").split(",")
     slices = int(environment.get("MEGASCALE_NUM_SLICES") or 1)
-    if len(workers) * slices <= 1 or "TPU_WORKER_ID" not in environment:
+    count = len(workers) * slices
+    if count == 1 or "TPU_WORKER_ID" not in environment:
         return None
+    # workers are numbered from 0 in every slice
     slice_index = int(environment.get("MEGASCALE_SLICE_ID") or 0)
-    index = int(environment["TPU_WORKER_ID"]) + slice_index * len(workers)
-    return Hosts(index, len(workers) * slices, None, "GKE")
+    worker = int(environment["TPU_WORKER_ID"])
+    return Hosts(worker + slice_index * len(workers), count, None, "GKE")
 
 
 def _from_tpu(ask_tpu: Callable[[str], str | None] | None) -> Hosts | None:
@@ -115,7 +126,9 @@ def _from_tpu(ask_tpu: Callable[[str], str | None] | None) -> Hosts | None:
     if not endpoints:
         return None
     count = len(endpoints.split(","))
-    return Hosts(int(ask_tpu("agent-worker-number")), count, None, "TPU") if count > 1 else None
+    if count == 1:
+        return None
+    return Hosts(int(ask_tpu("agent-worker-number")), count, None, "TPU")
 
 
 def is_writer() -> bool:
@@ -130,5 +143,7 @@ def agree(value: Any) -> Any:
     from jax.experimental import multihost_utils
 
     message = json.dumps(value).encode() if is_writer() else b""
+    # arrays are exchanged, and all hosts have to know their length beforehand
     padded = np.frombuffer(message.ljust(MESSAGE_BYTES), np.uint8)
-    return json.loads(bytes(np.asarray(multihost_utils.broadcast_one_to_all(padded))))
+    received = multihost_utils.broadcast_one_to_all(padded)
+    return json.loads(bytes(np.asarray(received)))

@@ -53,6 +53,7 @@ class Interruption:
         return self._signal
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        # asked a second time: the user does not want to wait for the save
         if self._signal is not None:
             os._exit(128 + number)
         self._signal = signal.Signals(number).name

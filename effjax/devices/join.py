@@ -45,6 +45,7 @@ def join_hosts(
     hosts = find_hosts(os.environ, coordinator, count, index, ask)
     if hosts is None:
         return
+    # everything that may go wrong from here on is told with the same words
     place = f" at {hosts.coordinator}" if hosts.coordinator else ""
     name = f"host {hosts.index} of {hosts.count}"
     _report(f"{name} ({hosts.known_from}): waiting for the others{place} (limit {join_seconds} s)")
@@ -60,6 +61,7 @@ def join_hosts(
         raise UserError(f"{failed}: {reason}\n{HINT}") from error
     finally:
         all_is_well()
+    # this starts the backends: all hosts do it together
     _report(f"{name}: {jax.local_device_count()} of {jax.device_count()} devices are here")
     text = (
         f"effjax: {name} was ended from outside, or JAX ended it because another host died or was "
@@ -82,6 +84,7 @@ def _initialize(hosts: Hosts, join_seconds: int, peer_seconds: int) -> None:
         "shutdown_timeout_seconds": peer_seconds,
     }
     if hosts.coordinator:
+        # without "deactivate" JAX would ask the cluster for what is not given
         jax.distributed.initialize(
             hosts.coordinator,
             hosts.count,
@@ -105,6 +108,8 @@ def _report(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+# A signal is meant for the process that is watched. If the pipe closes before a byte has come,
+# that process has died.
 _WATCHDOG = """
 import signal, sys
 for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)
@@ -122,6 +127,7 @@ def watch(text: str) -> Callable[[], None]:
         [sys.executable, "-S", "-E", "-c", _WATCHDOG, text],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
+        # a process group of its own: what ends this process with its group leaves the watchdog
         start_new_session=True,
     )
 

@@ -21,7 +21,12 @@ Rule = str | int | None  # "largest", an axis, or None: a copy on every device
 Rules = tuple[tuple[str, Rule], ...]
 
 
-def shard_axis(shape: tuple[int, ...], rule: Rule, parts: int, least: int) -> int | None:
+def shard_axis(
+    shape: tuple[int, ...],
+    rule: Rule,
+    parts: int,
+    least: int,
+) -> int | None:
     """The axis along which an array is divided into `parts`, or None: it is copied.
 
     Args:
@@ -34,16 +39,24 @@ def shard_axis(shape: tuple[int, ...], rule: Rule, parts: int, least: int) -> in
     if rule is None or parts == 1:
         return None
     if rule == LARGEST:
-        return None if math.prod(shape) < least else _largest_axis(shape, parts)
-    axis = rule + len(shape) if rule < 0 else rule
-    if not 0 <= axis < len(shape) or shape[axis] % parts:
+        # a gather of a small array costs more time than its copies cost memory
+        small = math.prod(shape) < least
+        return None if small else _largest_axis(shape, parts)
+    rank = len(shape)
+    axis = rule % rank if -rank <= rule < rank else None
+    if axis is None or shape[axis] % parts:
         raise ValueError(f"axis {rule} of an array {list(shape)} cannot be cut into {parts}")
     return axis
 
 
 def _largest_axis(shape: tuple[int, ...], parts: int) -> int | None:
-    axes = [axis for axis, length in enumerate(shape) if length % parts == 0]
-    return max(axes, key=lambda axis: (shape[axis], axis), default=None)
+    best = None
+    for axis, length in enumerate(shape):
+        if length % parts:
+            continue
+        if best is None or length >= shape[best]:
+            best = axis
+    return best
 
 
 class Layout:
@@ -60,10 +73,12 @@ class Layout:
     """
 
     def __init__(self, mesh: Mesh, params: Any, rules: Rules, least: int):
-        self.replicated = NamedSharding(mesh, PartitionSpec())
-        self.divides = mesh.shape["fsdp"] > 1
         self._mesh = mesh
-        self._of_path: dict[str, tuple[tuple[int, ...], NamedSharding]] = {}
+        self._parts = mesh.shape["fsdp"]
+        self.divides = self._parts > 1
+        self.replicated = NamedSharding(mesh, PartitionSpec())
+        self._shapes: dict[str, tuple[int, ...]] = {}  # by the parameter's path
+        self._shardings: dict[str, NamedSharding] = {}
         try:
             self._choose(params, rules, least)
         except (ValueError, TypeError) as error:
@@ -76,10 +91,18 @@ class Layout:
         # None is a rule here, and not an empty node
         rule_of_leaf = jax.tree.leaves(chosen, is_leaf=lambda leaf: leaf is None)
         paths = optim.parameter_paths(params)
-        for path, leaf, rule in zip(paths, jax.tree.leaves(params), rule_of_leaf, strict=True):
-            axis = shard_axis(leaf.shape, rule, self._mesh.shape["fsdp"], least)
-            spec = PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, "fsdp")
-            self._of_path[path] = leaf.shape, NamedSharding(self._mesh, spec)
+        leaves = jax.tree.leaves(params)
+        for path, leaf, rule in zip(paths, leaves, rule_of_leaf, strict=True):
+            axis = shard_axis(leaf.shape, rule, self._parts, least)
+            self._shapes[path] = leaf.shape
+            self._shardings[path] = self._along(axis)
+
+    def _along(self, axis: int | None) -> NamedSharding:
+        """The sharding that divides one axis over `fsdp`; None: a copy on every device."""
+        if axis is None:
+            return self.replicated
+        before = [None] * axis
+        return NamedSharding(self._mesh, PartitionSpec(*before, "fsdp"))
 
     def of(self, tree: Any) -> Any:
         """Shardings of a tree like `params`, or of one that holds such trees (the whole state).
@@ -87,16 +110,14 @@ class Layout:
         An array lies as a parameter does if its path ends in that parameter's path and it has that
         parameter's shape: Adam's averages and the EMA do.
         """
-        return jax.tree_util.tree_map_with_path(
-            lambda path, leaf: self._of_leaf(path, leaf.shape), tree
-        )
+        return jax.tree_util.tree_map_with_path(self._of_leaf, tree)
 
-    def _of_leaf(self, path: tuple[Any, ...], shape: tuple[int, ...]) -> NamedSharding:
+    def _of_leaf(self, path: tuple[Any, ...], leaf: Any) -> NamedSharding:
         for start in range(len(path)):
             tail = jax.tree_util.keystr(path[start:], simple=True, separator="/")
-            parameter_shape, sharding = self._of_path.get(tail, (None, None))
-            if parameter_shape == shape:
-                return sharding
+            # factored averages (Adafactor) have a parameter's path and another shape
+            if self._shapes.get(tail) == leaf.shape:
+                return self._shardings[tail]
         return self.replicated
 
 
@@ -127,19 +148,21 @@ class Shares:
         if not self._layout.divides:
             return params
         own = jax.lax.with_sharding_constraint(params, self._layout.params)
-        leaves = jax.tree.leaves(own)
-        for i, (now, before) in enumerate(zip(jax.tree.leaves(params), self._gathered)):
-            if now is before:
-                leaves[i] = self._parts[i]
-        return jax.tree.unflatten(jax.tree.structure(own), leaves)
+        now, structure = jax.tree.flatten(params)
+        parts = jax.tree.leaves(own)
+        for i, before in enumerate(self._gathered):
+            untouched = now[i] is before
+            if untouched:
+                parts[i] = self._parts[i]
+        return jax.tree.unflatten(structure, parts)
 
     def own_gradients(self, grads: Any) -> Any:
         """Each device keeps its part of what is summed over all.
 
-        First whole, or XLA would divide the backward pass, and its activations, like the gradients.
         A sum of which each device keeps a part becomes a reduce-scatter where a backend has it.
         """
         if not self._layout.divides:
             return grads
+        # whole first: else XLA divides the backward pass, and its activations, as the gradients
         grads = jax.lax.with_sharding_constraint(grads, self._layout.replicated)
         return jax.lax.with_sharding_constraint(grads, self._layout.params)

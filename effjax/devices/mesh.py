@@ -16,7 +16,14 @@ from jax.sharding import NamedSharding, PartitionSpec
 from effjax.config import View
 from effjax.contract import Source
 from effjax.devices.layout import Layout
-from effjax.devices.runner import Batch, Step, check_divides, make_mesh, put, resident_arrays
+from effjax.devices.runner import (
+    Batch,
+    Step,
+    check_divides,
+    make_mesh,
+    put,
+    resident_arrays,
+)
 from effjax.errors import UserError
 
 EXAMPLES = ("data", "fsdp")  # the axes over which a batch is divided
@@ -38,26 +45,33 @@ class Mesh:
     batch_axis = None
 
     def __init__(
-        self, devices: list[jax.Device], batch_size: int, parts: int, parallel: View
-    ) -> None:
-        check_divides(batch_size, len(devices), parts)
-        self.fsdp = parallel.fsdp
-        if self.fsdp < 1 or len(devices) % self.fsdp:
-            raise UserError(
-                f"parallel.fsdp = {self.fsdp} does not divide the {len(devices)} device(s)"
-            )
+        self,
+        devices: list[jax.Device],
+        batch_size: int,
+        parts: int,
+        parallel: View,
+    ):
+        count = len(devices)
+        check_divides(batch_size, count, parts)
+        fsdp = parallel.fsdp
+        if fsdp < 1 or count % fsdp:
+            raise UserError(f"parallel.fsdp = {fsdp} does not divide the {count} device(s)")
+        self.fsdp = fsdp
         self.parts = parts
         self.rules = parallel.shard
         self.least = parallel.shard_least
-        self.mesh = make_mesh((-1, self.fsdp), EXAMPLES, devices)
-        self.replicated = NamedSharding(self.mesh, PartitionSpec())
-        self.examples = NamedSharding(self.mesh, PartitionSpec(EXAMPLES))
-        # the axis of the parts is taken one after another, so no device owns a share of it
-        in_parts = PartitionSpec(None, EXAMPLES) if parts > 1 else PartitionSpec(EXAMPLES)
-        self.examples_in_parts = NamedSharding(self.mesh, in_parts)
+        self.mesh = make_mesh((-1, fsdp), EXAMPLES, devices)
+        self.replicated = self._sharding()
+        self.examples = self._sharding(EXAMPLES)
+        # parts are taken one after another, so their axis is not divided
+        self.examples_in_parts = self._sharding(None, EXAMPLES) if parts > 1 else self.examples
         # made once: a fresh function at each evaluation would be traced and compiled each time
         self._replicate = jax.jit(lambda tree: tree, out_shardings=self.replicated)
         self._source: Source | None = None
+
+    def _sharding(self, *axes: Any) -> NamedSharding:
+        """Divides the leading axes of an array over the named axes of the mesh."""
+        return NamedSharding(self.mesh, PartitionSpec(*axes))
 
     def hold(self, source: Source) -> None:
         """Keeps what a source calls `resident` on every device; sent with the first batch."""
@@ -65,11 +79,14 @@ class Mesh:
 
     @functools.cached_property
     def _resident(self) -> Batch:
-        arrays = resident_arrays(self._source)
-        return {key: self._on_every_device(array) for key, array in arrays.items()}
+        # kept from the first batch on: it is sent once, and each batch holds it again
+        return jax.tree.map(self._on_every_device, dict(resident_arrays(self._source)))
 
     def _on_every_device(self, array: np.ndarray) -> jax.Array:
-        return jax.make_array_from_callback(array.shape, self.replicated, lambda part: array[part])
+        def read(part: Any) -> np.ndarray:
+            return array[part]
+
+        return jax.make_array_from_callback(array.shape, self.replicated, read)
 
     def lay_out(self, state: Any) -> Layout:
         """Decides which device holds what of an abstract state, between steps."""
@@ -96,21 +113,26 @@ class Mesh:
 
     def lower(self, step: Step, state: Any, spec: Mapping[str, Any]) -> jax.stages.Lowered:
         """The step, traced but not compiled; see `Runner.lower`."""
-        batch = {key: self._abstract_sent(part) for key, part in spec.items()}
-        for key, array in resident_arrays(self._source).items():
-            batch[key] = jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=self.replicated)
-        return self.compile(step).lower(state, batch)
+        sent = jax.tree.map(self._abstract_sent, dict(spec))
+        held = jax.tree.map(self._abstract_held, dict(resident_arrays(self._source)))
+        return self.compile(step).lower(state, sent | held)
+
+    def _abstract_held(self, array: np.ndarray) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=self.replicated)
 
     def _abstract_sent(self, part: Any) -> jax.ShapeDtypeStruct:
         """One host's part [b, ...] of an array -> the global array that `send` makes of it."""
-        count = part.shape[0] * jax.process_count()
-        leading = (count,) if self.parts == 1 else (self.parts, count // self.parts)
-        shape = (*leading, *part.shape[1:])
+        count, *rest = part.shape
+        count *= jax.process_count()
+        if self.parts == 1:
+            shape = (count, *rest)
+        else:
+            shape = (self.parts, count // self.parts, *rest)
         return jax.ShapeDtypeStruct(shape, part.dtype, sharding=self.examples_in_parts)
 
     def send(self, batch: Batch) -> Batch:
         """One transfer of this host's part of a training batch."""
-        parts = {key: self._in_parts(value) for key, value in batch.items()}
+        parts = jax.tree.map(self._in_parts, dict(batch))
         return put(parts, self.examples_in_parts) | self._resident
 
     def _in_parts(self, array: np.ndarray) -> np.ndarray:

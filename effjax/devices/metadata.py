@@ -10,6 +10,7 @@ ANSWER_SECONDS = 3
 
 def on_tpu_vm() -> bool:
     """Whether this is a Cloud TPU VM that has a metadata server to ask."""
+    # older TPU VMs; newer ones show their chips through vfio, as other devices do
     if Path("/dev/accel0").exists():
         return True
     return Path("/dev/vfio/0").exists() and "TPU_SKIP_MDS_QUERY" not in os.environ
@@ -18,6 +19,7 @@ def on_tpu_vm() -> bool:
 def ask_tpu(attribute: str) -> str | None:
     """The value of a metadata attribute of the VM; None where nothing answers."""
     server = os.environ.get("GCE_METADATA_IP", "metadata.google.internal")
+    # without this header the server refuses, so that no web page can ask it
     request = urllib.request.Request(
         f"http://{server}/computeMetadata/v1/instance/attributes/{attribute}",
         headers={"Metadata-Flavor": "Google"},

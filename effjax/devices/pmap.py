@@ -35,8 +35,12 @@ class Pmap:
     fsdp = 1
 
     def __init__(
-        self, devices: list[jax.Device], batch_size: int, parts: int, parallel: View
-    ) -> None:
+        self,
+        devices: list[jax.Device],
+        batch_size: int,
+        parts: int,
+        parallel: View,
+    ):
         if parallel.fsdp != 1:
             raise UserError(
                 f"parallel.fsdp = {parallel.fsdp}, but pmap copies all to every device\n"
@@ -44,7 +48,8 @@ class Pmap:
             )
         self.parts = parts
         self.devices = devices
-        self.here = [device for device in devices if device.process_index == jax.process_index()]
+        here = jax.process_index()
+        self.here = [device for device in devices if device.process_index == here]
         self._ordinary = Mesh(devices, batch_size, parts, parallel)
         self.mesh = self._ordinary.mesh
         self.copies = _one_copy_each(devices)
@@ -59,13 +64,13 @@ class Pmap:
 
     @functools.cached_property
     def _resident(self) -> Batch:
-        arrays = resident_arrays(self._source)
-        return {key: self._on_every_device(array) for key, array in arrays.items()}
+        return jax.tree.map(self._on_every_device, dict(resident_arrays(self._source)))
 
     def _on_every_device(self, array: np.ndarray) -> jax.Array:
         """[...] -> [D, ...]."""
         shape = (len(self.devices), *array.shape)
-        return jax.make_array_from_callback(shape, self.copies, lambda part: array[None])
+        one_copy = array[None]
+        return jax.make_array_from_callback(shape, self.copies, lambda part: one_copy)
 
     def lay_out(self, state: Any) -> Layout:
         """The layout of the ordinary state; here every array is a copy on every device."""
@@ -79,7 +84,11 @@ class Pmap:
 
     def _copy_to_each(self, state: Any) -> Any:
         count = len(self.devices)
-        return jax.tree.map(lambda x: jnp.broadcast_to(x, (count, *x.shape)), state)
+
+        def copy(x: jax.Array) -> jax.Array:
+            return jnp.broadcast_to(x, (count, *x.shape))
+
+        return jax.tree.map(copy, state)
 
     def gather(self, state: Any) -> Any:
         """[D, ...] -> [...]: the copies are equal, the first one counts."""
@@ -95,7 +104,8 @@ class Pmap:
 
     def lower(self, step: Step, state: Any, spec: Mapping[str, Any]) -> jax.stages.Lowered:
         """The step, traced but not compiled; see `Runner.lower`."""
-        batch = self.send({key: np.zeros(part.shape, part.dtype) for key, part in spec.items()})
+        # pmap's lower wants arrays where jit's takes shapes
+        batch = self.send(jax.tree.map(_zeros, dict(spec)))
         if not isinstance(state.step, jax.Array):
             state = jax.eval_shape(self.place, state)
         if jax.process_count() > 1:
@@ -106,22 +116,24 @@ class Pmap:
 
     def _local(self, array: jax.Array) -> jax.Array:
         """[D, ...] over all hosts -> [d, ...], this host's."""
-        return jax.make_array_from_single_device_arrays(
-            (len(self.here), *array.shape[1:]),
-            _one_copy_each(self.here),
-            [shard.data for shard in array.addressable_shards],
-        )
+        shape = (len(self.here), *array.shape[1:])
+        own = [shard.data for shard in array.addressable_shards]
+        sharding = _one_copy_each(self.here)
+        return jax.make_array_from_single_device_arrays(shape, sharding, own)
 
     def send(self, batch: Batch) -> Batch:
         """[B, ...] -> [D, B / D, ...], or [D, A, B / (A D), ...]."""
-        parts = {key: self._split(value) for key, value in batch.items()}
-        # with one host pmap itself sends each device its part, in one go
-        sent = parts if jax.process_count() == 1 else put(parts, self.copies)
-        return sent | self._resident
+        parts = jax.tree.map(self._split, dict(batch))
+        if jax.process_count() > 1:
+            parts = put(parts, self.copies)
+        # else pmap itself sends each device its part, in one go
+        return parts | self._resident
 
     def _split(self, array: np.ndarray) -> np.ndarray:
         """[b, ...] of this host -> [d, b / d, ...], or [d, A, b / (A d), ...]."""
-        parts = array.reshape(self.parts, len(self.here), -1, *array.shape[1:])
+        one_example = array.shape[1:]
+        parts = array.reshape(self.parts, len(self.here), -1, *one_example)
+        # parts come first in the batch, so that they are the same for any number of devices
         parts = np.swapaxes(parts, 0, 1)
         return parts if self.parts > 1 else parts[:, 0]
 
@@ -131,8 +143,7 @@ class Pmap:
 
     def fetch(self, metrics: Any) -> Any:
         """Metrics of a step as host scalars, which are the same on every device; waits for it."""
-        first = jax.tree.map(lambda x: x.addressable_shards[0].data[0], metrics)
-        return jax.device_get(first)
+        return jax.device_get(jax.tree.map(_own_copy, metrics))
 
 
 def _one_copy_each(devices: list[jax.Device]) -> NamedSharding:
@@ -142,3 +153,13 @@ def _one_copy_each(devices: list[jax.Device]) -> NamedSharding:
 
 def _first_copy(state: Any) -> Any:
     return jax.tree.map(lambda x: x[0], state)
+
+
+def _own_copy(array: jax.Array) -> jax.Array:
+    """[D, ...] -> [...]: a copy that lies on this host, which x[0] need not."""
+    shard = array.addressable_shards[0]
+    return shard.data[0]
+
+
+def _zeros(part: jax.ShapeDtypeStruct) -> np.ndarray:
+    return np.zeros(part.shape, part.dtype)

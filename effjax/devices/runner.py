@@ -8,6 +8,7 @@ global ones.
 Shapes: a batch is [B, ...], or [A, B / A, ...] when it is taken in A parts; D devices.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -80,7 +81,8 @@ class Runner(Protocol):
 def make_mesh(shape: tuple[int, ...], axes: tuple[str, ...], devices: Any) -> jax.sharding.Mesh:
     """Devices as a grid whose axes XLA divides by itself."""
     grid = np.asarray(devices).reshape(shape)
-    return jax.sharding.Mesh(grid, axes, axis_types=(AxisType.Auto,) * len(axes))
+    automatic = (AxisType.Auto,) * len(axes)  # jax.make_mesh would order the devices anew
+    return jax.sharding.Mesh(grid, axes, axis_types=automatic)
 
 
 def check_divides(batch_size: int, devices: int, parts: int) -> None:
@@ -89,21 +91,24 @@ def check_divides(batch_size: int, devices: int, parts: int) -> None:
     Raises:
       UserError: naming a batch size that they can.
     """
+    # every device takes an equal share of every part, so that means over devices are exact
     if batch_size % (devices * parts) == 0:
         return
-    in_parts = f" in {parts} parts" if parts > 1 else ""
+    what = f"data.batch_size = {batch_size} cannot be split over {devices} device(s)"
+    if parts > 1:
+        what += f" in {parts} parts"
     raise UserError(
-        f"data.batch_size = {batch_size} cannot be split over {devices} device(s){in_parts}\n"
-        f"give a multiple of {devices * parts}, or fewer with --config.parallel.devices=N"
+        f"{what}\ngive a multiple of {devices * parts}, or fewer with --config.parallel.devices=N"
     )
 
 
 def put(batch: Batch, sharding: NamedSharding) -> Batch:
     """This host's part of each array onto the devices, as one global array."""
     if jax.process_count() == 1:
+        # one call for all arrays: each call has a cost of its own
         return jax.device_put(dict(batch), sharding)
-    put_part = jax.make_array_from_process_local_data
-    return {key: put_part(sharding, value) for key, value in batch.items()}
+    put_part = functools.partial(jax.make_array_from_process_local_data, sharding)
+    return jax.tree.map(put_part, dict(batch))
 
 
 def resident_arrays(source: Source | None) -> Mapping[str, np.ndarray]:

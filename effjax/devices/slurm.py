@@ -14,6 +14,7 @@ def tasks_on_node(environment: Mapping[str, str]) -> int | None:
         found = re.fullmatch(r"(\d+)(\(x\d+\))?", environment.get(name, ""))
         if found:
             return int(found[1])
+    # else the mean, which is right where all nodes have as many
     nodes = environment.get("SLURM_STEP_NUM_NODES") or environment.get("SLURM_NNODES")
     count = int(nodes) if nodes else count_nodes(environment.get("SLURM_STEP_NODELIST", ""))
     tasks = int(environment.get("SLURM_NTASKS", 0))
@@ -27,6 +28,7 @@ def count_nodes(nodelist: str) -> int:
     total = 0
     for item in re.findall(r"[^,\[]+(?:\[[^\]]*\])?", nodelist):
         inside = re.search(r"\[([^\]]*)\]", item)
+        # a name without brackets is one node
         parts = inside[1].split(",") if inside else [""]
         for part in parts:
             first, dash, last = part.partition("-")
@@ -36,6 +38,7 @@ def count_nodes(nodelist: str) -> int:
 
 def visible_gpus(environment: Mapping[str, str]) -> int:
     """How many GPUs this process can see."""
+    # CUDA numbers the devices that it may see from 0, whatever they are called here
     visible = environment.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return len([name for name in visible.split(",") if name.strip()])
