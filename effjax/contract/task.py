@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from effjax.config import Clock, View, read_section
 from effjax.contract.batch import Batch, Metrics, Params, valid_examples
 from effjax.contract.evaluator import Evaluator
+from effjax.contract.gradient import gradient_in_parts, loss_in_parts, whole_gradient
 from effjax.contract.source import Source
 from effjax.contract.state import TrainState
 from effjax.errors import UserError
 
-# apply(state, grads, only=None) makes one update of all groups, or of the group `only`
+# apply(state, grads, only=None, value=None, value_fn=None) makes one update of all groups, or of
+# the group `only`. `value` (the loss) and `value_fn` (params -> loss) are for optimizers that want
+# them.
 Apply = Callable[..., TrainState]
 
 
@@ -106,41 +108,22 @@ class Task:
     ) -> tuple[TrainState, Metrics]:
         """One training step: by default one gradient of `loss` and one `apply`.
 
-        With accumulation the arrays of `batch` are [A, B / A, ...]. One scan takes part after part,
-        so that memory is that of one part.
+        With accumulation the arrays of `batch` are [A, B / A, ...].
         """
-        gradient = jax.value_and_grad(self.loss, has_aux=True)
         if self.config.accumulate == 1:
-            (_, (model_state, metrics)), grads = gradient(
-                state.params, state.model_state, batch, rng, state.step
-            )
+            found = whole_gradient(self.loss, state, batch, rng)
         else:
-            grads, model_state, metrics = self._accumulated(gradient, state, batch, rng)
-        return apply(state.replace(model_state=model_state), grads), metrics
+            found = gradient_in_parts(self.loss, self.weight, state, batch, rng)
 
-    def _accumulated(
-        self, gradient: Callable[..., Any], state: TrainState, batch: Batch, rng: jax.Array
-    ) -> tuple[Params, Any, Metrics]:
-        """(gradient, model_state, metrics) of a batch in parts."""
-        parts = self.config.accumulate
-        # exactly 1 for equally many valid examples: a sum then rounds as without weights
-        shares = relative_weights(jax.vmap(self.weight)(batch))  # [A]
+        def value_fn(params: Params) -> jax.Array:
+            """The loss of the same batch, with the same draws, for other parameters."""
+            there = state.replace(params=params)
+            if self.config.accumulate == 1:
+                return self.loss(params, state.model_state, batch, rng, state.step)[0]
+            return loss_in_parts(self.loss, self.weight, there, batch, rng)
 
-        def one_part(carry: Any, part_and_share: Any) -> tuple[Any, Metrics]:
-            model_state, total = carry
-            part, share = part_and_share
-            (_, (model_state, metrics)), grads = gradient(
-                state.params, model_state, part, rng, state.step
-            )
-            total = jax.tree.map(lambda t, g: t + share.astype(t.dtype) * g, total, grads)
-            return (model_state, total), metrics
-
-        zeros = jax.tree.map(_accumulator, state.params)
-        (model_state, total), metrics = jax.lax.scan(
-            one_part, (state.model_state, zeros), (batch, shares)
-        )
-        grads = jax.tree.map(lambda t: t / parts, total)
-        return grads, model_state, jax.tree.map(lambda m: m.sum(0), metrics)
+        state = state.replace(model_state=found.model_state)
+        return apply(state, found.grads, value=found.value, value_fn=value_fn), found.metrics
 
     def predict(self, params: Params, model_state: Any, batch: Batch) -> Any:
         """The outputs of the trained network for a batch."""
@@ -204,15 +187,3 @@ class Task:
 
         On one host only. Parameters, model state and averages are host arrays.
         """
-
-
-def relative_weights(weights: jax.Array) -> jax.Array:
-    """`weights` [A] divided by their mean; zeros if all are zero."""
-    weights = weights.astype(jnp.float32)
-    total = weights.sum()
-    return jnp.where(total > 0, weights * len(weights) / jnp.where(total > 0, total, 1.0), 0.0)
-
-
-def _accumulator(parameter: jax.Array) -> jax.Array:
-    """Zeros like a parameter, in float32 at least: many small terms are added."""
-    return jnp.zeros(parameter.shape, jnp.promote_types(parameter.dtype, jnp.float32))

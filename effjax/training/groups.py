@@ -15,6 +15,7 @@ from effjax.errors import UserError, nearest
 from effjax.runs.schema import OptimConfig
 
 FROZEN = "frozen"  # the label of parameters that no optimizer serves
+OFFERED = ("value", "grad", "value_fn", "obj_fn")  # extra arguments that a step can give
 Rate = Callable[[jax.Array], jax.Array]  # step -> learning rate
 Depths = Callable[[Any], tuple[Any, int] | None]  # parameters -> their depths, that of the head
 
@@ -27,11 +28,13 @@ class Groups:
       labels: a tree of names like the parameters.
       transforms: {name: optimizer whose learning rate is part of its state}.
       rates: {name: step -> learning rate}.
+      extras: {name: the extra arguments that its optimizer's `update` wants}.
     """
 
     labels: Any
     transforms: dict[str, optax.GradientTransformation]
     rates: dict[str, Rate]
+    extras: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def pick(self, tree: Any, name: str) -> Any:
         """The leaves of one group; the others become empty nodes."""
@@ -55,6 +58,21 @@ class Groups:
             picked = optim.eval_params(self.pick(params, name), opt_state[name])
             params = self.put_back(params, picked, name)
         return params
+
+    def wanted(self, name: str, offered: dict[str, Any]) -> dict[str, Any]:
+        """Those of the `offered` arguments that the optimizer of a group wants.
+
+        Raises:
+          UserError: it wants another one.
+        """
+        extras = self.extras.get(name, ())
+        missing = [argument for argument in extras if argument not in offered]
+        if missing:
+            raise UserError(
+                f"config.optim.{name}: the optimizer needs {', '.join(missing)}, which the update "
+                "of this task does not give\ntake one that needs gradients alone, such as adamw"
+            )
+        return {argument: offered[argument] for argument in extras}
 
     @property
     def not_learned(self) -> frozenset[str]:
@@ -94,6 +112,7 @@ def make_groups(
             labels = _freeze_zeros(labels, factors[name], name)
     groups = Groups(labels, {}, rates)
     for name in names:
+        groups.extras[name] = _extra_arguments(config.optim[name])
         with _naming(f"config.optim.{name}"):
             groups.transforms[name] = _make_transform(
                 config.optim[name], groups, params, factors[name], name
@@ -158,7 +177,6 @@ def _make_transform(
     def decays(params: Any) -> Any:
         return optim.match_rules(section.decay, params, what="weight decay")
 
-    declared = (field.name for field in dataclasses.fields(OptimConfig))
     transform = optim.create_injected(
         section.name,
         learning_rate=section.learning_rate,
@@ -166,12 +184,23 @@ def _make_transform(
         mask=decays,
         clip_norm=section.clip_norm,
         **({} if factors is None else {"lr_scale": groups.pick(factors, name)}),
-        **section.extras(*declared),
+        **_hyperparameters(section),
     )
     # hyperparameters and decay rules are looked at when the state or an update is made
     jax.eval_shape(transform.init, picked)
     decays(picked)
     return transform
+
+
+def _extra_arguments(section: View) -> tuple[str, ...]:
+    hyperparameters = _hyperparameters(section)
+    optim.check_arguments(section.name, hyperparameters, OFFERED)
+    inner = {key: value for key, value in hyperparameters.items() if key == "inner"}
+    return optim.extra_arguments(section.name, **inner)
+
+
+def _hyperparameters(section: View) -> dict[str, Any]:
+    return section.extras(*(field.name for field in dataclasses.fields(OptimConfig)))
 
 
 def _checked_rate(config: View, clock: Clock, name: str) -> Rate:

@@ -46,13 +46,19 @@ class DeviceMean:
 
 
 def make_apply(groups: Groups, shares: Shares, mean: DeviceMean) -> Apply:
-    """The loop's `apply(state, grads, only=None)`: mean over devices, guard, clip, optimizers.
+    """The loop's `apply`: mean over devices, guard, clip, optimizers.
 
     Parameters come and go whole; between, each device updates what it owns. `state.bad` counts the
-    calls of one step whose gradients were not finite.
+    groups of one step whose gradients were not finite.
     """
 
-    def apply(state: TrainState, grads: Any, only: str | None = None) -> TrainState:
+    def apply(
+        state: TrainState,
+        grads: Any,
+        only: str | None = None,
+        value: jax.Array | None = None,
+        value_fn: Callable[[Any], jax.Array] | None = None,
+    ) -> TrainState:
         grads = shares.own_gradients(mean(grads))
         params = shares.own(state.params)
         opt_state = dict(state.opt_state)
@@ -64,7 +70,19 @@ def make_apply(groups: Groups, shares: Shares, mean: DeviceMean) -> Apply:
             norms[name] = optax.tree.norm(own_grads).astype(jnp.float32)
             bad += ~jnp.isfinite(norms[name])
             own_state = optim.set_learning_rate(opt_state[name], groups.rates[name](state.step))
-            updates, opt_state[name] = groups.transforms[name].update(own_grads, own_state, picked)
+
+            def loss_of(picked: Any, name: str = name, params: Any = params) -> jax.Array:
+                return mean(value_fn(shares.whole(groups.put_back(params, picked, name))))
+
+            offered = {"grad": own_grads}
+            if value is not None:
+                offered["value"] = mean(value)
+            if value_fn is not None:
+                offered |= {"value_fn": loss_of, "obj_fn": loss_of}
+            wanted = groups.wanted(name, offered)
+            updates, opt_state[name] = groups.transforms[name].update(
+                own_grads, own_state, picked, **wanted
+            )
             params = groups.put_back(params, optax.apply_updates(picked, updates), name)
         return state.replace(
             params=shares.whole(params), opt_state=opt_state, grad_norm=norms, bad=bad

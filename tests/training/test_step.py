@@ -60,3 +60,46 @@ def test_a_group_is_added_with_all_its_defaults():
     assert config.optim.critic is entry
     assert (entry.name, entry.b1, entry.weight_decay) == ("adam", 0.5, 0.0)
     assert config.optim.default.name == "adan"
+
+
+@pytest.mark.parametrize("name", ["polyak_sgd", "momo", "lbfgs"])
+def test_optimizers_that_want_the_loss_get_it(name):
+    config = line_config()
+    config.accumulate = 2
+    effjax.add_optimizer(config, "default", name=name, learning_rate=1.0)
+    setup = build(config)
+    state = setup.fresh()
+    batch = setup.runner.send(next(setup.source.batches()))
+    step = jax.jit(setup.step)
+    losses = []
+    for _ in range(3):
+        state, metrics = step(state, batch)
+        losses.append(float(metrics["train/loss"]))
+    assert losses[-1] < losses[0]
+
+
+def test_an_optimizer_that_wants_more_is_answered():
+    config = line_config()
+    effjax.add_optimizer(config, "default", name="dpsgd")
+    with pytest.raises(UserError, match="needs"):
+        build(config)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adan"])
+def test_an_update_that_is_left_out_leaves_everything(optimizer):
+    config = line_config(nonfinite="skip")
+    effjax.add_optimizer(config, "default", name=optimizer)
+    setup = build(config)
+    batches = setup.source.batches()
+    good, bad = next(batches), dict(next(batches))
+    bad["y"] = np.full_like(bad["y"], np.inf)
+    step = jax.jit(setup.step)
+    before, _ = step(setup.fresh(), setup.runner.send(good))
+    after, metrics = step(before, setup.runner.send(bad))
+    assert (int(after.step), int(after.bad)) == (2, 1)
+    assert not np.isfinite(metrics["optim/grad_norm"])
+    for part in ("params", "model_state", "opt_state", "ema"):
+        jax.tree.map(np.testing.assert_array_equal, getattr(after, part), getattr(before, part))
+    again, _ = step(after, setup.runner.send(good))
+    assert int(again.bad) == 0
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((again.params, again.ema)))

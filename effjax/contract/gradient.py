@@ -1,0 +1,93 @@
+"""The gradient of a loss over a batch that is taken in parts, one after another.
+
+Shapes: A parts, B examples of the batch.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from effjax.contract.batch import Batch, Metrics, Params
+from effjax.contract.state import TrainState
+
+# (params, model_state, batch, rng, step) -> (loss, (model_state, metrics))
+Loss = Callable[..., tuple[jax.Array, tuple[Any, Metrics]]]
+Weight = Callable[[Batch], jax.Array | float]
+
+
+class Gradient(NamedTuple):
+    """The mean loss of a batch with its gradient, the new model state, and the metrics."""
+
+    value: jax.Array
+    grads: Params
+    model_state: Any
+    metrics: Metrics
+
+
+def whole_gradient(loss: Loss, state: TrainState, batch: Batch, rng: jax.Array) -> Gradient:
+    """The gradient over a batch [B, ...] at once."""
+    gradient = jax.value_and_grad(loss, has_aux=True)
+    (value, (model_state, metrics)), grads = gradient(
+        state.params, state.model_state, batch, rng, state.step
+    )
+    return Gradient(value, grads, model_state, metrics)
+
+
+def gradient_in_parts(
+    loss: Loss, weight: Weight, state: TrainState, batch: Batch, rng: jax.Array
+) -> Gradient:
+    """The gradient over a batch [A, B / A, ...]: means of the parts, weighed by `weight`.
+
+    One scan takes part after part, so that memory is that of one part. The model state goes from
+    part to part; metrics are added.
+    """
+    shares = relative_weights(jax.vmap(weight)(batch))  # [A]
+
+    def one_part(carry: Any, part_and_share: Any) -> tuple[Any, Any]:
+        model_state, total = carry
+        part, share = part_and_share
+        found = whole_gradient(loss, state.replace(model_state=model_state), part, rng)
+        total = jax.tree.map(lambda t, g: t + share.astype(t.dtype) * g, total, found.grads)
+        return (found.model_state, total), (share * found.value, found.metrics)
+
+    # many small terms are added, so bfloat16 parameters have their gradients added in float32
+    zeros = jax.tree.map(_zeros_at_least_float32, state.params)
+    start = (state.model_state, zeros)
+    (model_state, total), (values, metrics) = jax.lax.scan(one_part, start, (batch, shares))
+    return Gradient(
+        value=values.mean(),
+        grads=jax.tree.map(lambda t: t / len(shares), total),
+        model_state=model_state,
+        metrics=jax.tree.map(lambda m: m.sum(0), metrics),
+    )
+
+
+def loss_in_parts(
+    loss: Loss, weight: Weight, state: TrainState, batch: Batch, rng: jax.Array
+) -> jax.Array:
+    """The mean loss over a batch [A, B / A, ...], as `gradient_in_parts` has it."""
+    shares = relative_weights(jax.vmap(weight)(batch))  # [A]
+
+    def one_part(model_state: Any, part: Batch) -> tuple[Any, jax.Array]:
+        value, (model_state, _) = loss(state.params, model_state, part, rng, state.step)
+        return model_state, value
+
+    _, values = jax.lax.scan(one_part, state.model_state, batch)
+    return (shares * values).mean()
+
+
+def relative_weights(weights: jax.Array) -> jax.Array:
+    """`weights` [A] divided by their mean; zeros if all are zero.
+
+    Equal weights become exactly 1: a sum then rounds as without weights.
+    """
+    weights = weights.astype(jnp.float32)
+    total = weights.sum()
+    some = total > 0
+    return jnp.where(some, weights * len(weights) / jnp.where(some, total, 1.0), 0.0)
+
+
+def _zeros_at_least_float32(parameter: jax.Array) -> jax.Array:
+    return jnp.zeros(parameter.shape, jnp.promote_types(parameter.dtype, jnp.float32))
