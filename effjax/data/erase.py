@@ -25,6 +25,7 @@ def random_erase(key: Array, image: Array, config: Any) -> Array:
     """
     height, width, _ = image.shape
     draw_key, noise_key = jax.random.split(key)
+    # one draw for all numbers: their order is part of the result
     draws = jax.random.uniform(draw_key, (3 + 2 * ERASE_TRIES,))
     applied, place_y, place_x = draws[:3]
     h, w, fits = _first_box(draws[3:], height, width, config)
@@ -32,9 +33,11 @@ def random_erase(key: Array, image: Array, config: Any) -> Array:
     top = jnp.floor(place_y * (height - h + 1))
     left = jnp.floor(place_x * (width - w + 1))
     erased = rectangle(top, left, h, w, height, width)
-    erased &= fits & (applied < config.erase_prob)
+    is_applied = fits & (applied < config.erase_prob)
+    erased &= is_applied
     if config.erase_mode == "const":
-        filling = jnp.zeros_like(image)  # the mean colour, as images are normalised
+        # the mean colour, as images are normalised
+        filling = jnp.zeros_like(image)
     else:
         filling = jax.random.normal(noise_key, image.shape, image.dtype)
     return jnp.where(erased[..., None], filling, image)
@@ -48,8 +51,9 @@ def _first_box(draws: Array, height: int, width: int, config: Any) -> tuple[Arra
     """
     area, ratio = draws.reshape(2, ERASE_TRIES)
     area = between(area, config.erase_area) * height * width
-    low, high = config.erase_ratio
-    ratio = jnp.exp(between(ratio, (math.log(low), math.log(high))))
+    # uniform in the logarithm: twice as high is as likely as twice as wide
+    low, high = map(math.log, config.erase_ratio)
+    ratio = jnp.exp(between(ratio, (low, high)))
     h = jnp.rint(jnp.sqrt(area * ratio))
     w = jnp.rint(jnp.sqrt(area / ratio))
     fits = (h < height) & (w < width)
@@ -59,8 +63,11 @@ def _first_box(draws: Array, height: int, width: int, config: Any) -> tuple[Arra
 
 def rectangle(top: Array, left: Array, h: Array, w: Array, height: int, width: int) -> Array:
     """[H, W] bool: true in rows [top, top + h) and columns [left, left + w)."""
-    y, x = jnp.arange(height)[:, None], jnp.arange(width)[None, :]
-    return ((top <= y) & (y < top + h)) & ((left <= x) & (x < left + w))
+    y = jnp.arange(height)[:, None]
+    x = jnp.arange(width)[None, :]
+    in_rows = (top <= y) & (y < top + h)
+    in_columns = (left <= x) & (x < left + w)
+    return in_rows & in_columns
 
 
 def between(share: Array, bounds: tuple[float, float]) -> Array:

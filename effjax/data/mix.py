@@ -63,7 +63,8 @@ def mix_batch(
     """
     labels = smooth_labels(labels, config.label_smoothing)
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, index)
-    mix_keys, erase_keys = jnp.unstack(jax.vmap(jax.random.split)(keys), axis=1)
+    two_keys = jax.vmap(jax.random.split)(keys)
+    mix_keys, erase_keys = jnp.unstack(two_keys, axis=1)
     if config.mixup or config.cutmix:
         share, box = draw_mix(mix_keys, images.shape, config)
         if mask is not None:
@@ -99,22 +100,30 @@ def draw_mix(keys: Array, shape: tuple[int, ...], config: Any) -> tuple[Array, A
     repeats = config.block if config.per == "block" else 1
 
     def draw(key: Array) -> tuple[Array, Array]:
-        # the number of draws and their order are part of the result
-        applied, switch, amount, *centre = jax.random.uniform(key, (5,))
-        applied = applied < config.prob
-        if config.mixup and config.cutmix:
-            cut = switch < config.switch_prob
-        else:
-            cut = config.cutmix > 0
-        mixup_share = beta_quantile(amount, config.mixup) if config.mixup else 1.0
-        share = jnp.where(applied & jnp.logical_not(cut), mixup_share, 1.0)
-        if not config.cutmix:
-            return share, jnp.zeros((height, width), bool)
-        area = 1 - beta_quantile(amount, config.cutmix)
-        return share, cutmix_box(area, centre, height, width) & applied & cut
+        return _draw_one(key, height, width, config)
 
     share, box = jax.vmap(draw)(keys[::repeats])
     return jnp.repeat(share, repeats), jnp.repeat(box, repeats, axis=0)
+
+
+def _draw_one(key: Array, height: int, width: int, config: Any) -> tuple[Array, Array]:
+    """The share of the own image, and the box [H, W] to take over, of one draw."""
+    # the number of draws and their order are part of the result
+    applied, switch, amount, y, x = jax.random.uniform(key, (5,))
+    applied = applied < config.prob
+    if config.mixup and config.cutmix:
+        cut = switch < config.switch_prob
+    else:
+        cut = config.cutmix > 0
+    share = jnp.ones(())
+    if config.mixup:
+        is_mixup = applied & jnp.logical_not(cut)
+        share = jnp.where(is_mixup, beta_quantile(amount, config.mixup), 1.0)
+    if not config.cutmix:
+        return share, jnp.zeros((height, width), bool)
+    area = 1 - beta_quantile(amount, config.cutmix)
+    box = cutmix_box(area, (y, x), height, width)
+    return share, box & applied & cut
 
 
 def leave_out(share: Array, box: Array, mask: Array, block: int) -> tuple[Array, Array]:
@@ -134,8 +143,8 @@ def beta_quantile(probability: Array, alpha: float) -> Array:
     table = jnp.asarray(quantiles, jnp.float32)
     place = probability * QUANTILES
     cell = place.astype(int)
-    # linear between two entries
-    return table[cell] + (place - cell) * (table[cell + 1] - table[cell])
+    low, high = table[cell], table[cell + 1]
+    return low + (place - cell) * (high - low)  # linear between two entries
 
 
 def cutmix_box(area: Array, centre: Sequence[Array], height: int, width: int) -> Array:
@@ -146,8 +155,10 @@ def cutmix_box(area: Array, centre: Sequence[Array], height: int, width: int) ->
       centre: (y, x) of the box's centre, each as a share of the side, 0 to 1.
     """
     side = jnp.sqrt(area)
-    h, w = jnp.floor(height * side), jnp.floor(width * side)
-    y, x = jnp.floor(height * centre[0]), jnp.floor(width * centre[1])
+    h = jnp.floor(height * side)
+    w = jnp.floor(width * side)
+    y = jnp.floor(height * centre[0])
+    x = jnp.floor(width * centre[1])
     return rectangle(y - h // 2, x - w // 2, h, w, height, width)
 
 

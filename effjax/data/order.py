@@ -8,6 +8,7 @@ Shapes: B the global batch, b the part of it that is asked for, N the number of 
 """
 
 import functools
+import math
 
 import numpy as np
 
@@ -25,15 +26,17 @@ def rows_of_step(
       examples: N.
     """
     # a batch goes through its distinct examples several times
-    distinct = -(-batch_size // repeats)
+    distinct = math.ceil(batch_size / repeats)
     positions = step * distinct + slots % distinct
     epochs, places = np.divmod(positions, examples)
-    first, last = int(epochs.min()), int(epochs.max())
+    first = int(epochs.min())
+    last = int(epochs.max())
     rows = shuffled(seed, first, examples)[places]
     if first == last:
         return rows
     # a batch is no longer than an epoch, so it reaches into one more at most
-    return np.where(epochs == first, rows, shuffled(seed, last, examples)[places])
+    next_rows = shuffled(seed, last, examples)[places]
+    return np.where(epochs == first, rows, next_rows)
 
 
 @functools.lru_cache(maxsize=4)

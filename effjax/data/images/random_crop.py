@@ -29,16 +29,20 @@ def random_box(
       uniform: BOX numbers in [0, 1): area and ratio for each try, then the place.
     """
     height, width = size
+    smallest, largest = scale
     narrow, wide = math.log(ratio[0]), math.log(ratio[1])
     for k in range(0, 2 * TRIES, 2):
-        share = scale[0] + (scale[1] - scale[0]) * uniform[k]
-        area = height * width * share
+        share = smallest + (largest - smallest) * uniform[k]
         aspect = math.exp(narrow + (wide - narrow) * uniform[k + 1])
+        area = height * width * share
         w = round(math.sqrt(area * aspect))
         h = round(math.sqrt(area / aspect))
-        if 0 < w <= width and 0 < h <= height:
+        fits = 0 < w <= width and 0 < h <= height
+        if fits:
             y, x = uniform[2 * TRIES :]
-            return int(y * (height - h + 1)), int(x * (width - w + 1)), h, w
+            top = int(y * (height - h + 1))
+            left = int(x * (width - w + 1))
+            return top, left, h, w
     h = min(height, round(width / ratio[0]))
     w = min(width, round(height * ratio[1]))
     return (height - h) // 2, (width - w) // 2, h, w
@@ -52,9 +56,12 @@ def pad_crop(images: np.ndarray, top: np.ndarray, left: np.ndarray, pad: int) ->
       top, left: [B] int, 0 to 2 * pad.
     """
     shape = images.shape[1:]
-    padded = np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    border = (pad, pad)
+    padded = np.pad(images, ((0, 0), border, border, (0, 0)))
+    # a view: nothing is copied until the windows are taken
     windows = np.lib.stride_tricks.sliding_window_view(padded, shape, axis=(1, 2, 3))
-    return windows[np.arange(len(images)), top, left, 0]
+    every = np.arange(len(images))
+    return windows[every, top, left, 0]
 
 
 def flip(images: np.ndarray, left_right: np.ndarray, upside_down: np.ndarray) -> np.ndarray:

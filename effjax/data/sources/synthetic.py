@@ -21,12 +21,15 @@ class Synthetic:
         import cv2
 
         label = row % len(self.class_names)
-        picture = np.random.default_rng((0, label)).uniform(64, 191, (4, 4, 3))
-        noise = np.random.default_rng((self.stream, row)).uniform(-64, 64, (8, 8, 3))
+        of_class = np.random.default_rng((0, label))
+        of_row = np.random.default_rng((self.stream, row))
+        # a few large patches and more small ones; together they stay between 0 and 255
+        picture = of_class.uniform(64, 191, (4, 4, 3))
+        noise = of_row.uniform(-64, 64, (8, 8, 3))
         height, width = self.size
-        # cv2 takes the width first
-        smooth = [cv2.resize(grid, (width, height)) for grid in (picture, noise)]
-        return np.rint(sum(smooth)).astype(np.uint8), label
+        smooth = cv2.resize(picture, (width, height))
+        smooth += cv2.resize(noise, (width, height))
+        return np.rint(smooth).astype(np.uint8), label
 
     def name(self, row: int) -> str:
         return f"synthetic image {row}"
