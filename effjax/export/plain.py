@@ -11,9 +11,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
+Sizes = tuple[int, ...]
+# operations that only wrap a program
 OPENED = ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint")
 
 
@@ -24,7 +26,7 @@ def plain(function: Callable[..., Any], *specs: jax.ShapeDtypeStruct) -> Callabl
     """
     program, shape = jax.make_jaxpr(function, return_shape=True)(*specs)
 
-    def laid_open(*args: jax.Array) -> Any:
+    def laid_open(*args: Array) -> Any:
         outputs = _evaluate(program.jaxpr, program.consts, args)
         return jax.tree.unflatten(jax.tree.structure(shape), outputs)
 
@@ -32,28 +34,31 @@ def plain(function: Callable[..., Any], *specs: jax.ShapeDtypeStruct) -> Callabl
 
 
 def _evaluate(program: Jaxpr, consts: Any, args: Any) -> list[Any]:
-    values = dict(zip([*program.constvars, *program.invars], [*consts, *args]))
+    """The outputs of a program, operation by operation."""
+    values = dict(zip(program.constvars, consts))
+    values |= dict(zip(program.invars, args))
 
     def read(variable: Any) -> Any:
         return variable.val if isinstance(variable, Literal) else values[variable]
 
     for eqn in program.eqns:
-        results = _outputs(eqn, [read(variable) for variable in eqn.invars])
-        values.update(zip(eqn.outvars, results))
+        inputs = [read(variable) for variable in eqn.invars]
+        values |= dict(zip(eqn.outvars, _outputs(eqn, inputs)))
     return [read(variable) for variable in program.outvars]
 
 
 def _outputs(eqn: JaxprEqn, inputs: list[Any]) -> list[Any]:
+    """The outputs of one operation; of a wrapper, those of the program inside."""
     name, params = eqn.primitive.name, eqn.params
     if name == "platform_index":
+        # the branch for no platform in particular; a Python int, so that `cond` below sees it
         return [params["platforms"].index(None)]
     if name == "cond" and isinstance(inputs[0], int):
         chosen = params["branches"][inputs[0]]
         return _evaluate(chosen.jaxpr, chosen.consts, inputs[1:])
-    inner = next((params[k] for k in ("jaxpr", "call_jaxpr", "fun_jaxpr") if k in params), None)
+    inner = _program_inside(params)
     if name in OPENED and inner is not None:
-        program = inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
-        return _evaluate(program.jaxpr, program.consts, inputs)
+        return _evaluate(inner.jaxpr, inner.consts, inputs)
     if name == "optimization_barrier":
         return inputs
     if name == "reduce_window_max":
@@ -62,14 +67,23 @@ def _outputs(eqn: JaxprEqn, inputs: list[Any]) -> list[Any]:
     return list(outputs) if eqn.primitive.multiple_results else [outputs]
 
 
+def _program_inside(params: dict[str, Any]) -> ClosedJaxpr | None:
+    """The program of a wrapping operation; primitives call it by different names."""
+    for key in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
+        if key in params:
+            inner = params[key]
+            return inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
+    return None
+
+
 def _largest_in_windows(
-    x: jax.Array,
-    window_dimensions: tuple[int, ...],
-    window_strides: tuple[int, ...],
+    x: Array,
+    window_dimensions: Sizes,
+    window_strides: Sizes,
     padding: tuple[tuple[int, int], ...],
-    base_dilation: tuple[int, ...],
-    window_dilation: tuple[int, ...],
-) -> jax.Array:
+    base_dilation: Sizes,
+    window_dilation: Sizes,
+) -> Array:
     """`lax.reduce_window` with a maximum, as the maximum of shifted copies.
 
     jax2onnx 0.17 writes a pooling over four axes for it, which ONNX Runtime refuses.
@@ -77,17 +91,30 @@ def _largest_in_windows(
     if any(step != 1 for step in (*base_dilation, *window_dilation)):
         raise NotImplementedError("pooling with gaps")
     for axis, (before, after) in enumerate(padding):
-        # a window that reaches over the edge holds the edge too: repeating it changes no maximum
-        if before or after:
-            last = x.shape[axis] - 1
-            first, end = (lax.slice_in_dim(x, k, k + 1, axis=axis) for k in (0, last))
-            x = lax.concatenate([first] * before + [x] + [end] * after, axis)
-    parts = []
-    for start in itertools.product(*(range(size) for size in window_dimensions)):
-        part = x
-        for axis, (first, size, step) in enumerate(zip(start, window_dimensions, window_strides)):
-            if size > 1 or step > 1:
-                end = part.shape[axis] - size + 1 + first
-                part = lax.slice_in_dim(part, first, end, step, axis)
-        parts.append(part)
-    return functools.reduce(jnp.maximum, parts)
+        x = _repeat_edges(x, axis, before, after)
+    starts = itertools.product(*(range(size) for size in window_dimensions))
+    shifted = [_shifted(x, start, window_dimensions, window_strides) for start in starts]
+    return functools.reduce(jnp.maximum, shifted)
+
+
+def _repeat_edges(x: Array, axis: int, before: int, after: int) -> Array:
+    """`x` with its first and last entry repeated along an axis.
+
+    A window that reaches over the edge holds the edge too, so that this changes no maximum.
+    """
+    if not (before or after):
+        return x
+    last = x.shape[axis] - 1
+    first = lax.slice_in_dim(x, 0, 1, axis=axis)
+    end = lax.slice_in_dim(x, last, last + 1, axis=axis)
+    return lax.concatenate([first] * before + [x] + [end] * after, axis)
+
+
+def _shifted(x: Array, start: Sizes, sizes: Sizes, strides: Sizes) -> Array:
+    """The entry at place `start` of every window."""
+    for axis, (first, size, step) in enumerate(zip(start, sizes, strides)):
+        # a symbolic batch is never sliced: its windows have one entry and no stride
+        if size > 1 or step > 1:
+            end = x.shape[axis] - size + 1 + first
+            x = lax.slice_in_dim(x, first, end, step, axis)
+    return x

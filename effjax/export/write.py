@@ -3,9 +3,12 @@
 Shapes: B batch, H W space, K classes.
 """
 
+import contextlib
 import dataclasses
 import json
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,8 @@ from effjax.trained.network import Trained
 
 CHECKED = (3, 1)  # batch sizes of the check
 MEASURED = (1, 8, 32)  # batch sizes of the latency table
-ROUNDS, WARM = 20, 3
+ROUNDS = 20
+WARM_UP = 3
 
 
 def export(
@@ -30,7 +34,8 @@ def export(
 ) -> dict[str, Any]:
     """Writes the network as `kind`, its companion F.json, and compares both on random images.
 
-    The computation is in float32 whatever the network was trained in.
+    The computation is in float32 whatever the network was trained in. Both files appear when they
+    are complete and checked.
 
     Args:
       kind: one of FORMATS.
@@ -47,48 +52,77 @@ def export(
     if kind not in FORMATS:
         raise UserError(f"--format={kind}: {nearest(kind, FORMATS)}")
     form = FORMATS[kind]
-    out = _default_out(trained, form.ending) if out is None else out
+    if out is None:
+        out = _default_out(trained, form.ending)
     if out.suffix != form.ending:
         raise UserError(f"--out={out}: {kind} files are called *{form.ending}")
     model = trained.model.clone(dtype=jnp.float32)
     trained = dataclasses.replace(trained, model=model)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        card = make_card(trained) | _interface(trained, kind)
-        card_path(out).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    network = _network(trained)
+    size = trained.preprocessing.size
+    with _staged(out) as part:
         display.waiting(f"writing {out}")
-        form.write(trained, out)
-    except OSError as error:
-        raise UserError(f"cannot write --out={out}: {error.strerror}") from error
-    display.waiting("checking the file")
-    own, theirs = _own(trained), form.open(out)
-    difference, largest = check(own, theirs, trained.preprocessing.size)
+        card = make_card(trained) | _interface(trained, kind)
+        card_path(part).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+        form.write(trained, part)
+        display.waiting("checking the file")
+        exported = form.open(part)
+        difference, largest = check(network, exported, size)
+        tolerance = form.tolerance * max(1.0, largest)
+        # not `>`: a difference that is NaN is no agreement
+        if not difference <= tolerance:
+            raise UserError(
+                f"the {kind} file computes something else: logits differ by up to "
+                f"{difference:.2g}\nexpected at most {tolerance:.2g}; nothing was written"
+            )
+    file_size = out.stat().st_size
     display.table(
         f"{trained.name} as {kind}",
         [
-            ("file", f"{out}, {format_bytes(out.stat().st_size)}"),
+            ("file", f"{out}, {format_bytes(file_size)}"),
             ("beside it", f"{card_path(out)}: preprocessing, labels, architecture"),
             ("takes", f"{INPUT}: {_shape(trained)}, RGB, resized and cropped"),
             ("gives", f"{OUTPUT}: float32 [B, {trained.model.num_classes}]"),
             ("difference", f"{difference:.2g} at most, of logits up to {largest:.3g}"),
         ],
     )
-    if not difference <= form.tolerance * max(1.0, largest):
-        raise UserError(
-            f"{out} computes something else: logits differ by up to {difference:.2g}\n"
-            f"expected at most {form.tolerance * max(1.0, largest):.2g}; do not use this file"
-        )
     if measure:
-        rows = latency({"effjax": own, kind: theirs}, trained.preprocessing.size, display)
+        rows = latency({"effjax": network, kind: exported}, size, display)
         display.table("latency, median of 20", rows, ("images", "effjax", kind), right=(0, 1, 2))
-    return {"file": out, "bytes": out.stat().st_size, "difference": difference, "largest": largest}
+    return {"file": out, "bytes": file_size, "difference": difference, "largest": largest}
+
+
+@contextlib.contextmanager
+def _staged(out: Path) -> Iterator[Path]:
+    """A place for the file and its companion; both move to `out` when nothing was raised.
+
+    Raises:
+      UserError: the disk refuses; nothing is left behind then.
+    """
+    missing = [folder for folder in (out.parent, *out.parent.parents) if not folder.exists()]
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as folder:
+            part = Path(folder) / out.name
+            yield part
+            part.replace(out)
+            card_path(part).replace(card_path(out))
+    except OSError as error:
+        raise UserError(f"cannot write --out={out}: {error.strerror or error}") from error
+    finally:
+        for folder in missing:
+            with contextlib.suppress(OSError):  # not empty: the files are there
+                folder.rmdir()
 
 
 def _default_out(trained: Trained, ending: str) -> Path:
-    if is_remote(trained.name):  # the file is to be looked at here
+    if is_remote(trained.name):
+        # converters write to this machine only
         return Path(f"{as_path(trained.name).name}{ending}")
     folder = Path(trained.name)
-    return folder / f"model{ending}" if folder.is_dir() else Path(f"{trained.name}{ending}")
+    if folder.is_dir():
+        return folder / f"model{ending}"
+    return Path(f"{trained.name}{ending}")
 
 
 def _shape(trained: Trained) -> str:
@@ -97,7 +131,7 @@ def _shape(trained: Trained) -> str:
 
 
 def _interface(trained: Trained, kind: str) -> dict[str, Any]:
-    """What the companion says of a file beside what `make_card` says of the network."""
+    """What the companion says about the file, beside what `make_card` says about the network."""
     if kind == "safetensors":
         return {"format": kind, "names": "timm"}
     return {
@@ -108,22 +142,27 @@ def _interface(trained: Trained, kind: str) -> dict[str, Any]:
     }
 
 
-def _own(trained: Trained) -> Run:
+def _network(trained: Trained) -> Run:
+    """The network in this process, as a function of arrays."""
     function = jax.jit(trained.logits)
     return lambda images: np.asarray(function(trained.variables, images))
 
 
-def check(own: Run, theirs: Run, size: tuple[int, int]) -> tuple[float, float]:
-    """(largest difference of a logit, largest logit) over random images, batches of CHECKED."""
+def check(network: Run, exported: Run, size: tuple[int, int]) -> tuple[float, float]:
+    """(largest difference of a logit, largest logit) over random images, batches of CHECKED.
+
+    The difference is infinite if the shapes differ or a logit of the file is not finite.
+    """
     difference = largest = 0.0
     rng = np.random.default_rng(0)
     for count in CHECKED:
         images = rng.integers(0, 256, (count, *size, 3), np.uint8)
-        expected, found = own(images), theirs(images)
-        if expected.shape != found.shape:
-            return float("inf"), float(np.abs(expected).max())
-        difference = max(difference, float(np.abs(expected - found).max()))
+        expected = network(images)
+        found = exported(images)
         largest = max(largest, float(np.abs(expected).max()))
+        if expected.shape != found.shape or not np.isfinite(found).all():
+            return float("inf"), largest
+        difference = max(difference, float(np.abs(expected - found).max()))
     return difference, largest
 
 
@@ -133,14 +172,14 @@ def latency(runs: dict[str, Run], size: tuple[int, int], display: Display) -> li
     display.start(len(MEASURED) * ROUNDS)
     for place, count in enumerate(MEASURED):
         images = np.random.default_rng(1).integers(0, 256, (count, *size, 3), np.uint8)
-        taken: dict[str, list[float]] = {name: [] for name in runs}
-        for number in range(WARM + ROUNDS):
+        seconds: dict[str, list[float]] = {name: [] for name in runs}
+        for number in range(WARM_UP + ROUNDS):
             for name, run in runs.items():
-                began = time.perf_counter()
+                start_time = time.perf_counter()
                 run(images)
-                taken[name].append(time.perf_counter() - began)
-            if number >= WARM:
-                display.update(place * ROUNDS + number - WARM + 1, {})
-        medians = [f"{1e3 * np.median(times[WARM:]):.2f} ms" for times in taken.values()]
-        rows.append((str(count), *medians))
+                seconds[name].append(time.perf_counter() - start_time)
+            if number >= WARM_UP:
+                display.update(place * ROUNDS + number - WARM_UP + 1, {})
+        medians = [1e3 * np.median(times[WARM_UP:]) for times in seconds.values()]
+        rows.append((str(count), *(f"{median:.2f} ms" for median in medians)))
     return rows

@@ -17,6 +17,7 @@ import pytest
 from flax import linen as nn
 
 from effjax import models
+from effjax.errors import UserError
 from effjax.export import FORMATS, export
 from effjax.export.plain import plain
 from effjax.report import choose_display
@@ -192,3 +193,16 @@ def test_one_model_of_each_family_is_the_same_in_every_format(name, kind, tmp_pa
     if (name, kind) == ("inception_next_atto", "stablehlo"):
         bound = 2e-6  # folding batch norm's constants rounds otherwise; 0 with the weights inside
     assert found["difference"] <= bound * max(1.0, found["largest"])
+
+
+def test_a_full_disk_leaves_nothing(tiny, tmp_path, monkeypatch):
+    def no_room(trained, path):
+        path.write_bytes(b"a part of it")
+        raise OSError(28, "No space left on device")
+
+    full = dataclasses.replace(FORMATS["safetensors"], write=no_room)
+    monkeypatch.setitem(FORMATS, "safetensors", full)
+    with pytest.raises(UserError, match="No space left") as caught:
+        quietly(tiny, "safetensors", tmp_path / "new/folder/model.safetensors")
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
