@@ -48,7 +48,9 @@ class _TensorBoard:
     def __init__(self, folder: Path, start: int):
         from tensorboardX import SummaryWriter
 
-        self._writer = SummaryWriter(str(folder), purge_step=start + 1 if start else None)
+        # hides what a run that was interrupted had written beyond its last checkpoint
+        purge_step = start + 1 if start else None
+        self._writer = SummaryWriter(str(folder), purge_step=purge_step)
 
     def write(self, step: int, values: dict[str, float]) -> None:
         for name, value in values.items():

@@ -43,6 +43,7 @@ def damage(folder: epath.Path) -> str | None:
             return f"{name} is missing"
         if found[name] != checksum:
             return f"{name} has changed since it was written"
+    # Orbax would load an array that somebody put in
     unlisted = sorted(found.keys() - expected.keys())
     if unlisted:
         return f"{unlisted[0]} was put there after it was written"

@@ -104,6 +104,7 @@ class MetricWriter:
     def _write_all(self) -> None:
         self._file.check_there()
         while self._unwritten:
+            # a nearly full disk may take a part of it
             written = self._file.write(self._unwritten)
             self._unwritten = self._unwritten[written:]
 

@@ -117,6 +117,7 @@ def open_workdir(
     Raises:
       UserError: the folder cannot be made or written to.
     """
+    # a run that is continued keeps the time of its first start
     before = read_file(workdir) or {}
     content = {
         "config": config.to_dict(),
@@ -130,7 +131,7 @@ def open_workdir(
         "command": sys.argv,
     }
     try:
-        if not is_remote(workdir):
+        if not is_remote(workdir):  # a bucket has no folders
             workdir.mkdir(parents=True, exist_ok=True)
         write_atomically(workdir / CONFIG, json.dumps(content, indent=2) + "\n")
     except OSError as error:

@@ -32,11 +32,13 @@ def summarise(
     final: dict[str, float | None] = {}
     best: dict[str, dict[str, float]] = {}
     for row in rows:
+        # rows differ in what they hold: training metrics, evaluations, or both
         for name, value in row.items():
             if name == "step":
                 continue
             final[name] = value
             old = best.get(name, {}).get("value", math.nan)
+            # a value that is not finite is never the best
             if is_held_out(name) and is_better(name, value, than=old):
                 best[name] = {"value": value, "step": row["step"]}
     return {

@@ -5,9 +5,12 @@ import shutil
 
 import pytest
 
+import effjax
 from effjax.errors import UserError
+from effjax.report import choose_display
 from effjax.runs.metrics import METRICS, MetricWriter, NoWriter, read_rows
 from tests.runs.full_disk import full_disk
+from tests.training import toy
 
 
 def test_rows_wait_for_room(tmp_path):
@@ -70,3 +73,32 @@ def test_other_hosts_write_nothing(tmp_path):
     writer.write(1, {"train/loss": 0.5})
     writer.flush()
     writer.close()
+
+
+class Removing(toy.Line):
+    """Its workdir is removed before the batch of step 7 is there."""
+
+    workdir = None
+
+    def source(self):
+        points = super().source()
+        batches = points.batches
+
+        def remove_at_7(start=0):
+            for step, batch in enumerate(batches(start), start):
+                if step == 7:
+                    shutil.rmtree(self.workdir)
+                yield batch
+
+        points.batches = remove_at_7
+        return points
+
+
+def test_a_training_whose_workdir_is_removed_ends_with_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(toy, "Removing", Removing, raising=False)
+    monkeypatch.setattr(Removing, "workdir", tmp_path / "run")
+    config = toy.line_config("Removing")
+    config.checkpoint.every_steps = None  # one under way would put files back
+    with pytest.raises(UserError, match="was removed or replaced while training"):
+        effjax.train(config, tmp_path / "run", display=choose_display(quiet=True))
+    assert list(tmp_path.iterdir()) == []
