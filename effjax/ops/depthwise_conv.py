@@ -10,7 +10,7 @@ slow on a CPU (benchmarks/ops.py); there sums of shifted copies (depthwise_shift
 from functools import partial
 
 import jax
-from jax import lax
+from jax import Array, lax
 
 from effjax.ops import depthwise_shifts as shifts
 from effjax.ops.onednn import (
@@ -24,15 +24,15 @@ from effjax.ops.onednn import (
 # Elements; the kernel gradient by shifts is faster below.
 _LEAST_KERNEL_OF_A_CALL = 25
 
-Pair = tuple[jax.Array, jax.Array]
+Pair = tuple[Array, Array]
 
 
 def depthwise_conv(
-    x: jax.Array,
-    w: jax.Array,
+    x: Array,
+    w: Array,
     stride: int = 1,
     dilation: int = 1,
-) -> jax.Array:
+) -> Array:
     """Convolve each channel of ``x`` [B, H, W, C] with its own kernel ``w`` [I, J, 1, C].
 
     Each side is padded with zeros, ``dilation * (I // 2)`` rows and ``dilation * (J // 2)``
@@ -51,13 +51,12 @@ def depthwise_conv(
         )
     if x.dtype != w.dtype:
         raise TypeError(f"depthwise_conv got x {x.dtype} and w {w.dtype}: cast one to the other")
+    # a small map meets the middle of a large kernel only: fewer terms, the same sums
     w = _within_reach(w, x.shape[1:3], dilation)
     return _convolve(x, w, stride, dilation)
 
 
-def depthwise_conv_reference(
-    x: jax.Array, w: jax.Array, stride: int = 1, dilation: int = 1
-) -> jax.Array:
+def depthwise_conv_reference(x: Array, w: Array, stride: int = 1, dilation: int = 1) -> Array:
     """The same by XLA's grouped convolution."""
     rows = dilation * (w.shape[0] // 2)
     columns = dilation * (w.shape[1] // 2)
@@ -73,10 +72,10 @@ def depthwise_conv_reference(
 
 
 def _within_reach(
-    w: jax.Array,
+    w: Array,
     space: tuple[int, int],
     dilation: int,
-) -> jax.Array:
+) -> Array:
     """Leave out the rows and columns of the kernel that only ever meet the padding."""
     for axis, size in enumerate(space):
         half = w.shape[axis] // 2
@@ -88,25 +87,26 @@ def _within_reach(
 
 
 def _forward(
-    x: jax.Array,
-    w: jax.Array,
+    x: Array,
+    w: Array,
     stride: int,
     dilation: int,
-) -> jax.Array:
+) -> Array:
     steps = {"stride": stride, "dilation": dilation}
     convolve = partial(shifts.convolve, **steps)
     if _large_enough(x, w, **steps):
         convolve = xla_or_onednn(convolve, depthwise)
+    # decided when the program is lowered: the same trace may run on several backends
     reference = partial(depthwise_conv_reference, **steps)
     return lax.platform_dependent(x, w, cpu=convolve, default=reference)
 
 
 def _forward_and_save(
-    x: jax.Array,
-    w: jax.Array,
+    x: Array,
+    w: Array,
     stride: int,
     dilation: int,
-) -> tuple[jax.Array, Pair]:
+) -> tuple[Array, Pair]:
     return _forward(x, w, stride, dilation), (x, w)
 
 
@@ -114,29 +114,30 @@ def _gradients(
     stride: int,
     dilation: int,
     saved: Pair,
-    g: jax.Array,
+    g: Array,
 ) -> Pair:
     x, w = saved
     steps = {"stride": stride, "dilation": dilation}
 
     def by_lax(
-        x: jax.Array,
-        w: jax.Array,
-        g: jax.Array,
+        x: Array,
+        w: Array,
+        g: Array,
     ) -> Pair:
         reference = partial(depthwise_conv_reference, **steps)
         _, pull = jax.vjp(reference, x, w)
         return pull(g)
 
     def on_cpu(
-        x: jax.Array,
-        w: jax.Array,
-        g: jax.Array,
+        x: Array,
+        w: Array,
+        g: Array,
     ) -> Pair:
         rows, columns = w.shape[:2]
         sides = (rows, columns)
         of_x = partial(shifts.input_gradient, space=x.shape[1:3], **steps)
         of_w = partial(shifts.kernel_gradient, sides=sides, **steps)
+        # both gradients of one convolution have as many products as it has
         calls = _large_enough(x, w, **steps)
         if calls:
             of_x = xla_or_onednn(of_x, depthwise_input_gradient)
@@ -149,8 +150,8 @@ def _gradients(
 
 
 def _large_enough(
-    x: jax.Array,
-    w: jax.Array,
+    x: Array,
+    w: Array,
     stride: int,
     dilation: int,
 ) -> bool:

@@ -10,9 +10,8 @@ Shapes: B batch, H W input space, Y X output space, C channels, I J kernel rows 
 import math
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
 
 # Measured on two cores of a Zen 4 (benchmarks/ops.py). Longer sums in one loop are not vectorised.
 _TERMS_IN_ONE_LOOP = 121
@@ -27,11 +26,11 @@ _CHAINS = 4
 
 
 def convolve(
-    x: jax.Array,
-    w: jax.Array,
+    x: Array,
+    w: Array,
     stride: int,
     dilation: int,
-) -> jax.Array:
+) -> Array:
     """[B, Y, X, C] of ``x`` [B, H, W, C] and ``w`` [I, J, 1, C].
 
     out[y, x] = sum over i, j of padded[stride y + dilation i, stride x + dilation j] w[i, j].
@@ -52,10 +51,10 @@ def convolve(
     padded = _pad(x, sides, (dilation * spare, 0))
 
     def add_rows(
-        total: jax.Array | int,
-        part: jax.Array,
-        kernel: jax.Array,
-    ) -> jax.Array:
+        total: Array | int,
+        part: Array,
+        kernel: Array,
+    ) -> Array:
         """Adds the terms of ``rows_a_pass`` rows of the kernel; ``part`` begins at the first."""
         for i in range(rows_a_pass):
             top = dilation * i
@@ -71,9 +70,9 @@ def convolve(
         return add_rows(0, padded, kernel).astype(x.dtype)
 
     def one_pass(
-        total: jax.Array,
-        step: tuple[jax.Array, jax.Array],
-    ) -> tuple[jax.Array, None]:
+        total: Array,
+        step: tuple[Array, Array],
+    ) -> tuple[Array, None]:
         first, kernel = step
         length = height + dilation * (rows_a_pass - 1)
         part = lax.dynamic_slice_in_dim(padded, first, length, axis=1)
@@ -95,12 +94,12 @@ def _span(length: int, stride: int) -> int:
 
 
 def input_gradient(
-    g: jax.Array,
-    w: jax.Array,
+    g: Array,
+    w: Array,
     space: tuple[int, int],
     stride: int,
     dilation: int,
-) -> jax.Array:
+) -> Array:
     """[B, H, W, C] of ``g`` [B, Y, X, C] and ``w`` [I, J, 1, C]; ``space`` is (H, W)."""
     spread = _spread(g, stride, space)
     flipped = jnp.flip(w, (0, 1))
@@ -108,12 +107,12 @@ def input_gradient(
 
 
 def kernel_gradient(
-    x: jax.Array,
-    g: jax.Array,
+    x: Array,
+    g: Array,
     sides: tuple[int, int],
     stride: int,
     dilation: int,
-) -> jax.Array:
+) -> Array:
     """[I, J, 1, C] of ``x`` [B, H, W, C] and ``g`` [B, Y, X, C]; ``sides`` is (I, J)."""
     spread = _spread(g, stride, x.shape[1:3])
     return _correlate(x, spread, sides, dilation)
@@ -134,11 +133,11 @@ def _blocks(length: int, most: int) -> _Blocks:
 
 
 def _correlate(
-    x: jax.Array,
-    g: jax.Array,
+    x: Array,
+    g: Array,
     sides: tuple[int, int],
     dilation: int,
-) -> jax.Array:
+) -> Array:
     """dw[i, j] = sum over the batch and y, x of padded[y + dilation i, x + dilation j] g[y, x].
 
     The map is cut into blocks. One loop multiplies, for every offset i, j and every place in a
@@ -155,7 +154,7 @@ def _correlate(
     padded = _pad(x, (dilation * (rows // 2), dilation * (columns // 2)), spare)
     g = _pad(g, (0, 0), spare)
 
-    def products(row: int, column: int) -> jax.Array:
+    def products(row: int, column: int) -> Array:
         """[I, B, Y, J, X, C] of one block; Y X are the places in it."""
         top = row * down.length
         left = column * across.length
@@ -186,7 +185,7 @@ def _correlate(
     return dw[:, :, None].astype(x.dtype)
 
 
-def _sum_in_chains(terms: list[jax.Array]) -> jax.Array:
+def _sum_in_chains(terms: list[Array]) -> Array:
     """The sum of all, in several chains: in one, each sum waits for the one before it."""
     chains = []
     for first in range(min(_CHAINS, len(terms))):
@@ -195,17 +194,17 @@ def _sum_in_chains(terms: list[jax.Array]) -> jax.Array:
 
 
 def _correlate_by_rows(
-    x: jax.Array,
-    g: jax.Array,
+    x: Array,
+    g: Array,
     sides: tuple[int, int],
     dilation: int,
-) -> jax.Array:
+) -> Array:
     """`_correlate` of a large kernel, one row of it at a time."""
     rows, columns = sides
     channels = g.shape[-1]
     padded = _pad(x, (dilation * (rows // 2), 0))
 
-    def one_row(i: jax.Array) -> jax.Array:
+    def one_row(i: Array) -> Array:
         part = lax.dynamic_slice_in_dim(padded, dilation * i, g.shape[1], axis=1)
         part = part[..., :channels]
         dw = _correlate(part, g.astype(part.dtype), (1, columns), dilation)
@@ -219,11 +218,11 @@ def _correlate_by_rows(
 
 
 def _windows(
-    x: jax.Array,
+    x: Array,
     count: int,
     dilation: int,
     axis: int,
-) -> jax.Array:
+) -> Array:
     """[..., L, ...] -> [..., count, N, ...] with out[i, n] = x[n + dilation i], as an index only.
 
     Copies of x in a row, read with a pitch of L + dilation: the compiler reduces the index to
@@ -244,10 +243,10 @@ def _windows(
 
 
 def _spread(
-    g: jax.Array,
+    g: Array,
     stride: int,
     space: tuple[int, int],
-) -> jax.Array:
+) -> Array:
     """Put ``g`` [B, Y, X, C] back on the input's grid, H and W ``space``, zeros between."""
     pads = [(0, 0, 0)]
     for size in space:
@@ -259,10 +258,10 @@ def _spread(
 
 
 def _pad(
-    x: jax.Array,
+    x: Array,
     sides: tuple[int, int],
     spare: tuple[int, int] = (0, 0),
-) -> jax.Array:
+) -> Array:
     """Zeros around H and W and ``spare`` more at their ends, in float32 at least, in memory.
 
     Numbers whose distance is a multiple of 1 kB share few lines of the cache: where the channels
@@ -278,5 +277,5 @@ def _pad(
     return lax.optimization_barrier(padded)
 
 
-def _at_least_float32(x: jax.Array) -> jax.Array:
+def _at_least_float32(x: Array) -> Array:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))

@@ -1,40 +1,44 @@
 """The product of two matrices, or of two stacks of them."""
 
-import jax
 import jax.numpy as jnp
+from jax import Array
 
 from effjax.ops.onednn import large_enough, matmul, with_gradients, xla_or_onednn
 
 
-def matrix_product(a: jax.Array, b: jax.Array) -> jax.Array:
+def matrix_product(a: Array, b: Array) -> Array:
     """[..., M, K] times [..., K, N], with the same leading axes.
 
     XLA's product, or, inside `onednn_calls` on one CPU device, a call where it is large. Then the
     gradient is custom, and forward-mode differentiation works on top of it, not in place of it.
     """
+    # bfloat16 is left to XLA: its product is as fast, and a call would cast
     products = a.size * b.shape[-1]
     if a.dtype == jnp.float32 and large_enough(products, a.dtype):
         return _product(a, b)
     return _plain(a, b)
 
 
-def _plain(a: jax.Array, b: jax.Array) -> jax.Array:
+# The product and its two gradients, in XLA's terms and as calls.
+
+
+def _plain(a: Array, b: Array) -> Array:
     return a @ b
 
 
-def _plain_of_a(g: jax.Array, b: jax.Array) -> jax.Array:
+def _plain_of_a(g: Array, b: Array) -> Array:
     return g @ jnp.matrix_transpose(b)
 
 
-def _plain_of_b(a: jax.Array, g: jax.Array) -> jax.Array:
+def _plain_of_b(a: Array, g: Array) -> Array:
     return jnp.matrix_transpose(a) @ g
 
 
-def _call_of_a(g: jax.Array, b: jax.Array) -> jax.Array:
+def _call_of_a(g: Array, b: Array) -> Array:
     return matmul(g, b, transpose_b=True)
 
 
-def _call_of_b(a: jax.Array, g: jax.Array) -> jax.Array:
+def _call_of_b(a: Array, g: Array) -> Array:
     return matmul(a, g, transpose_a=True)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
 
 from effjax.ops.onednn import (
     convolution,
@@ -22,17 +22,18 @@ Pair = tuple[int, int]
 
 
 def patch_conv(
-    x: jax.Array,
-    w: jax.Array,
+    x: Array,
+    w: Array,
     stride: Pair,
     pad: Pair,
-) -> jax.Array:
+) -> Array:
     """[B, Y, X, O] of ``x`` [B, H, W, C] and ``w`` [I, J, C, O], ``pad`` zeros on both sides.
 
     XLA's convolution, or, inside `onednn_calls` on one CPU device, calls where it is large and
     strides: the gradient of the kernel is then a product of the patches and ``g``, and custom:
     forward-mode differentiation works on top of it, not in place of it.
     """
+    # shapes alone say whether a call pays, so that the choice costs nothing at run time
     plain = partial(patch_conv_reference, stride=stride, pad=pad)
     if not _pays(x, w, stride, pad):
         return plain(x, w)
@@ -40,19 +41,20 @@ def patch_conv(
     x_shape = x.shape
     w_shape = w.shape
 
-    def input_gradient(g: jax.Array, w: jax.Array) -> jax.Array:
+    # the transpose of a linear map needs the shape of its argument, not its value
+    def input_gradient(g: Array, w: Array) -> Array:
         x = jax.ShapeDtypeStruct(x_shape, g.dtype)
         transpose = jax.linear_transpose(lambda x: plain(x, w), x)
         (dx,) = transpose(g)
         return dx
 
-    def kernel_gradient(x: jax.Array, g: jax.Array) -> jax.Array:
+    def kernel_gradient(x: Array, g: Array) -> Array:
         w = jax.ShapeDtypeStruct(w_shape, g.dtype)
         transpose = jax.linear_transpose(lambda w: plain(x, w), w)
         (dw,) = transpose(g)
         return dw
 
-    def kernel_gradient_call(x: jax.Array, g: jax.Array) -> jax.Array:
+    def kernel_gradient_call(x: Array, g: Array) -> Array:
         patches = _patches(x, w_shape, stride, pad)
         g = g.reshape(-1, g.shape[-1])  # [B Y X, O]
         dw = matmul(patches, g, transpose_a=True)  # [I J C, O]
@@ -67,11 +69,11 @@ def patch_conv(
 
 
 def patch_conv_reference(
-    x: jax.Array,
-    w: jax.Array,
+    x: Array,
+    w: Array,
     stride: Pair,
     pad: Pair,
-) -> jax.Array:
+) -> Array:
     """The same by XLA's convolution."""
     rows, columns = pad
     return lax.conv_general_dilated(
@@ -84,8 +86,8 @@ def patch_conv_reference(
 
 
 def _pays(
-    x: jax.Array,
-    w: jax.Array,
+    x: Array,
+    w: Array,
     stride: Pair,
     pad: Pair,
 ) -> bool:
@@ -98,11 +100,11 @@ def _pays(
 
 
 def _patches(
-    x: jax.Array,
+    x: Array,
     kernel: tuple[int, ...],
     stride: Pair,
     pad: Pair,
-) -> jax.Array:
+) -> Array:
     """[B Y X, I J C]: what the kernel meets at each place of the result."""
     rows, columns = pad
     x = jnp.pad(x, ((0, 0), (rows, rows), (columns, columns), (0, 0)))

@@ -11,13 +11,13 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
+from jax import Array, lax
 
 # Measured on two cores of a Zen 4 (benchmarks/ops.py --pooling).
 _LARGEST_IN_ONE_LOOP = 3
 
 
-def pool_minus_input(x: jax.Array, size: int = 3) -> jax.Array:
+def pool_minus_input(x: Array, size: int = 3) -> Array:
     """Average of the in-image cells of a ``size`` x ``size`` window, minus ``x`` [B, H, W, C].
 
     The mixer of PoolFormer (Yu et al., 2022, https://arxiv.org/abs/2111.11418). Cells outside of
@@ -27,10 +27,11 @@ def pool_minus_input(x: jax.Array, size: int = 3) -> jax.Array:
     """
     if size % 2 == 0:
         raise ValueError(f"pool_minus_input got size {size}: give an odd one")
+    # the custom gradient takes the size as a constant
     return _mix(x, size)
 
 
-def pool_minus_input_reference(x: jax.Array, size: int = 3) -> jax.Array:
+def pool_minus_input_reference(x: Array, size: int = 3) -> Array:
     """The same by XLA's windows."""
     average = _sum_of_windows(x, size) / _neighbours(x, size)
     return (average - x).astype(x.dtype)
@@ -39,18 +40,18 @@ def pool_minus_input_reference(x: jax.Array, size: int = 3) -> jax.Array:
 # ------------------------------------------------------------------------ the mixer
 
 
-def _forward(x: jax.Array, size: int) -> jax.Array:
+def _forward(x: Array, size: int) -> Array:
     # a product with the reciprocal, which is a constant: divisions are slow
     share = 1 / _neighbours(x, size)
     average = _sum(x, size) * share
     return (average - x).astype(x.dtype)
 
 
-def _forward_and_save(x: jax.Array, size: int) -> tuple[jax.Array, None]:
+def _forward_and_save(x: Array, size: int) -> tuple[Array, None]:
     return _forward(x, size), None
 
 
-def _gradient(size: int, saved: None, g: jax.Array) -> tuple[jax.Array]:
+def _gradient(size: int, saved: None, g: Array) -> tuple[Array]:
     del saved
     share = 1 / _neighbours(g, size)
     dx = _sum(g * share, size) - g
@@ -64,7 +65,7 @@ _mix.defvjp(_forward_and_save, _gradient)
 # ------------------------------------------------------------------------ sums
 
 
-def _sum(x: jax.Array, size: int) -> jax.Array:
+def _sum(x: Array, size: int) -> Array:
     """The sum over the window around each cell, with zeros outside of the image."""
     return lax.platform_dependent(
         x,
@@ -73,7 +74,7 @@ def _sum(x: jax.Array, size: int) -> jax.Array:
     )
 
 
-def _sum_of_shifts(x: jax.Array, size: int) -> jax.Array:
+def _sum_of_shifts(x: Array, size: int) -> Array:
     half = size // 2
     x = _at_least_float32(x)
     if size <= _LARGEST_IN_ONE_LOOP:
@@ -87,20 +88,20 @@ def _sum_of_shifts(x: jax.Array, size: int) -> jax.Array:
     return _sum_along(x, size, axis=2)
 
 
-def _padded(x: jax.Array, rows: int, columns: int) -> jax.Array:
+def _padded(x: Array, rows: int, columns: int) -> Array:
     """Zeros around H and W, written to memory: the shifted copies are read from there."""
     around = ((0, 0), (rows, rows), (columns, columns), (0, 0))
     return lax.optimization_barrier(jnp.pad(x, around))
 
 
-def _sum_along(x: jax.Array, size: int, axis: int) -> jax.Array:
+def _sum_along(x: Array, size: int, axis: int) -> Array:
     """The sum of ``size`` neighbours along one axis, which gets shorter by ``size`` - 1."""
     length = x.shape[axis] - size + 1
     shifted = [lax.slice_in_dim(x, i, i + length, axis=axis) for i in range(size)]
     return sum(shifted)
 
 
-def _sum_of_windows(x: jax.Array, size: int) -> jax.Array:
+def _sum_of_windows(x: Array, size: int) -> Array:
     x = _at_least_float32(x)
     half = size // 2
     zero = np.zeros((), x.dtype)
@@ -114,7 +115,7 @@ def _sum_of_windows(x: jax.Array, size: int) -> jax.Array:
     )
 
 
-def _neighbours(x: jax.Array, size: int) -> np.ndarray:
+def _neighbours(x: Array, size: int) -> np.ndarray:
     """[1, H, W, 1]: how many cells of the window around each cell lie inside of the image."""
     rows = _neighbours_along(x.shape[1], size)
     columns = _neighbours_along(x.shape[2], size)
@@ -130,5 +131,5 @@ def _neighbours_along(length: int, size: int) -> np.ndarray:
     return last - first + 1
 
 
-def _at_least_float32(x: jax.Array) -> jax.Array:
+def _at_least_float32(x: Array) -> Array:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))

@@ -65,7 +65,9 @@ COUPLING: dict[str, Coupling] = {
     "lbfgs": "step_size",  # a line search
 }
 
+# In place of the default of optax, which knows matrices alone.
 FIXED = {"muon": (("muon_weight_dimension_numbers", muon_matrices),)}
+# What `effjax show` says of parameters that a method serves in different ways.
 SPLIT = {"muon": muon_split}
 
 # ---------------------------------------------------------------- what hyperparameters may be

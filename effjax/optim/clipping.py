@@ -30,6 +30,7 @@ def clip_by_norm(max_norm: float | None, eps: float = 0.0) -> optax.GradientTran
     """
     if max_norm is None:
         return optax.with_extra_args_support(optax.identity())
+    # a traced norm cannot be looked at: the registry has looked at what came from a config
     is_known = not isinstance(max_norm, jax.core.Tracer)
     if is_known and not max_norm > 0:
         raise ValueError(f"the largest norm is above 0, or None for no clipping; got {max_norm}")

@@ -37,6 +37,7 @@ def decay_tree(weight_decay: float, mask: Mask, params: optax.Params) -> Any:
     function of `params` that makes one. Leaves that `optax.masked` has taken out of `params` may
     still be present in the tree.
     """
+    # a Python number for each leaf: rules may ask whether it is zero when they are traced
     if mask is None:
         return jax.tree.map(lambda p: weight_decay, params)
     keep = mask(params) if callable(mask) else mask
@@ -102,6 +103,7 @@ def step_with_decay(
             raise ValueError(
                 "a step with weight decay needs the parameters: update(g, state, params)"
             )
+        # schedules are asked for the count of earlier updates: the first is schedule(0)
         rate = learning_rate_at(learning_rate, state.count)
 
         def step(u: jax.Array, p: jax.Array, wd: float) -> jax.Array:
@@ -153,6 +155,7 @@ def add_decoupled_decay(
         state: StepState,
         params: optax.Params | None = None,
     ) -> tuple[optax.Updates, StepState]:
+        # u = 0 leaves -lr wd p
         no_direction = jax.tree.map(jnp.zeros_like, updates)
         decay, state = direction.update(no_direction, state, params)
         return jax.tree.map(jnp.add, updates, decay), state

@@ -38,6 +38,7 @@ def scale_by_momentum(
         params: optax.Params | None = None,
     ) -> tuple[optax.Updates, MomentumState]:
         del params
+        # PyTorch's buffer begins with the first gradient, undampened
         share = jnp.where(state.count == 0, 1.0, 1 - dampening)
 
         def leaf(g: jax.Array, buf: jax.Array) -> tuple:
@@ -116,6 +117,7 @@ def scale_by_moments(
             v_max = jnp.maximum(v_max, v)
             return direction(m, v_max), m, v, v_max
 
+        # the two differ in the number of arrays that they keep
         if not amsgrad:
             u, m, v = unzip_map(leaf, (updates, state.mu, state.nu), count=3)
             return u, MomentsState(t, m, v, None)

@@ -30,6 +30,7 @@ def eval_params(params: optax.Params, opt_state: optax.OptState) -> optax.Params
     `params` itself. `opt_state` may be wrapped (chain, masked, multi_transform,
     inject_hyperparams, MultiSteps); of two such methods around one another the outer one counts.
     """
+    # leaves() does not look inside of what it takes for a leaf: the outermost state counts
     types = tuple(_BY_STATE)
 
     def is_known(node: Any) -> bool:

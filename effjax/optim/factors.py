@@ -28,6 +28,7 @@ def check_factors(info: OptimizerInfo, factors: Factors) -> None:
     """
     for factor in set(jax.tree.leaves(factors)):
         checked_value(f"optimizer {info.name!r}", "lr_scale", factor, Amount, 1.0)
+        # an estimate over all leaves means nothing to leaves that move at another rate
         if info.coupling == "step_size" and factor not in (0, 1):
             raise UserError(
                 f"optimizer {info.name!r} finds one step size for all parameters: "
@@ -85,6 +86,7 @@ def one_for_each_factor(
     for factor in sorted(set(jax.tree.leaves(factors))):
         frozen = optax.set_to_zero()
         transforms[_label(factor)] = frozen if factor == 0 else build(factor)
+    # labels as a function: the parameters may have blanks, for instance in a wrapper
     labels = jax.tree.map(_label, factors)
     return optax.multi_transform(transforms, pruned(labels))
 
@@ -119,6 +121,7 @@ def with_gradient_norm(
     tx: optax.GradientTransformation, factors: Factors
 ) -> optax.GradientTransformationExtraArgs:
     """`tx`, whose parts all clip by the norm of all gradients that are learned."""
+    # `clip_by_norm` takes the extra argument; what does not know it never sees it
     tx = optax.with_extra_args_support(tx)
 
     def update(
@@ -156,5 +159,6 @@ def _learned(updates: optax.Updates, factors: Factors) -> optax.Updates:
     return jax.tree.map(of_leaf, updates, pruned(factors)(updates))
 
 
+# part of the paths in a checkpoint: a change here makes old ones unreadable
 def _label(factor: float) -> str:
     return f"lr_x{factor!r}"

@@ -92,6 +92,7 @@ def create(
     before = []
     if clip_norm is not None:
         clip = optax.clip_by_global_norm(clip_norm)
+        # what is frozen has a gradient, but counts in no norm
         before.append(clip if lr_scale is None else only_learned(clip, lr_scale))
     if coupled_decay:
         before.append(in_float32(add_coupled_decay(weight_decay, mask)))
@@ -102,6 +103,7 @@ def create(
         tx = _build_scaled(info, learning_rate, weight_decay, mask, settings, lr_scale)
     if before:
         tx = optax.chain(*before, tx)
+    # outermost, so that all of it, Lookahead's slow weights too, sees float32 alone
     return steady(with_masters(tx))
 
 
@@ -126,7 +128,7 @@ def create_injected(
 def list_optimizers() -> dict[str, OptimizerInfo]:
     """Name -> `OptimizerInfo`: one line, paper, hyperparameters, state arrays; ours first."""
     entries = registry().items()
-    # sorted() keeps the order of equals
+    # sorted() keeps the order of equals, so that ours stay in the order of their files
     return dict(sorted(entries, key=lambda entry: entry[1].source.startswith("optax")))
 
 
@@ -171,6 +173,7 @@ def check_arguments(
         UserError: something is missing; the message says what to take instead.
     """
     settings = {key: value for key, value in hyperparameters.items() if key == "inner"}
+    # the inner optimizer of a wrapper needs what it needs
     missing = [need for need in extra_arguments(name, **settings) if need not in given]
     if missing:
         raise UserError(
@@ -198,6 +201,7 @@ def _plug_in(name: str) -> OptimizerInfo:
     make = getattr(module, function_name, None)
     if not callable(make):
         raise UserError(f"optimizer {name!r}: {module_name} has no function {function_name}")
+    # a module may enter its function itself, with a paper and what it needs
     if function_name in registry():
         entered = registry()[function_name]
         if entered.make is inspect.unwrap(make):
@@ -217,6 +221,7 @@ def _checked(info: OptimizerInfo, hyperparameters: Mapping[str, Any]) -> dict[st
     known = info.hyperparameters
     for field in hyperparameters:
         if field not in known:
+            # a misspelt argument of `create` itself ends here as well
             words = [*known, *inspect.signature(create).parameters]
             raise UserError(
                 f"optimizer {info.name!r} has no hyperparameter {field!r}: {nearest(field, words)}"
@@ -230,6 +235,7 @@ def _checked(info: OptimizerInfo, hyperparameters: Mapping[str, Any]) -> dict[st
 
 def _divided(info: OptimizerInfo, settings: Mapping[str, Any]) -> tuple[dict, dict]:
     """The settings of a wrapper, and those of the optimizer in it."""
+    # a name that both have, such as `nesterov`, is the wrapper's
     own = {key: value for key, value in settings.items() if key in info.hyperparameters}
     others = {key: value for key, value in settings.items() if key not in own}
     return own, others
@@ -318,6 +324,7 @@ def _build_wrapper(
 ) -> optax.GradientTransformation:
     own, others = _divided(info, settings)
     own.pop("inner", None)
+    # decay outside: what the wrapper does to updates is not done to the decay
     decays_outside = info.decay == "added"
     decay_inside = 0.0 if decays_outside else weight_decay
     inner = _inner_of(info, settings)
@@ -341,10 +348,12 @@ def _with_decay(
     if info.name in LEAST_RATE:
         learning_rate = at_least(LEAST_RATE[info.name], learning_rate)
     arguments = dict(info.fixed) | dict(settings) | {info.rate_name: learning_rate}
+    # see `Decay` for the five ways
     if info.decay == "own":
         return info.make(**arguments, weight_decay=weight_decay, **{info.mask_name: mask})
     if info.decay == "unmasked":
         return _with_unmasked_decay(info, arguments, weight_decay, mask)
+    # their functions take a number: they are made anew for each update, which costs nothing in jit
     if info.name in UNSCHEDULED and callable(learning_rate):
         tx = scheduled(lambda rate: info.make(**arguments | {info.rate_name: rate}), learning_rate)
     else:
@@ -356,6 +365,7 @@ def _with_decay(
     return optax.chain(tx, add_decoupled_decay(learning_rate, weight_decay, mask))
 
 
+# Prodigy and D-Adaptation scale their decay by an estimate that nobody else has.
 def _with_unmasked_decay(
     info: OptimizerInfo, arguments: Mapping[str, Any], weight_decay: float, mask: Mask
 ) -> optax.GradientTransformation:

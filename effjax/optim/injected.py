@@ -22,6 +22,7 @@ def set_learning_rate(opt_state: optax.OptState, learning_rate: jax.Array) -> op
         if not _has_rate(node):
             return node
         found.append(node)
+        # the same shape and dtype, or the compiled step would be another
         old = node.hyperparams["learning_rate"]
         new = jnp.broadcast_to(jnp.asarray(learning_rate, old.dtype), old.shape)
         return node._replace(hyperparams={**node.hyperparams, "learning_rate": new})
@@ -32,5 +33,6 @@ def set_learning_rate(opt_state: optax.OptState, learning_rate: jax.Array) -> op
     return opt_state
 
 
+# one node for each `create_injected` in the state, wherever it stands
 def _has_rate(node: object) -> bool:
     return isinstance(node, _Injected) and "learning_rate" in node.hyperparams

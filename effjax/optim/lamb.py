@@ -41,6 +41,7 @@ def scale_by_lamb(
 
     def direction(a: jax.Array, p: jax.Array, wd: float) -> jax.Array:
         a = a + wd * p
+        # as in the published code: what does not decay keeps Adam's length
         if not (wd or always_adapt):
             return a
         trust = _trust_ratio(p, a)

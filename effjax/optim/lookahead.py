@@ -7,6 +7,7 @@ The slow weights live in the state, so that Lookahead is an ordinary transformat
 parameters, which are the fast weights. All arrays of one leaf have that leaf's shape.
 """
 
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -98,6 +99,7 @@ def lookahead(
             updates = jax.tree.map(pull, updates, params, state.slow)
         updates, new_inner = inner.update(updates, state.inner, params, **extra_args)
         state = state._replace(count=state.count + 1, inner=new_inner)
+        # a branch, not a `where`: slow weights are read and written at a sync only
         is_due = state.count >= sync_period
         return jax.lax.cond(is_due, sync, no_sync, updates, state, params)
 
@@ -109,24 +111,20 @@ def lookahead(
         del params
         return updates, state
 
-    def to_slow(u: jax.Array, p: jax.Array, slow: jax.Array) -> jax.Array:
-        """The update that makes p the new slow weights."""
-        fast = _applied(p, u).astype(compute_dtype(u))
-        slow = slow.astype(compute_dtype(u))
-        return (a * fast + (1 - a) * slow - p).astype(u.dtype)
-
     def sync(
         updates: optax.Updates,
         state: LookaheadState,
         params: optax.Params,
     ) -> tuple[optax.Updates, LookaheadState]:
-        updates = jax.tree.map(to_slow, updates, params, state.slow)
+        step_to_slow = partial(_step_to_slow, a)
+        updates = jax.tree.map(step_to_slow, updates, params, state.slow)
         # the very expression that `apply_updates` makes of the fast weights: equal to the bit
         slow = jax.tree.map(_applied, params, updates)
         new_inner = state.inner
         if inner_state == "reset":
             new_inner = _keep_schedules(inner.init(slow), new_inner)
         if inner_state == "pullback":
+            # moments follow the weights, counters of schedules do not
             pulled = _interpolated(a, new_inner, state.synced)
             new_inner = _keep_schedules(pulled, new_inner)
         synced = new_inner if inner_state == "pullback" else None
@@ -144,6 +142,14 @@ def _slow_weights(params: optax.Params, state: LookaheadState) -> Any:
     return jax.tree.map(of_leaf, state.slow, params, is_leaf=is_masked)
 
 
+def _step_to_slow(a: float, u: jax.Array, p: jax.Array, slow: jax.Array) -> jax.Array:
+    """The update that makes p the new slow weights, given the update u of the inner optimizer."""
+    dtype = compute_dtype(u)
+    fast = _applied(p, u).astype(dtype)
+    slow = slow.astype(dtype)
+    return (a * fast + (1 - a) * slow - p).astype(u.dtype)
+
+
 def _applied(p: jax.Array, u: jax.Array) -> jax.Array:
     """What `optax.apply_updates` makes of a leaf."""
     return jnp.asarray(p + u).astype(p.dtype)
@@ -158,6 +164,7 @@ def _interpolated(a: float, new: optax.OptState, synced: optax.OptState) -> opta
     return jax.tree.map(leaf, new, synced)
 
 
+# States that a sync leaves alone: a schedule that began again would warm up again.
 _SCHEDULES = (StepState, optax.ScaleByScheduleState)
 _INJECTED = optax.InjectStatefulHyperparamsState
 

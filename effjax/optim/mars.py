@@ -73,8 +73,10 @@ def scale_by_mars(
             if vectors or g.ndim > 1:
                 beta1, beta2 = b1, b2
                 c = g + gamma * b1 / (1 - b1) * (g - last)
+                # the authors clip each matrix, not all gradients together
                 c = c / jnp.maximum(1, jnp.sqrt(jnp.sum(jnp.square(c))))
             else:
+                # biases and norms: plain Adam
                 beta1, beta2 = vector_b1, vector_b2
                 c = g
             c1 = bias_correction(beta1, t).astype(dtype)

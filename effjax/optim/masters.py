@@ -56,7 +56,8 @@ def with_masters(tx: optax.GradientTransformation) -> optax.GradientTransformati
         if params is None:
             raise ValueError("float32 masters need the parameters: update(g, state, params)")
         wide = _whole(params, state.masters)
-        steps, inner = tx.update(raised(updates), state.inner, wide, **extra_args)
+        gradients = raised(updates)
+        steps, inner = tx.update(gradients, state.inner, wide, **extra_args)
         new = jax.tree.map(jnp.add, wide, steps)
         masters = _map_over(state.masters, _new_master, new)
         rounded = _map_over(state.masters, _rounded_step, params, new, steps)
@@ -102,4 +103,6 @@ def _rounded_step(master: Any, p: Any, new: Any, step: Any) -> Any:
     if is_masked(master):
         return step
     wide = compute_dtype(p)
-    return new.astype(p.dtype).astype(wide) - p.astype(wide)
+    rounded = new.astype(p.dtype)
+    # exact in float32, unless p is so small beside it that its digits do not count
+    return rounded.astype(wide) - p.astype(wide)

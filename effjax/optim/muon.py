@@ -24,14 +24,17 @@ def muon_matrices(params: optax.Params) -> Any:
     """A tree like `params`: how each leaf becomes a matrix, or None where Adam serves it."""
 
     def of_leaf(path: tuple, p: Any) -> MuonDimensionNumbers | None:
+        # a blank of another group of parameters stays one
         if is_masked(p):
             return p
         name = path_of(path)
         if _HEAD.match(name) or (_TABLE.search(name) and not name.endswith("kernel")):
             return None
+        # a dense layer's kernel, inputs first
         if p.ndim == 2:
             return MuonDimensionNumbers()
         is_convolution = p.ndim == 4 and name.endswith("kernel")
+        # depthwise: each output has a column of its own, and nothing to be orthogonal to
         if is_convolution and p.shape[2] > 1:
             return MuonDimensionNumbers(reduction_axis=(0, 1, 2), output_axis=3)
         return None

@@ -12,14 +12,16 @@ import optax
 
 def compute_dtype(*arrays: jax.Array) -> jnp.dtype:
     """The dtype in which a rule is computed: that of the arrays, but at least float32."""
-    return jnp.promote_types(jnp.result_type(*arrays), jnp.float32)
+    widest = jnp.result_type(*arrays)
+    return jnp.promote_types(widest, jnp.float32)
 
 
 def is_low_precision(array: jax.Array) -> bool:
     """Whether the array holds floats of fewer than 32 bits."""
-    if not jnp.issubdtype(array.dtype, jnp.floating):
+    dtype = array.dtype
+    if not jnp.issubdtype(dtype, jnp.floating):
         return False
-    return jnp.finfo(array.dtype).bits < 32
+    return jnp.finfo(dtype).bits < 32
 
 
 def raised(tree: Any) -> Any:
@@ -37,7 +39,8 @@ def zeros(params: optax.Params, dtype: Any | None = None) -> optax.Updates:
     """Zeros like `params`, in `dtype` or else in the dtype in which the rule is computed."""
 
     def zeros_of_leaf(p: jax.Array) -> jax.Array:
-        return jnp.zeros_like(p, dtype or compute_dtype(p))
+        chosen = dtype or compute_dtype(p)
+        return jnp.zeros_like(p, chosen)
 
     return jax.tree.map(zeros_of_leaf, params)
 
@@ -57,7 +60,8 @@ def bias_correction(decay: float | jax.Array, count: jax.Array) -> jax.Array:
         return 1 - decay**count
     # float32 decay ** count is wrong by 6e-5 of the result at count 1 and decay 0.999
     log_decay = math.log(decay) if decay > 0 else -math.inf
-    return -jnp.expm1(count.astype(float) * log_decay)
+    exponent = count.astype(float) * log_decay
+    return -jnp.expm1(exponent)
 
 
 def unzip_map(f: Callable[..., tuple], trees: tuple, count: int) -> tuple:
@@ -67,7 +71,8 @@ def unzip_map(f: Callable[..., tuple], trees: tuple, count: int) -> tuple:
     results = [f(*values) for values in zip(leaves, *others, strict=True)]
     if not results:
         # a tree without leaves says nothing of the number of results
-        return (structure.unflatten(()),) * count
+        empty = structure.unflatten(())
+        return (empty,) * count
     columns = zip(*results, strict=True)
     return tuple(structure.unflatten(column) for column in columns)
 

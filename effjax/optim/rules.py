@@ -46,11 +46,9 @@ def match_rules(rules: Rules, params: Any, what: str = "a rule") -> Any:
         else:
             uncovered.append(path)
     if uncovered:
+        shown = ", ".join(map(repr, uncovered[:3]))
         more = f" and {len(uncovered) - 3} more" if len(uncovered) > 3 else ""
-        raise ValueError(
-            f"no rule for {what} covers {', '.join(map(repr, uncovered[:3]))}{more}; "
-            'add a last rule (".*", value)'
-        )
+        raise ValueError(f'no rule for {what} covers {shown}{more}; add a last rule (".*", value)')
     return jax.tree.structure(params).unflatten(values)
 
 
@@ -75,18 +73,25 @@ def layer_depths(params: Any) -> Any:
     last block: what follows it (final norm, head).
     """
     paths = parameter_paths(params)
-    blocks = sorted({found[0] for path in paths if (found := _BLOCK.match(path))}, key=_in_order)
-    stages = {}
+    matches = [_BLOCK.match(path) for path in paths]
+    blocks = sorted({match[0] for match in matches if match}, key=_in_order)
+    stages: dict[str, int] = {}
     for depth, block in enumerate(blocks, 1):
-        stages.setdefault(block.partition("/")[0], depth)  # the depth of a stage's first block
+        # the depth of a stage's first block
+        stages.setdefault(_first_part(block), depth)
 
-    def depth(path: str) -> int:
-        if found := _BLOCK.match(path):
-            return blocks.index(found[0]) + 1
-        top = path.partition("/")[0]
-        return len(blocks) + 1 if _LAST.match(top) else stages.get(top, 0)
+    def depth_of(path: str) -> int:
+        match = _BLOCK.match(path)
+        if match:
+            return blocks.index(match[0]) + 1
+        part = _first_part(path)
+        if _LAST.match(part):
+            return len(blocks) + 1
+        # a stage's downsampling goes with its first block; the stem is in no stage
+        return stages.get(part, 0)
 
-    return jax.tree.structure(params).unflatten([depth(path) for path in paths])
+    depths = [depth_of(path) for path in paths]
+    return jax.tree.structure(params).unflatten(depths)
 
 
 def depth_scales(depths: Any, top: int, decay: float) -> Any:
@@ -109,13 +114,23 @@ def layer_scales(params: Any, decay: float) -> Any:
     return depth_scales(depths, top, decay)
 
 
+# The part of a path that ends in the number of a block: "stages_0/blocks_2", "layer_3".
 _BLOCK = re.compile(r"(?:[^/]+/)*?[^/]*(?:block|layer)s?\d*_\d+(?=/|$)")
+# What follows the last block.
 _LAST = re.compile(r"(head|norm|fc|classifier)")
+
+
+def _first_part(path: str) -> str:
+    return path.partition("/")[0]
 
 
 def _in_order(path: str) -> list:
     """A key that sorts numbers inside names by value: blocks_2 before blocks_10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path)]
+    key: list[int | str] = []
+    # text and numbers take turns, so that keys compare like with like
+    for part in re.split(r"(\d+)", path):
+        key.append(int(part) if part.isdigit() else part)
+    return key
 
 
 def _compiled(pattern: str, what: str) -> re.Pattern:

@@ -70,6 +70,7 @@ class Span:
         return self.end + (self.peak - self.end) * weight
 
 
+# Filled by the decorator below, in the order of this file.
 _TABLE: dict[str, ScheduleInfo] = {}
 
 
@@ -101,6 +102,7 @@ def cosine(
     shifted: the cosine starts where the warm-up ends; False: it starts at update 0 and goes on at
     the position of update `warmup_steps`, as in timm. hold_steps: updates at `end` after it.
     """
+    # timm counts its cosine from update 0, so that it has fallen a little when the warm-up ends
     steps = span.steps if shifted else span.total_steps
     start = 0 if shifted else span.warmup_steps
     share = _share(t + start, steps - hold_steps)
@@ -132,6 +134,7 @@ def step(
         raise UserError(
             f"schedule 'step' needs rising boundaries in (0, 1), shares of all steps: {boundaries}"
         )
+    # boundaries are shares of the whole run, t counts from the end of the warm-up
     count = t + span.warmup_steps
     passed = jnp.zeros_like(t)
     for share in boundaries:
@@ -155,8 +158,10 @@ def one_cycle(t: jax.Array, span: Span, *, rise: Share = 0.3) -> jax.Array:
     rise: share of the run that goes up (after the linear warm-up, if there is one as well).
     """
     up = rise * span.steps
+    # half a cosine up, half a cosine down
     rising = 0.5 - 0.5 * jnp.cos(jnp.pi * _share(t, up))
     falling = 0.5 + 0.5 * jnp.cos(jnp.pi * _share(t - up, span.steps - up))
+    # after a linear warm-up the rate is at its peak already
     start = span.peak if span.warmup_steps else span.warmup_init
     return jnp.where(t < up, start + (span.peak - start) * rising, span.between(falling))
 
@@ -175,6 +180,7 @@ def wsd(
     """
     decay_steps = decay_share * span.total_steps
     share = _share(t - (span.steps - decay_steps), decay_steps)
+    # 1 - sqrt falls steeply at first, as in the papers on cooldowns
     if decay_shape == "sqrt":
         share = jnp.sqrt(share)
     return span.between(1 - share)
@@ -202,6 +208,7 @@ def inverse_sqrt(
     timescale: in updates; 0 means `warmup_steps`. cooldown_steps: the last updates of the run,
     where a straight line to zero multiplies the rate.
     """
+    # without warm-up and timescale the rate falls from the first update on
     scale = max(timescale or span.warmup_steps, 1)
     decayed = span.peak * jnp.sqrt(scale / (scale + jnp.maximum(t, 0)))
     return decayed * _cooldown(t, span, cooldown_steps)
@@ -266,8 +273,9 @@ def create_schedule(
     span = Span(peak, min(end, peak), total_steps, warmup_steps, warmup_init)
 
     def schedule(count: jax.typing.ArrayLike) -> jax.Array:
-        t = jnp.asarray(count).astype(float)
+        t = jnp.asarray(count).astype(float)  # float64 under jax_enable_x64
         warmup = warmup_init + (peak - warmup_init) * t / max(warmup_steps, 1)
+        # both are computed, at any count: shapes must be finite before their start as well
         shaped = jnp.maximum(info.shape(t - warmup_steps, span, **own), span.end)
         return jnp.where(t < warmup_steps, warmup, shaped)
 

@@ -17,6 +17,7 @@ def steady(tx: optax.GradientTransformation) -> optax.GradientTransformationExtr
     """
     tx = optax.with_extra_args_support(tx)
 
+    # optax keeps some parameters themselves (the start of DoG): donated twice, they would be lost
     def init(params: optax.Params) -> optax.OptState:
         return jax.tree.map(_own_array, tx.init(params))
 

@@ -64,6 +64,7 @@ def schedule_free_adamw(
         >>> bool(f(effjax.optim.eval_params(y, state)) < 1e-2)
         True
     """
+    # z's own steps: Adam without momentum, which the average x takes the place of
     base = optax.chain(
         optax.scale_by_rms(decay=b2, eps=eps, eps_in_sqrt=False, bias_correction=True),
         add_coupled_decay(weight_decay, mask),
@@ -117,6 +118,7 @@ def _schedule_free_average(
     """x from y = b1 x + (1 - b1) z."""
 
     def of_leaf(z: Any, y: Any) -> Any:
+        # of another group of parameters
         if is_masked(z):
             return y
         return ((y - (1 - state.b1) * z) / state.b1).astype(y.dtype)
@@ -146,6 +148,7 @@ def scheduled(
         params: optax.Params | None = None,
         **extra_args: Any,
     ) -> tuple[optax.Updates, ScheduledState]:
+        # made anew at each update, inside of the traced step: only its arithmetic remains
         count = state.schedule.count
         tx = optax.with_extra_args_support(make(learning_rate(count)))
         updates, inner = tx.update(updates, state.inner, params, **extra_args)
@@ -187,6 +190,7 @@ def dpsgd(
     The gradient of each example is clipped to `l2_norm_clip`, their sum gets Gaussian noise of
     `noise_multiplier * l2_norm_clip`, and the mean goes to SGD.
     """
+    # the same noise on every device: their gradients are one mean
     key = jax.random.key(seed)
     private = optax.contrib.differentially_private_aggregate(l2_norm_clip, noise_multiplier, key)
     return optax.chain(_plain_key(private), optax.sgd(learning_rate, momentum, nesterov))
@@ -195,6 +199,7 @@ def dpsgd(
 def _plain_key(tx: optax.GradientTransformation) -> optax.GradientTransformation:
     """`tx`, with its random key stored as an array of integers, as checkpoints want it."""
 
+    # typed keys have a dtype that a file cannot hold
     def plain(state: Any) -> Any:
         return state._replace(rng_key=jax.random.key_data(state.rng_key))
 

@@ -61,12 +61,13 @@ def accelerated_step(
     """
     if mode not in ("win", "win2"):
         raise ValueError(f"mode is 'win' or 'win2', got {mode!r}")
+    # ratios, not rates: a schedule may end at zero, where ly / lx would be 0 / 0
     r1, r2 = factors
 
     def init(params: optax.Params) -> WinState:
         return WinState(
             schedule=StepState(jnp.zeros([], jnp.int32)),
-            x=copied(params),
+            x=copied(params),  # its own buffers: the step may donate those of the parameters
             y=copied(params) if mode == "win2" else None,
         )
 

@@ -19,6 +19,8 @@ from effjax.optim.lamb import scale_by_lamb
 from effjax.optim.registry import Make, register_optimizer
 from effjax.optim.win import Mode, accelerated_step
 
+# ---------------------------------------------------------------- directions
+
 
 def _sgd(
     momentum: KeepFactor = 0.9,
@@ -86,6 +88,9 @@ def _lion(b1: KeepFactor = 0.9, b2: KeepFactor = 0.99) -> optax.GradientTransfor
     return optax.scale_by_lion(b1, b2)
 
 
+# ---------------------------------------------------------------- the factory
+
+
 class Member(NamedTuple):
     """What one member has of its own.
 
@@ -123,10 +128,12 @@ def make_member(member: Member) -> Make:
         mode: Mode = "win",
         **own: Any,
     ) -> optax.GradientTransformation:
+        # the authors' code adds the method's own eps to the norm
         clip_eps = member.clip_eps
         if clip_eps is None:
             clip_eps = own.get("eps", parameters["eps"].default)
         parts = [clip_by_norm(max_grad_norm, clip_eps)]
+        # one decay, in one of three places
         step_decay: dict[str, Any] = {}
         if member.decay == "coupled":
             parts.append(add_coupled_decay(weight_decay, mask))
@@ -155,6 +162,7 @@ def _joined(common: inspect.Signature, own: Any) -> inspect.Signature:
     """learning_rate, the own positional arguments, then all others by keyword."""
     rate, *shared = common.parameters.values()
     shared = [p for p in shared if p.kind is not p.VAR_KEYWORD]
+    # the decay of LAMB is both an argument of its direction and shared by all
     taken = {p.name for p in shared}
     own = [p for p in own if p.name not in taken]
     positional = [p for p in own if p.kind is not p.KEYWORD_ONLY]
@@ -189,6 +197,9 @@ def _docstring(member: Member) -> str:
         >>> bool(f(x) < 1e-2)
         True
     """
+
+
+# ---------------------------------------------------------------- the table
 
 
 sgd_win = make_member(

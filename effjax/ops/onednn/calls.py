@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 import jax
 import jax.numpy as jnp
 import jaxlib
+from jax import Array
 
 from effjax.ops.onednn.one_cpu import on_one_cpu
 
@@ -24,10 +25,11 @@ _TRIED = ("0.10.2", "0.11.2")
 # Multiply-adds. A call costs some 20 microseconds, which fewer of them do not earn back.
 _LEAST_PRODUCTS = 2**22
 
+# Read while a function is traced, which may be in another thread: a context variable.
 _wanted = contextvars.ContextVar("onednn_calls", default=False)
 
-Pair = tuple[jax.Array, jax.Array]
-Map = Callable[[jax.Array, jax.Array], jax.Array]
+Pair = tuple[Array, Array]
+Map = Callable[[Array, Array], Array]
 
 
 @contextlib.contextmanager
@@ -66,14 +68,14 @@ def xla_or_onednn(plain: Map, call: Map) -> Map:
     """
 
     @jax.custom_jvp
-    def product(a: jax.Array, b: jax.Array) -> jax.Array:
+    def product(a: Array, b: Array) -> Array:
         return on_one_cpu(a, b, on_cpu=call, fallback=plain)
 
     @product.defjvp
     def derivative(
-        at: tuple[jax.Array, jax.Array],
-        along: tuple[jax.Array, jax.Array],
-    ) -> tuple[jax.Array, jax.Array]:
+        at: tuple[Array, Array],
+        along: tuple[Array, Array],
+    ) -> tuple[Array, Array]:
         a, b = at
         a_dot, b_dot = along
         # the product rule
@@ -89,10 +91,10 @@ def with_gradients(
 ) -> Map:
     """output(a, b), whose gradients are of_first(g, b) and of_second(a, g)."""
 
-    def forward(a: jax.Array, b: jax.Array) -> tuple[jax.Array, Pair]:
+    def forward(a: Array, b: Array) -> tuple[Array, Pair]:
         return output(a, b), (a, b)
 
-    def backward(saved: Pair, g: jax.Array) -> Pair:
+    def backward(saved: Pair, g: Array) -> Pair:
         a, b = saved
         return of_first(g, b), of_second(a, g)
 
@@ -102,11 +104,11 @@ def with_gradients(
 
 
 def matmul(
-    a: jax.Array,
-    b: jax.Array,
+    a: Array,
+    b: Array,
     transpose_a: bool = False,
     transpose_b: bool = False,
-) -> jax.Array:
+) -> Array:
     """[..., M, K] times [..., K, N], either one transposed if asked; in float32."""
     config = {"transpose_a": transpose_a, "transpose_b": transpose_b}
     rows = a.shape[-1 if transpose_a else -2]
@@ -117,18 +119,19 @@ def matmul(
 
 
 def convolution(
-    x: jax.Array,
-    w: jax.Array,
+    x: Array,
+    w: Array,
     stride: Sequence[int],
     pad: Sequence[int],
     groups: int = 1,
-) -> jax.Array:
+) -> Array:
     """[B, Y, X, O] of ``x`` [B, H, W, C], ``pad`` zeros around it, and ``w`` [I, J, C/groups, O].
 
     In float32. Kernels are not spread: with that, and a stride, oneDNN wrote beyond its memory.
     """
     sizes = zip(x.shape[1:3], pad, w.shape[:2], stride)
     space = [(n + 2 * p - k) // s + 1 for n, p, k, s in sizes]
+    # the layout of XLA's convolutions, as oneDNN's own names
     images = {"data": {"batch_dim": 0, "feature_dim": 3, "spatial_dims": [1, 2]}}
     kernel = {"output_feature_dim": 3, "input_feature_dim": 2, "spatial_dims": [0, 1]}
     window = {
@@ -156,6 +159,7 @@ def _call(
     config: dict[str, object],
     shape: tuple[int, ...],
 ) -> Map:
+    # XLA's own target; its config is not part of the public interface
     call = jax.ffi.ffi_call(
         f"__onednn${name}",
         jax.ShapeDtypeStruct(shape, jnp.float32),
@@ -164,7 +168,7 @@ def _call(
         legacy_backend_config=json.dumps(config),
     )
 
-    def in_float32(a: jax.Array, b: jax.Array) -> jax.Array:
+    def in_float32(a: Array, b: Array) -> Array:
         return call(a.astype(jnp.float32), b.astype(jnp.float32))
 
     return in_float32

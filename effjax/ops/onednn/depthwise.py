@@ -5,14 +5,13 @@ All three maps are convolutions.
 Shapes: B batch, H W space, C channels, I J kernel rows and columns.
 """
 
-import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
 
 from effjax.ops.onednn.calls import convolution
 
 
-def depthwise(x: jax.Array, w: jax.Array) -> jax.Array:
+def depthwise(x: Array, w: Array) -> Array:
     """[B, H, W, C] of ``x`` [B, H, W, C] and ``w`` [I, J, 1, C]."""
     rows, columns = w.shape[:2]
     channels = x.shape[-1]
@@ -21,17 +20,17 @@ def depthwise(x: jax.Array, w: jax.Array) -> jax.Array:
     return y.astype(x.dtype)
 
 
-def depthwise_input_gradient(g: jax.Array, w: jax.Array) -> jax.Array:
+def depthwise_input_gradient(g: Array, w: Array) -> Array:
     """[B, H, W, C] of ``g`` [B, H, W, C] and ``w`` [I, J, 1, C]."""
     flipped = jnp.flip(w, (0, 1))
     return depthwise(g, flipped)
 
 
 def depthwise_kernel_gradient(
-    x: jax.Array,
-    g: jax.Array,
+    x: Array,
+    g: Array,
     sides: tuple[int, int],
-) -> jax.Array:
+) -> Array:
     """[I, J, 1, C] of ``x`` and ``g`` [B, H, W, C]; ``sides`` is (I, J).
 
     Image by image, a convolution of the input with the gradient as its kernel: one as large as the
@@ -44,9 +43,9 @@ def depthwise_kernel_gradient(
     x = jnp.pad(x, around)
 
     def add_image(
-        dw: jax.Array,
-        image: tuple[jax.Array, jax.Array],
-    ) -> tuple[jax.Array, None]:
+        dw: Array,
+        image: tuple[Array, Array],
+    ) -> tuple[Array, None]:
         x, g = image
         x = x[None]  # [1, H, W, C]
         kernel = g[:, :, None]  # [H, W, 1, C]

@@ -8,19 +8,21 @@ from collections.abc import Callable
 from functools import partial
 
 import jax
+from jax import Array
 from jax.core import AbstractValue
 from jax.extend.core import ClosedJaxpr, Primitive, jaxpr_as_fun
 from jax.interpreters import batching, mlir
 
+# Its parameters are two programs, of which lowering keeps one.
 _choice = Primitive("on_one_cpu")
 _choice.multiple_results = True
 
 
 def on_one_cpu(
-    *args: jax.Array,
-    on_cpu: Callable[..., jax.Array],
-    fallback: Callable[..., jax.Array],
-) -> jax.Array:
+    *args: Array,
+    on_cpu: Callable[..., Array],
+    fallback: Callable[..., Array],
+) -> Array:
     """``on_cpu`` of ``args`` where one CPU device runs the program, else ``fallback`` of them.
 
     Both make the same one array.
@@ -37,7 +39,7 @@ def on_one_cpu(
 
 
 @_choice.def_impl
-def _run(*args: jax.Array, **programs: ClosedJaxpr) -> list[jax.Array]:
+def _run(*args: Array, **programs: ClosedJaxpr) -> list[Array]:
     # outside of jit: the choice is made when a program is lowered, so one is made
     return jax.jit(partial(_choice.bind, **programs))(*args)
 
@@ -53,14 +55,15 @@ def _result(
 
 
 def _batch(
-    args: list[jax.Array],
+    args: list[Array],
     axes: list[int | None],
     **programs: ClosedJaxpr,
-) -> tuple[list[jax.Array], list[int]]:
-    def mapped(program: ClosedJaxpr) -> Callable[..., jax.Array]:
+) -> tuple[list[Array], list[int]]:
+    def mapped(program: ClosedJaxpr) -> Callable[..., Array]:
         run = jax.vmap(jaxpr_as_fun(program), in_axes=tuple(axes))
         return lambda *args: run(*args)[0]
 
+    # both programs are mapped: which one runs is still open
     both = {name: mapped(program) for name, program in programs.items()}
     return [on_one_cpu(*args, **both)], [0]
 

@@ -13,6 +13,7 @@ Fang, Li, Lin, Zhang: SPIDER, NeurIPS 2018, https://arxiv.org/abs/1807.01695.
             and normalisation statistics, or their difference is noise
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -59,7 +60,8 @@ class _Periodic:
     def __init__(self, period: int, manifold: Manifold | None = None) -> None:
         if period < 1:
             raise ValueError(f"an estimator needs a period of at least 1, got {period}")
-        self.period, self.manifold = period, manifold or Euclidean()
+        self.period = period
+        self.manifold = manifold or Euclidean()
 
     def refresh(self, step: int) -> bool:
         return step % self.period == 0
@@ -81,13 +83,15 @@ class _Periodic:
         self, grad_fn: GradFn, params: optax.Params, state: PointState, batch: Batch
     ) -> optax.Updates:
         """g(x, b) - T(g(point, b) - direction), with T the transport from the point to x."""
-        here = self.gradient(grad_fn, params, batch)
-        there = self.gradient(grad_fn, state.point, batch)
+        at_x = self.gradient(grad_fn, params, batch)
+        at_point = self.gradient(grad_fn, state.point, batch)
 
         def leaf(g: Any, g_point: Any, direction: Any, point: Any, x: Any) -> jax.Array:
-            return g - self.manifold.transport(point, x, g_point - direction)
+            # both are tangent at the point, g is tangent at x
+            correction = self.manifold.transport(point, x, g_point - direction)
+            return g - correction
 
-        return jax.tree.map(leaf, here, there, state.direction, state.point, params)
+        return jax.tree.map(leaf, at_x, at_point, state.direction, state.point, params)
 
 
 class Svrg(_Periodic):
@@ -164,6 +168,7 @@ def finite_sum(
 
     def draw(key: jax.Array, count: int) -> Batch:
         if count == size:
+            # all examples, in their order: no copy
             return data
         picked = jax.random.choice(key, size, (count,), replace=False)
         return jax.tree.map(lambda a: a[picked], data)
@@ -177,14 +182,19 @@ def finite_sum(
 
         return run
 
-    large, small = step(estimator.restart, large_size), step(estimator.estimate, batch_size)
-    state, opt_state, gradients, t = estimator.init(params), tx.init(params), 0, 0
-    while True:
-        refresh, step_key = estimator.refresh(t), jax.random.fold_in(key, t)
-        run = large if refresh else small
+    # two programs, each without a branch
+    large = step(estimator.restart, large_size)
+    small = step(estimator.estimate, batch_size)
+    state = estimator.init(params)
+    opt_state = tx.init(params)
+    gradients = 0
+    for t in itertools.count():
+        is_large = estimator.refresh(t)
+        run = large if is_large else small
+        step_key = jax.random.fold_in(key, t)
         params, v, state, opt_state = run(step_key, params, state, opt_state)
-        gradients += large_size if refresh else 2 * batch_size
-        t += 1
+        # a small batch is seen at two points
+        gradients += large_size if is_large else 2 * batch_size
         yield Progress(params, v, gradients)
 
 

@@ -162,6 +162,7 @@ def _subproblem(
         proximal = constants.proximal * (w - start)
         return _gradient(w, examples, curvature, mu) + shift + proximal
 
+    # a bound on the smoothness of one example's subproblem
     largest = curvature * jnp.max(jnp.sum(surrogate.x**2, 1)) + mu + constants.proximal
     tx, svrg = optax.sgd(constants.inner_rate / largest), Svrg(size)
 

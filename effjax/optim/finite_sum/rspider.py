@@ -69,6 +69,7 @@ def r_spider(
     """
     size = len(jax.tree.leaves(data)[0])
     schedule = lambda count: step_size * decay ** (count // period)  # noqa: E731
+    # sqrt(n) balances the cost of a period's small batches with that of its large one
     return finite_sum(
         grad_fn,
         params,
