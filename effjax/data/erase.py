@@ -30,11 +30,12 @@ def random_erase(key: Array, image: Array, config: Any) -> Array:
     applied, place_y, place_x = draws[:3]
     h, w, fits = _first_box(draws[3:], height, width, config)
     # uniform among the places where it fits
-    top = jnp.floor(place_y * (height - h + 1))
-    left = jnp.floor(place_x * (width - w + 1))
+    rows, columns = height - h + 1, width - w + 1
+    top = jnp.floor(place_y * rows)
+    left = jnp.floor(place_x * columns)
     erased = rectangle(top, left, h, w, height, width)
-    is_applied = fits & (applied < config.erase_prob)
-    erased &= is_applied
+    is_chosen = applied < config.erase_prob
+    erased &= fits & is_chosen
     if config.erase_mode == "const":
         # the mean colour, as images are normalised
         filling = jnp.zeros_like(image)
@@ -57,7 +58,7 @@ def _first_box(draws: Array, height: int, width: int, config: Any) -> tuple[Arra
     h = jnp.rint(jnp.sqrt(area * ratio))
     w = jnp.rint(jnp.sqrt(area / ratio))
     fits = (h < height) & (w < width)
-    first = jnp.argmax(fits)
+    first = jnp.argmax(fits)  # 0 if none fits
     return h[first], w[first], fits[first]
 
 

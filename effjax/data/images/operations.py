@@ -8,14 +8,15 @@ operations that move pixels.
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
+from numpy.random import Generator
 from PIL import Image, ImageEnhance, ImageOps
+from PIL.Image import Image as Picture
 
 FULL = 10  # the strength at which a level reaches the end of its range
 LEVELS = 256  # of a pixel
 
-Level = Callable[[float, np.random.Generator], float]
-Apply = Callable[[Image.Image, float, dict], Image.Image]
+Level = Callable[[float, Generator], float]
+Apply = Callable[[Picture, float, dict], Picture]
 
 
 class Operation(NamedTuple):
@@ -28,83 +29,90 @@ class Operation(NamedTuple):
 # ----------------------------------------------------------------------------- levels
 
 
-def signed(value: float, rng: np.random.Generator) -> float:
+def signed(value: float, rng: Generator) -> float:
     """`value`, or minus it with probability one half."""
-    return -value if rng.random() > 0.5 else value
+    if rng.random() > 0.5:
+        return -value
+    return value
 
 
-def no_level(strength: float, rng: np.random.Generator) -> float:
+def no_level(strength: float, rng: Generator) -> float:
     return 0
 
 
 def signed_up_to(most: float) -> Level:
     """Up to `most` in either direction."""
 
-    def level(strength: float, rng: np.random.Generator) -> float:
+    def level(strength: float, rng: Generator) -> float:
         return signed(most * strength / FULL, rng)
 
     return level
 
 
-def posterize_bits(strength: float, rng: np.random.Generator) -> float:
+def posterize_bits(strength: float, rng: Generator) -> float:
+    # the bits that are left: none at a strength of 0
     return int(4 * strength / FULL)
 
 
-def increasing_posterize_bits(strength: float, rng: np.random.Generator) -> float:
-    return 4 - int(4 * strength / FULL)
+def increasing_posterize_bits(strength: float, rng: Generator) -> float:
+    return 4 - posterize_bits(strength, rng)
 
 
-def solarize_threshold(strength: float, rng: np.random.Generator) -> float:
-    return min(LEVELS, int(LEVELS * strength / FULL))
+def solarize_threshold(strength: float, rng: Generator) -> float:
+    threshold = int(LEVELS * strength / FULL)
+    return min(LEVELS, threshold)
 
 
-def increasing_solarize_threshold(strength: float, rng: np.random.Generator) -> float:
-    return LEVELS - min(LEVELS, int(LEVELS * strength / FULL))
+def increasing_solarize_threshold(strength: float, rng: Generator) -> float:
+    return LEVELS - solarize_threshold(strength, rng)
 
 
-def solarize_amount(strength: float, rng: np.random.Generator) -> float:
-    return min(128, int(110 * strength / FULL))
+def solarize_amount(strength: float, rng: Generator) -> float:
+    amount = int(110 * strength / FULL)
+    return min(128, amount)
 
 
-def enhance_level(strength: float, rng: np.random.Generator) -> float:
+def enhance_level(strength: float, rng: Generator) -> float:
     return 0.1 + 1.8 * strength / FULL
 
 
-def increasing_enhance_level(strength: float, rng: np.random.Generator) -> float:
-    return max(0.1, 1 + signed(0.9 * strength / FULL, rng))
+def increasing_enhance_level(strength: float, rng: Generator) -> float:
+    change = 0.9 * strength / FULL
+    factor = 1 + signed(change, rng)
+    return max(0.1, factor)
 
 
 # ------------------------------------------------------------------------- operations
 
 
-def auto_contrast(image: Image.Image, level: float, how: dict) -> Image.Image:
+def auto_contrast(image: Picture, level: float, how: dict) -> Picture:
     return ImageOps.autocontrast(image)
 
 
-def equalize(image: Image.Image, level: float, how: dict) -> Image.Image:
+def equalize(image: Picture, level: float, how: dict) -> Picture:
     return ImageOps.equalize(image)
 
 
-def invert(image: Image.Image, level: float, how: dict) -> Image.Image:
+def invert(image: Picture, level: float, how: dict) -> Picture:
     return ImageOps.invert(image)
 
 
-def rotate(image: Image.Image, degrees: float, how: dict) -> Image.Image:
+def rotate(image: Picture, degrees: float, how: dict) -> Picture:
     return image.rotate(degrees, **how)
 
 
-def posterize(image: Image.Image, bits: float, how: dict) -> Image.Image:
+def posterize(image: Picture, bits: float, how: dict) -> Picture:
     if bits == 0:
         # a black image, as Pillow gave before it refused 0 bits
         return image.point([0] * (3 * LEVELS))
     return ImageOps.posterize(image, int(bits))
 
 
-def solarize(image: Image.Image, threshold: float, how: dict) -> Image.Image:
+def solarize(image: Picture, threshold: float, how: dict) -> Picture:
     return ImageOps.solarize(image, threshold)
 
 
-def solarize_add(image: Image.Image, amount: float, how: dict) -> Image.Image:
+def solarize_add(image: Picture, amount: float, how: dict) -> Picture:
     table = list(range(LEVELS))
     # only the darker half is lifted
     for value in range(128):
@@ -115,29 +123,33 @@ def solarize_add(image: Image.Image, amount: float, how: dict) -> Image.Image:
 def enhance(kind: type) -> Apply:
     """One of Pillow's four enhancers; a factor of 1 changes nothing."""
 
-    def apply(image: Image.Image, factor: float, how: dict) -> Image.Image:
+    def apply(image: Picture, factor: float, how: dict) -> Picture:
         return kind(image).enhance(factor)
 
     return apply
 
 
-def shear_x(image: Image.Image, level: float, how: dict) -> Image.Image:
+def shear_x(image: Picture, level: float, how: dict) -> Picture:
     return _affine(image, (1, level, 0, 0, 1, 0), how)
 
 
-def shear_y(image: Image.Image, level: float, how: dict) -> Image.Image:
+def shear_y(image: Picture, level: float, how: dict) -> Picture:
     return _affine(image, (1, 0, 0, level, 1, 0), how)
 
 
-def translate_x(image: Image.Image, share: float, how: dict) -> Image.Image:
-    return _affine(image, (1, 0, share * image.width, 0, 1, 0), how)
+def translate_x(image: Picture, share: float, how: dict) -> Picture:
+    pixels = share * image.width
+    return _affine(image, (1, 0, pixels, 0, 1, 0), how)
 
 
-def translate_y(image: Image.Image, share: float, how: dict) -> Image.Image:
-    return _affine(image, (1, 0, 0, 0, 1, share * image.height), how)
+def translate_y(image: Picture, share: float, how: dict) -> Picture:
+    pixels = share * image.height
+    return _affine(image, (1, 0, 0, 0, 1, pixels), how)
 
 
-def _affine(image: Image.Image, matrix: tuple[float, ...], how: dict) -> Image.Image:
+def _affine(image: Picture, matrix: tuple[float, ...], how: dict) -> Picture:
+    # the matrix maps a place in the result to one in the image: a, b, c, d, e, f of
+    # (a x + b y + c, d x + e y + f)
     return image.transform(image.size, Image.Transform.AFFINE, matrix, **how)
 
 
