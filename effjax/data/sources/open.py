@@ -15,7 +15,9 @@ from effjax.data.sources.class_folders import ImageFiles
 from effjax.data.sources.examples import Examples
 from effjax.data.sources.files import is_archive, open_files
 from effjax.data.sources.lists import ENDINGS, ListedFiles
+from effjax.data.sources.parquet import Parquet, find_parquet
 from effjax.data.sources.records import Records
+from effjax.data.sources.shards import Shards, find_shards
 from effjax.data.sources.splits import MissingSplit
 from effjax.data.sources.synthetic import Synthetic
 from effjax.data.sources.tfrecord import TfRecords
@@ -48,7 +50,11 @@ def open_examples(config: Any, split: str) -> Examples:
         return Arrays(_existing(path), *division)
     if path.lower().endswith(ENDINGS):
         return ListedFiles(_existing(path), *division, label=config.label)
-    if is_archive(path) or (os.path.isdir(path) and not is_prepared(path)):
+    if _is_plain_folder(path) and find_parquet(path):
+        return Parquet(path, *division, label=config.label)
+    if _is_plain_folder(path) and find_shards(path):
+        return Shards(path, *division)
+    if is_archive(path) or _is_plain_folder(path):
         return ImageFiles(open_files(_existing(path)), *division)
     directory = prepared_directory(config.name, config.data_dir)
     if stored_format(directory) == "tfrecord":
@@ -80,6 +86,10 @@ def stored_format(directory: str) -> str:
     """The file format of a directory that TFDS has prepared: "array_record" or "tfrecord"."""
     info = json.loads((pathlib.Path(directory) / INFO).read_text())
     return info.get("fileFormat", "tfrecord")
+
+
+def _is_plain_folder(path: str) -> bool:
+    return os.path.isdir(path) and not is_prepared(path)
 
 
 def _holds_idx(path: str) -> bool:

@@ -1,0 +1,172 @@
+"""Parquet files with image bytes, as Hugging Face `datasets` stores them; read with pyarrow.
+
+A file is called `<split>-00000-of-00002.parquet` and lies in the folder or in its `data/`. One
+column holds the images ({"bytes": ..., "path": ...} or bytes), one the labels, whose names stand in
+the file's metadata.
+
+Rows are stored in groups of some hundred, which can only be read as a whole. Groups stay in memory
+if all of them fit into a quarter of it. A larger set is read slowly in random order, and should be
+converted: `effjax data prepare`.
+"""
+
+import collections
+import functools
+import glob
+import json
+import os
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from effjax.data.sources.files import stamps_of
+from effjax.data.sources.labels import count_classes, require_below, whole_labels
+from effjax.data.sources.lists import IMAGE_COLUMNS, LABEL_COLUMNS
+from effjax.data.sources.splits import find_splits, in_split, is_split
+from effjax.errors import UserError, printable
+
+WHOLE = ""
+KEPT_GROUPS = 4
+
+
+class Parquet:
+    """One split of a folder of Parquet files; a source of examples.
+
+    Raises:
+      UserError: pyarrow is missing, no such split, no image or label column, or bad labels.
+    """
+
+    def __init__(
+        self, path: str, split: str, val_share: float, split_seed: int, label: str | None = None
+    ):
+        self.path = path
+        files = find_parquet(path)
+        self._files = [file for names in files.values() for file in names]
+        first = _open(self._files[0])
+        columns = first.schema_arrow.names
+        self._image = _column(columns, None, ("img", *IMAGE_COLUMNS), path, "images")
+        self._label = _column(
+            columns, label, ("labels", "fine_label", *LABEL_COLUMNS), path, "labels"
+        )
+        names = _names_in_metadata(first.schema_arrow.metadata, self._label)
+        parts = [_open(file).read(columns=[self._label])[0].to_numpy() for file in self._files]
+        labels = whole_labels(np.concatenate(parts), path)
+        classes = len(names) or count_classes(labels, path)
+        require_below(labels, classes, path)
+        self.class_names = names or tuple(str(k) for k in range(classes))
+        sizes = [len(part) for part in parts]
+        file_of = np.repeat(np.arange(len(parts)), sizes)
+        row_of = np.concatenate([np.arange(size) for size in sizes])
+        if list(files) == [WHOLE]:
+            keys = [str(row) for row in range(len(labels))]
+            chosen = in_split(split, keys, labels, val_share, split_seed, path)
+        else:
+            wanted = find_splits(split, files, path)
+            split_of = np.repeat([name for name in files for _ in files[name]], sizes)
+            chosen = np.isin(split_of, wanted)
+        self._labels, self._file_of, self._row_of = labels[chosen], file_of[chosen], row_of[chosen]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key != "_groups"}
+
+    @functools.cached_property
+    def _groups(self) -> "RowGroups":
+        return RowGroups(self._files, self._image)
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, row: int) -> tuple[bytes, int]:
+        value = self._groups.read(int(self._file_of[row]), int(self._row_of[row]))
+        data = value["bytes"] if isinstance(value, dict) else value
+        if data is None:
+            raise UserError(f"no bytes, only the path {value['path']}")
+        return data, int(self._labels[row])
+
+    def name(self, row: int) -> str:
+        return printable(f"row {self._row_of[row]} of {self._files[self._file_of[row]]}")
+
+    def labels(self) -> np.ndarray:
+        return self._labels
+
+    def keys(self) -> Sequence[str]:
+        return [f"{file}/{row}" for file, row in zip(self._file_of, self._row_of)]
+
+    def stamps(self) -> Sequence[str]:
+        return stamps_of(self._files)
+
+
+class RowGroups:
+    """One column of several files, by rows; the groups that were read last are kept."""
+
+    def __init__(self, files: Sequence[str], column: str):
+        self._column = column
+        self._opened = [_open(file) for file in files]
+        self._ends = []  # of the row groups of each file
+        for file in self._opened:
+            groups = range(file.metadata.num_row_groups)
+            sizes = [file.metadata.row_group(group).num_rows for group in groups]
+            self._ends.append(np.cumsum(sizes))
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        fits = sum(os.path.getsize(file) for file in files) < memory / 4
+        self._group = functools.lru_cache(None if fits else KEPT_GROUPS)(self._read_group)
+
+    def _read_group(self, file: int, group: int) -> Any:
+        return self._opened[file].read_row_group(group, columns=[self._column])[0]
+
+    def read(self, file: int, row: int) -> Any:
+        """The value in a row of a file."""
+        ends = self._ends[file]
+        group = int(np.searchsorted(ends, row, side="right"))
+        start = int(ends[group - 1]) if group else 0
+        return self._group(file, group)[row - start].as_py()
+
+
+def find_parquet(path: str) -> dict[str, list[str]]:
+    """{split: its files in order} of a folder with Parquet files; {} if there are none."""
+    found: dict[str, list[str]] = collections.defaultdict(list)
+    for folder in (path, os.path.join(path, "data")):
+        for file in sorted(glob.glob(os.path.join(glob.escape(folder), "*.parquet"))):
+            word = re.split(r"[-_.]", os.path.basename(file))[0]
+            found[word if is_split(word) else WHOLE].append(file)
+    return dict(found)
+
+
+def _open(file: str) -> Any:
+    """A Parquet file, of which nothing is read but its end.
+
+    Raises:
+      UserError: pyarrow is not there, or the file is damaged.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise UserError(f"{file} needs another package\npip install pyarrow") from error
+    try:
+        return pyarrow.parquet.ParquetFile(file)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{printable(file)} cannot be read: {error}") from error
+
+
+def _column(
+    columns: Sequence[str], wanted: str | None, usual: Sequence[str], path: str, what: str
+) -> str:
+    candidates = (wanted,) if wanted is not None else usual
+    for name in candidates:
+        if name in columns:
+            return name
+    raise UserError(
+        f"{printable(path)} has the columns {printable(', '.join(columns))}\n"
+        f"expected one of {what} called {', '.join(candidates)}"
+    )
+
+
+def _names_in_metadata(metadata: dict[bytes, bytes] | None, label: str) -> tuple[str, ...]:
+    """The names of the classes; () if the file does not say them."""
+    try:
+        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        return tuple(features[label]["names"])
+    except (KeyError, TypeError, ValueError):
+        return ()
