@@ -46,12 +46,6 @@ def test_sequences_are_no_buffers_of_the_parameters():
     assert len(pointers) == 3
 
 
-def test_state_arrays_of_the_modes():
-    p = jnp.ones(3)
-    assert optim.adamw_win(0.1).init(p)[-1].y is None
-    assert optim.adamw_win(0.1, mode="win2").init(p)[-1].y is not None
-
-
 def test_an_unknown_mode_is_answered():
-    with pytest.raises(ValueError, match="got mode='win3', expected one of 'win', 'win2'"):
-        optim.sgd_win(0.1, mode="win3")
+    with pytest.raises(ValueError, match="mode is 'win' or 'win2', got 'win3'"):
+        optim.accelerated_step(0.1, mode="win3")
