@@ -49,9 +49,14 @@ def _as_written(figure: Any) -> Any:
     """Shows each name as it is written: "$" starts no formula, control characters are escaped."""
     from matplotlib.text import Text
 
-    own_formulas = _number_labels(figure)
+    for axis in _axis_objects(figure):
+        if _has_names(axis):
+            # matplotlib writes the labels again when it draws, from what was set
+            labels = [printable_lines(label.get_text()) for label in axis.get_ticklabels()]
+            axis.set_ticklabels(labels)
+    numbers = _number_labels(figure)
     for text in figure.findobj(Text):
-        if id(text) not in own_formulas:
+        if id(text) not in numbers:
             text.set_parse_math(False)
             text.set_text(printable_lines(text.get_text()))
     with warnings.catch_warnings():
@@ -60,17 +65,26 @@ def _as_written(figure: Any) -> Any:
         yield
 
 
-def _number_labels(figure: Any) -> set[int]:
-    """The ids of the tick labels that are numbers: matplotlib writes 10^2 as a formula.
-
-    Labels that we have set, which are names, stand at ticks that are fixed.
-    """
-    from matplotlib.ticker import FixedLocator
-
-    found = set()
+def _axis_objects(figure: Any) -> list[Any]:
+    found = []
     for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            if not isinstance(axis.get_major_locator(), FixedLocator):
-                found |= {id(label) for label in axis.get_ticklabels(which="both")}
-                found.add(id(axis.get_offset_text()))
+        found += [axes.xaxis, axes.yaxis]
+    return found
+
+
+def _has_names(axis: Any) -> bool:
+    """Whether the labels at an axis were set by us: such ticks are fixed."""
+    from matplotlib.ticker import FixedLocator, NullFormatter
+
+    fixed = isinstance(axis.get_major_locator(), FixedLocator)
+    return fixed and not isinstance(axis.get_major_formatter(), NullFormatter)
+
+
+def _number_labels(figure: Any) -> set[int]:
+    """The ids of the tick labels that are numbers: matplotlib writes 10^2 as a formula."""
+    found = set()
+    for axis in _axis_objects(figure):
+        if not _has_names(axis):
+            found |= {id(label) for label in axis.get_ticklabels(which="both")}
+            found.add(id(axis.get_offset_text()))
     return found

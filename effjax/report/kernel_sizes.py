@@ -34,38 +34,20 @@ def plot_search(
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
-    shown = list(kernels.items())
-    if len(shown) > MOST_KERNELS:  # evenly over the depth
-        shown = [shown[i * len(shown) // MOST_KERNELS] for i in range(MOST_KERNELS)]
+    shown = _evenly(list(kernels.items()), MOST_KERNELS)
     columns = max(4, min(6, len(shown)))
     lines = -(-len(shown) // columns)
-    height = 0.28 * len(names) + 1.6
-    figure = Figure(figsize=(11, max(3.4, height) + 1.9 * lines), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=[max(3.4, height), 1.9 * lines])
+    above = max(3.4, 0.28 * len(names) + 1.6)  # inches: a bar of each size, and the axis
+    below = 1.9 * lines
+    figure = Figure(figsize=(11, above + below), layout="constrained")
+    top, bottom = figure.subfigures(2, 1, height_ratios=[above, below])
     left, right = top.subplots(1, 2)
     colours = colormaps["viridis"]([i / max(1, len(names) - 1) for i in range(len(names))])
-
-    places = range(len(names))
-    left.barh(places, largest, color="0.92")
-    left.barh(places, found, color=colours)
-    for place, size in zip(places, found):
-        left.text(size - 0.15, place, str(size), ha="right", va="center", fontsize=8, color="w")
-    left.set_yticks(places, names, fontsize=7)
-    left.invert_yaxis()
-    left.set_xlabel("size in taps")
-    left.set_title("found (grey: the largest)", loc="left", fontsize=10)
-
-    for name, colour in zip(names, colours):
-        right.plot(*series(rows, f"{PREFIX}{name}"), color=colour, lw=1.3)
-    for name, size, colour in zip(names, found, colours):
-        steps, _ = series(rows, f"{PREFIX}{name}")
-        right.plot(steps[-1:], [size][: len(steps[-1:])], "o", ms=4, color=colour)
+    _draw_found(left, names, found, largest, colours)
+    _draw_soft_sizes(right, names, rows, found, colours)
     right.set_ylim(0, max(largest) + 1)
-    right.set_xlabel("step")
-    right.set_title("soft sizes (dots: found)", loc="left", fontsize=10)
-    right.grid(alpha=0.3)
-
-    for axes, (name, kernel) in zip(bottom.subplots(lines, columns, squeeze=False).flat, shown):
+    grid = bottom.subplots(lines, columns, squeeze=False).flat
+    for axes, (name, kernel) in zip(grid, shown):
         axes.imshow(kernel, cmap="viridis", vmin=0)
         axes.set_title(name.removesuffix(".token_mixer.dwconv"), fontsize=7)
     for axes in bottom.axes:
@@ -73,6 +55,42 @@ def plot_search(
     bottom.suptitle("masked kernels, mean magnitude over channels", fontsize=9)
     figure.suptitle(title, fontsize=10)
     save_figure(figure, path)
+
+
+def _evenly(entries: list[Any], most: int) -> list[Any]:
+    """At most `most` of the entries, evenly over the depth of the network."""
+    if len(entries) <= most:
+        return entries
+    return [entries[i * len(entries) // most] for i in range(most)]
+
+
+def _draw_found(
+    axes: Any, names: Sequence[str], found: Sequence[int], largest: Sequence[int], colours: Any
+) -> None:
+    """A bar for each size, in front of the largest that it could have been."""
+    places = range(len(names))
+    axes.barh(places, largest, color="0.92")
+    axes.barh(places, found, color=colours)
+    for place, size in zip(places, found):
+        axes.text(size - 0.15, place, str(size), ha="right", va="center", fontsize=8, color="w")
+    axes.set_yticks(places, names, fontsize=7)
+    axes.invert_yaxis()
+    axes.set_xlabel("size in taps")
+    axes.set_title("found (grey: the largest)", loc="left", fontsize=10)
+
+
+def _draw_soft_sizes(
+    axes: Any, names: Sequence[str], rows: Rows, found: Sequence[int], colours: Any
+) -> None:
+    """The soft sizes against steps, and what was found at the end of each curve."""
+    for name, size, colour in zip(names, found, colours):
+        steps, values = series(rows, f"{PREFIX}{name}")
+        axes.plot(steps, values, color=colour, lw=1.3)
+        if steps:
+            axes.plot(steps[-1:], [size], "o", ms=4, color=colour)
+    axes.set_xlabel("step")
+    axes.set_title("soft sizes (dots: found)", loc="left", fontsize=10)
+    axes.grid(alpha=0.3)
 
 
 def plot_arms(
@@ -94,22 +112,25 @@ def plot_arms(
 
     figure = Figure(figsize=(10, 3.8), layout="constrained")
     scatter, bars = figure.subplots(1, 2)
-    for n, (arm, points) in enumerate(results.items()):
-        colour = colormaps["tab10"].colors[n % 10]
+    every: list[float] = []
+    for place, (arm, points) in enumerate(results.items()):
+        colour = colormaps["tab10"].colors[place % 10]
         costs, values = zip(*points)
+        every += values
         scatter.plot(costs, values, "o", color=colour, alpha=0.6, label=arm)
-        mean = intervals[arm].estimate
-        reach = intervals[arm].high - mean
-        reach = reach if math.isfinite(reach) else 0.0
-        bars.plot(values, [n] * len(values), "o", color=colour, alpha=0.35, ms=4)
-        bars.errorbar(mean, n, xerr=reach, fmt="s", color=colour, capsize=4)
+        bars.plot(values, [place] * len(values), "o", color=colour, alpha=0.35, ms=4)
+        interval = intervals[arm]
+        reach = interval.high - interval.estimate
+        if not math.isfinite(reach):  # one run has no interval
+            reach = 0.0
+        bars.errorbar(interval.estimate, place, xerr=reach, fmt="s", color=colour, capsize=4)
     scatter.set_xlabel(unit)
     scatter.locator_params(axis="x", nbins=5)
     scatter.set_ylabel("held-out top-1")
     scatter.legend(fontsize=8, frameon=False)
-    values = [value for points in results.values() for _, value in points]
-    around = max(0.01, 2 * (max(values) - min(values)))  # intervals of two runs are wider than that
-    bars.set_xlim(max(0.0, min(values) - around), min(1.0, max(values) + around))
+    # intervals of two runs are so wide that they would leave no room for the rest
+    margin = max(0.01, 2 * (max(every) - min(every)))
+    bars.set_xlim(max(0.0, min(every) - margin), min(1.0, max(every) + margin))
     bars.set_yticks(range(len(results)), list(results))
     bars.invert_yaxis()
     bars.set_xlabel("held-out top-1: mean, 95 % interval, runs")

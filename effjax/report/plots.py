@@ -19,7 +19,8 @@ PALETTE = (
     "#7f4f24", "#5a189a", "#6c757d", "#a7c957", "#c1121f", "#003049",
 )  # fmt: skip
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
-SIZE = (4.6, 3.1)
+SIZE = (4.6, 3.1)  # inches
+CLOSE_TICKS = (1.0, 1.5, 2, 3, 4, 5, 7)
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,11 @@ class Style:
 
 def make_styles(names: Sequence[str]) -> dict[str, Style]:
     """A colour for each name; names beyond the palette share colours and differ in dashes."""
-    return {
-        name: Style(PALETTE[i % len(PALETTE)], DASHES[(i // len(PALETTE)) % len(DASHES)])
-        for i, name in enumerate(names)
-    }
+    styles = {}
+    for place, name in enumerate(names):
+        rounds, colour = divmod(place, len(PALETTE))
+        styles[name] = Style(PALETTE[colour], DASHES[rounds % len(DASHES)])
+    return styles
 
 
 @dataclass(frozen=True)
@@ -100,14 +102,22 @@ def draw_bands(
         axes.axhline(level, color="black", lw=0.8, ls=(0, (2, 2)))
     if log_x:
         axes.set_xscale("log")
-    values = np.concatenate([_finite(band.middle) for band in bands.values()] or [np.ones(1)])
-    values = values[np.isfinite(values)]
-    if log_y and len(values) and values.min() > 0:
+    drawn = _finite_values(bands)
+    if not len(drawn):
+        return
+    if log_y and drawn.min() > 0:
         axes.set_yscale("log")
-        if values.max() < 30 * values.min():
+        if drawn.max() < 30 * drawn.min():  # too few powers of ten for matplotlib's own ticks
             _plain_ticks(axes.yaxis)
-    if top is not None and len(values) and values.min() < top:
+    if top is not None and drawn.min() < top:
         axes.set_ylim(top=top)
+
+
+def _finite_values(bands: Mapping[str, Band]) -> np.ndarray:
+    """All finite values of the curves in the middle."""
+    values = [_finite(band.middle) for band in bands.values()]
+    joined = np.concatenate([np.zeros(0), *values])
+    return joined[np.isfinite(joined)]
 
 
 def plot_profiles(
@@ -120,9 +130,10 @@ def plot_profiles(
     """Performance profiles: the share of workloads within a factor of the fastest."""
     figure, axes = _figure(title, "times the fastest", "share of workloads")
     for name, own in ratios.items():
-        edges = sorted({1.0, up_to, *(r for r in own.values() if 1 <= r <= up_to)})
-        style = styles[name]
+        inside = [ratio for ratio in own.values() if 1 <= ratio <= up_to]
+        edges = sorted({1.0, up_to, *inside})
         shares = performance_profile(own, edges)
+        style = styles[name]
         axes.step(edges, shares, where="post", color=style.colour, ls=style.dash, lw=1.5)
     axes.set_xlim(1.0, up_to)
     axes.set_ylim(-0.02, 1.02)
@@ -186,10 +197,13 @@ def plot_heat(
     axes.set_yticks(range(len(rows)), rows)
     axes.grid(False)
     middle = np.nanmean(shown) if np.isfinite(shown).any() else 0.0
-    for (i, j), value in np.ndenumerate(values):
-        text = f"{value:.3g}" if math.isfinite(value) else "x"
-        colour = "black" if not math.isfinite(value) or value > middle else "white"
-        axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=colour)
+    for (row, column), value in np.ndenumerate(values):
+        if not math.isfinite(value):
+            text, colour = "x", "black"
+        else:
+            text = f"{value:.3g}"
+            colour = "black" if value > middle else "white"
+        axes.text(column, row, text, ha="center", va="center", fontsize=6.5, color=colour)
     return svg_text(figure)
 
 
@@ -198,8 +212,9 @@ def _plain_ticks(axis: Any) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = axis.get_view_interval()
-    close = high < 6 * low
-    axis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2, 3, 4, 5, 7) if close else (1.0, 2, 5)))
+    # within less than a decade the ticks at 1, 2 and 5 would be two or three
+    multiples = CLOSE_TICKS if high < 6 * low else (1.0, 2, 5)
+    axis.set_major_locator(LogLocator(subs=multiples))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 

@@ -12,25 +12,32 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+Floats = Sequence[float]
+Array = np.ndarray
 MISSED = math.inf
 Times = Mapping[str, Mapping[str, float]]  # solver -> workload -> time to target
 
 
 def time_to_target(
-    times: Sequence[float], values: Sequence[float], target: float, lower_is_better: bool
+    times: Floats,
+    values: Floats,
+    target: float,
+    lower_is_better: bool,
 ) -> float:
     """The first time at which a curve is at `target` or better; `MISSED` if it never is.
 
     A value that is not finite never counts as reached.
     """
     for time, value in zip(times, values, strict=True):
+        if not math.isfinite(value):
+            continue
         reached = value <= target if lower_is_better else value >= target
-        if math.isfinite(value) and reached:
+        if reached:
             return float(time)
     return MISSED
 
 
-def study_time(studies: Sequence[Sequence[float]]) -> float:
+def study_time(studies: Sequence[Floats]) -> float:
     """AlgoPerf's time of one solver on one workload.
 
     Args:
@@ -40,7 +47,7 @@ def study_time(studies: Sequence[Sequence[float]]) -> float:
       The median over studies of the best trial; with an even count the upper of the two in the
       middle, where a half of the studies that missed makes it `MISSED`.
     """
-    best = sorted(min(trials, default=MISSED) for trials in studies)
+    best = [min(trials, default=MISSED) for trials in studies]
     return statistics.median_high(best) if best else MISSED
 
 
@@ -49,21 +56,30 @@ def ratios(times: Times, reference: str | None = None) -> dict[str, dict[str, fl
 
     A miss stays `MISSED`; so does everything on a workload whose denominator is a miss.
     """
-    workloads = _workloads(times)
     found: dict[str, dict[str, float]] = {solver: {} for solver in times}
-    for workload in workloads:
-        column = {solver: row.get(workload, MISSED) for solver, row in times.items()}
-        base = column[reference] if reference is not None else min(column.values())
+    for workload in _workloads(times):
+        column = _column(times, workload)
+        base = min(column.values()) if reference is None else column[reference]
         for solver, time in column.items():
-            sound = math.isfinite(time) and math.isfinite(base) and base > 0
-            found[solver][workload] = time / base if sound else MISSED
+            found[solver][workload] = _ratio(time, base)
     return found
 
 
-def performance_profile(own_ratios: Mapping[str, float], taus: Sequence[float]) -> np.ndarray:
+def _column(times: Times, workload: str) -> dict[str, float]:
+    """{solver: its time on one workload}."""
+    return {solver: row.get(workload, MISSED) for solver, row in times.items()}
+
+
+def _ratio(time: float, base: float) -> float:
+    defined = math.isfinite(time) and math.isfinite(base) and base > 0
+    return time / base if defined else MISSED
+
+
+def performance_profile(own_ratios: Mapping[str, float], taus: Floats) -> Array:
     """rho(tau) for each tau: the share of workloads on which the ratio is at most tau."""
-    values = np.array(list(own_ratios.values()), float)
-    return (values[None, :] <= np.asarray(taus, float)[:, None]).mean(1)
+    values = np.array(list(own_ratios.values()), float)  # [W]
+    limits = np.asarray(taus, float)[:, None]  # [T, 1]
+    return (values[None, :] <= limits).mean(1)
 
 
 def profile_score(
@@ -77,12 +93,14 @@ def profile_score(
       points: None integrates exactly; a number takes the trapezoid rule on so many even points,
         which is what AlgoPerf publishes (100).
     """
+    width = up_to - 1.0
     if points is not None:
         taus = np.linspace(1.0, up_to, points)
-        area = float(np.trapezoid(performance_profile(own_ratios, taus), taus))
-        return area / (up_to - 1.0)
-    room = [max(0.0, up_to - max(1.0, ratio)) for ratio in own_ratios.values()]
-    return math.fsum(room) / len(room) / (up_to - 1.0)
+        profile = performance_profile(own_ratios, taus)
+        return float(np.trapezoid(profile, taus)) / width
+    # a workload adds 1 / W to rho from its ratio on: a rectangle up to the right edge
+    widths = [max(0.0, up_to - max(1.0, ratio)) for ratio in own_ratios.values()]
+    return math.fsum(widths) / len(widths) / width
 
 
 def geometric_speedup(times: Times, solver: str, reference: str, missed: float) -> float:
@@ -93,8 +111,9 @@ def geometric_speedup(times: Times, solver: str, reference: str, missed: float) 
     """
     logs = []
     for workload in _workloads(times):
-        pair = [times[name].get(workload, MISSED) for name in (reference, solver)]
-        base, own = (time if math.isfinite(time) else missed for time in pair)
+        column = _column(times, workload)
+        base = column[reference] if math.isfinite(column[reference]) else missed
+        own = column[solver] if math.isfinite(column[solver]) else missed
         logs.append(math.log(base / own))
     return math.exp(math.fsum(logs) / len(logs))
 
@@ -106,18 +125,29 @@ def rank(scores: Mapping[str, float]) -> list[str]:
 
 def leave_one_out_ranks(times: Times, up_to: float = 4.0) -> dict[str, tuple[int, int]]:
     """Solver -> (best, worst) rank, from 1, when each workload in turn is left out."""
-    found: dict[str, list[int]] = {solver: [] for solver in times}
+    places: dict[str, list[int]] = {solver: [] for solver in times}
     for left_out in _workloads(times):
-        rest = {
-            solver: {w: t for w, t in row.items() if w != left_out} for solver, row in times.items()
-        }
+        rest = _without(times, left_out)
         if not _workloads(rest):
             rest = times
-        scores = {solver: profile_score(own, up_to) for solver, own in ratios(rest).items()}
+        own = ratios(rest)
+        scores = {solver: profile_score(own[solver], up_to) for solver in own}
         for place, solver in enumerate(rank(scores), start=1):
-            found[solver].append(place)
-    return {solver: (min(places), max(places)) for solver, places in found.items()}
+            places[solver].append(place)
+    return {solver: (min(found), max(found)) for solver, found in places.items()}
+
+
+def _without(times: Times, left_out: str) -> Times:
+    rest: dict[str, dict[str, float]] = {}
+    for solver, row in times.items():
+        rest[solver] = dict(row)
+        rest[solver].pop(left_out, None)
+    return rest
 
 
 def _workloads(times: Times) -> list[str]:
-    return list(dict.fromkeys(workload for row in times.values() for workload in row))
+    """All workloads, in order of appearance."""
+    names: dict[str, None] = {}
+    for row in times.values():
+        names |= dict.fromkeys(row)
+    return list(names)

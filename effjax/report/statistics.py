@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+Floats = Sequence[float]
+Array = np.ndarray
 RESAMPLES = 2000
 EXACT = 1 << 14  # sign patterns that are all looked at; beyond, as many are drawn
 
@@ -28,8 +30,8 @@ class Interval:
 
 
 def bootstrap(
-    groups: Sequence[Sequence[float]],
-    statistic: Callable[[Sequence[np.ndarray]], float] | None = None,
+    groups: Sequence[Floats],
+    statistic: Callable[[Sequence[Array]], float] | None = None,
     *,
     level: float = 0.95,
     resamples: int = RESAMPLES,
@@ -51,23 +53,30 @@ def bootstrap(
     if statistic is None:
         return _bootstrap_mean(arrays, level, resamples, seed)
     rng = np.random.default_rng(seed)
-    drawn = [
-        statistic([a[rng.integers(len(a), size=len(a))] for a in arrays]) for _ in range(resamples)
-    ]
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(statistic(arrays)), float(low), float(high))
+    drawn = []
+    for _ in range(resamples):
+        resampled = [a[rng.integers(len(a), size=len(a))] for a in arrays]
+        drawn.append(statistic(resampled))
+    return _percentiles(float(statistic(arrays)), drawn, level)
 
 
-def _bootstrap_mean(arrays: list[np.ndarray], level: float, resamples: int, seed: int) -> Interval:
+def _bootstrap_mean(arrays: list[Array], level: float, resamples: int, seed: int) -> Interval:
+    """The default statistic, all resamples at a time, which is much faster."""
     rng = np.random.default_rng(seed)
     means = np.zeros(resamples)
     for a in arrays:
-        means += a[rng.integers(len(a), size=(resamples, len(a)))].mean(1) / len(arrays)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(np.mean([a.mean() for a in arrays])), float(low), float(high))
+        picked = rng.integers(len(a), size=(resamples, len(a)))
+        means += a[picked].mean(1) / len(arrays)
+    estimate = float(np.mean([a.mean() for a in arrays]))
+    return _percentiles(estimate, means, level)
 
 
-def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+def _percentiles(estimate: float, drawn: Floats, level: float) -> Interval:
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(estimate, float(low), float(high))
+
+
+def t_interval(values: Floats, level: float = 0.95) -> Interval:
     """Student's interval for the mean of a few values (seeds); as wide as it must be for two."""
     a = np.asarray(values, float)
     mean = float(a.mean()) if len(a) else math.nan
@@ -75,11 +84,12 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
         return Interval(mean, -math.inf, math.inf)
     from scipy.stats import t
 
-    half = float(t.ppf((1 + level) / 2, len(a) - 1) * a.std(ddof=1) / math.sqrt(len(a)))
+    standard_error = a.std(ddof=1) / math.sqrt(len(a))
+    half = float(t.ppf((1 + level) / 2, len(a) - 1) * standard_error)
     return Interval(mean, mean - half, mean + half)
 
 
-def sign_flip_test(differences: Sequence[float], seed: int = 0) -> float:
+def sign_flip_test(differences: Floats, seed: int = 0) -> float:
     """The two-sided p-value of paired differences under "each might as well have the other sign".
 
     Exact over all 2^n patterns up to n = 14, else over drawn ones. The smallest possible value is
@@ -88,15 +98,19 @@ def sign_flip_test(differences: Sequence[float], seed: int = 0) -> float:
     d = np.asarray([value for value in differences if value != 0], float)
     if len(d) == 0:
         return 1.0
+    # a sum in another order may come out smaller by rounding, and is as extreme all the same
     observed = abs(d.sum()) * (1 - 1e-12)
     if 2 ** len(d) <= EXACT:
         signs = np.array(list(itertools.product((1, -1), repeat=len(d))))
-        return float((np.abs(signs @ d) >= observed).mean())
+        extreme = np.abs(signs @ d) >= observed
+        return float(extreme.mean())
     signs = np.random.default_rng(seed).choice((1, -1), size=(EXACT, len(d)))
-    return float(((np.abs(signs @ d) >= observed).sum() + 1) / (EXACT + 1))
+    extreme = np.abs(signs @ d) >= observed
+    # the observed pattern counts as one of those drawn, so that p is never 0
+    return float((extreme.sum() + 1) / (EXACT + 1))
 
 
-def pooled_deviation(groups: Sequence[Sequence[float]]) -> tuple[float, int]:
+def pooled_deviation(groups: Sequence[Floats]) -> tuple[float, int]:
     """(standard deviation, degrees of freedom) that groups of repetitions have in common.
 
     The spread over seeds of every setting tells how far a single mean can be trusted.
@@ -105,7 +119,7 @@ def pooled_deviation(groups: Sequence[Sequence[float]]) -> tuple[float, int]:
     freedom = sum(len(a) - 1 for a in arrays)
     if not freedom:
         return math.nan, 0
-    squares = math.fsum(float(((a - a.mean()) ** 2).sum()) for a in arrays)
+    squares = math.fsum(float(np.square(a - a.mean()).sum()) for a in arrays)
     return math.sqrt(squares / freedom), freedom
 
 
@@ -127,8 +141,8 @@ class Comparison:
 
 
 def compare_paired(
-    solver: Mapping[str, Sequence[float]],
-    reference: Mapping[str, Sequence[float]],
+    solver: Mapping[str, Floats],
+    reference: Mapping[str, Floats],
     *,
     missed: Mapping[str, float],
     level: float = 0.95,
@@ -143,31 +157,35 @@ def compare_paired(
     Returns:
       The verdict asks for both: the interval of the ratio does not hold 1, and p <= 1 - level.
     """
-    logs: list[list[float]] = []
+    groups: list[list[float]] = []
     for workload, own_times in solver.items():
-        bound = missed[workload]
-        pairs = [
-            (own, base)
-            for own, base in zip(own_times, reference.get(workload, ()))
-            if math.isfinite(own) or math.isfinite(base)
-        ]
-        logs.append([math.log(min(base, bound) / min(own, bound)) for own, base in pairs])
-    logs = [group for group in logs if group]
-    if not logs:
+        logs = _log_ratios(own_times, reference.get(workload, ()), missed[workload])
+        if logs:
+            groups.append(logs)
+    if not groups:
         nothing = Interval(math.nan, math.nan, math.nan)
         return Comparison(nothing, 1.0, "no pairs", 0)
-    mean = bootstrap(logs, level=level)
-    ratio = Interval(*(math.exp(value) for value in (mean.estimate, mean.low, mean.high)))
-    flat = [value for group in logs for value in group]
-    p = sign_flip_test(flat)
+    mean = bootstrap(groups, level=level)
+    ratio = Interval(math.exp(mean.estimate), math.exp(mean.low), math.exp(mean.high))
+    pairs = list(itertools.chain.from_iterable(groups))
+    p = sign_flip_test(pairs)
     if ratio.holds(1.0) or p > 1 - level:
         verdict = "not distinguishable"
     else:
         verdict = "faster" if ratio.estimate > 1 else "slower"
-    return Comparison(ratio, p, verdict, len(flat))
+    return Comparison(ratio, p, verdict, len(pairs))
 
 
-def expected_best(values: Sequence[float], k: int, lower_is_better: bool) -> float:
+def _log_ratios(own_times: Floats, base_times: Floats, bound: float) -> list[float]:
+    """log(reference / solver) of each pair of times of which at least one is finite."""
+    logs = []
+    for own, base in zip(own_times, base_times):
+        if math.isfinite(own) or math.isfinite(base):
+            logs.append(math.log(min(base, bound) / min(own, bound)))
+    return logs
+
+
+def expected_best(values: Floats, k: int, lower_is_better: bool) -> float:
     """The expected best of k trials drawn with replacement from the `values` of n trials.
 
     With x_(1) <= ... <= x_(n) from worst to best: sum over i of x_(i) [(i/n)^k - ((i-1)/n)^k]
@@ -180,17 +198,17 @@ def expected_best(values: Sequence[float], k: int, lower_is_better: bool) -> flo
     n = len(ordered)
     if n == 0:
         return math.nan
-    edges = (np.arange(n + 1) / n) ** k
-    return float(ordered @ np.diff(edges))
+    # (i / n)^k is the probability that the best of k is among the i worst
+    probabilities = (np.arange(n + 1) / n) ** k
+    return float(ordered @ np.diff(probabilities))
 
 
 def expected_best_interval(
-    values: Sequence[float], k: int, lower_is_better: bool, resamples: int = 500, seed: int = 0
+    values: Floats, k: int, lower_is_better: bool, resamples: int = 500, seed: int = 0
 ) -> Interval:
     """`expected_best` with a bootstrap interval over the trials."""
-    return bootstrap(
-        [values],
-        lambda groups: expected_best(groups[0], k, lower_is_better),
-        resamples=resamples,
-        seed=seed,
-    )
+
+    def statistic(groups: Sequence[Array]) -> float:
+        return expected_best(groups[0], k, lower_is_better)
+
+    return bootstrap([values], statistic, resamples=resamples, seed=seed)
