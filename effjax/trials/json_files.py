@@ -7,6 +7,7 @@ import contextlib
 import csv
 import errno
 import io
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from effjax.runs.atomic import write_atomically
 
 # no space, no quota, larger than the file system or the user's limit allows
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_WORDS = tuple(os.strerror(number) for number in FULL)
 
 
 def read_lines(path: Path, shape: Any, remedy: str, text: str | None = None) -> list[Any]:
@@ -63,6 +65,9 @@ def is_disk_full(error: BaseException | None) -> bool:
     """Whether a full disk is behind an error, or behind one that it was raised from."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        # libraries in C++ raise errors of their own, and keep the system's words
+        if any(words in str(error) for words in FULL_WORDS):
             return True
         # a UserError is raised from the OSError that it explains
         error = error.__cause__ or error.__context__

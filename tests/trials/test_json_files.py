@@ -33,6 +33,7 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="No space left on device") as caught:
         write_text(tmp_path / "a.txt", "text")
     assert is_disk_full(caught.value)
+    assert is_disk_full(ValueError("INTERNAL: Failed to write: No space left on device [/a/b]"))
     assert not is_disk_full(UserError("unknown model"))
     assert list(tmp_path.iterdir()) == []
 
