@@ -15,7 +15,7 @@ from effjax.trials.outcome import read_results
 from effjax.trials.paired import ABSENT, Cells, PairedTable, Result
 from effjax.trials.plan import Plan
 
-LEFT = (5,)  # columns of text in the table; the others hold numbers
+LEFT = (5,)  # the verdict, the one column of text in the table
 
 
 def write_report(plan: Plan, workdir: Path, title: str, display: Display) -> Path:
@@ -150,6 +150,7 @@ def _ranges(table: PairedTable) -> list[tuple[str, float, float, float]]:
     rows = []
     for variant in table.variants:
         values = list(table.values(variant).values())
+        # the range of what was seen, not an interval: that is the next picture's
         if values:
             rows.append((variant, statistics.fmean(values), min(values), max(values)))
     return rows
@@ -169,6 +170,7 @@ def _curves(table: PairedTable) -> dict[str, Band]:
     """{variant: the mean of its finished runs in their range}."""
     curves = {}
     for variant in table.variants:
+        # a run that goes on has a curve too, which ends where the others do not
         finished = [result for result in table.results(variant) if result.value is not None]
         if finished:
             curves[variant] = mean_curve(finished, table.metric)

@@ -19,6 +19,7 @@ from effjax.trials.suggest import SEARCHES, Suggestions
 from effjax.trials.trial import RunTrial
 from effjax.trials.worker import forget_failure
 
+# in this process, in several of this machine, wherever Ray has room
 RUNNERS = ("here", "local", "ray")
 
 

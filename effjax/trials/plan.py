@@ -90,8 +90,10 @@ def make_plan(spec: str, overrides: Sequence[str], workdir: Path) -> Plan:
     names = sorted(named, key=lambda name: name != base)
     trials = []
     for name in names:
+        point = named[name]
         for seed in sweep.seeds:
-            trials.append(make_trial(spec, overrides, name, named[name], seed, workdir))
+            trial = make_trial(spec, overrides, name, point, seed, workdir)
+            trials.append(trial)
     return Plan(tuple(trials), sweep.metric, base)
 
 

@@ -131,7 +131,13 @@ class Suggestions:
         """
         rows = self.chosen()
         values = [self._value(number, row) for number, row in enumerate(rows)]
-        row = choose_row(list(self.ranges), rows, values, less_is_better(self.metric), self._point)
+        row = choose_row(
+            list(self.ranges),
+            rows,
+            values,
+            minimise=less_is_better(self.metric),
+            point_of=self._point,
+        )
         if row is None:
             self._is_exhausted = True
             return None
