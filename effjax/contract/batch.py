@@ -32,4 +32,6 @@ def valid_examples(batch: Batch) -> jax.Array | float:
 
     Without a mask all parts of a batch are equally large, so that any constant serves as a weight.
     """
-    return batch["mask"].sum() if "mask" in batch else 1.0
+    if "mask" not in batch:
+        return 1.0
+    return batch["mask"].sum()

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 from effjax.contract.batch import Batch, Metrics, Params
 from effjax.contract.state import TrainState
 
-# (params, model_state, batch, rng, step) -> (loss, (model_state, metrics))
+# (params, model_state, batch, rng, step) -> (loss, (model_state, metrics)), as `Task.loss`
 Loss = Callable[..., tuple[jax.Array, tuple[Any, Metrics]]]
-Weight = Callable[[Batch], jax.Array | float]
+Weight = Callable[[Batch], jax.Array | float]  # as `Task.weight`
 
 
 class Gradient(NamedTuple):
@@ -48,14 +48,20 @@ def gradient_in_parts(
     def one_part(carry: Any, part_and_share: Any) -> tuple[Any, Any]:
         model_state, total = carry
         part, share = part_and_share
-        found = whole_gradient(loss, state.replace(model_state=model_state), part, rng)
-        total = jax.tree.map(lambda t, g: t + share.astype(t.dtype) * g, total, found.grads)
+        here = state.replace(model_state=model_state)
+        found = whole_gradient(loss, here, part, rng)
+
+        def add(sum_so_far: jax.Array, grad: jax.Array) -> jax.Array:
+            return sum_so_far + share.astype(sum_so_far.dtype) * grad
+
+        total = jax.tree.map(add, total, found.grads)
         return (found.model_state, total), (share * found.value, found.metrics)
 
     # many small terms are added, so bfloat16 parameters have their gradients added in float32
     zeros = jax.tree.map(_zeros_at_least_float32, state.params)
-    start = (state.model_state, zeros)
-    (model_state, total), (values, metrics) = jax.lax.scan(one_part, start, (batch, shares))
+    last, each = jax.lax.scan(one_part, (state.model_state, zeros), (batch, shares))
+    model_state, total = last
+    values, metrics = each  # [A, ...]
     return Gradient(
         value=values.mean(),
         grads=jax.tree.map(lambda t: t / len(shares), total),
@@ -85,9 +91,11 @@ def relative_weights(weights: jax.Array) -> jax.Array:
     """
     weights = weights.astype(jnp.float32)
     total = weights.sum()
-    some = total > 0
-    return jnp.where(some, weights * len(weights) / jnp.where(some, total, 1.0), 0.0)
+    # no part may have a valid example: the weights are then zeros, and stay so
+    divisor = jnp.where(total > 0, total, 1.0)
+    return weights * len(weights) / divisor
 
 
 def _zeros_at_least_float32(parameter: jax.Array) -> jax.Array:
-    return jnp.zeros(parameter.shape, jnp.promote_types(parameter.dtype, jnp.float32))
+    dtype = jnp.promote_types(parameter.dtype, jnp.float32)
+    return jnp.zeros(parameter.shape, dtype)

@@ -32,6 +32,7 @@ class Accuracy:
         if section.evaluator != NAME:
             raise UserError(f"unknown evaluator {section.evaluator!r}; known: {NAME!r}")
         self._split_name = section.split or config.data.val_split
+        self._data_name = config.data.name
         self.source = open_split(
             config.data,
             self._split_name,
@@ -45,7 +46,8 @@ class Accuracy:
         self._sums = jax.jit(self._batch_sums)
 
     def _batch_sums(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
-        logits, labels = self._predict(variables, batch), batch["label"]
+        logits = self._predict(variables, batch)
+        labels = batch["label"]
         known = is_class(labels, logits.shape[-1])
         losses = optax.softmax_cross_entropy_with_integer_labels(
             logits, jnp.where(known, labels, 0)
@@ -64,12 +66,22 @@ class Accuracy:
           UserError: labels that are no class of the network.
         """
         sums = [self._sums(variables, batch) for batch in batches]
-        totals = {name: sum(float(part[name]) for part in sums) for name in sums[0]}
-        count, unknown = totals.pop("count"), totals.pop("unknown")
+        # on the host in float64: counts of many batches are exact
+        totals = dict.fromkeys(sums[0], 0.0)
+        for part in sums:
+            for name, value in part.items():
+                totals[name] += float(value)
+        count = totals.pop("count")
+        unknown = totals.pop("unknown")
         if unknown:
             raise UserError(
                 f"{unknown:.0f} of {count:.0f} examples of {self._split_name!r} have labels that "
                 "are no class of the network\ngive images of the classes that it was trained on"
+            )
+        if not count:
+            raise UserError(
+                f"none of the images of {self._split_name!r} can be read\n"
+                f"see what is wrong: effjax data check {self._data_name}"
             )
         for name, total in totals.items():
             yield name, total / count

@@ -81,7 +81,8 @@ class Agenda:
         """
         last = ended or step == self.total
         if interrupted:
-            return Due(False, (), self._is_new(step), last)
+            # little time is left: what is not done now is done where the run goes on
+            return Due(between=False, evaluate=(), save=self._is_new(step), last=last)
         evaluations = self._evaluations(step, last)
         asked = last or retries or is_due(step, self.save_every)
         # a state that was loaded is not saved again, unless an evaluation is made up for
@@ -102,14 +103,20 @@ class Agenda:
         return step > self.resumed.step
 
     def _evaluations(self, step: int, last: bool) -> tuple[str, ...]:
-        names = [name for name, every in self.evaluate_every.items() if last or is_due(step, every)]
-        if not self._is_new(step):
-            names = [name for name in names if name not in self.resumed.evaluated]
+        names = []
+        for name, every in self.evaluate_every.items():
+            # the run before this one may have been interrupted between two evaluations of a step
+            done = not self._is_new(step) and name in self.resumed.evaluated
+            if (last or is_due(step, every)) and not done:
+                names.append(name)
         return tuple(names)
 
     def _between(self, step: int) -> bool:
+        if not self.between_every:
+            return False
         done = not self._is_new(step) and self.resumed.between
-        return bool(self.between_every) and step % self.between_every == 0 and not done
+        # step 0 included: the first updates need what the hook makes
+        return step % self.between_every == 0 and not done
 
 
 def is_due(step: int, every: int | None) -> bool:

@@ -1,7 +1,7 @@
 """Evaluates a state: the weights that the optimizer names, and their moving average beside them."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -37,9 +37,8 @@ def evaluate(
     row: dict[str, float] = {}
     for name, evaluator in evaluators.items():
         for suffix, variables in versions.items():
-            batches = evaluator.source.batches() if evaluator.source is not None else iter(())
-            sent = _sent(batches, runner, asked)
-            for metric, value in evaluator(variables, rng, sent):
+            batches = _sent(evaluator, runner, asked)
+            for metric, value in evaluator(variables, rng, batches):
                 row[f"{name}{suffix}/{metric}"] = float(value)
     return row
 
@@ -47,14 +46,20 @@ def evaluate(
 def _versions(state: TrainState, groups: Groups, runner: Runner) -> dict[str, Variables]:
     """{suffix of the evaluation's name: variables}."""
     weights = groups.eval_params(state.params, state.opt_state)
-    versions = {"": join_variables(runner.whole(weights), state.model_state)}
+    weights = runner.whole(weights)
+    versions = {"": join_variables(weights, state.model_state)}
     if state.ema is not None:
-        versions["_ema"] = join_variables(**runner.whole(state.ema))
+        average = runner.whole(state.ema)
+        versions["_ema"] = join_variables(average["params"], average["model_state"])
     return versions
 
 
-def _sent(batches: Iterable[Batch], runner: Runner, asked: Callable[[], Any]) -> Iterator[Batch]:
-    for batch in batches:
+def _sent(evaluator: Evaluator, runner: Runner, asked: Callable[[], Any]) -> Iterator[Batch]:
+    """The batches of an evaluator on the devices, until there is a reason to stop."""
+    if evaluator.source is None:
+        return
+    for batch in evaluator.source.batches():
+        # a long evaluation must not outlast the notice of a machine that is taken away
         if reason := asked():
             raise Stopped(reason)
         yield runner.send_whole(batch)

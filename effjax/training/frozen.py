@@ -10,31 +10,34 @@ import jax
 
 from effjax.optim import parameter_paths
 
-Layers = frozenset[tuple[str, ...]]
+Path = tuple[str, ...]  # of a layer, such as ("stages_0", "blocks_1")
+Layers = frozenset[Path]
 
 
 def frozen_layers(params: Any, not_learned: Set[str]) -> Layers:
-    """Paths of the layers of which no parameter is learned, such as ("stages_0", "blocks_1").
+    """Paths of the layers of which no parameter is learned.
 
     Args:
       params: the parameters of a network.
       not_learned: paths of parameters, such as "stages_0/blocks_1/norm1/scale".
     """
-    held: set[tuple[str, ...]] = set()
-    learned: set[tuple[str, ...]] = set()
+    held: set[Path] = set()
+    learned: set[Path] = set()
     for path in parameter_paths(params):
         *layer, _ = path.split("/")
-        enclosing = {tuple(layer[:depth]) for depth in range(1, len(layer) + 1)}
-        if path in not_learned:
-            held |= enclosing
-        else:
-            learned |= enclosing
+        side = held if path in not_learned else learned
+        side.update(_prefixes(tuple(layer)))
     return frozenset(held - learned)
 
 
-def lies_in(path: tuple[str, ...], layers: Layers) -> bool:
+def lies_in(path: Path, layers: Layers) -> bool:
     """Whether a layer is one of `layers` or lies inside one of them."""
-    return any(path[:depth] in layers for depth in range(1, len(path) + 1))
+    return any(prefix in layers for prefix in _prefixes(path))
+
+
+def _prefixes(path: Path) -> list[Path]:
+    """The layer and all that enclose it, without the network itself, whose path is empty."""
+    return [path[:depth] for depth in range(1, len(path) + 1)]
 
 
 def keep_frozen(new: Any, old: Any, layers: Layers) -> Any:
@@ -45,7 +48,10 @@ def keep_frozen(new: Any, old: Any, layers: Layers) -> Any:
     """
     if not layers:
         return new
-    paths = parameter_paths(new)
-    kept = [lies_in(tuple(path.split("/")[1:-1]), layers) for path in paths]
-    frozen = jax.tree.structure(new).unflatten(kept)
-    return jax.tree.map(lambda hold, n, o: o if hold else n, frozen, new, old)
+    leaves = []
+    for path, ours, theirs in zip(
+        parameter_paths(new), jax.tree.leaves(new), jax.tree.leaves(old), strict=True
+    ):
+        layer = tuple(path.split("/")[1:-1])  # without the collection and the name of the leaf
+        leaves.append(theirs if lies_in(layer, layers) else ours)
+    return jax.tree.structure(new).unflatten(leaves)

@@ -18,8 +18,9 @@ from effjax.errors import UserError
 from effjax.models import TRAINING_FIELDS
 from effjax.runs.schema import RunConfig
 from effjax.runs.seeds import run_key
+from effjax.training.first_state import init_state
 from effjax.training.groups import Groups, make_groups
-from effjax.training.step import init_state, make_step
+from effjax.training.step import make_step
 
 
 @dataclass(frozen=True)
