@@ -13,15 +13,7 @@ from effjax.optim.clipping import clip_by_norm
 from effjax.optim.decay import add_coupled_decay, add_decoupled_decay, step_with_decay
 from effjax.optim.directions import MomentumState, scale_by_moments, scale_by_momentum
 from effjax.optim.evaluated import eval_params, evaluates
-from effjax.optim.factory import (
-    check_arguments,
-    create,
-    create_injected,
-    extra_arguments,
-    list_optimizers,
-    optimizer_info,
-    parameter_split,
-)
+from effjax.optim.factory import create, create_injected
 from effjax.optim.finite_sum.estimators import Estimator, Progress, Spider, Svrg, finite_sum
 from effjax.optim.finite_sum.hsdmpg import hsdmpg
 from effjax.optim.finite_sum.manifolds import Euclidean, Grassmann, Manifold, Spd, Sphere, Stiefel
@@ -29,6 +21,13 @@ from effjax.optim.finite_sum.rspider import normalised_steps, r_spider
 from effjax.optim.injected import set_learning_rate
 from effjax.optim.lamb import lamb, scale_by_lamb
 from effjax.optim.lookahead import LookaheadState, lookahead
+from effjax.optim.lookup import (
+    check_arguments,
+    extra_arguments,
+    list_optimizers,
+    optimizer_info,
+    parameter_split,
+)
 from effjax.optim.mars import MarsState, mars, scale_by_mars
 from effjax.optim.masters import MastersState, with_masters
 from effjax.optim.registry import OptimizerInfo, register_optimizer

@@ -1,8 +1,7 @@
 """Optimizers by name: ours, all of optax and plug-ins, with the same decay, mask and clipping."""
 
-import importlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -31,8 +30,9 @@ from effjax.optim.factors import (
     without_frozen,
 )
 from effjax.optim.hints import Amount, Norm, Rate, checked_value
+from effjax.optim.lookup import inner_of, optimizer_info
 from effjax.optim.masters import with_masters
-from effjax.optim.registry import OptimizerInfo, describe, registry
+from effjax.optim.registry import OptimizerInfo
 from effjax.optim.state import in_float32, steady
 from effjax.optim.variants import scheduled
 
@@ -122,99 +122,12 @@ def create_injected(
     return optax.inject_hyperparams(make, hyperparam_dtype=jnp.float32)(learning_rate)
 
 
-# ------------------------------------------------------------------------ what there is
-
-
-def list_optimizers() -> dict[str, OptimizerInfo]:
-    """Name -> `OptimizerInfo`: one line, paper, hyperparameters, state arrays; ours first."""
-    entries = registry().items()
-    # sorted() keeps the order of equals, so that ours stay in the order of their files
-    return dict(sorted(entries, key=lambda entry: entry[1].source.startswith("optax")))
-
-
-def optimizer_info(name: str) -> OptimizerInfo:
-    """What there is to say about one optimizer.
-
-    Args:
-        name: an entry of `list_optimizers()`, or "package.module:function", which is imported from
-            the Python path.
-
-    Raises:
-        UserError: there is none of that name; the message names the nearest.
-    """
-    if name in registry():
-        return registry()[name]
-    if ":" in name:
-        return _plug_in(name)
-    raise UserError(f"unknown optimizer {name!r}: {nearest(name, registry())}")
-
-
-def extra_arguments(name: str, **hyperparameters: Any) -> tuple[str, ...]:
-    """The extra arguments that the `update` of `create(name, ..., **hyperparameters)` wants.
-
-    Those of a wrapper are those of the optimizer in it. "value": the loss, a scalar; "grad": the
-    gradients; "value_fn" and "obj_fn": functions of the parameters that give the loss.
-    """
-    info = optimizer_info(name)
-    inside = _inner_of(info, hyperparameters)
-    return info.needs if inside is None else (*info.needs, *inside.needs)
-
-
-def check_arguments(
-    name: str, hyperparameters: Mapping[str, Any], given: Sequence[str] = ()
-) -> None:
-    """Refuses an optimizer whose `update` wants more than is given.
-
-    Args:
-        name, hyperparameters: as for `create`.
-        given: names of the extra arguments that `update` will get.
-
-    Raises:
-        UserError: something is missing; the message says what to take instead.
-    """
-    settings = {key: value for key, value in hyperparameters.items() if key == "inner"}
-    # the inner optimizer of a wrapper needs what it needs
-    missing = [need for need in extra_arguments(name, **settings) if need not in given]
-    if missing:
-        raise UserError(
-            f"optimizer {name!r} needs {', '.join(missing)}, which this training does not give\n"
-            "take one that needs gradients alone, such as adan, adamw or muon"
-        )
-
-
-def parameter_split(name: str, params: optax.Params) -> Any | None:
-    """Which part of a method serves which parameter: a tree of labels like `params`.
-
-    None where the method treats all parameters alike. Muon: 'muon' for what it makes orthogonal,
-    'adam' for the rest.
-    """
-    split = optimizer_info(name).split
-    return None if split is None else split(params)
-
-
-def _plug_in(name: str) -> OptimizerInfo:
-    module_name, _, function_name = name.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise UserError(f"optimizer {name!r}: {error}; is it on PYTHONPATH?") from error
-    make = getattr(module, function_name, None)
-    if not callable(make):
-        raise UserError(f"optimizer {name!r}: {module_name} has no function {function_name}")
-    # a module may enter its function itself, with a paper and what it needs
-    if function_name in registry():
-        entered = registry()[function_name]
-        if entered.make is inspect.unwrap(make):
-            return entered
-    return describe(make, paper="", name=name)
-
-
 # ------------------------------------------------------------------------ hyperparameters
 
 
 def _checked(info: OptimizerInfo, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
     """The hyperparameters of a method, and of what it wraps, if all are known and in range."""
-    inside = _inner_of(info, hyperparameters)
+    inside = inner_of(info, hyperparameters)
     if inside is not None:
         own, others = _divided(info, hyperparameters)
         return info.checked(own) | _checked(inside, others)
@@ -241,19 +154,6 @@ def _divided(info: OptimizerInfo, settings: Mapping[str, Any]) -> tuple[dict, di
     return own, others
 
 
-def _inner_of(info: OptimizerInfo, settings: Mapping[str, Any]) -> OptimizerInfo | None:
-    """The optimizer that `info` wraps, or None."""
-    if info.wraps is None:
-        return None
-    inner = settings.get("inner", info.wraps)
-    if not isinstance(inner, str):
-        raise UserError(
-            f"optimizer {info.name!r} got inner={inner!r}, expected the name of an optimizer\n"
-            f"default: inner={info.wraps!r}"
-        )
-    return optimizer_info(inner)
-
-
 # ------------------------------------------------------------------------ building
 
 
@@ -266,7 +166,7 @@ def _build_scaled(
     factors: Factors,
 ) -> optax.GradientTransformation:
     """The optimizer with a factor of the learning rate for each leaf."""
-    innermost = _inner_of(info, settings) or info
+    innermost = inner_of(info, settings) or info
     check_factors(innermost, factors)
     clips = "max_grad_norm" in innermost.hyperparameters
     is_plain = info.wraps is None or not clips
@@ -302,7 +202,7 @@ def _build(
     settings: Mapping[str, Any],
     factors: Factors | None = None,
 ) -> optax.GradientTransformation:
-    inside = _inner_of(info, settings)
+    inside = inner_of(info, settings)
     if inside is not None:
         return _build_wrapper(info, learning_rate, weight_decay, mask, settings, factors)
     if factors is not None and info.coupling == "nothing":
@@ -327,7 +227,7 @@ def _build_wrapper(
     # decay outside: what the wrapper does to updates is not done to the decay
     decays_outside = info.decay == "added"
     decay_inside = 0.0 if decays_outside else weight_decay
-    inner = _inner_of(info, settings)
+    inner = inner_of(info, settings)
     tx = info.make(_build(inner, learning_rate, decay_inside, mask, others, factors), **own)
     if not (decays_outside and weight_decay):
         return tx

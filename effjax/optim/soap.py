@@ -8,6 +8,7 @@ Shampoo using Adam, 2024, https://arxiv.org/abs/2409.11321; the rule of the auth
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -68,22 +69,15 @@ def scale_by_soap(
         raise ValueError(f"soap needs a refresh_period of at least 1, got {refresh_period}")
     keep = b2 if factor_decay is None else factor_decay
 
-    def squares(p: jax.Array, make: Callable[[int, Any], jax.Array]) -> Factors:
-        """A [d, d] for each axis that is turned."""
-        dtype = compute_dtype(p)
-        matrices = []
-        for length in p.shape:
-            is_turned = p.ndim > 1 and length <= largest_axis
-            matrices.append(make(length, dtype) if is_turned else None)
-        return tuple(matrices)
+    is_turned = partial(_is_turned, largest_axis)
 
     def init(params: optax.Params) -> SoapState:
         return SoapState(
             count=jnp.zeros([], jnp.int32),
             mu=zeros(params),
             nu=zeros(params),
-            factors=jax.tree.map(lambda p: squares(p, _zero_matrix), params),
-            bases=jax.tree.map(lambda p: squares(p, _identity_matrix), params),
+            factors=jax.tree.map(lambda p: _squares(p, is_turned, _zero_matrix), params),
+            bases=jax.tree.map(lambda p: _squares(p, is_turned, _identity_matrix), params),
         )
 
     def update(
@@ -200,6 +194,23 @@ def _averaged(factors: Factors, g: jax.Array, keep: float) -> Factors:
         outer = jnp.tensordot(g, g, axes=(others, others))
         new.append(keep * factor + (1 - keep) * outer)
     return tuple(new)
+
+
+def _is_turned(largest_axis: int, p: jax.Array, length: int) -> bool:
+    return p.ndim > 1 and length <= largest_axis
+
+
+def _squares(
+    p: jax.Array,
+    is_turned: Callable[[jax.Array, int], bool],
+    make: Callable[[int, Any], jax.Array],
+) -> Factors:
+    """A [d, d] for each axis that is turned."""
+    dtype = compute_dtype(p)
+    matrices = []
+    for length in p.shape:
+        matrices.append(make(length, dtype) if is_turned(p, length) else None)
+    return tuple(matrices)
 
 
 def _zero_matrix(length: int, dtype: Any) -> jax.Array:
