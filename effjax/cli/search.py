@@ -10,7 +10,7 @@ from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, place, verb
     CONFIG,
     flag("--workdir", type=place, metavar="D", help="the run's folder (runs/<config>[-<arg>])"),
     flag("--extend", action="store_true", help="search on in a finished run"),
-    flag("--compare", action="store_true", help="train what is found, and others as dear, instead"),
+    flag("--compare", action="store_true", help="train what is found, and others of that cost"),
     QUIET,
     examples=[
         "effjax search --config=configs/search/kernel_size_digits.py",

@@ -17,7 +17,10 @@ UNITS = {"params": "parameters", "macs": "multiply-adds", "latency": "ms"}
 EXAMPLES = '2e8, "0.5x" (of the network that config.model describes), "3 ms"'
 
 
-def describe(unit: str, cost: float) -> str:
+def describe(
+    unit: str,
+    cost: float,
+) -> str:
     """A cost with its unit, such as "153,600 multiply-adds" or "3.2 ms"."""
     number = f"{cost:.4g}" if unit == "latency" else f"{round(cost):,}"
     return f"{number} {UNITS[unit]}"
@@ -42,7 +45,7 @@ class Budget:
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
             raise UserError(f"unknown unit of cost {self.unit!r}; {nearest(self.unit, UNITS)}")
-        self._parse()
+        self._parse()  # refuses what is no amount
 
     @property
     def is_share(self) -> bool:
@@ -65,7 +68,13 @@ class Budget:
         """Whether a network may cost this much: the exact cost, after all rounding."""
         return cost <= self.limit
 
-    def check_reachable(self, least: float, most: float, choices: str, remedy: str) -> None:
+    def check_reachable(
+        self,
+        least: float,
+        most: float,
+        choices: str,
+        remedy: str,
+    ) -> None:
         """Refuses a budget that no choice can meet, or that every choice meets.
 
         Args:
@@ -90,6 +99,7 @@ class Budget:
         if not isinstance(self.amount, str):
             number = self.amount
         else:
+            # "0.5x", "3 ms" and "3" are all a number with or without a suffix
             digits = self.amount.strip()
             for suffix in ("x", UNITS[self.unit]):
                 digits = digits.removesuffix(suffix)
@@ -97,6 +107,7 @@ class Budget:
                 number = float(digits)
             except ValueError:
                 number = math.nan
+        # NaN fails every comparison, so it is refused here too
         if not 0 < number < math.inf:
             raise UserError(
                 f"a budget of {self.amount!r} {UNITS[self.unit]} is no positive amount\n"

@@ -36,7 +36,11 @@ class LatencyTable:
     times: dict[str, np.ndarray]
     network: tuple[float, float]
 
-    def of(self, operator: str, options: Sequence[int]) -> np.ndarray:
+    def of(
+        self,
+        operator: str,
+        options: Sequence[int],
+    ) -> np.ndarray:
         """The milliseconds of an operator over the first so many options of each of its sizes.
 
         They never fall with the size: a larger window that measures faster is noise, or a faster
@@ -54,6 +58,7 @@ class LatencyTable:
                 "measure it: effjax profile --config=F --latency-table=OUT.json with this config"
             )
         times = times[tuple(slice(want) for want in options)]
+        # along both axes: the larger of two windows contains the smaller one
         for axis in range(times.ndim):
             times = np.maximum.accumulate(times, axis)
         return times
@@ -68,6 +73,7 @@ def read_table(path: Path) -> LatencyTable:
     try:
         data = json.loads(path.read_text())
         return _table(path, data)
+    # whatever shape the JSON has, and thousands of brackets
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             f"config.task.latency_table = {str(path)!r} cannot be read ({error})\n"
@@ -75,7 +81,10 @@ def read_table(path: Path) -> LatencyTable:
         ) from error
 
 
-def _table(path: Path, data: dict[str, Any]) -> LatencyTable:
+def _table(
+    path: Path,
+    data: dict[str, Any],
+) -> LatencyTable:
     """The table that JSON data describes; raises ValueError where a number cannot be a time."""
     times = {key: np.asarray(value, np.float64) for key, value in data["times"].items()}
     whole, operators = map(float, data["network_ms"])
@@ -106,7 +115,10 @@ def write_table(table: LatencyTable) -> None:
         raise UserError(f"cannot write --latency-table={table.path}: {error.strerror}") from error
 
 
-def measure_ms(function: Callable[..., Any], arguments: tuple) -> float:
+def measure_ms(
+    function: Callable[..., Any],
+    arguments: tuple,
+) -> float:
     """Milliseconds of one call of the compiled function: the best of `REPEATS` averages."""
     compiled = jax.jit(function).lower(*arguments).compile()
 

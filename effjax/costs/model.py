@@ -66,13 +66,14 @@ class MeasuredWindow:
     places: tuple[int, ...]
 
     def soft(self, sizes: jax.Array) -> jax.Array:
-        weights = [
-            hat_weights(sizes[place], options)
-            for place, options in zip(self.places, self.table.shape)
-        ]
+        weights = []
+        for place, options in zip(self.places, self.table.shape):
+            weights.append(hat_weights(sizes[place], options))
+        # a real-valued size is taken as a choice between its two neighbours
         return expected(self.table, weights)
 
     def exact(self, sizes: Sequence[int]) -> float:
+        # 1, 3, 5, ... are the entries 0, 1, 2, ...
         entry = tuple((int(sizes[place]) - 1) // 2 for place in self.places)
         return float(self.table[entry])
 
@@ -95,15 +96,19 @@ class CostModel:
 
     def soft(self, sizes: jax.Array) -> jax.Array:
         """P(v) of real-valued sizes [S], a float32 scalar."""
-        return self.fixed + sum(term.soft(sizes) for term in self.terms)
+        of_terms = [term.soft(sizes) for term in self.terms]
+        return self.fixed + sum(of_terms)
 
     def exact(self, sizes: Sequence[int]) -> float:
         """P(k) of odd sizes [S]: a whole number, except for milliseconds."""
-        return sum((term.exact(sizes) for term in self.terms), start=self.fixed)
+        # integers stay integers: a count of multiply-adds may not fit into a float
+        of_terms = [term.exact(sizes) for term in self.terms]
+        return sum(of_terms, start=self.fixed)
 
     @property
     def reachable(self) -> tuple[float, float]:
         """The exact costs of the smallest and of the largest sizes."""
+        # no cost falls when a size grows, so these are the ends
         smallest = [1] * len(self.largest)
         return self.exact(smallest), self.exact(self.largest)
 

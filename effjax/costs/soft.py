@@ -15,7 +15,10 @@ SHIFT = 20.0  # of logits: beyond it a sigmoid is 0 or 1 in float32
 HALVINGS = 30  # of 2 * SHIFT: the interval that is left is below float32's resolution at SHIFT
 
 
-def expected(table: np.ndarray, weights: Sequence[jax.Array]) -> jax.Array:
+def expected(
+    table: np.ndarray,
+    weights: Sequence[jax.Array],
+) -> jax.Array:
     """The expected cost of independent choices: a float32 scalar.
 
     Exact where every weight vector is one-hot.
@@ -30,7 +33,10 @@ def expected(table: np.ndarray, weights: Sequence[jax.Array]) -> jax.Array:
     return value
 
 
-def hat_weights(size: Any, count: int) -> jax.Array:
+def hat_weights(
+    size: Any,
+    count: int,
+) -> jax.Array:
     """Weights [count] of the sizes 1, 3, 5, ... that interpolate linearly at a real-valued size.
 
     They sum to 1 inside the range, and an odd size has the weight 1.
@@ -39,7 +45,11 @@ def hat_weights(size: Any, count: int) -> jax.Array:
     return jnp.clip(1 - jnp.abs(size - options) / 2, 0.0, 1.0)
 
 
-def log_ratio(cost: jax.Array, budget: jax.Array | float, form: Form) -> jax.Array:
+def log_ratio(
+    cost: jax.Array,
+    budget: jax.Array | float,
+    form: Form,
+) -> jax.Array:
     """|log(cost / budget)|; with "hinge" max(log(cost / budget), 0), so a lower cost is free."""
     ratio = jnp.log(cost / budget)
     if form == "two_sided":
@@ -47,14 +57,20 @@ def log_ratio(cost: jax.Array, budget: jax.Array | float, form: Form) -> jax.Arr
     return jax.nn.relu(ratio)
 
 
-def shift_to(cost: Callable[[jax.Array], jax.Array], budget: jax.Array | float) -> jax.Array:
+def shift_to(
+    cost: Callable[[jax.Array], jax.Array],
+    budget: jax.Array | float,
+) -> jax.Array:
     """The shift x with cost(x) = budget, for a cost that rises with x.
 
     The derivatives are those of the implicit function. Where no shift within +-`SHIFT` reaches the
     budget, the nearest end is returned.
     """
 
-    def halve(_: int, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+    def halve(
+        _: int,
+        ends: tuple[jax.Array, jax.Array],
+    ) -> tuple[jax.Array, jax.Array]:
         low, high = ends
         middle = (low + high) / 2
         above = cost(middle) > budget

@@ -77,10 +77,17 @@ def _always(sizes: list[int]) -> Arm:
     return lambda config, workdir, seed: Chosen(sizes)
 
 
-def _searching(name: str, net: Supernet) -> Arm:
+def _searching(
+    name: str,
+    net: Supernet,
+) -> Arm:
     """The arm whose sizes a search finds, with the seed of the training."""
 
-    def search(config: ml_collections.ConfigDict, workdir: Path, seed: int) -> Chosen:
+    def search(
+        config: ml_collections.ConfigDict,
+        workdir: Path,
+        seed: int,
+    ) -> Chosen:
         own = search_config(config, name, seed)
         folder = workdir / f"search-{name}-s{seed}"
         summary = train(own, folder, display=choose_display(quiet=True))
@@ -96,7 +103,10 @@ def search_config(
     """The config of the search of an arm."""
     plain = to_plain(config)
     # without them, more seeds or arms later would be another search, which is refused
-    own = {key: value for key, value in plain["task"].items() if not key.startswith("compare_")}
+    own = {}
+    for key, value in plain["task"].items():
+        if not key.startswith("compare_"):
+            own[key] = value
     plain["task"] = own | SEARCHES[name]
     plain["seed"] = seed
     plain["evals"] = {}  # the default evaluation alone, at the end: only the sizes are wanted
@@ -118,7 +128,10 @@ def uniform_sizes(net: Supernet) -> list[int]:
     return fitting
 
 
-def random_sizes(net: Supernet, draw: int) -> list[int]:
+def random_sizes(
+    net: Supernet,
+    draw: int,
+) -> list[int]:
     """Sizes that are drawn evenly, then shrunk and grown in a random order to fill the budget."""
     rng = np.random.default_rng((7, draw))
     counts = [(int(size) + 1) // 2 for size in net.sizes.largest]

@@ -154,7 +154,11 @@ def training_config(
     return from_json(plain, RunConfig)
 
 
-def _row(result: Result, chosen: Chosen, net: Supernet) -> Row:
+def _row(
+    result: Result,
+    chosen: Chosen,
+    net: Supernet,
+) -> Row:
     """What came of a training."""
     seconds, compiled = _times(result.facts["summary"])
     search_seconds, search_compiled = _times(chosen.search)
@@ -199,7 +203,10 @@ def paired(rows: Sequence[Row]) -> PairedTable:
     return PairedTable(results, METRIC, base=BASE)
 
 
-def table_rows(rows: Sequence[Row], net: Supernet) -> list[list[str]]:
+def table_rows(
+    rows: Sequence[Row],
+    net: Supernet,
+) -> list[list[str]]:
     """Rows of the table, with the columns of `HEADER`."""
     table = paired(rows)
     lines = []
@@ -231,7 +238,10 @@ def _share(rows: Sequence[Row]) -> str:
     return f"{search / training:.0%} ({ready_search / ready_training:.0%})"
 
 
-def _in_percent(interval: Interval | None, sign: str) -> str:
+def _in_percent(
+    interval: Interval | None,
+    sign: str,
+) -> str:
     """ "81.2 [80.1, 82.3]" of shares; a single value has no interval."""
     if interval is None or not math.isfinite(interval.estimate):
         return ABSENT
@@ -241,7 +251,12 @@ def _in_percent(interval: Interval | None, sign: str) -> str:
     return f"{mean} [{100 * interval.low:{sign}.2f}, {100 * interval.high:{sign}.2f}]"
 
 
-def report(rows: Sequence[Row], net: Supernet, workdir: Path, display: Display) -> None:
+def report(
+    rows: Sequence[Row],
+    net: Supernet,
+    workdir: Path,
+    display: Display,
+) -> None:
     """Shows the table, what failed, the time that all runs took, and where the picture is."""
     budget = net.cost.describe(net.budgets[0])
     title = f"cost as a share of {budget}; means and 95 % intervals over seeds"
@@ -253,7 +268,11 @@ def report(rows: Sequence[Row], net: Supernet, workdir: Path, display: Display) 
     display.line(f"all runs together took {format_seconds(spent)}; picture: {workdir / PICTURE}")
 
 
-def _write(rows: Sequence[Row], workdir: Path, net: Supernet) -> None:
+def _write(
+    rows: Sequence[Row],
+    workdir: Path,
+    net: Supernet,
+) -> None:
     """compare.json and compare.png as they stand."""
     data = [dataclasses.asdict(row) for row in rows]
     write_atomically(workdir / TABLE, json.dumps(data, indent=1) + "\n")

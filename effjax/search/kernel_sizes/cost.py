@@ -25,6 +25,7 @@ def make_cost(
     Raises:
       UserError: a latency table that cannot be read or that lacks a site.
     """
+    # by default only the searched operators count: in the whole network they hardly matter
     whole_network = keys.scope == "network"
     terms: list[Term]
     if keys.cost == "latency":
@@ -40,18 +41,26 @@ def make_cost(
     return CostModel(keys.cost, tuple(terms), sizes.largest, fixed)
 
 
-def _taps(sizes: Sizes, n: int, unit: str) -> WindowTaps:
+def _taps(
+    sizes: Sizes,
+    n: int,
+    unit: str,
+) -> WindowTaps:
     """The cost of site n in parameters or multiply-adds; pooling has none of either."""
     site = sizes.sites[n]
     places = dict(zip(site.axes, sizes.places(n)))
-    square = places.get("square")
+    square = places.get("square")  # one size for both sides
     each = site.channels if site.kind == "depthwise" else 0
     if unit == "macs":
         each *= site.height * site.width
     return WindowTaps(each, places.get("high", square), places.get("wide", square))
 
 
-def _measured(sizes: Sizes, n: int, table: LatencyTable) -> MeasuredWindow:
+def _measured(
+    sizes: Sizes,
+    n: int,
+    table: LatencyTable,
+) -> MeasuredWindow:
     """The milliseconds of site n."""
     return MeasuredWindow(times_of(table, sizes.sites[n]), tuple(sizes.places(n)))
 
@@ -64,13 +73,19 @@ def operator_key(site: Site) -> str:
     return f"{site.kind} {'+'.join(site.axes)} {site.height}x{site.width}x{site.channels}"
 
 
-def times_of(table: LatencyTable, site: Site) -> np.ndarray:
+def times_of(
+    table: LatencyTable,
+    site: Site,
+) -> np.ndarray:
     """The milliseconds of a site over the sizes that it may take, [n] or [n, n]."""
     options = [(size + 1) // 2 for size in site.largest]
     return table.of(operator_key(site), options)
 
 
-def rest_of_network(table: LatencyTable, sites: Sequence[Site]) -> float:
+def rest_of_network(
+    table: LatencyTable,
+    sites: Sequence[Site],
+) -> float:
     """Milliseconds of everything in the network that is not in `sites`.
 
     The whole network was measured with the sizes of its config, so these are subtracted.

@@ -13,28 +13,42 @@ from effjax.search.kernel_sizes.sites import Site
 DISCARDED = 0.01  # the share of a kernel's energy that the energy rule may leave out
 
 
-def ring_energies(site: Site, kernel: np.ndarray) -> list[np.ndarray]:
+def ring_energies(
+    site: Site,
+    kernel: np.ndarray,
+) -> list[np.ndarray]:
     """For each size of a site the share of ||m w||^2 in each ring, [R], from the middle outwards.
 
     `kernel` is the masked kernel [I, J, ...].
     """
-    taps = np.square(np.asarray(kernel, np.float64))
-    taps = taps.reshape(*taps.shape[:2], -1).sum(-1)
-    taps[tuple(side // 2 for side in taps.shape)] += np.finfo(np.float64).tiny  # a kernel of zeros
+    squares = np.square(np.asarray(kernel, np.float64))
+    taps = squares.reshape(*squares.shape[:2], -1).sum(-1)  # [I, J]
+    # a kernel of zeros then has all of its energy in the middle, and no share is 0 / 0
+    middle = tuple(side // 2 for side in taps.shape)
+    taps[middle] += np.finfo(np.float64).tiny
     total = taps.sum()
-    return [
-        np.asarray([taps[rings == r].sum() for r in range((largest + 1) // 2)]) / total
-        for rings, largest in zip(site.rings(), site.largest)
-    ]
+    shares = []
+    for rings, largest in zip(site.rings(), site.largest):
+        count = (largest + 1) // 2
+        energies = [taps[rings == ring].sum() for ring in range(count)]
+        shares.append(np.asarray(energies) / total)
+    return shares
 
 
-def energy_sizes(energies: Sequence[np.ndarray], discarded: float = DISCARDED) -> list[int]:
+def energy_sizes(
+    energies: Sequence[np.ndarray],
+    discarded: float = DISCARDED,
+) -> list[int]:
     """For each size the smallest odd one that leaves out at most a share `discarded`."""
-    share = discarded / max(1, len(energies))  # a height and a width share what may be lost
+    # a height and a width share what may be lost
+    share = discarded / max(1, len(energies))
     sizes = []
     for rings in energies:
         outside = 1 - np.cumsum(rings)  # of a window that ends with each ring
-        sizes.append(2 * int(np.argmax(outside <= share + 1e-12)) + 1)
+        # the sum of all shares may round to just below 1
+        is_enough = outside <= share + 1e-12
+        smallest_ring = int(np.argmax(is_enough))
+        sizes.append(2 * smallest_ring + 1)
     return sizes
 
 
@@ -59,29 +73,66 @@ def repair(
       budget: at most this; at least the cost of sizes of 1.
       soft: [S], real-valued.
     """
-    sizes = [int(size) for size in sizes]
+    fitting = _shrink([int(size) for size in sizes], worth, exact, budget)
+    return _grow(fitting, worth, exact, budget, soft)
 
-    def moved(n: int, by: int) -> list[int]:
-        return [*sizes[:n], sizes[n] + by, *sizes[n + 1 :]]
 
+def _shrink(
+    sizes: list[int],
+    worth: Sequence[np.ndarray],
+    exact: Callable[[Sequence[int]], float],
+    budget: float,
+) -> list[int]:
+    """Takes rings away, the one that is worth least for its cost first, until the budget is met."""
     while (cost := exact(sizes)) > budget:
         rates = {}
         for n, size in enumerate(sizes):
-            saved = cost - exact(moved(n, -2)) if size > 1 else 0
+            if size == 1:
+                continue
+            saved = cost - exact(_resized(sizes, n, -2))
+            # a ring that costs nothing cannot help, whatever it is worth
             if saved > 0:
-                rates[n] = worth[n][(size - 1) // 2] / saved
+                outermost = (size - 1) // 2
+                rates[n] = worth[n][outermost] / saved
         if not rates:
             raise ValueError(f"sizes of 1 cost {cost}, more than the budget of {budget}")
-        sizes = moved(min(rates, key=rates.get), -2)
+        sizes = _resized(sizes, min(rates, key=rates.get), -2)
+    return sizes
+
+
+def _grow(
+    sizes: list[int],
+    worth: Sequence[np.ndarray],
+    exact: Callable[[Sequence[int]], float],
+    budget: float,
+    soft: Sequence[float] | None,
+) -> list[int]:
+    """Gives rings back, the one that is worth most for its cost first, while they fit."""
     while True:
+        cost = exact(sizes)
         rates = {}
         for n, size in enumerate(sizes):
-            ring = (size + 1) // 2
-            if ring < len(worth[n]) and (grown := exact(moved(n, 2))) <= budget:
-                rate = worth[n][ring] / max(grown - cost, 1e-12)
-                if rate > 0 or soft is not None:
-                    rates[n] = (rate, 0.0 if soft is None else soft[n] - size)
+            next_ring = (size + 1) // 2
+            if next_ring == len(worth[n]):
+                continue
+            grown = exact(_resized(sizes, n, 2))
+            if grown > budget:
+                continue
+            rate = worth[n][next_ring] / max(grown - cost, 1e-12)
+            if soft is not None:
+                # rings worth nothing tie, and the soft size decides
+                rates[n] = (rate, soft[n] - size)
+            elif rate > 0:
+                rates[n] = (rate, 0.0)
         if not rates:
             return sizes
-        sizes = moved(max(rates, key=rates.get), 2)
-        cost = exact(sizes)
+        sizes = _resized(sizes, max(rates, key=rates.get), 2)
+
+
+def _resized(
+    sizes: list[int],
+    n: int,
+    change: int,
+) -> list[int]:
+    """The sizes with another one at place n."""
+    return [*sizes[:n], sizes[n] + change, *sizes[n + 1 :]]

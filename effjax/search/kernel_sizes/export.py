@@ -20,7 +20,10 @@ from effjax.search.kernel_sizes.supernet import Supernet
 SEARCH, PICTURE = "search.json", "kernel_sizes.png"
 
 
-def recalibrated(found: Found, batches: Iterable[jax.Array]) -> Found:
+def recalibrated(
+    found: Found,
+    batches: Iterable[jax.Array],
+) -> Found:
     """The same network with batch statistics of the given images [B, H, W, 3], if it has some.
 
     The statistics of the search belong to soft windows. None are changed without images.
@@ -29,7 +32,10 @@ def recalibrated(found: Found, batches: Iterable[jax.Array]) -> Found:
         return found
 
     @jax.jit
-    def update(variables: Any, images: jax.Array) -> Any:
+    def update(
+        variables: Any,
+        images: jax.Array,
+    ) -> Any:
         key = {"dropout": jax.random.key(0)}
         _, changed = found.model.apply(
             variables, images, train=True, rngs=key, mutable=["batch_stats"]
@@ -98,7 +104,12 @@ def record_of(
     }
 
 
-def _draw(net: Supernet, found: Found, rows: Sequence[Any], workdir: Path) -> None:
+def _draw(
+    net: Supernet,
+    found: Found,
+    rows: Sequence[Any],
+    workdir: Path,
+) -> None:
     site_names = [site.name for site in net.sizes.sites]
     plot_search(
         net.sizes.names,

@@ -44,7 +44,12 @@ class Found:
     kernels: list[np.ndarray]
 
 
-def found_for(net: Supernet, params: Params, model_state: Any, budget: float) -> Found:
+def found_for(
+    net: Supernet,
+    params: Params,
+    model_state: Any,
+    budget: float,
+) -> Found:
     """The network that a search has found for a budget; batch statistics are those of the search.
 
     Args:
@@ -79,7 +84,10 @@ def found_for(net: Supernet, params: Params, model_state: Any, budget: float) ->
     )
 
 
-def _check_finite(soft: jax.Array, kernels: Sequence[np.ndarray]) -> None:
+def _check_finite(
+    soft: jax.Array,
+    kernels: Sequence[np.ndarray],
+) -> None:
     # every rule below would turn NaN into a window of 1 without a word
     if all(np.all(np.isfinite(values)) for values in (soft, *kernels)):
         return
@@ -89,7 +97,11 @@ def _check_finite(soft: jax.Array, kernels: Sequence[np.ndarray]) -> None:
     )
 
 
-def _windows(net: Supernet, kernels: Sequence[np.ndarray], soft: jax.Array) -> list[np.ndarray]:
+def _windows(
+    net: Supernet,
+    kernels: Sequence[np.ndarray],
+    soft: jax.Array,
+) -> list[np.ndarray]:
     """The masked kernel [I, J, 1, C] of every site; of pooling the window [I, J, 1, 1] itself."""
     of_site = dict(zip(net.kernel_sites, kernels))
     windows = []
@@ -101,7 +113,11 @@ def _windows(net: Supernet, kernels: Sequence[np.ndarray], soft: jax.Array) -> l
     return windows
 
 
-def _worth(net: Supernet, windows: Sequence[np.ndarray], soft: jax.Array) -> list[np.ndarray]:
+def _worth(
+    net: Supernet,
+    windows: Sequence[np.ndarray],
+    soft: jax.Array,
+) -> list[np.ndarray]:
     """For each size what its rings are worth: shares of the kernel's energy, or mask values."""
     worth: list[np.ndarray] = []
     if net.keys.rule == "energy":
@@ -114,7 +130,11 @@ def _worth(net: Supernet, windows: Sequence[np.ndarray], soft: jax.Array) -> lis
     return worth
 
 
-def _ruled_sizes(net: Supernet, worth: list[np.ndarray], soft: jax.Array) -> list[int]:
+def _ruled_sizes(
+    net: Supernet,
+    worth: list[np.ndarray],
+    soft: jax.Array,
+) -> list[int]:
     """Odd sizes by the rule alone."""
     if net.keys.rule == "energy":
         return _energy_rule(net.sizes, worth, soft, net.keys.discarded)
@@ -147,7 +167,10 @@ def _cropped(
     return unflatten_dict(flat)
 
 
-def middle(kernel: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
+def middle(
+    kernel: np.ndarray,
+    sides: tuple[int, int],
+) -> np.ndarray:
     """The middle [h, w, ...] of a kernel [I, J, ...]."""
     rows, columns = kernel.shape[:2]
     above = (rows - int(sides[0])) // 2
@@ -158,7 +181,10 @@ def middle(kernel: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
 # ----------------------------------------------------------------------------- is it a baseline?
 
 
-def baseline_of(net: Supernet, sizes: Sequence[int]) -> str | None:
+def baseline_of(
+    net: Supernet,
+    sizes: Sequence[int],
+) -> str | None:
     """The baseline that these sizes are, such as "5 everywhere"; None where they are none."""
     chosen = [int(size) for size in sizes]
     for size in range(1, int(max(net.sizes.largest)) + 1, 2):

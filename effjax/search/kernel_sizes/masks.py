@@ -13,25 +13,37 @@ import jax.numpy as jnp
 SIGMOID_WIDTH = 0.5  # tau of the sigmoid, in rings
 
 
-def ramp(rho: jax.Array, size: jax.Array) -> jax.Array:
+def ramp(
+    rho: jax.Array,
+    size: jax.Array,
+) -> jax.Array:
     """clip((v - 1) / 2 - rho + 1, 0, 1): the outermost ring counts in part; a box at odd v."""
     outermost = (size - 1) / 2
     return jnp.clip(outermost - rho + 1, 0.0, 1.0)
 
 
-def smoothstep(rho: jax.Array, size: jax.Array) -> jax.Array:
+def smoothstep(
+    rho: jax.Array,
+    size: jax.Array,
+) -> jax.Array:
     """The ramp t bent to 3 t^2 - 2 t^3: the same box at odd v, without a kink."""
     t = ramp(rho, size)
     return t * t * (3 - 2 * t)
 
 
-def sigmoid(rho: jax.Array, size: jax.Array) -> jax.Array:
+def sigmoid(
+    rho: jax.Array,
+    size: jax.Array,
+) -> jax.Array:
     """sigmoid(((v - 1) / 2 - rho + 1/2) / tau): every ring has a weight above 0 and a gradient."""
     outermost = (size - 1) / 2
     return jax.nn.sigmoid((outermost - rho + 0.5) / SIGMOID_WIDTH)
 
 
-def straight_through(rho: jax.Array, size: jax.Array) -> jax.Array:
+def straight_through(
+    rho: jax.Array,
+    size: jax.Array,
+) -> jax.Array:
     """The box of the nearest odd size, with the gradient of the ramp."""
     soft = ramp(rho, size)
     hard = ramp(rho, nearest_odd(size))

@@ -4,7 +4,6 @@ effjax profile --config=F --latency-table=OUT.json
 """
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,11 @@ from effjax.tasks.registry import find_task
 Call = tuple[Callable[..., jax.Array], tuple]
 
 
-def measure_table(config: ml_collections.ConfigDict, out: Path, display: Display) -> LatencyTable:
+def measure_table(
+    config: ml_collections.ConfigDict,
+    out: Path,
+    display: Display,
+) -> LatencyTable:
     """Measures the searched operators of a search's config, writes the table, shows it.
 
     The forward pass of a whole batch (`data.batch_size`) on the first device, the best of several.
@@ -42,18 +45,20 @@ def measure_table(config: ml_collections.ConfigDict, out: Path, display: Display
     dtype = jnp.dtype(config.model.dtype)
     # sites with the same key are the same operation: it is measured once
     sites = {operator_key(site): site for site in net.sizes.sites}
-    display.start(sum(_combinations(site) for site in sites.values()))
-    times: dict[str, np.ndarray] = {}
+    times = {key: np.zeros(_grid_shape(site)) for key, site in sites.items()}
+    display.start(sum(grid.size for grid in times.values()))
     done = 0
-    for key, site in sites.items():
-        axes = [range(1, size + 1, 2) for size in site.largest]
-        grid = np.zeros([len(axis) for axis in axes])
-        for place, sizes in zip(np.ndindex(grid.shape), itertools.product(*axes)):
-            grid[place] = measure_ms(*_operator(site, sizes, batch, dtype))
+    for key, grid in times.items():
+        for place in np.ndindex(grid.shape):
+            sizes = [2 * ring + 1 for ring in place]
+            function, arguments = _operator(sites[key], sizes, batch, dtype)
+            grid[place] = measure_ms(function, arguments)
             done += 1
             display.update(done, {"ms": grid[place]})
-        times[key] = grid
-    whole = measure_ms(*_network(net, batch))
+
+    function, arguments = _network(net, batch)
+    whole = measure_ms(function, arguments)
+    # what the operators take in it follows from the table itself
     table = LatencyTable(out, batch, times, (whole, 0.0))
     in_operators = whole - rest_of_network(table, net.sizes.sites)
     table = dataclasses.replace(table, network=(whole, in_operators))
@@ -73,12 +78,17 @@ def _supernet(config: ml_collections.ConfigDict) -> Supernet:
     return task.supernet
 
 
-def _combinations(site: Site) -> int:
-    """How many windows a site may have."""
-    return int(np.prod([(size + 1) // 2 for size in site.largest]))
+def _grid_shape(site: Site) -> list[int]:
+    """How many values each size of a site may have."""
+    return [(size + 1) // 2 for size in site.largest]
 
 
-def _operator(site: Site, sizes: Sequence[int], batch: int, dtype: Any) -> Call:
+def _operator(
+    site: Site,
+    sizes: Sequence[int],
+    batch: int,
+    dtype: Any,
+) -> Call:
     """A site's operation on a batch, with a window of these sizes."""
     x = jnp.ones((batch, site.height, site.width, site.channels), dtype)
     if site.kind == "pooling":
@@ -87,15 +97,22 @@ def _operator(site: Site, sizes: Sequence[int], batch: int, dtype: Any) -> Call:
     return depthwise_conv, (x, kernel)
 
 
-def _network(net: Supernet, batch: int) -> Call:
+def _network(
+    net: Supernet,
+    batch: int,
+) -> Call:
     """The whole network with the sizes that its config gives."""
     images = jnp.zeros((batch, *net.image_shape), jnp.float32)
-    model = net.with_sizes([size for site in net.sizes.sites for size in measured_sizes(site)])
+    sizes = [size for site in net.sizes.sites for size in measured_sizes(site)]
+    model = net.with_sizes(sizes)
     variables = model.init(jax.random.key(0), images[:1])
     return lambda v, x: model.apply(v, x, train=False), (variables, images)
 
 
-def _show(table: LatencyTable, display: Display) -> None:
+def _show(
+    table: LatencyTable,
+    display: Display,
+) -> None:
     rows = []
     for key, grid in table.times.items():
         # of a height and a width only the squares: a grid does not fit into a line

@@ -75,7 +75,12 @@ class SearchConfig(Classification.Config):
                 "effjax profile --config=F --latency-table=OUT.json writes such a table"
             )
 
-    def steps(self, name: str, config: View, examples: int) -> int | None:
+    def steps(
+        self,
+        name: str,
+        config: View,
+        examples: int,
+    ) -> int | None:
         """The steps of a duration in a run of `config` over so many examples an epoch."""
         clock = Clock(config.data.batch_size, examples)
         total = clock.steps(config, "total")

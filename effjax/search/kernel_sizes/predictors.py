@@ -20,7 +20,10 @@ TOKEN = 64  # width of a site's token
 SMALLEST = 1
 
 
-def orthogonal_tokens(count: int, width: int = TOKEN) -> np.ndarray:
+def orthogonal_tokens(
+    count: int,
+    width: int = TOKEN,
+) -> np.ndarray:
     """[count, width]: fixed rows of norm 1, orthogonal while there are at most `width`."""
     rng = np.random.default_rng(0)
     blocks = math.ceil(count / width)
@@ -29,11 +32,16 @@ def orthogonal_tokens(count: int, width: int = TOKEN) -> np.ndarray:
     return bases.reshape(-1, width)[:count].astype(np.float32)
 
 
-def to_sizes(logits: jax.Array, largest: Sequence[int], start: float) -> jax.Array:
+def to_sizes(
+    logits: jax.Array,
+    largest: Sequence[int],
+    start: float,
+) -> jax.Array:
     """v = 1 + (K - 1) sigmoid(logit + base): real-valued sizes [S]; a logit of 0 gives `start`."""
-    base = math.log(start / (1 - start))
+    base = math.log(start / (1 - start))  # the logit of `start`
     span = jnp.asarray(largest, jnp.float32) - SMALLEST
-    return SMALLEST + span * jax.nn.sigmoid(logits + base)
+    share = jax.nn.sigmoid(logits + base)
+    return SMALLEST + span * share
 
 
 class SizePredictor(nn.Module):
@@ -67,7 +75,10 @@ class SizePredictor(nn.Module):
         ahead = forward(tokens)  # [L, W]
         back = backward(tokens[::-1])[::-1]
         hidden = jnp.concatenate([ahead, back], -1)  # [L, 2W]
-        hidden = jax.nn.relu(LayerNorm(name="norm")(hidden))
+        hidden = LayerNorm(name="norm")(hidden)
+        hidden = jax.nn.relu(hidden)
+
+        # weight-normalised heads without bias: direction and gain are learned apart
         count = len(self.site_of)
         heads = self.param("heads", _equal_pairs, (2, count, 2 * self.width))
         gains = self.param("gains", nn.initializers.ones, (count,))
@@ -77,7 +88,10 @@ class SizePredictor(nn.Module):
         return gains * (difference * of_size).sum(-1)
 
 
-def _equal_pairs(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+def _equal_pairs(
+    key: jax.Array,
+    shape: tuple[int, ...],
+) -> jax.Array:
     """[2, ...]: twice the same normal draw."""
     draw = jax.random.normal(key, shape[1:])
     return jnp.broadcast_to(draw, shape)
@@ -124,9 +138,12 @@ class KernelPredictor(nn.Module):
             for n, (site, rounded) in enumerate(zip(self.sites, sizes, strict=True))
         ]
         init = nn.initializers.lecun_normal()
-        hidden = jnp.concatenate(described)  # [taps of all sites, features]: one product for all
-        hidden = jax.nn.gelu(Linear(self.width, kernel_init=init, name="fc1")(hidden))
-        hidden = jax.nn.gelu(Linear(self.width, kernel_init=init, name="fc2")(hidden))
+        # the taps of all sites together: one product is faster than one for each site
+        hidden = jnp.concatenate(described)  # [taps, features]
+        for name in ("fc1", "fc2"):
+            hidden = Linear(self.width, kernel_init=init, name=name)(hidden)
+            hidden = jax.nn.gelu(hidden)
+
         taps = [len(rows) for rows in described]
         parts = jnp.split(hidden, np.cumsum(taps)[:-1])
         # half of the GELUs are about 0, so the hidden values have a root mean square of about 1/2
@@ -138,14 +155,19 @@ class KernelPredictor(nn.Module):
             kernels.append(values.reshape(rows, columns, 1, site.channels))
         return kernels
 
-    def _describe(self, site: Site, embedding: jax.Array, rounded: jax.Array) -> jax.Array:
+    def _describe(
+        self,
+        site: Site,
+        embedding: jax.Array,
+        rounded: jax.Array,
+    ) -> jax.Array:
         """[I * J, features] of the taps of a site."""
         rows, columns = site.sides(site.largest)
         high, wide = site.sides(list(rounded))
         down = self._waves(_positions(rows, high))  # [I, 2F]
         across = self._waves(_positions(columns, wide))  # [J, 2F]
-        share = jnp.stack([high / rows, wide / columns]).astype(jnp.float32)
-        of_site = jnp.concatenate([embedding, share])
+        share = jnp.stack([high / rows, wide / columns])
+        of_site = jnp.concatenate([embedding, share.astype(jnp.float32)])
         grid = (rows, columns)
         features = [
             jnp.broadcast_to(down[:, None], (*grid, 2 * self.frequencies)),
@@ -157,11 +179,15 @@ class KernelPredictor(nn.Module):
     def _waves(self, positions: jax.Array) -> jax.Array:
         """[n] -> [n, 2 F]: sin and cos of 1, ..., F half periods over [-1, 1]."""
         frequencies = jnp.pi / 2 * jnp.arange(1, self.frequencies + 1)
-        angles = positions[:, None] * frequencies[None]
-        return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], -1)
+        angles = positions[:, None] * frequencies[None]  # [n, F]
+        waves = [jnp.sin(angles), jnp.cos(angles)]
+        return jnp.concatenate(waves, -1)
 
 
-def _positions(taps: int, size: Any) -> jax.Array:
+def _positions(
+    taps: int,
+    size: Any,
+) -> jax.Array:
     """[taps]: distances from the middle, in halves of `size`."""
     from_middle = jnp.arange(taps) - taps // 2
     return from_middle.astype(jnp.float32) * 2 / size

@@ -97,7 +97,11 @@ def preference_of(
     return Preference(float(rings.mean()), float(rings.max()), directness, random_walk)
 
 
-def relative_logits(net: Supernet, rows: Sequence[Mapping[str, Any]], hold: int) -> np.ndarray:
+def relative_logits(
+    net: Supernet,
+    rows: Sequence[Mapping[str, Any]],
+    hold: int,
+) -> np.ndarray:
     """[T, S']: where each size stands in its range, relative to the mean of all, as a logit.
 
     The mean takes out what the budget does to all sizes alike. Sizes that have no range are left
@@ -107,7 +111,8 @@ def relative_logits(net: Supernet, rows: Sequence[Mapping[str, Any]], hold: int)
     path = [[row[key] for key in keys] for row in rows if row["step"] > hold and keys[0] in row]
     has_range = net.sizes.largest > 1
     sizes = np.asarray(path, np.float64).reshape(-1, len(keys))[:, has_range]
-    share = (sizes - 1) / (net.sizes.largest[has_range] - 1)[None]
+    largest = net.sizes.largest[has_range][None]
+    share = (sizes - 1) / (largest - 1)  # the inverse of `to_sizes`
     share = np.clip(share, EDGE, 1 - EDGE)
     logits = np.log(share / (1 - share))
     return logits - logits.mean(1, keepdims=True)

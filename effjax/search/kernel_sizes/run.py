@@ -51,7 +51,10 @@ def search(
     return records
 
 
-def show(records: list[dict[str, Any]], display: Display) -> None:
+def show(
+    records: list[dict[str, Any]],
+    display: Display,
+) -> None:
     """Shows what is in search.json: a row a size, a column a budget."""
     first = records[0]
     rows = []

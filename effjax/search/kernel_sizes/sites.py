@@ -17,14 +17,8 @@ from flax import linen as nn
 
 from effjax.errors import UserError
 from effjax.models import ImageModel
-from effjax.models.architecture import sides
+from effjax.models.architecture import Window, entry_of_block, set_per_block, sides
 from effjax.models.blocks.mixers import Pooling
-from effjax.search.kernel_sizes.windows import (
-    Window,
-    entry_of_block,
-    set_per_block,
-    windows_of,
-)
 
 Axis = Literal["square", "high", "wide"]
 
@@ -73,10 +67,18 @@ class Site:
         down = np.abs(np.arange(rows) - rows // 2)[:, None]
         across = np.abs(np.arange(columns) - columns // 2)[None]
         down, across = np.broadcast_arrays(down, across)
-        of_axis = {"square": np.maximum(down, across), "high": down, "wide": across}
+        of_axis = {
+            "square": np.maximum(down, across),  # a square window is a ball of this distance
+            "high": down,
+            "wide": across,
+        }
         return [of_axis[axis].astype(np.float32) for axis in self.axes]
 
-    def mask(self, form: Callable[..., jax.Array], sizes: jax.Array) -> jax.Array:
+    def mask(
+        self,
+        form: Callable[..., jax.Array],
+        sizes: jax.Array,
+    ) -> jax.Array:
         """[I, J]: the product of the masks of its sizes."""
         masks = [form(rings, size) for rings, size in zip(self.rings(), sizes)]
         return jnp.prod(jnp.stack(masks), axis=0)
@@ -149,7 +151,7 @@ def find_sites(
         pattern = re.compile(where)
     except re.error as error:
         raise UserError(f"config.task.where = {where!r} is not a pattern: {error}") from None
-    windows = {window.path: window for window in windows_of(model)}
+    windows = {window.path: window for window in model.windows()}
     every = [
         _site(windows[path], module, shape, model.architecture, max_size, separable)
         for path, (module, shape) in _calls(model, input_shape, set(windows)).items()
@@ -171,12 +173,18 @@ def _calls(
     """{path: (module, shape of its input)} in the order in which the network calls them."""
     calls = {}
 
-    def watch(call: Callable, args: tuple, kwargs: dict, context: Any) -> Any:
+    def watch(
+        call: Callable,
+        args: tuple,
+        kwargs: dict,
+        context: Any,
+    ) -> Any:
         path = context.module.path
         if context.method_name == "__call__" and path in paths:
             calls.setdefault(path, (context.module, args[0].shape))
         return call(*args, **kwargs)
 
+    # shapes alone are asked for: nothing is computed
     images = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
     with nn.intercept_methods(watch):
         jax.eval_shape(model.init, jax.random.key(0), images)
@@ -196,7 +204,11 @@ def _site(
     is_pooling = isinstance(module, Pooling)
     high, wide = sides(entry_of_block(architecture, window))
     # a window of 2 * side - 1 reaches every pixel from every pixel
-    reach = {"high": 2 * height - 1, "wide": 2 * width - 1, "square": 2 * min(height, width) - 1}
+    reach = {
+        "high": 2 * height - 1,
+        "wide": 2 * width - 1,
+        "square": 2 * min(height, width) - 1,
+    }
     axes: tuple[Axis, ...]
     if window.side != "both":
         axes = (window.side,)
@@ -221,7 +233,11 @@ def _site(
 # ------------------------------------------------------------------- sizes in an architecture
 
 
-def with_sizes(architecture: Any, sites: Sequence[Site], sizes: Sequence[Sequence[int]]) -> Any:
+def with_sizes(
+    architecture: Any,
+    sites: Sequence[Site],
+    sizes: Sequence[Sequence[int]],
+) -> Any:
     """`architecture` with the windows of `sites` set to `sizes`, the others as they were."""
     for site, chosen in zip(sites, sizes, strict=True):
         old = entry_of_block(architecture, site.window)
@@ -230,7 +246,11 @@ def with_sizes(architecture: Any, sites: Sequence[Site], sizes: Sequence[Sequenc
     return architecture
 
 
-def _entry(site: Site, old: int | tuple[int, int], sizes: list[int]) -> int | tuple[int, int]:
+def _entry(
+    site: Site,
+    old: int | tuple[int, int],
+    sizes: list[int],
+) -> int | tuple[int, int]:
     """A field's entry for one block: a size, or (height, width) where they differ."""
     high, wide = sides(old)
     by_axis = dict(zip(site.axes, sizes))

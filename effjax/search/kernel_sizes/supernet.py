@@ -50,7 +50,12 @@ class Supernet:
       UserError: no operator of the network matches `keys.where`.
     """
 
-    def __init__(self, given: ImageModel, image_shape: tuple[int, int, int], keys: SearchConfig):
+    def __init__(
+        self,
+        given: ImageModel,
+        image_shape: tuple[int, int, int],
+        keys: SearchConfig,
+    ):
         self.given = given
         self.image_shape = image_shape
         self.keys = keys
@@ -76,8 +81,11 @@ class Supernet:
     @functools.cached_property
     def given_sizes(self) -> list[int]:
         """[S]: the sizes that the config gives, as far as a site can have them."""
-        given = [size for site in self.sizes.sites for size in site.given]
-        return [min(size, int(most)) for size, most in zip(given, self.sizes.largest)]
+        given = []
+        for site in self.sizes.sites:
+            for size, most in zip(site.given, site.largest):
+                given.append(min(size, most))
+        return given
 
     @functools.cached_property
     def cost(self) -> CostModel:
@@ -92,6 +100,7 @@ class Supernet:
           UserError: one of them cannot be met.
         """
         least, most = self.cost.reachable
+        # parameters and multiply-adds of pooling windows: no size would ever be preferred
         if most <= least:
             raise UserError(
                 f"config.task.cost = {self.keys.cost!r} does not depend on these sizes: "
@@ -106,10 +115,11 @@ class Supernet:
 
     def _limits(self) -> tuple[float, ...]:
         if self.keys.budget is None:
-            every = (self.sizes.uniform(size) for size in self.keys.budget_sizes)
+            every = [self.sizes.uniform(size) for size in self.keys.budget_sizes]
             return tuple(self.cost.exact(sizes) for sizes in every)
-        budget = Budget(self.keys.cost, self.keys.budget)
-        return (budget.relative_to(self.cost.exact(self.given_sizes)).limit,)
+        reference = self.cost.exact(self.given_sizes)
+        budget = Budget(self.keys.cost, self.keys.budget).relative_to(reference)
+        return (budget.limit,)
 
     # ------------------------------------------------------------------------------- parameters
 
@@ -127,11 +137,17 @@ class Supernet:
             return None
         return KernelPredictor(tuple(self.sizes.sites[n] for n in self.kernel_sites))
 
-    def init(self, network: Params, sizes_key: jax.Array, kernels_key: jax.Array) -> Params:
+    def init(
+        self,
+        network: Params,
+        sizes_key: jax.Array,
+        kernels_key: jax.Array,
+    ) -> Params:
         """Fresh parameters, given those of `model`."""
         rest, kernels = self.take_kernels(network)
         sizes = self.size_predictor.init(sizes_key, jnp.zeros(()))["params"]
         if self.kernel_predictor is not None:
+            # the values do not matter: parameters depend on shapes alone
             rounded = [jnp.asarray(self.sizes.sites[n].largest) for n in self.kernel_sites]
             kernels = self.kernel_predictor.init(kernels_key, rounded)["params"]
         return {"network": rest, "sizes": sizes, "kernels": kernels}
@@ -139,10 +155,17 @@ class Supernet:
     def take_kernels(self, network: Params) -> tuple[Params, dict[str, jax.Array]]:
         """Parameters of `model` -> (those without the searched kernels, {site: kernel})."""
         flat = flatten_dict(unfreeze(network))
-        kernels = {".".join(path[:-1]): flat.pop(path) for path in self._kernel_paths()}
+        kernels = {}
+        for path in self._kernel_paths():
+            site = ".".join(path[:-1])  # without "kernel"
+            kernels[site] = flat.pop(path)
         return unflatten_dict(flat), kernels
 
-    def insert_kernels(self, params: Params, kernels: Sequence[jax.Array]) -> Params:
+    def insert_kernels(
+        self,
+        params: Params,
+        kernels: Sequence[jax.Array],
+    ) -> Params:
         """Parameters of `model` with these kernels [I, J, 1, C] at the sites that have some."""
         flat = flatten_dict(unfreeze(params["network"]))
         flat |= dict(zip(self._kernel_paths(), kernels, strict=True))
@@ -157,7 +180,11 @@ class Supernet:
         paths = ["/".join(path) for path in self._kernel_paths()]
         return {f"kernels/{name}": path for name, path in zip(names, paths)}
 
-    def kernels(self, params: Params, sizes: Sequence[jax.Array] = ()) -> list[jax.Array]:
+    def kernels(
+        self,
+        params: Params,
+        sizes: Sequence[jax.Array] = (),
+    ) -> list[jax.Array]:
         """Kernels w [I, J, 1, C] before the mask; `sizes` of each are for a kernel predictor."""
         if self.kernel_predictor is None:
             names = [self.sizes.sites[n].name for n in self.kernel_sites]
@@ -176,11 +203,13 @@ class Supernet:
         With form="projected" they cost exactly the budget; at a `share` below 1 their cost lies so
         far on the way from the cost at the start to the budget, evenly in its logarithm.
         """
+        # a predictor for several budgets is told which one is wanted
         relative = jnp.log(budget / self.cost.exact(self.sizes.largest))
         logits = self.size_predictor.apply({"params": params["sizes"]}, relative)
         if self.keys.form != "projected":
             return self._to_sizes(logits)
         at_start = self.cost.soft(self._to_sizes(jnp.zeros_like(logits)))
+        # the geometric mean of both ends, with weights share and 1 - share
         target = budget**share * at_start ** (1 - share)
         return self._project(logits, target)
 
@@ -188,42 +217,68 @@ class Supernet:
         """Real-valued sizes [S] of this cost with equal logits: no size is preferred."""
         return self._project(jnp.zeros(len(self.sizes.largest)), cost)
 
-    def _project(self, logits: jax.Array, cost: jax.Array | float) -> jax.Array:
+    def _project(
+        self,
+        logits: jax.Array,
+        cost: jax.Array | float,
+    ) -> jax.Array:
         """The sizes of shifted logits that have a cost."""
-        shift = shift_to(lambda x: self.cost.soft(self._to_sizes(logits + x)), cost)
+
+        def shifted_cost(shift: jax.Array) -> jax.Array:
+            return self.cost.soft(self._to_sizes(logits + shift))
+
+        shift = shift_to(shifted_cost, cost)
         return self._to_sizes(logits + shift)
 
     def _to_sizes(self, logits: jax.Array) -> jax.Array:
         return to_sizes(logits, largest=self.sizes.largest, start=self.keys.start)
 
-    def masked_kernels(self, params: Params, sizes: jax.Array) -> list[jax.Array]:
+    def masked_kernels(
+        self,
+        params: Params,
+        sizes: jax.Array,
+    ) -> list[jax.Array]:
         """m(v) * w [I, J, 1, C] of every site with kernels."""
         every = self.sizes.split(sizes)
-        of_kernels = [every[n] for n in self.kernel_sites]
         sites = [self.sizes.sites[n] for n in self.kernel_sites]
-        return assemble(sites, self.kernels(params, of_kernels), of_kernels, self.mask)
+        own_sizes = [every[n] for n in self.kernel_sites]
+        kernels = self.kernels(params, own_sizes)
+        return assemble(sites, kernels, own_sizes, self.mask)
 
     @contextlib.contextmanager
-    def network(self, params: Params, sizes: jax.Array) -> Iterator[Params]:
+    def network(
+        self,
+        params: Params,
+        sizes: jax.Array,
+    ) -> Iterator[Params]:
         """Parameters of `model` with masked kernels; inside, pooling has soft windows."""
         windows = {}
         for site, size in zip(self.sizes.sites, self.sizes.split(sizes)):
             if site.kind == "pooling":
                 windows[site.path] = site.mask(self.mask, size)
 
-        def pool_softly(call: Any, args: tuple, kwargs: dict, context: Any) -> Any:
+        def pool_softly(
+            call: Any,
+            args: tuple,
+            kwargs: dict,
+            context: Any,
+        ) -> Any:
             window = windows.get(context.module.path)
             if window is None or not isinstance(context.module, Pooling):
                 return call(*args, **kwargs)
             return soft_pool_minus_input(args[0], window)
 
         kernels = self.masked_kernels(params, sizes)
+        # an interceptor costs time at each call of each module while tracing
         intercept = nn.intercept_methods(pool_softly) if windows else contextlib.nullcontext()
         with intercept:
             yield self.insert_kernels(params, kernels)
 
 
-def soft_pool_minus_input(x: jax.Array, window: jax.Array) -> jax.Array:
+def soft_pool_minus_input(
+    x: jax.Array,
+    window: jax.Array,
+) -> jax.Array:
     """The weighted average of the in-image cells of a `window` [I, J], minus x [B, H, W, C].
 
     With a box it is `effjax.ops.pool_minus_input`.

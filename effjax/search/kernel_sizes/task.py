@@ -46,7 +46,11 @@ class KernelSearch(Classification):
     Config = SearchConfig
     trains_model = False
 
-    def __init__(self, config: View, batch_axis: str | None = None):
+    def __init__(
+        self,
+        config: View,
+        batch_axis: str | None = None,
+    ):
         super().__init__(config, batch_axis)
         self.keys: SearchConfig = self.options
 
@@ -62,7 +66,11 @@ class KernelSearch(Classification):
 
     # ------------------------------------------------------------------------------ parameters
 
-    def init(self, rng: jax.Array, batch: Batch) -> tuple[Params, Any]:
+    def init(
+        self,
+        rng: jax.Array,
+        batch: Batch,
+    ) -> tuple[Params, Any]:
         for name in ("hold", "warmup", "settled"):
             self._steps(name)  # refuses a wrong duration before anything is compiled
         network_key, sizes_key, kernels_key = jax.random.split(rng, 3)
@@ -75,7 +83,12 @@ class KernelSearch(Classification):
         }
         return params, {**model_state, "search": memory}
 
-    def load(self, params: Params, model_state: Any, source: str) -> tuple[Params, Any, Any]:
+    def load(
+        self,
+        params: Params,
+        model_state: Any,
+        source: str,
+    ) -> tuple[Params, Any, Any]:
         net = self.supernet
         if net.kernel_predictor is not None:
             raise UserError(
@@ -123,7 +136,8 @@ class KernelSearch(Classification):
     def loss(
         self, params: Params, model_state: Any, batch: Batch, rng: jax.Array, step: jax.Array
     ) -> tuple[jax.Array, tuple[Any, Metrics]]:
-        net, keys = self.supernet, self.keys
+        net = self.supernet
+        keys = self.keys
         budget_key, rng = jax.random.split(rng)
         budget = self._draw_budget(budget_key)
         tightened = self._tightened(step)
@@ -132,7 +146,7 @@ class KernelSearch(Classification):
             loss, (rest, metrics) = super().loss(
                 network, _of_network(model_state), batch, rng, step
             )
-        # what is reported are the sizes at each budget, not at the one that was drawn
+        # the sizes at each budget are reported, not those at the one that was drawn
         reported = [net.soft_sizes(params, one, tightened) for one in net.budgets]
         memory = _remember(model_state["search"], jnp.stack(reported), step)
         metrics |= self._size_metrics(reported[0])
@@ -145,8 +159,10 @@ class KernelSearch(Classification):
     def _draw_budget(self, key: jax.Array) -> jax.Array:
         """The budget of one step: between the least and the most, evenly in its logarithm."""
         budgets = self.supernet.budgets
-        ends = jnp.log(jnp.asarray([min(budgets), max(budgets)], jnp.float32))
-        return jnp.exp(ends[0] + (ends[1] - ends[0]) * jax.random.uniform(key))
+        ends = jnp.asarray([min(budgets), max(budgets)], jnp.float32)
+        low, high = jnp.log(ends)
+        drawn = jax.random.uniform(key)
+        return jnp.exp(low + (high - low) * drawn)
 
     def _tightened(self, step: jax.Array) -> jax.Array:
         """How far the target has come from the cost at the start to the budget, in [0, 1]."""
@@ -154,12 +170,16 @@ class KernelSearch(Classification):
         falling = max(1, self._warmup - hold)
         return jnp.clip((step + 1 - hold) / falling, 0.0, 1.0)
 
-    def _held(self, params: Params, step: jax.Array) -> Params:
+    def _held(
+        self,
+        params: Params,
+        step: jax.Array,
+    ) -> Params:
         """The parameters, without a gradient for the sizes before `hold`.
 
         Sizes that move before the kernels mean anything would follow noise.
         """
-        held = step < self._steps("hold")
+        held = step < self._steps("hold")  # traced: one program serves the whole search
 
         def hold(leaf: jax.Array) -> jax.Array:
             return jnp.where(held, jax.lax.stop_gradient(leaf), leaf)
@@ -193,19 +213,30 @@ class KernelSearch(Classification):
 
     # ---------------------------------------------------------------------------- what comes out
 
-    def predict(self, params: Params, model_state: Any, batch: Batch) -> jax.Array:
+    def predict(
+        self,
+        params: Params,
+        model_state: Any,
+        batch: Batch,
+    ) -> jax.Array:
         """Logits [B, K] of the network with soft windows at the first budget."""
         net = self.supernet
         sizes = net.soft_sizes(params, net.budgets[0])
         with net.network(params, sizes) as network:
             return super().predict(network, _of_network(model_state), batch)
 
-    def finish(self, state: TrainState, workdir: Path) -> None:
+    def finish(
+        self,
+        state: TrainState,
+        workdir: Path,
+    ) -> None:
         results, held_out = [], []
         for budget in self.supernet.budgets:
-            found = recalibrated(read_off(self, state, budget), self._training_images())
+            found = read_off(self, state, budget)
+            found = recalibrated(found, self._training_images())
             results.append(found)
             held_out.append(self._held_out(found))
+        # without the tag of published weights
         name = self.config.model.name.partition(".")[0]
         export(self.supernet, results, held_out, name, workdir, self._steps("hold"))
 
@@ -214,7 +245,8 @@ class KernelSearch(Classification):
         source = self.split.batches()
         try:
             for batch in itertools.islice(source, self.keys.recalibrate):
-                yield self.images(self.split.unpack({**batch, **self.split.resident}))
+                whole = self.split.unpack({**batch, **self.split.resident})
+                yield self.images(whole)
         finally:
             source.close()
 
@@ -227,7 +259,10 @@ class KernelSearch(Classification):
             return {}
         section = self.config.evals[next(iter(self.config.evals))]
 
-        def predict(variables: Variables, batch: Batch) -> jax.Array:
+        def predict(
+            variables: Variables,
+            batch: Batch,
+        ) -> jax.Array:
             return found.model.apply(variables, self.images(batch), train=False)
 
         evaluator = Accuracy(predict, self.config, section)
@@ -235,7 +270,11 @@ class KernelSearch(Classification):
         return dict(evaluator(found.variables, key, evaluator.source.batches()))
 
 
-def read_off(task: KernelSearch, state: TrainState, budget: float) -> Found:
+def read_off(
+    task: KernelSearch,
+    state: TrainState,
+    budget: float,
+) -> Found:
     """The network that a search has found for a budget, in the unit of the search."""
     return found_for(task.supernet, state.params, _of_network(state.model_state), budget)
 
@@ -245,9 +284,16 @@ def _of_network(model_state: Any) -> dict[str, Any]:
     return {name: part for name, part in model_state.items() if name != "search"}
 
 
-def _remember(memory: Any, sizes: jax.Array, step: jax.Array) -> Any:
+def _remember(
+    memory: Any,
+    sizes: jax.Array,
+    step: jax.Array,
+) -> Any:
     """The rounded sizes [T, S], and the step at which one of them changed last."""
     rounded = nearest_odd(sizes).astype(jnp.int32)
     changed = (rounded != memory["rounded"]).any()
-    changed_at = jnp.where(changed, step, memory["changed_at"]).astype(jnp.int32)
-    return {"rounded": rounded, "changed_at": changed_at}
+    changed_at = jnp.where(changed, step, memory["changed_at"])
+    return {
+        "rounded": rounded,
+        "changed_at": changed_at.astype(jnp.int32),
+    }
