@@ -2,7 +2,7 @@
 
 from effjax.costs.budget import UNITS, Budget, describe
 from effjax.costs.exact import count
-from effjax.costs.latency import LatencyTable, measure_ms, read_table, write_table
+from effjax.costs.latency import LatencyTable, fingerprint, measure_ms, read_table, write_table
 from effjax.costs.model import CostModel, MeasuredWindow, WindowTaps
 from effjax.costs.soft import expected, hat_weights, log_ratio, shift_to
 
@@ -16,6 +16,7 @@ __all__ = [
     "count",
     "describe",
     "expected",
+    "fingerprint",
     "hat_weights",
     "log_ratio",
     "measure_ms",

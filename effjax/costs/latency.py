@@ -5,6 +5,7 @@ A table is a JSON file: {"device", "jax", "batch_size", "network_ms": [whole, op
 """
 
 import dataclasses
+import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -92,6 +93,14 @@ def _table(
         if not np.all(np.isfinite(value) & (value >= 0)):
             raise ValueError(f"{name} holds a number that is no time")
     return LatencyTable(path, int(data["batch_size"]), times, (whole, operators))
+
+
+def fingerprint(path: Path) -> str:
+    """16 hexadecimal digits that change with what a table says, but not with how it is written."""
+    table = read_table(path)
+    times = {operator: grid.tolist() for operator, grid in sorted(table.times.items())}
+    text = json.dumps([times, table.network])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def write_table(table: LatencyTable) -> None:

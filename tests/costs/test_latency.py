@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from effjax.costs import LatencyTable, measure_ms, read_table, write_table
+from effjax.costs import LatencyTable, fingerprint, measure_ms, read_table, write_table
 from effjax.errors import UserError
 
 TIMES = {"band": np.asarray([1.0, 3.0, 2.0]), "both": np.asarray([[1.0, 2.0], [0.5, 4.0]])}
@@ -62,6 +62,15 @@ def test_a_table_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write --latency-table"):
         write_table(LatencyTable(tmp_path / "file" / "x.json", 1, {}, (0.0, 0.0)))
+
+
+def test_a_fingerprint_changes_with_the_times(tmp_path):
+    prints = []
+    for n, ms in enumerate((1.0, 1.0, 2.0)):
+        table = LatencyTable(tmp_path / f"{n}.json", 32, {"band": np.asarray([ms])}, (3.0, 1.0))
+        write_table(table)
+        prints.append(fingerprint(table.path))
+    assert prints[0] == prints[1] != prints[2]
 
 
 def test_a_measurement_is_a_time():

@@ -24,6 +24,7 @@ from effjax.report import choose_display
 from effjax.runs.schema import RunConfig
 from effjax.search.kernel_sizes.discretise import repair
 from effjax.search.kernel_sizes.export import SEARCH
+from effjax.search.kernel_sizes.run import check_same_table
 from effjax.search.kernel_sizes.supernet import Supernet
 from effjax.tasks.run import train
 
@@ -90,6 +91,7 @@ def _searching(
     ) -> Chosen:
         own = search_config(config, name, seed)
         folder = workdir / f"search-{name}-s{seed}"
+        check_same_table(own, folder)
         summary = train(own, folder, display=choose_display(quiet=True))
         record = json.loads((folder / SEARCH).read_text())[0]
         return Chosen([record["sizes"][size] for size in net.sizes.names], summary)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from effjax import models
 from effjax.report.kernel_sizes import plot_search
@@ -22,11 +23,15 @@ SEARCH, PICTURE = "search.json", "kernel_sizes.png"
 
 def recalibrated(
     found: Found,
-    batches: Iterable[jax.Array],
+    batches: Iterable[tuple[jax.Array, jax.Array]],
 ) -> Found:
-    """The same network with batch statistics of the given images [B, H, W, 3], if it has some.
+    """The same network with batch statistics of the given images, if it has some.
 
     The statistics of the search belong to soft windows. None are changed without images.
+
+    Args:
+      found: what was found.
+      batches: (images [B, H, W, 3], mask [B]); images whose mask is 0 do not count.
     """
     if "batch_stats" not in found.variables:
         return found
@@ -35,16 +40,24 @@ def recalibrated(
     def update(
         variables: Any,
         images: jax.Array,
+        mask: jax.Array,
     ) -> Any:
-        key = {"dropout": jax.random.key(0)}
+        # a negative index leaves an example out of the statistics
+        index = jnp.arange(len(images))
+        examples = jnp.where(mask > 0, index, -1 - index)
         _, changed = found.model.apply(
-            variables, images, train=True, rngs=key, mutable=["batch_stats"]
+            variables,
+            images,
+            train=True,
+            examples=examples,
+            rngs={"dropout": jax.random.key(0)},
+            mutable=["batch_stats"],
         )
         return {**variables, **changed}
 
     variables = found.variables
-    for images in batches:
-        variables = update(variables, images)
+    for images, mask in batches:
+        variables = update(variables, images, mask)
     return dataclasses.replace(found, variables=jax.device_get(variables))
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import ml_collections
 
+from effjax.costs import fingerprint
 from effjax.errors import UserError
 from effjax.report import Display
 from effjax.runs.folder import FOUND_ARCHITECTURE
+from effjax.runs.record import read_record
 from effjax.search.kernel_sizes.export import PICTURE, SEARCH
 from effjax.search.kernel_sizes.task import KernelSearch
 from effjax.tasks.registry import find_task
@@ -28,6 +30,28 @@ def check_is_search(config: ml_collections.ConfigDict) -> None:
         )
 
 
+def check_same_table(
+    config: ml_collections.ConfigDict,
+    workdir: Path,
+) -> None:
+    """Refuses to continue a search whose latency table has been measured anew.
+
+    The file has its old name then, so that the config alone does not tell.
+
+    Raises:
+      UserError: what the search began with was another table.
+    """
+    # searches of earlier versions have not noted their table
+    stored = read_record(workdir).get("latency_table")
+    path = config.task.get("latency_table")
+    if stored is None or path is None or stored == fingerprint(Path(path)):
+        return
+    raise UserError(
+        f"{workdir} was searched with another latency table than {path} holds now\n"
+        "give it the table that it began with, or another --workdir"
+    )
+
+
 def search(
     config: ml_collections.ConfigDict, workdir: Path, extend: bool, display: Display
 ) -> list[dict[str, Any]]:
@@ -40,6 +64,7 @@ def search(
       UserError: the config is no search, or cannot be run.
     """
     check_is_search(config)
+    check_same_table(config, workdir)
     train(config, workdir, extend=extend, display=display)
     records = json.loads((workdir / SEARCH).read_text())
     show(records, display)

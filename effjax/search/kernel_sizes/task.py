@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from effjax import models
 from effjax.config import View
 from effjax.contract import Batch, Metrics, Params, TrainState, Variables
-from effjax.costs import log_ratio
+from effjax.costs import fingerprint, log_ratio
 from effjax.errors import UserError
 from effjax.search.kernel_sizes.export import export, recalibrated
 from effjax.search.kernel_sizes.found import Found, found_for
@@ -225,6 +225,12 @@ class KernelSearch(Classification):
         with net.network(params, sizes) as network:
             return super().predict(network, _of_network(model_state), batch)
 
+    def record(self) -> dict[str, Any]:
+        known = super().record()
+        if self.keys.latency_table is not None:
+            known["latency_table"] = fingerprint(Path(self.keys.latency_table))
+        return known
+
     def finish(
         self,
         state: TrainState,
@@ -240,13 +246,13 @@ class KernelSearch(Classification):
         name = self.config.model.name.partition(".")[0]
         export(self.supernet, results, held_out, name, workdir, self._steps("hold"))
 
-    def _training_images(self) -> Iterator[jax.Array]:
-        """Normalised images [B, H, W, 3] of the first batches, as many as `recalibrate` says."""
+    def _training_images(self) -> Iterator[tuple[jax.Array, jax.Array]]:
+        """(normalised images [B, H, W, 3], mask [B]) of the first `recalibrate` batches."""
         source = self.split.batches()
         try:
             for batch in itertools.islice(source, self.keys.recalibrate):
                 whole = self.split.unpack({**batch, **self.split.resident})
-                yield self.images(whole)
+                yield self.images(whole), whole["mask"]
         finally:
             source.close()
 

@@ -23,6 +23,7 @@ from effjax.models import (
 from effjax.report import choose_display
 from effjax.runs.metrics import read_rows
 from effjax.search.kernel_sizes.task import KernelSearch
+from effjax.tasks.run import build
 from effjax.training.setup import use_architecture
 from tests.search.kernel_sizes.conftest import fresh, search_config, supernet_of
 
@@ -100,6 +101,24 @@ def test_an_architecture_takes_the_place_of_what_the_config_says(tmp_path):
     assert create_model("convformer_s18", **fields).architecture == dataclasses.replace(
         found, drop_path_rate=0.3
     )
+
+
+@pytest.mark.slow
+def test_an_update_that_is_left_out_leaves_the_memory_of_sizes():
+    """A network of NaN: the loss is no number, and the sizes' rounded values stay unknown."""
+    config = search_config("convformer_s18")
+    config.nonfinite = "skip"
+    setup = build(config)
+    state = setup.fresh()
+    ruined = jax.tree.map(lambda leaf: leaf * jnp.nan, state.params["network"])
+    state = state.replace(params={**state.params, "network": ruined})
+    batch = next(setup.source.batches())
+    after, _ = jax.jit(setup.step, static_argnums=2)(state, batch, ())
+    memory = after.model_state["search"]
+    assert int(after.step) == 1
+    assert not np.any(memory["rounded"])
+    for name in ("sizes", "kernels"):
+        jax.tree.map(np.testing.assert_array_equal, after.params[name], state.params[name])
 
 
 class Interrupting(Source):
