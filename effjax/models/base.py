@@ -9,12 +9,14 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import Array
 
 from effjax.errors import UserError
 from effjax.models.architecture import Window, sides
+from effjax.models.blocks.arguments import Examples
 from effjax.models.layout import Layout
 
-Features = dict[str, jax.Array]
+Features = dict[str, Array]
 
 
 class ImageModel(nn.Module):
@@ -42,9 +44,7 @@ class ImageModel(nn.Module):
 
     layout: ClassVar[Layout | None] = None
 
-    def __call__(
-        self, images: jax.Array, train: bool = False, examples: jax.Array | None = None
-    ) -> jax.Array:
+    def __call__(self, images: Array, train: bool = False, examples: Examples = None) -> Array:
         """Logits [B, K], float32.
 
         In training, `examples` int32 [B] are the indices of the images in the global batch
@@ -52,18 +52,14 @@ class ImageModel(nn.Module):
         """
         return self._forward(images, train, examples)[0]
 
-    def features(
-        self, images: jax.Array, train: bool = False, examples: jax.Array | None = None
-    ) -> Features:
+    def features(self, images: Array, train: bool = False, examples: Examples = None) -> Features:
         """{"stage1": ..., "pooled": [B, C], "prelogits": what the classifier takes}.
 
         `pooled` is the mean of the last map before any norm of the head.
         """
         return self._forward(images, train, examples)[1]
 
-    def _forward(
-        self, images: jax.Array, train: bool, examples: jax.Array | None
-    ) -> tuple[jax.Array, Features]:
+    def _forward(self, images: Array, train: bool, examples: Examples) -> tuple[Array, Features]:
         given, expected = images.shape[-1], self.architecture.in_chans
         if given != expected:
             raise UserError(

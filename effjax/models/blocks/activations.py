@@ -9,14 +9,14 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jax import lax
+from jax import Array, lax
 
 from effjax.models.blocks.initialisers import ones_init, zeros_init
 from effjax.models.blocks.layers import at_least_float32, per_channel
 
 
 @jax.custom_jvp
-def gelu(x: jax.Array) -> jax.Array:
+def gelu(x: Array) -> Array:
     """The exact GELU, x times the normal distribution function (arXiv:1606.08415).
 
     As PyTorch writes it. `jax.nn.gelu(approximate=False)` goes through erfc, which takes four times
@@ -28,7 +28,7 @@ def gelu(x: jax.Array) -> jax.Array:
 
 
 @gelu.defjvp
-def _gelu_jvp(at: tuple[jax.Array], along: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+def _gelu_jvp(at: tuple[Array], along: tuple[Array]) -> tuple[Array, Array]:
     """The derivative from x alone, so that the backward pass keeps no other array."""
     (x,), (dx,) = at, along
     y = at_least_float32(x)
@@ -39,7 +39,7 @@ def _gelu_jvp(at: tuple[jax.Array], along: tuple[jax.Array]) -> tuple[jax.Array,
     return gelu(x), dx * slope.astype(x.dtype)
 
 
-def squared_relu(x: jax.Array) -> jax.Array:
+def squared_relu(x: Array) -> Array:
     """relu(x)^2."""
     return jnp.square(jax.nn.relu(x))
 
@@ -52,14 +52,14 @@ class StarReLU(nn.Module):
     """
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         scale = self.param("scale", ones_init, (1,))
         bias = self.param("bias", zeros_init, (1,))
         return per_channel(scale, x) * squared_relu(x) + per_channel(bias, x)
 
 
 # name -> (name of the layer -> the activation); only StarReLU has parameters
-ACTIVATIONS: dict[str, Callable[..., Callable[[jax.Array], jax.Array]]] = {
+ACTIVATIONS: dict[str, Callable[..., Callable[[Array], Array]]] = {
     "gelu": lambda name: gelu,
     "relu": lambda name: jax.nn.relu,
     "squared_relu": lambda name: squared_relu,

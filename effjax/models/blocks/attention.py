@@ -6,6 +6,7 @@ Shapes: B batch, N tokens, C channels, A attention heads, D channels of a head.
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import Array
 
 from effjax.models.blocks.layers import Linear, at_least_float32
 from effjax.ops import matrix_product
@@ -17,29 +18,40 @@ class SelfAttention(nn.Module):
     head_dim: int
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
-        q, k, v = split_qkv(Linear(3 * channels, name="qkv")(x))
-        return Linear(channels, name="proj")(attend(q, k, v, self.head_dim))
+        qkv = Linear(3 * channels, name="qkv")(x)
+        q, k, v = split_qkv(qkv)
+        mixed = attend(q, k, v, self.head_dim)
+        return Linear(channels, name="proj")(mixed)
 
 
-def split_qkv(qkv: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+def split_qkv(qkv: Array) -> list[Array]:
     """[..., 3 C] -> queries, keys and values, [..., C] each."""
-    q, k, v = jnp.split(qkv, 3, axis=-1)
-    return q, k, v
+    return jnp.split(qkv, 3, axis=-1)
 
 
-def attend(q: jax.Array, k: jax.Array, v: jax.Array, head_dim: int) -> jax.Array:
-    """softmax(q k^T / sqrt(D)) v for every head; all [B, N, A * D], heads outermost in A * D."""
+def split_heads(x: Array, head_dim: int) -> Array:
+    """[B, N, A * D] -> [B, A, N, D]: in published weights heads are outermost in A * D."""
+    batch, tokens, _ = x.shape
+    heads = x.reshape(batch, tokens, -1, head_dim)  # [B, N, A, D]
+    return heads.swapaxes(1, 2)
 
-    def heads(x: jax.Array) -> jax.Array:
-        return x.reshape(*x.shape[:2], -1, head_dim)  # [B, N, A * D] -> [B, N, A, D]
 
+def join_heads(x: Array) -> Array:
+    """[B, A, N, D] -> [B, N, A * D]."""
+    batch, _, tokens, _ = x.shape
+    return x.swapaxes(1, 2).reshape(batch, tokens, -1)
+
+
+def attend(q: Array, k: Array, v: Array, head_dim: int) -> Array:
+    """softmax(q k^T / sqrt(D)) v for every head; all [B, N, A * D]."""
     # The scale goes to the queries: N * D numbers and not N * N.
-    queries = heads(q * head_dim**-0.5).swapaxes(1, 2)  # [B, A, N, D]
-    keys = heads(k).transpose(0, 2, 3, 1)  # [B, A, D, N]
-    values = heads(v).swapaxes(1, 2)  # [B, A, N, D]
-    scores = at_least_float32(matrix_product(queries, keys))  # [B, A, N, N]
-    weights = jax.nn.softmax(scores).astype(v.dtype)
-    mixed = matrix_product(weights, values).swapaxes(1, 2)  # [B, N, A, D]
-    return mixed.reshape(*mixed.shape[:2], -1)
+    queries = split_heads(q * head_dim**-0.5, head_dim)
+    keys = split_heads(k, head_dim).swapaxes(2, 3)  # [B, A, D, N]
+    values = split_heads(v, head_dim)
+    scores = matrix_product(queries, keys)  # [B, A, N, N]
+    # A softmax over many tokens needs the wider range, also in bfloat16.
+    weights = jax.nn.softmax(at_least_float32(scores))
+    mixed = matrix_product(weights.astype(v.dtype), values)  # [B, A, N, D]
+    return join_heads(mixed)

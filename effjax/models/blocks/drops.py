@@ -13,14 +13,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax import Array
+
+from effjax.models.blocks.arguments import Examples
 
 
-def draw_kept(
-    key: jax.Array, examples: jax.Array, keep: float, shape: Sequence[int] = ()
-) -> jax.Array:
+def draw_kept(key: Array, examples: Array, keep: float, shape: Sequence[int] = ()) -> Array:
     """For each of `examples` [B] a bool array of `shape`, True with probability `keep`."""
 
-    def draw(example: jax.Array) -> jax.Array:
+    def draw(example: Array) -> Array:
         own_key = jax.random.fold_in(key, example)
         return jax.random.bernoulli(own_key, keep, shape)
 
@@ -33,7 +34,7 @@ class Dropout(nn.Module):
     rate: float
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         if examples is None or self.rate == 0:
             return x
         keep = 1 - self.rate
@@ -64,10 +65,10 @@ class StochasticDepth(nn.Module):
     @nn.compact
     def __call__(
         self,
-        x: jax.Array,
-        examples: jax.Array | None,
-        given: tuple[jax.Array, jax.Array] | None = None,
-    ) -> jax.Array:
+        x: Array,
+        examples: Examples,
+        given: tuple[Array, Array] | None = None,
+    ) -> Array:
         """`given` (1 - rate, key) stands in for the layer's own, in scanned blocks."""
         if examples is None or (given is None and self.rate == 0):
             return x

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import Array
 from jax.nn.initializers import Initializer
 
 # The authors truncate at +-2, which is +-100 standard deviations: a plain normal.
@@ -17,7 +18,7 @@ ones_init = nn.initializers.ones
 def uniform_init(bound: float) -> Initializer:
     """Uniform in [-bound, bound)."""
 
-    def init(key: jax.Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> jax.Array:
+    def init(key: Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> Array:
         return jax.random.uniform(key, shape, dtype, -bound, bound)
 
     return init

@@ -9,28 +9,27 @@ in otherwise. Statistics and the head are taken in float32 at least.
 import math
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jax import lax
+from jax import Array, lax
 from jax.nn.initializers import Initializer
 
 from effjax.models.blocks.initialisers import normal_init, zeros_init
 from effjax.ops import depthwise_conv, matrix_product, patch_conv
 
 
-def at_least_float32(x: jax.Array) -> jax.Array:
+def at_least_float32(x: Array) -> Array:
     """`x` in float32, or in its own dtype where that is wider."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
-def per_channel(parameter: jax.Array, x: jax.Array) -> jax.Array:
+def per_channel(parameter: Array, x: Array) -> Array:
     """`parameter` [C] in the rank and the dtype of `x` [..., C]."""
     leading = (1,) * (x.ndim - 1)
     return parameter.astype(x.dtype).reshape(*leading, -1)
 
 
-def by_matrix(x: jax.Array, kernel: jax.Array) -> jax.Array:
+def by_matrix(x: Array, kernel: Array) -> Array:
     """[..., I] times [I, O], as a product of two matrices.
 
     With more than one leading axis, XLA on a CPU transposes what the gradient of the kernel needs,
@@ -50,7 +49,7 @@ class Linear(nn.Module):
     bias_init: Initializer = zeros_init
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         shape = (x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         y = by_matrix(x, kernel.astype(x.dtype))
@@ -76,7 +75,7 @@ class Conv(nn.Module):
     bias_init: Initializer = zeros_init
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         rank = x.ndim - 2
         stride = per_axis(self.stride, rank)
         pad = per_axis(self.pad, rank)
@@ -96,9 +95,7 @@ class Conv(nn.Module):
             y += per_channel(bias, y)
         return y
 
-    def _general(
-        self, x: jax.Array, kernel: jax.Array, stride: Sequence[int], pad: Sequence[int]
-    ) -> jax.Array:
+    def _general(self, x: Array, kernel: Array, stride: Sequence[int], pad: Sequence[int]) -> Array:
         space = "DHW"[-len(stride) :]
         return lax.conv_general_dilated(
             x,
@@ -123,7 +120,7 @@ class DepthwiseConv(nn.Module):
     kernel_init: Initializer = normal_init
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
         kernel = self.param("kernel", self.kernel_init, (*self.kernel, 1, channels))
         y = depthwise_conv(x, kernel.astype(x.dtype))
@@ -139,6 +136,6 @@ class Scale(nn.Module):
     init: float
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         scale = self.param("scale", nn.initializers.constant(self.init), (x.shape[-1],))
         return x * per_channel(scale, x)

@@ -3,8 +3,8 @@
 Shapes: C channels, ... any leading axes.
 """
 
-import jax
 from flax import linen as nn
+from jax import Array
 
 from effjax.models.blocks.activations import ACTIVATIONS
 from effjax.models.blocks.layers import Linear
@@ -18,7 +18,7 @@ class Mlp(nn.Module):
     use_bias: bool = True
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
         hidden = int(self.ratio * channels)
         x = Linear(hidden, self.use_bias, name="fc1")(x)  # [..., C] -> [..., ratio * C]

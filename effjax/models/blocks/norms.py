@@ -5,12 +5,12 @@ Shapes: B batch, C channels, ... any further axes. Statistics are taken in float
 
 import math
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jax import lax
+from jax import Array, lax
 from jax.nn.initializers import Initializer
 
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.initialisers import ones_init, zeros_init
 from effjax.models.blocks.layers import at_least_float32, per_channel
 
@@ -32,7 +32,7 @@ class LayerNorm(nn.Module):
     over: tuple[int, ...] = CHANNELS
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None = None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples = None) -> Array:
         shape = (x.shape[-1],)
         scale = self.param("scale", ones_init, shape)
         wide = at_least_float32(x)
@@ -61,7 +61,7 @@ class BatchNorm(nn.Module):
     scale_init: Initializer = ones_init
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         shape = (x.shape[-1],)
         scale = self.param("scale", self.scale_init, shape)
         bias = self.param("bias", zeros_init, shape)
@@ -80,11 +80,11 @@ class BatchNorm(nn.Module):
         y = (wide - per_channel(mean, wide)) * per_channel(factor, wide)
         return (y + per_channel(bias, wide)).astype(x.dtype)
 
-    def _follow(self, running: nn.Variable, new: jax.Array) -> None:
+    def _follow(self, running: nn.Variable, new: Array) -> None:
         blend = self.keep * running.value + (1 - self.keep) * new
         running.value = blend.astype(running.value.dtype)
 
-    def _statistics(self, x: jax.Array, valid: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    def _statistics(self, x: Array, valid: Array) -> tuple[Array, Array, Array]:
         """Mean [C], biased variance [C] and the number of values of a channel, of all devices."""
         axes = tuple(range(x.ndim - 1))
         weight = valid.astype(x.dtype).reshape(-1, *(1,) * (x.ndim - 1))  # [B, 1, ..., 1]
@@ -97,5 +97,5 @@ class BatchNorm(nn.Module):
         var = self._total((square * weight).sum(axes)) / some
         return mean, var, count
 
-    def _total(self, values: jax.Array) -> jax.Array:
+    def _total(self, values: Array) -> Array:
         return lax.psum(values, self.batch_axis) if self.batch_axis else values

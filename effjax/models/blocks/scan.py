@@ -10,11 +10,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import Array
 
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import drop_name
 
 # of one block: 1 - rate of its stochastic depth, and a key for each of its branches
-Drops = tuple[jax.Array, jax.Array]
+Drops = tuple[Array, Array]
 BRANCHES = 2
 
 
@@ -37,9 +39,9 @@ def scan_blocks(
     make_block: partial,
     first: int,
     rates: Sequence[float],
-    x: jax.Array,
-    examples: jax.Array | None,
-) -> jax.Array:
+    x: Array,
+    examples: Examples,
+) -> Array:
     """`x` through the blocks `first`, `first + 1`, ... of a bound `stage`, as many as `rates`.
 
     Their variables are those of children named "blocks_<j>", which exist already. Random draws are
@@ -60,7 +62,7 @@ def scan_blocks(
         keys = jnp.stack([_keys(stage, name) for name in names])  # [n, BRANCHES]
         drops = keep, keys
 
-    def step(x: jax.Array, own: tuple) -> tuple[jax.Array, None]:
+    def step(x: Array, own: tuple) -> tuple[Array, None]:
         variables, drops = own
         return block.apply(variables, x, examples, drops), None
 
@@ -77,7 +79,7 @@ def _stack(trees: Sequence[Any]) -> Any:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
-def _keys(stage: nn.Module, name: str) -> jax.Array:
+def _keys(stage: nn.Module, name: str) -> Array:
     """The keys [BRANCHES] that the StochasticDepth layers of the child `name` would draw."""
     child = stage.scope.push(name, reuse=True)
     keys = []

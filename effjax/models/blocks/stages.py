@@ -6,10 +6,11 @@ Shapes: B batch, H W space, C channels.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 from flax import linen as nn
+from jax import Array
 from jax.nn.initializers import Initializer
 
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.initialisers import normal_init, zeros_init
 from effjax.models.blocks.layers import Conv
 from effjax.models.blocks.scan import equal_neighbours, scan_blocks
@@ -37,7 +38,7 @@ class Patches(nn.Module):
     bias_init: Initializer = zeros_init
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         a, i = self.architecture, self.stage
         side = a.patch_kernels[i]
         conv = Conv(
@@ -72,7 +73,7 @@ class Stage(nn.Module):
     scan: bool = False
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         if self.downsample is not None:
             x = self.downsample(name="downsample")(x, examples)
         # The first call, in `init`, makes the variables that a scan stacks.
@@ -91,9 +92,9 @@ def in_a_row(
     blocks: Sequence[Make],
     rates: Sequence[float],
     names: str,
-    x: jax.Array,
-    examples: jax.Array | None,
-) -> jax.Array:
+    x: Array,
+    examples: Examples,
+) -> Array:
     """`x` through the blocks, which are called `names` with "{}" replaced by their numbers.
 
     To be called inside of a module's compact method, to which the blocks belong.

@@ -3,27 +3,28 @@
 Shapes: B batch, H W space, C channels, K classes.
 """
 
-import jax
+from jax import Array
 from jax.nn.initializers import Initializer
 
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import Dropout
 from effjax.models.blocks.layers import Linear, at_least_float32
 
 
-def mean_over_positions(x: jax.Array) -> jax.Array:
+def mean_over_positions(x: Array) -> Array:
     """[B, ..., C] -> [B, C], in float32 at least."""
     positions = tuple(range(1, x.ndim - 1))
     return at_least_float32(x).mean(positions)
 
 
 def classify(
-    prelogits: jax.Array,
+    prelogits: Array,
     classes: int,
     dropout: float,
-    examples: jax.Array | None,
+    examples: Examples,
     name: str,
     **initialisers: Initializer,
-) -> jax.Array:
+) -> Array:
     """[B, C] -> logits [B, K]: dropout, and a linear layer called `name`.
 
     Without classes there is no classifier: the answer is `prelogits`. To be called inside of a

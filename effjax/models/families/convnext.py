@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import jax
 from flax import linen as nn
+from jax import Array
 
 from effjax.models.architecture import (
     Channels,
@@ -25,6 +25,7 @@ from effjax.models.architecture import (
     sides,
 )
 from effjax.models.base import Features, ImageModel
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.layers import DepthwiseConv, Scale
 from effjax.models.blocks.mlp import Mlp
@@ -73,7 +74,7 @@ class ConvNeXt(ImageModel):
     )
 
     @nn.compact
-    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
         a = self.architecture
         features = {}
         x = Patches(a, 0, LayerNorm, name="stem")(x, examples)
@@ -106,7 +107,7 @@ class Block(nn.Module):
     drop_path: float
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         a = self.architecture
         y = DepthwiseConv(sides(self.kernel_size), name="conv_dw")(x)
         y = LayerNorm(name="norm")(y)
@@ -122,7 +123,7 @@ class Head(nn.Module):
     classes: int
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, jax.Array]:
+    def __call__(self, x: Array, examples: Examples) -> tuple[Array, Array]:
         x = LayerNorm(name="norm")(x)
         dropout = self.architecture.head_dropout
         return classify(x, self.classes, dropout, examples, "fc"), x

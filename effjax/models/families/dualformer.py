@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import Array
 
 from effjax.errors import UserError
 from effjax.models.architecture import (
@@ -24,6 +24,7 @@ from effjax.models.architecture import (
     check,
 )
 from effjax.models.base import Features, ImageModel
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.attention import SelfAttention, attend
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.layers import Conv, Linear, at_least_float32
@@ -79,7 +80,7 @@ class DualFormer(ImageModel):
     )
 
     @nn.compact
-    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
         a = self.architecture
         features = {}
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
@@ -104,7 +105,7 @@ class PatchEmbedding(nn.Module):
     size: Grid
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         x = Conv(self.dim, self.size, self.size, name="proj")(x)
         return LayerNorm(EPS, name="norm")(x)
 
@@ -113,7 +114,7 @@ class PositionEncoding(nn.Module):
     """x + depthwise convolution of 3x3x3: where a token stands, by its neighbours."""
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
         return x + Conv(channels, (3, 3, 3), 1, 1, groups=channels, name="proj_0")(x)
 
@@ -128,7 +129,7 @@ class Block(nn.Module):
     drop_path: float
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         a, i = self.architecture, self.stage
         drop = StochasticDepth(self.drop_path)
         y = LayerNorm(EPS, name="norm1")(x)
@@ -152,7 +153,7 @@ class PyramidAttention(nn.Module):
     batch_axis: str | None
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         batch, *grid, channels = x.shape
         # A pyramid of the map's own grid needs no pooling.
         answers = x if tuple(grid) == self.fine else self._pool(x, examples)
@@ -163,7 +164,7 @@ class PyramidAttention(nn.Module):
         y = attend(q, k, v, HEAD_DIM)
         return Linear(channels, name="proj")(y).reshape(x.shape)
 
-    def _pool(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def _pool(self, x: Array, examples: Examples) -> Array:
         """[B, T, H, W, C] -> the tokens of the pyramid [B, N, C], normalised."""
         batch, time, height, width, channels = x.shape
         fine = pool_to(x, self.fine, "sr")
@@ -177,14 +178,14 @@ class PyramidAttention(nn.Module):
         return LayerNorm(EPS, name="norm")(jnp.concatenate(tokens, axis=1))
 
 
-def pool_to(x: jax.Array, grid: Grid, name: str) -> jax.Array:
+def pool_to(x: Array, grid: Grid, name: str) -> Array:
     """Learned pooling of [B, T, H, W, C] to `grid`: a depthwise convolution without overlap."""
     check_divides(x, grid)
     kernel = tuple(size // cells for size, cells in zip(x.shape[1:4], grid, strict=True))
     return Conv(x.shape[-1], kernel, kernel, groups=x.shape[-1], name=name)(x)
 
 
-def to_windows(x: jax.Array, window: Grid) -> jax.Array:
+def to_windows(x: Array, window: Grid) -> Array:
     """[B, T, H, W, C] -> [B * windows, N of a window, C]."""
     check_divides(x, window)
     batch, *grid, channels = x.shape
@@ -195,7 +196,7 @@ def to_windows(x: jax.Array, window: Grid) -> jax.Array:
     return x.reshape(-1, t * h * w, channels)
 
 
-def from_windows(x: jax.Array, window: Grid, shape: tuple[int, ...]) -> jax.Array:
+def from_windows(x: Array, window: Grid, shape: tuple[int, ...]) -> Array:
     """The way back to `shape` [B, T, H, W, C]."""
     batch, *grid, channels = shape
     counts = count_windows(grid, window)
@@ -209,7 +210,7 @@ def count_windows(grid: Sequence[int], window: Grid) -> list[int]:
     return [size // side for size, side in zip(grid, window, strict=True)]
 
 
-def check_divides(x: jax.Array, grid: Grid) -> None:
+def check_divides(x: Array, grid: Grid) -> None:
     """Raise UserError unless the map [B, T, H, W, C] is a multiple of `grid`."""
     if any(size % cells for size, cells in zip(x.shape[1:4], grid, strict=True)):
         raise UserError(

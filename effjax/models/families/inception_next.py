@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import Array
 
 from effjax.models.architecture import (
     Channels,
@@ -28,6 +28,7 @@ from effjax.models.architecture import (
 )
 from effjax.models.base import Features, ImageModel
 from effjax.models.blocks.activations import gelu
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.layers import DepthwiseConv, Linear, Scale
 from effjax.models.blocks.mlp import Mlp
@@ -78,7 +79,7 @@ class InceptionNeXt(ImageModel):
     )
 
     @nn.compact
-    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
         a = self.architecture
         features = {}
         x = Patches(a, 0, self._norm(), name="stem")(x, examples)
@@ -123,7 +124,7 @@ class Block(nn.Module):
     drop_path: float
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         a = self.architecture
         y = InceptionMixer(a.branch_ratio, self.square, self.band, name="token_mixer")(x)
         y = BatchNorm(self.batch_axis, name="norm")(y, examples)
@@ -140,7 +141,7 @@ class InceptionMixer(nn.Module):
     band: int | tuple[int, int]
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
         group = int(channels * self.branch_ratio)
         # The channels that no kernel sees come first.
@@ -160,7 +161,7 @@ class Head(nn.Module):
     classes: int
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, jax.Array]:
+    def __call__(self, x: Array, examples: Examples) -> tuple[Array, Array]:
         hidden = gelu(Linear(3 * x.shape[-1], name="fc1")(x))  # [B, C] -> [B, 3 C]
         hidden = LayerNorm(name="norm")(hidden)
         dropout = self.architecture.head_dropout

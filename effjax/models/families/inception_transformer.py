@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import Array
 
 from effjax.errors import UserError
 from effjax.models.architecture import (
@@ -26,6 +26,7 @@ from effjax.models.architecture import (
 )
 from effjax.models.base import Features, ImageModel
 from effjax.models.blocks.activations import gelu
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.attention import attend, split_qkv
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.layers import Conv, DepthwiseConv, Linear, Scale, at_least_float32
@@ -88,7 +89,7 @@ class InceptionTransformer(ImageModel):
     )
 
     @nn.compact
-    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
         a = self.architecture
         features = {}
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
@@ -102,7 +103,7 @@ class InceptionTransformer(ImageModel):
         features |= {"pooled": mean_over_positions(x), "prelogits": prelogits}
         return classify(prelogits, self.num_classes, a.head_dropout, examples, "head"), features
 
-    def _embed(self, x: jax.Array, stage: int, examples: jax.Array | None) -> jax.Array:
+    def _embed(self, x: Array, stage: int, examples: Examples) -> Array:
         """Patches of a stage, with learned positions; these fit any grid by interpolation."""
         dim = self.architecture.dims[stage]
         if stage == 0:
@@ -126,7 +127,7 @@ class Stem(nn.Module):
     batch_axis: str | None
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         x = Conv(self.dim // 2, (3, 3), 2, 1, name="proj1")(x)
         x = gelu(BatchNorm(self.batch_axis, name="norm1")(x, examples))
         x = Conv(self.dim, (3, 3), 2, 1, name="proj2")(x)
@@ -140,7 +141,7 @@ class Downsampling(nn.Module):
     batch_axis: str | None
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         x = Conv(self.dim, (3, 3), 2, 1, name="proj")(x)
         return BatchNorm(self.batch_axis, name="norm")(x, examples)
 
@@ -154,7 +155,7 @@ class Block(nn.Module):
     drop_path: float
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         a, i = self.architecture, self.stage
         mixer = InceptionMixer(
             heads=self._own("attention_heads"),
@@ -176,10 +177,10 @@ class Block(nn.Module):
     def _branch(
         self,
         number: int,
-        layer: Callable[[jax.Array], jax.Array],
-        x: jax.Array,
-        examples: jax.Array | None,
-    ) -> jax.Array:
+        layer: Callable[[Array], Array],
+        x: Array,
+        examples: Examples,
+    ) -> Array:
         """layer scale * layer(norm(x)), dropped at random."""
         y = layer(LayerNorm(name=f"norm{number}")(x))
         init = self.architecture.layer_scale[self.stage]
@@ -197,7 +198,7 @@ class InceptionMixer(nn.Module):
     fuse_kernel_size: int
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
         # The convolutions take the first channels, attention the last.
         high, low = jnp.split(x, [channels - HEAD_DIM * self.heads], axis=-1)
@@ -215,7 +216,7 @@ class HighMixer(nn.Module):
     kernel_size: int
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
         sharp, strong = jnp.split(x, 2, axis=-1)
         sharp = Linear(channels, use_bias=False, name="conv1")(sharp)
@@ -233,7 +234,7 @@ class LowMixer(nn.Module):
     pool: int
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         batch, height, width, channels = x.shape
         pool = self.pool
         if height % pool or width % pool:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-import jax
 from flax import linen as nn
+from jax import Array
 
 from effjax.models.architecture import (
     Channels,
@@ -31,6 +31,7 @@ from effjax.models.architecture import (
 )
 from effjax.models.base import Features, ImageModel
 from effjax.models.blocks.activations import squared_relu
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import (
     Dropout,
     StochasticDepth,
@@ -107,7 +108,7 @@ class MetaFormer(ImageModel):
     )
 
     @nn.compact
-    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
         a = self.architecture
         features = {}
         x = self._patches(0)(name="stem")(x, examples)
@@ -164,9 +165,7 @@ class Block(nn.Module):
     batch_axis: str | None = None
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, examples: jax.Array | None, drops: Drops | None = None
-    ) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples, drops: Drops | None = None) -> Array:
         """`drops` stands in for the block's own random draws, see `scan_blocks`."""
         a = self.architecture
         make_mixer = find_mixer(self.mixer)
@@ -182,11 +181,11 @@ class Block(nn.Module):
     def _residual(
         self,
         number: int,
-        skip: jax.Array,
-        branch: jax.Array,
-        examples: jax.Array | None,
+        skip: Array,
+        branch: Array,
+        examples: Examples,
         drops: Drops | None,
-    ) -> jax.Array:
+    ) -> Array:
         """residual scale * skip + layer scale * dropped branch."""
         a, i = self.architecture, self.stage
         drop = StochasticDepth(self.drop_path, name=drop_name(number - 1))
@@ -198,7 +197,7 @@ class Block(nn.Module):
             skip = Scale(a.residual_scale[i], name=f"res_scale{number}")(skip)
         return skip + branch if a.skips else branch
 
-    def _norm(self, name: str) -> Callable[..., jax.Array]:
+    def _norm(self, name: str) -> Callable[..., Array]:
         a = self.architecture
         if a.norm == "none":
             return lambda x, examples: x
@@ -215,7 +214,7 @@ class Head(nn.Module):
     classes: int
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
+    def __call__(self, x: Array, examples: Examples) -> tuple[Array, Features]:
         a = self.architecture
         x = at_least_float32(x)
         pooled = mean_over_positions(x)  # [B, H, W, C] -> [B, C]
@@ -239,7 +238,7 @@ class MlpHead(nn.Module):
     ratio: float = 4.0
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         hidden = int(self.ratio * x.shape[-1])
         x = squared_relu(Linear(hidden, name="fc1")(x))
         x = LayerNorm(name="norm")(x)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-import jax
 from flax import linen as nn
+from jax import Array
 
 from effjax.models.architecture import (
     Channels,
@@ -22,6 +22,7 @@ from effjax.models.architecture import (
     check,
 )
 from effjax.models.base import Features, ImageModel
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.initialisers import fan_out_init, ones_init, uniform_init, zeros_init
 from effjax.models.blocks.layers import Conv
@@ -63,7 +64,7 @@ class ResNet(ImageModel):
     )
 
     @nn.compact
-    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
         a = self.architecture
         features = {}
         x = conv(a.dims[0], a.stem_kernel, a.stem_stride, name="conv1")(x)
@@ -109,7 +110,7 @@ class Block(nn.Module):
     drop_path: float
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         y = x
         shapes = self._shapes()
         for number, (features, size, stride) in enumerate(shapes, start=1):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
-import jax
 from flax import linen as nn
+from jax import Array
 
 from effjax.errors import UserError
 from effjax.models.architecture import (
@@ -22,6 +22,7 @@ from effjax.models.architecture import (
 )
 from effjax.models.base import Features, ImageModel
 from effjax.models.blocks.activations import gelu
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.attention import attend, split_qkv
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.initialisers import fan_out_init
@@ -78,7 +79,7 @@ class Visformer(ImageModel):
     )
 
     @nn.compact
-    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
         a = self.architecture
         features = {}
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
@@ -122,7 +123,7 @@ class Stem(nn.Module):
     batch_axis: str | None
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         dim = self.dim
         y = leaky(self._norm("bn1", conv(dim // 2, 3, 2, name="conv1")(x), examples))
         y = leaky(self._norm("bn2", conv(dim, 3, name="conv2")(y), examples))
@@ -131,11 +132,11 @@ class Stem(nn.Module):
         skip = self._norm("downsample_1", skip, examples)
         return nn.max_pool(leaky(y + skip), (2, 2), (2, 2))
 
-    def _norm(self, name: str, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def _norm(self, name: str, x: Array, examples: Examples) -> Array:
         return BatchNorm(self.batch_axis, name=name)(x, examples)
 
 
-def leaky(x: jax.Array) -> jax.Array:
+def leaky(x: Array) -> Array:
     """Leaky ReLU with a slope of 0.1 below 0."""
     return nn.leaky_relu(x, 0.1)
 
@@ -147,7 +148,7 @@ class PatchEmbedding(nn.Module):
     batch_axis: str | None
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         x = Conv(self.dim, (2, 2), 2, kernel_init=fan_out_init, name="proj")(x)
         return BatchNorm(self.batch_axis, name="norm")(x, examples)
 
@@ -161,7 +162,7 @@ class Block(nn.Module):
     drop_path: float
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         a, i = self.architecture, self.stage
         # One layer for both branches, so that its draws differ by their order.
         drop = StochasticDepth(self.drop_path)
@@ -180,7 +181,7 @@ class Attention(nn.Module):
     heads: int
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
         head_dim = channels // self.heads
         width = 3 * self.heads * head_dim
@@ -197,7 +198,7 @@ class ConvMlp(nn.Module):
     groups: int | None
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
         hidden = self.ratio * channels
         x = gelu(Linear(hidden, use_bias=False, kernel_init=fan_out_init, name="conv1")(x))

@@ -6,9 +6,9 @@ Shapes: B batch, H W space, N tokens (the class token first), C channels, K clas
 from dataclasses import dataclass
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import Array
 
 from effjax.errors import UserError
 from effjax.models.architecture import (
@@ -21,6 +21,7 @@ from effjax.models.architecture import (
     check,
 )
 from effjax.models.base import Features, ImageModel
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.attention import SelfAttention
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.initialisers import normal_init, uniform_init
@@ -85,7 +86,7 @@ class ViT(ImageModel):
         return size[0] // side, size[1] // side
 
     @nn.compact
-    def forward(self, x: jax.Array, examples: jax.Array | None) -> tuple[jax.Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
         a = self.architecture
         make_block = partial(maybe_remat(Block, a.remat), a)
         (rates,) = stochastic_depth_rates(a.drop_path_rate, (a.depth,))
@@ -101,7 +102,7 @@ class ViT(ImageModel):
         features["prelogits"] = prelogits = LayerNorm(name="norm")(features["pooled"])
         return classify(prelogits, self.num_classes, a.head_dropout, examples, "head"), features
 
-    def _embed(self, images: jax.Array) -> jax.Array:
+    def _embed(self, images: Array) -> Array:
         """Images [B, H, W, C] -> tokens [B, N, C] with their positions."""
         self._check_size(images.shape[1:3])
         x = PatchEmbedding(self.architecture, name="patch_embed")(images)
@@ -129,7 +130,7 @@ class ViT(ImageModel):
             )
 
     @nn.nowrap
-    def _check_known(self, known: jax.Array | None, tokens: int, given: tuple[int, int]) -> None:
+    def _check_known(self, known: Array | None, tokens: int, given: tuple[int, int]) -> None:
         if known is not None and known.shape[1] != tokens:
             height, width = given
             raise UserError(
@@ -145,7 +146,7 @@ class PatchEmbedding(nn.Module):
     architecture: ViTArchitecture
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Array) -> Array:
         a = self.architecture
         if x.shape[1] % a.patch_size or x.shape[2] % a.patch_size:
             raise UserError(
@@ -166,7 +167,7 @@ class Block(nn.Module):
     drop_path: float
 
     @nn.compact
-    def __call__(self, x: jax.Array, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         a = self.architecture
         attention = SelfAttention(a.width // a.heads, name="attn")
         mlp = Mlp(a.mlp_ratio, name="mlp")

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
+from jax import Array
 
 from effjax.errors import UserError
 from effjax.models.base import ImageModel
@@ -162,7 +162,7 @@ def _fit(
     name: str,
     timm: str,
     tensor: Tensor,
-    old: jax.Array,
+    old: Array,
     state: State,
     classes: Sequence[int] | None,
 ) -> tuple[str, Any]:
@@ -187,7 +187,7 @@ def _fit(
     raise wrong_shape(model, name, timm, given, tensor, old.shape)
 
 
-def _same_channels(value: np.ndarray, old: jax.Array) -> bool:
+def _same_channels(value: np.ndarray, old: Array) -> bool:
     return value.ndim == old.ndim and value.shape[-1] == old.shape[-1]
 
 

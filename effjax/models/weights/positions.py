@@ -5,8 +5,8 @@ Shapes: H W token grid, N = H * W, P prefix tokens, C channels.
 
 from collections.abc import Mapping
 
-import jax
 import numpy as np
+from jax import Array
 
 from effjax.errors import UserError
 from effjax.models.base import ImageModel
@@ -24,7 +24,7 @@ def grid_note(model: ImageModel, tokens: int) -> dict[str, str]:
 
 def fit_positions(
     model: ImageModel, name: str, value: np.ndarray, shape: tuple[int, ...], notes: Mapping
-) -> tuple[str, jax.Array | np.ndarray]:
+) -> tuple[str, Array | np.ndarray]:
     """("loaded", value) where the grids are equal, else ("resized", value in `shape`).
 
     Args:

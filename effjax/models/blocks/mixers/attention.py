@@ -5,9 +5,10 @@ Shapes: B batch, H W space, N = H * W tokens, C channels.
 
 from typing import Annotated
 
-import jax
 from flax import linen as nn
+from jax import Array
 
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.attention import attend, split_qkv
 from effjax.models.blocks.layers import Linear
 from effjax.models.blocks.mixers.mixer import TokenMixer, register_mixer
@@ -27,7 +28,7 @@ class Attention(TokenMixer):
     can_scan = True
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
         channels = x.shape[-1]
         tokens = x.reshape(x.shape[0], -1, channels)  # [B, N, C]
         # Heads are whole: a rest of the channels gets none, few channels get one.

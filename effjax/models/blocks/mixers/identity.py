@@ -3,8 +3,9 @@
 Shapes: B batch, H W space, C channels.
 """
 
-import jax
+from jax import Array
 
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.mixers.mixer import TokenMixer, register_mixer
 
 
@@ -14,5 +15,5 @@ class Identity(TokenMixer):
 
     can_scan = True
 
-    def __call__(self, x: jax.Array, train: bool, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
         return x

@@ -16,11 +16,12 @@ import typing
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
-import jax
 from flax import linen as nn
+from jax import Array
 
 from effjax.errors import UserError, nearest
 from effjax.kinds import Misfit, fit
+from effjax.models.blocks.arguments import Examples
 
 
 class TokenMixer(nn.Module):
@@ -41,7 +42,7 @@ class TokenMixer(nn.Module):
     window: ClassVar[str | None] = None
     can_scan: ClassVar[bool] = False
 
-    def __call__(self, x: jax.Array, train: bool, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
         """[B, H, W, C] -> [B, H, W, C]; `examples` int32 [B] in training, as layers that drop."""
         raise NotImplementedError
 

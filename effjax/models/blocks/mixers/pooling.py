@@ -3,10 +3,11 @@
 Shapes: B batch, H W space, C channels.
 """
 
-import jax
 from flax import linen as nn
+from jax import Array
 
 from effjax.errors import UserError
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.mixers.mixer import TokenMixer, register_mixer
 from effjax.ops import pool_minus_input
 
@@ -19,7 +20,7 @@ class Pooling(TokenMixer):
     can_scan = True
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
         if isinstance(self.kernel_size, tuple):
             raise UserError(f"pooling windows are square; got kernel_sizes {self.kernel_size}")
         return pool_minus_input(x, self.kernel_size)

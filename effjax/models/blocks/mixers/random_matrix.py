@@ -6,8 +6,10 @@ Shapes: B batch, H W space, N = H * W tokens, C channels.
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import Array
 
 from effjax.errors import UserError
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.mixers.mixer import TokenMixer, register_mixer
 
 
@@ -21,7 +23,7 @@ class Random(TokenMixer):
     can_scan = True
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
         batch, height, width, channels = x.shape
         tokens = height * width
         matrix = self.variable("constants", "random_matrix", self._draw, tokens).value
@@ -34,6 +36,6 @@ class Random(TokenMixer):
         mixed = jnp.einsum("nm,bmc->bnc", matrix.astype(x.dtype), flat)
         return mixed.reshape(x.shape)
 
-    def _draw(self, tokens: int) -> jax.Array:
+    def _draw(self, tokens: int) -> Array:
         drawn = jax.random.uniform(self.make_rng("params"), (tokens, tokens), jnp.float32)
         return jax.nn.softmax(drawn)

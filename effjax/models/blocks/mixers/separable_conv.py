@@ -5,11 +5,12 @@ Shapes: B batch, H W space, C channels.
 
 from typing import Annotated
 
-import jax
 from flax import linen as nn
+from jax import Array
 
 from effjax.models.architecture import sides
 from effjax.models.blocks.activations import StarReLU
+from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.layers import DepthwiseConv, Linear
 from effjax.models.blocks.mixers.mixer import TokenMixer, register_mixer
 from effjax.ranges import Range
@@ -29,7 +30,7 @@ class SeparableConv(TokenMixer):
     can_scan = True
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool, examples: jax.Array | None) -> jax.Array:
+    def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
         channels = x.shape[-1]
         x = Linear(self.expansion * channels, use_bias=False, name="pwconv1")(x)
         x = StarReLU(name="act1")(x)
