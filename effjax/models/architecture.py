@@ -73,7 +73,8 @@ def override(architecture: A, fields: Mapping[str, Any]) -> A:
     stages = _number_of_stages(architecture, fields)
     values = {}
     for name, value in fields.items():
-        if is_per_stage(hints[name]) and not isinstance(value, (list, tuple)):
+        is_scalar = not isinstance(value, (list, tuple))
+        if is_scalar and is_per_stage(hints[name]):
             value = (value,) * stages
         example = f"\nsuch as {name}={getattr(architecture, name)!r}"
         values[name] = _fitted(name, value, hints[name], example)
@@ -127,8 +128,8 @@ def _check_entries(architecture: Any, hints: Mapping[str, Any]) -> None:
 
 
 def _check_windows(architecture: Any, name: str) -> None:
-    for stage, depth in enumerate(architecture.depths):
-        for window in per_block(getattr(architecture, name)[stage], depth, name):
+    for stage in range(len(architecture.depths)):
+        for window in entries(architecture, name, stage):
             for size in sides(window):
                 if size % 2 == 0:
                     raise UserError(f"{name}: {size} has no middle, expected odd sizes such as 7")
@@ -136,7 +137,9 @@ def _check_windows(architecture: Any, name: str) -> None:
 
 def is_per_stage(hint: Any) -> bool:
     """Whether a field has one entry for each stage."""
-    return typing.get_origin(hint) is tuple and typing.get_args(hint)[-1] is Ellipsis
+    if typing.get_origin(hint) is not tuple:
+        return False
+    return typing.get_args(hint)[-1] is Ellipsis  # tuple[X, ...]
 
 
 def per_block(entry: Any, depth: int, name: str) -> tuple:
@@ -148,11 +151,15 @@ def per_block(entry: Any, depth: int, name: str) -> tuple:
     return entry
 
 
+def entries(architecture: Any, field: str, stage: int) -> tuple:
+    """What a field holds for each block of a stage, counted from 0; raises UserError."""
+    entry = getattr(architecture, field)[stage]
+    return per_block(entry, architecture.depths[stage], field)
+
+
 def entry_of_block(architecture: Any, window: Window) -> int | tuple[int, int]:
     """What the architecture holds for a window: a size, or (height, width)."""
-    depth = architecture.depths[window.stage]
-    stage = getattr(architecture, window.field)[window.stage]
-    return per_block(stage, depth, window.field)[window.block]
+    return entries(architecture, window.field, window.stage)[window.block]
 
 
 def set_per_block(architecture: A, window: Window, value: Any) -> A:
@@ -161,12 +168,13 @@ def set_per_block(architecture: A, window: Window, value: Any) -> A:
     The field is written out to one entry for each block in every stage. Raises UserError as
     `override` does.
     """
-    field = window.field
     stages = []
-    for entry, depth in zip(getattr(architecture, field), architecture.depths, strict=True):
-        stages.append(list(per_block(entry, depth, field)))
-    stages[window.stage][window.block] = value
-    return override(architecture, {field: tuple(map(tuple, stages))})
+    for stage in range(len(architecture.depths)):
+        of_blocks = list(entries(architecture, window.field, stage))
+        if stage == window.stage:
+            of_blocks[window.block] = value
+        stages.append(tuple(of_blocks))
+    return override(architecture, {window.field: tuple(stages)})
 
 
 def sides(size: int | tuple[int, int]) -> tuple[int, int]:

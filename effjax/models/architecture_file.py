@@ -29,7 +29,8 @@ def write_architecture(name: str, architecture: Any, path: str | Path, **notes: 
     for field, value in fields_of(architecture).items():
         if field not in TRAINING_FIELDS and value != defaults[field]:
             changed[field] = value
-    text = json.dumps({"architecture": name, "fields": changed, **notes}, indent=2)
+    content = {"architecture": name, "fields": changed, **notes}
+    text = json.dumps(content, indent=2)
     as_path(path).write_text(text + "\n")
 
 

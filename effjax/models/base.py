@@ -17,6 +17,9 @@ from effjax.models.blocks.arguments import Examples
 from effjax.models.layout import Layout
 
 Features = dict[str, Array]
+Outputs = tuple[Array, Features]  # logits [B, K], and the maps by name
+# (path inside of a block, field of the architecture, side), see `Window`
+BlockWindows = Sequence[tuple[str, str, str]]
 
 
 class ImageModel(nn.Module):
@@ -59,7 +62,7 @@ class ImageModel(nn.Module):
         """
         return self._forward(images, train, examples)[1]
 
-    def _forward(self, images: Array, train: bool, examples: Examples) -> tuple[Array, Features]:
+    def _forward(self, images: Array, train: bool, examples: Examples) -> Outputs:
         given, expected = images.shape[-1], self.architecture.in_chans
         if given != expected:
             raise UserError(
@@ -77,7 +80,12 @@ class ImageModel(nn.Module):
         variables = super().init(*args, **kwargs)
         if self.weights is not None:
             variables = self.weights(self.clone(weights=None), variables)
-        params = jax.tree.map(lambda p: p.astype(self.param_dtype), variables["params"])
+
+        def cast(leaf: Array) -> Array:
+            return leaf.astype(self.param_dtype)
+
+        # Running averages and frozen tensors stay in float32.
+        params = jax.tree.map(cast, variables["params"])
         return {**variables, "params": params}
 
     # ------------------------------------------------------------------- what a network states
@@ -122,6 +130,6 @@ class ImageModel(nn.Module):
         return tuple(found)
 
     @nn.nowrap
-    def block_windows(self, stage: int, block: int) -> Sequence[tuple[str, str, str]]:
+    def block_windows(self, stage: int, block: int) -> BlockWindows:
         """(path inside of the block, field, side) of each window of a block, see `Window`."""
         return ()

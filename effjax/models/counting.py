@@ -1,8 +1,7 @@
-"""Exact parameter and multiply-add counts, without computing anything.
+"""Parameters and multiply-adds, from shapes alone.
 
-One MAC is one multiply-add of a convolution, a matrix product or an attention product; norms,
-activations and pooling are not counted. What is counted is the architecture: a depthwise
-convolution costs the same whichever way it is computed.
+Multiply-adds are those of convolutions and matrix products, attention included. Norms,
+activations, pooling and biases are not counted, as in published tables.
 """
 
 import dataclasses
@@ -36,9 +35,11 @@ def cost(model: ImageModel, input_shape: tuple[int, ...] = (224, 224, 3)) -> Cos
     images = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
     variables = abstract_variables(model, input_shape)
     trainable = _size(variables["params"])
+    # Frozen tensors are part of a network; running averages are not.
+    frozen = _size(variables.get("constants", {}))
     with nn.intercept_methods(_as_plain_operations):
         program = jax.make_jaxpr(model.apply)(variables, images)
-    return Cost(trainable + _size(variables.get("constants", {})), trainable, _macs(program.jaxpr))
+    return Cost(trainable + frozen, trainable, _macs(program.jaxpr))
 
 
 def _size(tree: Any) -> int:
@@ -50,26 +51,36 @@ def _as_plain_operations(
 ) -> Any:
     """Let the layers that have several implementations show what they mean."""
     layer = context.module
-    if context.method_name == "__call__" and isinstance(layer, DepthwiseConv):
+    if context.method_name != "__call__":
+        return call(*args, **kwargs)
+    if isinstance(layer, DepthwiseConv):
+        # A fast implementation may be a call out of XLA, in which no operation is seen.
+        x = args[0]
         kernel = layer.variables["params"]["kernel"]
-        return depthwise_conv_reference(args[0], kernel.astype(args[0].dtype))
-    if context.method_name == "__call__" and isinstance(layer, Pooling):
+        return depthwise_conv_reference(x, kernel.astype(x.dtype))
+    if isinstance(layer, Pooling):
+        # Pooling is not counted, so it may as well be left out.
         return args[0]
     return call(*args, **kwargs)
 
 
 def _macs(program: Jaxpr) -> int:
-    return sum(_macs_of(eqn) for eqn in program.eqns)
+    return sum(_macs_of(equation) for equation in program.eqns)
 
 
-def _macs_of(eqn: JaxprEqn) -> int:
-    output = math.prod(eqn.outvars[0].aval.shape)
-    if eqn.primitive.name == "dot_general":
-        (contracted, _), _ = eqn.params["dimension_numbers"]
-        return output * math.prod(eqn.invars[0].aval.shape[axis] for axis in contracted)
-    if eqn.primitive.name == "conv_general_dilated":
-        kernel = eqn.invars[1].aval.shape
-        features = kernel[eqn.params["dimension_numbers"].rhs_spec[0]]
-        return output * math.prod(kernel) // features
-    repeats = eqn.params["length"] if eqn.primitive.name == "scan" else 1
-    return repeats * sum(_macs(inner) for inner in jaxprs_in_params(eqn.params))
+def _macs_of(equation: JaxprEqn) -> int:
+    outputs = math.prod(equation.outvars[0].aval.shape)
+    if equation.primitive.name == "dot_general":
+        # Each output is a sum over the contracted axes of the first factor.
+        (contracted, _), _ = equation.params["dimension_numbers"]
+        first = equation.invars[0].aval.shape
+        return outputs * math.prod(first[axis] for axis in contracted)
+    if equation.primitive.name == "conv_general_dilated":
+        # Each output is a sum over the kernel of its feature.
+        kernel = equation.invars[1].aval.shape
+        feature_axis = equation.params["dimension_numbers"].rhs_spec[0]
+        return outputs * math.prod(kernel) // kernel[feature_axis]
+    # A scan runs its body several times; other operations hold programs that run once.
+    repeats = equation.params["length"] if equation.primitive.name == "scan" else 1
+    inner = jaxprs_in_params(equation.params)
+    return repeats * sum(_macs(program) for program in inner)

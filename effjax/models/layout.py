@@ -50,7 +50,8 @@ class Layout:
             for part in self.beside_first:
                 found[part.format(stage=number)] = below + 1
             for block in range(count):
-                found["/".join(self.block_path(stage, block))] = below + block + 1
+                path = "/".join(self.block_path(stage, block))
+                found[path] = below + block + 1
             below += count
         found |= dict.fromkeys(self.stem, 0)
         found |= dict.fromkeys(self.head, below + 1)
@@ -75,3 +76,12 @@ class Layout:
             )
 
         return jax.tree_util.tree_map_with_path(depth_of, params)
+
+
+# What MetaFormers have in common, and ConvNeXts with them.
+STAGED = Layout(
+    stem=("stem",),
+    stage=("stages_{stage}/downsample",),
+    block="stages_{stage}/blocks_{block}",
+    head=("head",),
+)

@@ -154,7 +154,8 @@ def default_fields(name: str) -> dict[str, Any]:
 
 def fields_of(architecture: Any) -> dict[str, Any]:
     """{field: value} of an architecture's dataclass; values stay as they are."""
-    return {f.name: getattr(architecture, f.name) for f in dataclasses.fields(architecture)}
+    names = (field.name for field in dataclasses.fields(architecture))
+    return {name: getattr(architecture, name) for name in names}
 
 
 def abstract_variables(model: ImageModel, input_shape: Sequence[int] | None = None) -> Any:
@@ -164,7 +165,8 @@ def abstract_variables(model: ImageModel, input_shape: Sequence[int] | None = No
     family was published for.
     """
     *size, _ = input_shape or default_input_shape(model)
-    images = jax.ShapeDtypeStruct((1, *size, model.architecture.in_chans), jnp.float32)
+    shape = (1, *size, model.architecture.in_chans)
+    images = jax.ShapeDtypeStruct(shape, jnp.float32)
     fresh = model.clone(weights=None)  # published weights change no shape
     return jax.eval_shape(fresh.init, jax.random.key(0), images)
 

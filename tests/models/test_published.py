@@ -1,6 +1,4 @@
-"""Published weights by name: their facts, and the hub and its cache, offline."""
-
-import sys
+"""Published weights by name: their facts, and models that start from them, offline."""
 
 import jax
 import numpy as np
@@ -8,10 +6,11 @@ import pytest
 
 import effjax
 from effjax.errors import UserError
-from effjax.models import create_model, list_models, load_weights, pretrained
-from effjax.models.weights import fetch, to_torch, write_state
+from effjax.models import create_model, list_models, pretrained
+from effjax.models.weights import to_torch, write_state
 from effjax.report import choose_display
 from effjax.tasks.run import restore
+from tests.models.hub import SMALL, hub_cache, kernel
 from tests.models.model_parity import random_variables
 
 
@@ -37,33 +36,6 @@ def test_an_entry_drives_preprocessing():
 def test_unknown_names(name, said):
     with pytest.raises(UserError, match=said):
         pretrained(name)
-
-
-def hub_cache(folder, repository, model, variables):
-    """A cache laid out as the hub's client lays it, with one file of weights."""
-    name = folder / f"models--{repository.replace('/', '--')}"
-    (name / "refs").mkdir(parents=True)
-    (name / "refs" / "main").write_text("0" * 40)
-    write_state(to_torch(model, variables), name / "snapshots" / ("0" * 40) / "model.safetensors")
-
-
-@pytest.fixture
-def offline(tmp_path, monkeypatch):
-    """A hub that is not there, and an empty cache."""
-    constants = pytest.importorskip("huggingface_hub.constants")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    return tmp_path
-
-
-SMALL = {"depths": 1, "dims": (8, 8, 32, 32)}
-KERNEL = ("params", "stem", "conv", "kernel")
-
-
-def kernel(variables):
-    for key in KERNEL:
-        variables = variables[key]
-    return np.asarray(variables)
 
 
 def test_a_pretrained_model_starts_from_its_weights(offline):
@@ -120,19 +92,3 @@ def test_a_run_starts_from_the_hub(offline, tmp_path):
 
 def test_the_tag_does_not_change_the_architecture():
     assert create_model("caformer_s18.sail_in1k_384") == create_model("caformer_s18")
-
-
-def test_hub_needs_its_client(monkeypatch):
-    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(UserError, match=r"effjax\[hub\]"):
-        fetch("caformer_s18.sail_in1k")
-
-
-def test_hub_cache_serves_without_network(offline):
-    model = create_model("caformer_s18", **SMALL)
-    variables = random_variables(model, (64, 64, 3))
-    hub_cache(offline, "timm/caformer_s18.sail_in1k", model, variables)
-    loaded, _ = load_weights(model, variables, "hub:timm/caformer_s18.sail_in1k")
-    np.testing.assert_array_equal(kernel(loaded), kernel(variables))
-    with pytest.raises(UserError, match="cannot fetch hub:timm/nothing"):
-        fetch("hub:timm/nothing")

@@ -14,6 +14,9 @@ from jax import Array, lax
 from effjax.models.blocks.initialisers import ones_init, zeros_init
 from effjax.models.blocks.layers import at_least_float32, per_channel
 
+SQRT_HALF = math.sqrt(0.5)
+NORMAL_PEAK = 1 / math.sqrt(2 * math.pi)  # the normal density at 0
+
 
 @jax.custom_jvp
 def gelu(x: Array) -> Array:
@@ -23,7 +26,8 @@ def gelu(x: Array) -> Array:
     as long on a CPU, gradient included.
     """
     y = at_least_float32(x)
-    distribution = 0.5 * (1.0 + lax.erf(y * math.sqrt(0.5)))
+    # the normal distribution function: the share of a normal variable below y
+    distribution = 0.5 * (1.0 + lax.erf(y * SQRT_HALF))
     return (y * distribution).astype(x.dtype)
 
 
@@ -33,8 +37,9 @@ def _gelu_jvp(at: tuple[Array], along: tuple[Array]) -> tuple[Array, Array]:
     (x,), (dx,) = at, along
     y = at_least_float32(x)
     # erf(-x), not erf(x): otherwise XLA saves the forward pass's erf as a third array.
-    distribution = 0.5 - 0.5 * lax.erf(y * -math.sqrt(0.5))
-    density = jnp.exp(-0.5 * y * y) * (1 / math.sqrt(2 * math.pi))
+    distribution = 0.5 - 0.5 * lax.erf(y * -SQRT_HALF)
+    density = jnp.exp(-0.5 * y * y) * NORMAL_PEAK
+    # d/dy (y * distribution(y)), since the density is the distribution's slope
     slope = distribution + y * density
     return gelu(x), dx * slope.astype(x.dtype)
 
@@ -53,9 +58,11 @@ class StarReLU(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        # One number each for all channels, not one for each channel.
         scale = self.param("scale", ones_init, (1,))
         bias = self.param("bias", zeros_init, (1,))
-        return per_channel(scale, x) * squared_relu(x) + per_channel(bias, x)
+        y = per_channel(scale, x) * squared_relu(x)
+        return y + per_channel(bias, x)
 
 
 # name -> (name of the layer -> the activation); only StarReLU has parameters

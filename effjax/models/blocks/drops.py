@@ -21,6 +21,7 @@ from effjax.models.blocks.arguments import Examples
 def draw_kept(key: Array, examples: Array, keep: float, shape: Sequence[int] = ()) -> Array:
     """For each of `examples` [B] a bool array of `shape`, True with probability `keep`."""
 
+    # A key for each example, and not one draw for the batch: its part of a batch draws the same.
     def draw(example: Array) -> Array:
         own_key = jax.random.fold_in(key, example)
         return jax.random.bernoulli(own_key, keep, shape)
@@ -38,15 +39,20 @@ class Dropout(nn.Module):
         if examples is None or self.rate == 0:
             return x
         keep = 1 - self.rate
-        kept = draw_kept(self.make_rng("dropout"), examples, keep, x.shape[1:])
+        key = self.make_rng("dropout")
+        kept = draw_kept(key, examples, keep, x.shape[1:])
+        # Divided in training, so that evaluation needs no factor.
         return jnp.where(kept, x / keep, 0)
 
 
 def stochastic_depth_rates(rate: float, depths: Sequence[int]) -> list[tuple[float, ...]]:
     """From 0 in the first block to `rate` in the last, evenly; one tuple for each stage."""
     rates = np.linspace(0, rate, sum(depths)).tolist()
-    ends = np.cumsum(depths)
-    return [tuple(rates[end - depth : end]) for depth, end in zip(depths, ends, strict=True)]
+    stages = []
+    for depth in depths:
+        stages.append(tuple(rates[:depth]))
+        rates = rates[depth:]
+    return stages
 
 
 def drop_name(branch: int) -> str:
@@ -75,4 +81,5 @@ class StochasticDepth(nn.Module):
         keep, key = given or (1 - self.rate, self.make_rng("dropout"))
         kept = draw_kept(key, examples, keep)  # [B]
         further = (1,) * (x.ndim - 1)
-        return jnp.where(kept.reshape(-1, *further), x / keep, 0)
+        kept = kept.reshape(-1, *further)  # [B, 1, ..., 1]
+        return jnp.where(kept, x / keep, 0)

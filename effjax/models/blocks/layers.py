@@ -14,7 +14,7 @@ from flax import linen as nn
 from jax import Array, lax
 from jax.nn.initializers import Initializer
 
-from effjax.models.blocks.initialisers import normal_init, zeros_init
+from effjax.models.blocks.initialisers import fan_out_init, normal_init, zeros_init
 from effjax.ops import depthwise_conv, matrix_product, patch_conv
 
 
@@ -37,7 +37,8 @@ def by_matrix(x: Array, kernel: Array) -> Array:
     """
     rows = x.reshape(-1, x.shape[-1])  # [..., I] -> [N, I]
     y = matrix_product(rows, kernel)
-    return y.reshape(*x.shape[:-1], kernel.shape[-1])
+    leading = x.shape[:-1]
+    return y.reshape(*leading, -1)
 
 
 class Linear(nn.Module):
@@ -79,15 +80,19 @@ class Conv(nn.Module):
         rank = x.ndim - 2
         stride = per_axis(self.stride, rank)
         pad = per_axis(self.pad, rank)
-        shape = (*self.kernel, x.shape[-1] // self.groups, self.features)
+        # A group sees its own inputs only: [K..., I / groups, O]
+        inputs = x.shape[-1] // self.groups
+        shape = (*self.kernel, inputs, self.features)
         kernel = self.param("kernel", self.kernel_init, shape).astype(x.dtype)
         pointwise = math.prod(self.kernel) == 1 and not any(pad)
         if pointwise and self.groups == 1:
             # A 1x1 convolution is a linear layer on the positions that the stride leaves.
             steps = (slice(None, None, step) for step in stride)
-            y = by_matrix(x[:, *steps], kernel.reshape(shape[-2:]))
+            matrix = kernel.reshape(inputs, self.features)
+            y = by_matrix(x[:, *steps], matrix)
         elif rank == 2 and self.groups == 1:
             y = patch_conv(x, kernel, stride, pad)
+        # Over time and space (video), or in groups.
         else:
             y = self._general(x, kernel, stride, pad)
         if self.use_bias:
@@ -96,7 +101,7 @@ class Conv(nn.Module):
         return y
 
     def _general(self, x: Array, kernel: Array, stride: Sequence[int], pad: Sequence[int]) -> Array:
-        space = "DHW"[-len(stride) :]
+        space = "DHW"[-len(stride) :]  # D is time
         return lax.conv_general_dilated(
             x,
             kernel,
@@ -112,6 +117,26 @@ def per_axis(value: Sequence[int] | int, rank: int) -> tuple[int, ...]:
     return (value,) * rank if isinstance(value, int) else tuple(value)
 
 
+def padded_conv(features: int, side: int, stride: int = 1, groups: int = 1, *, name: str) -> Conv:
+    """A square convolution without bias, padded by half its kernel, as ResNets have it."""
+    return Conv(
+        features,
+        (side, side),
+        stride,
+        pad=side // 2,
+        groups=groups,
+        use_bias=False,
+        kernel_init=fan_out_init,
+        name=name,
+    )
+
+
+def max_pool_3x3(x: Array, stride: int) -> Array:
+    """The largest of the neighbours that there are: padding is minus infinity."""
+    padding = ((1, 1), (1, 1))
+    return nn.max_pool(x, (3, 3), (stride, stride), padding)
+
+
 class DepthwiseConv(nn.Module):
     """One odd kernel for each channel, stride 1, padded to keep H and W."""
 
@@ -122,7 +147,8 @@ class DepthwiseConv(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
-        kernel = self.param("kernel", self.kernel_init, (*self.kernel, 1, channels))
+        shape = (*self.kernel, 1, channels)
+        kernel = self.param("kernel", self.kernel_init, shape)
         y = depthwise_conv(x, kernel.astype(x.dtype))
         if self.use_bias:
             bias = self.param("bias", zeros_init, (channels,))
@@ -137,5 +163,6 @@ class Scale(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        scale = self.param("scale", nn.initializers.constant(self.init), (x.shape[-1],))
+        init = nn.initializers.constant(self.init)
+        scale = self.param("scale", init, (x.shape[-1],))
         return x * per_channel(scale, x)

@@ -20,6 +20,7 @@ class Mlp(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
+        # rounded down, as in timm
         hidden = int(self.ratio * channels)
         x = Linear(hidden, self.use_bias, name="fc1")(x)  # [..., C] -> [..., ratio * C]
         x = ACTIVATIONS[self.activation](name="act")(x)

@@ -4,6 +4,7 @@ Shapes: B batch, C channels, ... any further axes. Statistics are taken in float
 """
 
 import math
+from collections.abc import Callable
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -13,6 +14,8 @@ from jax.nn.initializers import Initializer
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.initialisers import ones_init, zeros_init
 from effjax.models.blocks.layers import at_least_float32, per_channel
+
+Shape = tuple[int, ...]
 
 # Axes of a norm: of each position its channels, or of a whole map [H, W, C].
 CHANNELS = (-1,)
@@ -36,9 +39,12 @@ class LayerNorm(nn.Module):
         shape = (x.shape[-1],)
         scale = self.param("scale", ones_init, shape)
         wide = at_least_float32(x)
-        centred = wide - wide.mean(self.over, keepdims=True)
+        # The variance of what is centred: E[x^2] - E[x]^2 cancels where the mean is large.
+        mean = wide.mean(self.over, keepdims=True)
+        centred = wide - mean
         variance = jnp.square(centred).mean(self.over, keepdims=True)
-        y = centred * lax.rsqrt(variance + self.eps) * per_channel(scale, wide)
+        normalised = centred * lax.rsqrt(variance + self.eps)
+        y = normalised * per_channel(scale, wide)
         if self.use_bias:
             bias = self.param("bias", zeros_init, shape)
             y += per_channel(bias, y)
@@ -65,20 +71,27 @@ class BatchNorm(nn.Module):
         shape = (x.shape[-1],)
         scale = self.param("scale", self.scale_init, shape)
         bias = self.param("bias", zeros_init, shape)
-        running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape, jnp.float32)
-        running_var = self.variable("batch_stats", "var", jnp.ones, shape, jnp.float32)
+        running_mean = self._average("mean", jnp.zeros, shape)
+        running_var = self._average("var", jnp.ones, shape)
         wide = at_least_float32(x)
         # `init` may be called in training mode too: the averages start from 0 and 1 all the same.
         if examples is not None and not self.is_initializing():
             mean, var, count = self._statistics(wide, examples >= 0)
+            # Bessel's correction, for the average alone; one value has no variance to correct.
             unbiased = var * (count / jnp.maximum(count - 1, 1))
             self._follow(running_mean, mean)
             self._follow(running_var, unbiased)
         else:
             mean, var = running_mean.value, running_var.value
+        # Both factors are [C]: multiplied first, the large array is passed over once.
         factor = scale * lax.rsqrt(var + self.eps)
-        y = (wide - per_channel(mean, wide)) * per_channel(factor, wide)
-        return (y + per_channel(bias, wide)).astype(x.dtype)
+        centred = wide - per_channel(mean, wide)
+        y = centred * per_channel(factor, wide) + per_channel(bias, wide)
+        return y.astype(x.dtype)
+
+    def _average(self, name: str, start: Callable[..., Array], shape: Shape) -> nn.Variable:
+        """A running average, in float32 whatever the parameters are."""
+        return self.variable("batch_stats", name, start, shape, jnp.float32)
 
     def _follow(self, running: nn.Variable, new: Array) -> None:
         blend = self.keep * running.value + (1 - self.keep) * new
@@ -86,13 +99,15 @@ class BatchNorm(nn.Module):
 
     def _statistics(self, x: Array, valid: Array) -> tuple[Array, Array, Array]:
         """Mean [C], biased variance [C] and the number of values of a channel, of all devices."""
-        axes = tuple(range(x.ndim - 1))
-        weight = valid.astype(x.dtype).reshape(-1, *(1,) * (x.ndim - 1))  # [B, 1, ..., 1]
+        axes = tuple(range(x.ndim - 1))  # all but the channels
+        further = (1,) * (x.ndim - 1)
+        weight = valid.astype(x.dtype).reshape(-1, *further)  # [B] -> [B, 1, ..., 1]
         positions = math.prod(x.shape[1:-1])
         count = self._total(weight.sum() * positions)
         # A batch of padding alone has no statistics: its sums are 0, and so is its mean.
         some = jnp.maximum(count, 1)
         mean = self._total((x * weight).sum(axes)) / some
+        # Around the mean of all devices: the mean of their variances would be too small.
         square = jnp.square(x - per_channel(mean, x))
         var = self._total((square * weight).sum(axes)) / some
         return mean, var, count

@@ -23,10 +23,11 @@ BRANCHES = 2
 def equal_neighbours(blocks: Sequence[partial]) -> Iterator[tuple[int, int]]:
     """(first, last + 1) of each run of blocks that are made alike."""
     first = 0
-    for number in range(1, len(blocks) + 1):
-        if number == len(blocks) or not _made_alike(blocks[number], blocks[first]):
+    for number in range(1, len(blocks)):
+        if not _made_alike(blocks[number], blocks[first]):
             yield first, number
             first = number
+    yield first, len(blocks)
 
 
 def _made_alike(one: partial, other: partial) -> bool:
@@ -53,8 +54,9 @@ def scan_blocks(
       x: [B, ...].
       examples: [B] int32, or None in evaluation.
     """
-    names = [f"blocks_{first + number}" for number in range(len(rates))]
-    block = make_block(drop_path=0.0, parent=None)  # unbound: the scan hands in its variables
+    names = [f"blocks_{number}" for number in range(first, first + len(rates))]
+    # Without a parent it is no child of the stage: the scan hands in variables and draws.
+    block = make_block(drop_path=0.0, parent=None)
     stacked = _stack([_variables_of(stage, name) for name in names])  # leaves [n, ...]
     drops = None
     if examples is not None and any(rates):
@@ -62,6 +64,7 @@ def scan_blocks(
         keys = jnp.stack([_keys(stage, name) for name in names])  # [n, BRANCHES]
         drops = keep, keys
 
+    # One program for all blocks: what differs between them comes in as `own`.
     def step(x: Array, own: tuple) -> tuple[Array, None]:
         variables, drops = own
         return block.apply(variables, x, examples, drops), None

@@ -39,8 +39,9 @@ class Patches(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, examples: Examples) -> Array:
-        a, i = self.architecture, self.stage
-        side = a.patch_kernels[i]
+        a = self.architecture
+        i = self.stage
+        side = a.patch_kernels[i]  # kernels of patches are square
         conv = Conv(
             a.dims[i],
             (side, side),
@@ -53,7 +54,9 @@ class Patches(nn.Module):
         if self.make_norm is None:
             return conv(x)
         norm = self.make_norm(name="norm")
-        return norm(conv(x), examples) if i == 0 else conv(norm(x, examples))
+        if i == 0:
+            return norm(conv(x), examples)
+        return conv(norm(x, examples))
 
 
 class Stage(nn.Module):
@@ -80,9 +83,11 @@ class Stage(nn.Module):
         if not self.scan or self.is_initializing():
             return in_a_row(self.blocks, self.rates, "blocks_{}", x, examples)
         for first, last in equal_neighbours(self.blocks):
-            blocks, rates = self.blocks[first:last], self.rates[first:last]
-            if len(blocks) == 1:
-                x = blocks[0](drop_path=rates[0], name=f"blocks_{first}")(x, examples)
+            blocks = self.blocks[first:last]
+            rates = self.rates[first:last]
+            if len(blocks) == 1:  # nothing to scan over
+                block = blocks[0](drop_path=rates[0], name=f"blocks_{first}")
+                x = block(x, examples)
             else:
                 x = scan_blocks(self, blocks[0], first, rates, x, examples)
         return x
@@ -99,8 +104,9 @@ def in_a_row(
 
     To be called inside of a module's compact method, to which the blocks belong.
     """
-    for number, (block, rate) in enumerate(zip(blocks, rates, strict=True)):
-        x = block(drop_path=rate, name=names.format(number))(x, examples)
+    for number, (make, rate) in enumerate(zip(blocks, rates, strict=True)):
+        block = make(drop_path=rate, name=names.format(number))
+        x = block(x, examples)
     return x
 
 

@@ -13,7 +13,7 @@ from effjax.models.blocks.layers import Linear, at_least_float32
 
 def mean_over_positions(x: Array) -> Array:
     """[B, ..., C] -> [B, C], in float32 at least."""
-    positions = tuple(range(1, x.ndim - 1))
+    positions = tuple(range(1, x.ndim - 1))  # all between the batch and the channels
     return at_least_float32(x).mean(positions)
 
 
@@ -32,5 +32,6 @@ def classify(
     """
     if classes == 0:
         return prelogits
+    # A dropout of 0 is a layer too: it has no parameters, and draws nothing.
     x = Dropout(dropout)(prelogits, examples)
     return Linear(classes, name=name, **initialisers)(x)

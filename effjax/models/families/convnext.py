@@ -21,10 +21,10 @@ from effjax.models.architecture import (
     Width,
     Windows,
     check,
-    per_block,
+    entries,
     sides,
 )
-from effjax.models.base import Features, ImageModel
+from effjax.models.base import BlockWindows, ImageModel, Outputs
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.layers import DepthwiseConv, Scale
@@ -32,7 +32,7 @@ from effjax.models.blocks.mlp import Mlp
 from effjax.models.blocks.norms import LayerNorm
 from effjax.models.blocks.stages import Patches, Stage, maybe_remat
 from effjax.models.blocks.tail import classify, mean_over_positions
-from effjax.models.layout import Layout
+from effjax.models.layout import STAGED
 from effjax.models.registry import register_family
 
 
@@ -45,18 +45,19 @@ class ConvNeXtArchitecture:
     the same.
     """
 
-    depths: tuple[Depth, ...]
-    dims: tuple[Width, ...]
-    kernel_sizes: tuple[Windows, ...] = (7, 7, 7, 7)
-    patch_kernels: tuple[Kernel, ...] = (4, 2, 2, 2)
-    patch_strides: tuple[Stride, ...] = (4, 2, 2, 2)
-    patch_pads: tuple[Pad, ...] = (0, 0, 0, 0)
-    mlp_ratio: Ratio = 4.0
-    layer_scale: float = 1e-6
-    head_dropout: Rate = 0.0
-    drop_path_rate: Rate = 0.0
-    in_chans: Channels = 3
-    conv_mlp: bool = False
+    depths: tuple[Depth, ...]  # blocks of each stage
+    dims: tuple[Width, ...]  # channels of each stage
+    kernel_sizes: tuple[Windows, ...] = (7, 7, 7, 7)  # of the depthwise convolution
+    patch_kernels: tuple[Kernel, ...] = (4, 2, 2, 2)  # sides of the kernels that make patches
+    patch_strides: tuple[Stride, ...] = (4, 2, 2, 2)  # how much each stage shrinks the map
+    patch_pads: tuple[Pad, ...] = (0, 0, 0, 0)  # zeros on each side
+    mlp_ratio: Ratio = 4.0  # hidden channels of the MLP, as a multiple of its own
+    layer_scale: float = 1e-6  # initial
+    head_dropout: Rate = 0.0  # before the last linear layer
+    drop_path_rate: Rate = 0.0  # stochastic depth of the last block; 0 in the first
+    in_chans: Channels = 3  # 3 for colour images
+    conv_mlp: bool = False  # published files store 1x1 convolutions
+    # compute a stage again in the backward pass
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
@@ -66,15 +67,10 @@ class ConvNeXtArchitecture:
 class ConvNeXt(ImageModel):
     """Four stages of depthwise convolution and MLP."""
 
-    layout = Layout(
-        stem=("stem",),
-        stage=("stages_{stage}/downsample",),
-        block="stages_{stage}/blocks_{block}",
-        head=("head",),
-    )
+    layout = STAGED
 
     @nn.compact
-    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> Outputs:
         a = self.architecture
         features = {}
         x = Patches(a, 0, LayerNorm, name="stem")(x, examples)
@@ -89,13 +85,13 @@ class ConvNeXt(ImageModel):
     def _stage(self, i: int, rates: Sequence[float]) -> Stage:
         a = self.architecture
         block = maybe_remat(Block, a.remat[i])
-        sizes = per_block(a.kernel_sizes[i], a.depths[i], "kernel_sizes")
+        sizes = entries(a, "kernel_sizes", i)
         blocks = [partial(block, a, size) for size in sizes]
         downsample = partial(Patches, a, i, LayerNorm) if i > 0 else None
         return Stage(downsample, blocks, rates, name=f"stages_{i}")
 
     @nn.nowrap
-    def block_windows(self, stage: int, block: int) -> Sequence[tuple[str, str, str]]:
+    def block_windows(self, stage: int, block: int) -> BlockWindows:
         return (("conv_dw", "kernel_sizes", "both"),)
 
 

@@ -6,6 +6,7 @@ pyramid of pooled ones.
 Shapes: B batch, T H W time and space, N tokens, C channels, K classes.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +24,7 @@ from effjax.models.architecture import (
     Width,
     check,
 )
-from effjax.models.base import Features, ImageModel
+from effjax.models.base import ImageModel, Outputs
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.attention import SelfAttention, attend
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
@@ -49,17 +50,20 @@ class DualFormerArchitecture:
     pooled tokens that global attention looks at.
     """
 
-    depths: tuple[Depth, ...]
-    dims: tuple[Width, ...]
+    depths: tuple[Depth, ...]  # blocks of each stage
+    dims: tuple[Width, ...]  # channels of each stage
+    # strides of each stage
     patch_sizes: tuple[Grid, ...] = ((2, 4, 4), (1, 2, 2), (1, 2, 2), (1, 2, 2))
-    windows: tuple[Grid, ...] = ((8, 7, 7),) * 4
+    windows: tuple[Grid, ...] = ((8, 7, 7),) * 4  # of local attention
+    # of pooled tokens for global attention
     fine_grids: tuple[Grid, ...] = ((8, 7, 7), (8, 7, 7), (8, 7, 7), (16, 7, 7))
-    coarse: tuple[bool, ...] = (True, True, False, False)
-    coarse_grid: Grid = (4, 4, 4)
-    mlp_ratio: Ratio = 4.0
-    head_dropout: Rate = 0.5
-    drop_path_rate: Rate = 0.0
-    in_chans: Channels = 3
+    coarse: tuple[bool, ...] = (True, True, False, False)  # whether a stage has the coarse grid too
+    coarse_grid: Grid = (4, 4, 4)  # of fewer pooled tokens
+    mlp_ratio: Ratio = 4.0  # hidden channels of the MLP, as a multiple of its own
+    head_dropout: Rate = 0.5  # before the last linear layer
+    drop_path_rate: Rate = 0.0  # stochastic depth of the last block; 0 in the first
+    in_chans: Channels = 3  # 3 for colour images
+    # compute a stage again in the backward pass
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
@@ -80,12 +84,14 @@ class DualFormer(ImageModel):
     )
 
     @nn.compact
-    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> Outputs:
         a = self.architecture
         features = {}
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
-            make_block = partial(maybe_remat(Block, a.remat[i]), a, self.batch_axis, i)
-            x = PatchEmbedding(a.dims[i], a.patch_sizes[i], name=f"patch_embeds_{i}")(x)
+            block = maybe_remat(Block, a.remat[i])
+            make_block = partial(block, a, self.batch_axis, i)
+            patches = PatchEmbedding(a.dims[i], a.patch_sizes[i], name=f"patch_embeds_{i}")
+            x = patches(x)
             for j, rate in enumerate(rates):
                 looks_far = j % 2 == 1
                 x = make_block(looks_far, rate, name=f"blocks_{i}_{j}")(x, examples)
@@ -106,8 +112,8 @@ class PatchEmbedding(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = Conv(self.dim, self.size, self.size, name="proj")(x)
-        return LayerNorm(EPS, name="norm")(x)
+        conv = Conv(self.dim, self.size, stride=self.size, name="proj")
+        return LayerNorm(EPS, name="norm")(conv(x))
 
 
 class PositionEncoding(nn.Module):
@@ -116,7 +122,8 @@ class PositionEncoding(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
-        return x + Conv(channels, (3, 3, 3), 1, 1, groups=channels, name="proj_0")(x)
+        conv = Conv(channels, (3, 3, 3), pad=1, groups=channels, name="proj_0")
+        return x + conv(x)
 
 
 class Block(nn.Module):
@@ -130,7 +137,8 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, examples: Examples) -> Array:
-        a, i = self.architecture, self.stage
+        a = self.architecture
+        i = self.stage
         drop = StochasticDepth(self.drop_path)
         y = LayerNorm(EPS, name="norm1")(x)
         if self.looks_far:
@@ -138,10 +146,12 @@ class Block(nn.Module):
             attention = PyramidAttention(a.fine_grids[i], coarse, self.batch_axis, name="attn")
             y = attention(y, examples)
         else:
-            windows = SelfAttention(HEAD_DIM, name="attn")(to_windows(y, a.windows[i]))
+            attention = SelfAttention(HEAD_DIM, name="attn")
+            windows = attention(to_windows(y, a.windows[i]))
             y = from_windows(windows, a.windows[i], y.shape)
         x = x + drop(y, examples)
-        y = Mlp(a.mlp_ratio, name="mlp")(LayerNorm(EPS, name="norm2")(x))
+        y = LayerNorm(EPS, name="norm2")(x)
+        y = Mlp(a.mlp_ratio, name="mlp")(y)
         return x + drop(y, examples)
 
 
@@ -156,10 +166,12 @@ class PyramidAttention(nn.Module):
     def __call__(self, x: Array, examples: Examples) -> Array:
         batch, *grid, channels = x.shape
         # A pyramid of the map's own grid needs no pooling.
-        answers = x if tuple(grid) == self.fine else self._pool(x, examples)
+        fits = tuple(grid) == self.fine
+        answers = x if fits else self._pool(x, examples)
         tokens = x.reshape(batch, -1, channels)  # [B, N, C]
         q = Linear(channels, name="q")(tokens)
-        kv = Linear(2 * channels, name="kv")(answers.reshape(batch, -1, channels))
+        answers = answers.reshape(batch, -1, channels)
+        kv = Linear(2 * channels, name="kv")(answers)
         k, v = jnp.split(kv, 2, axis=-1)
         y = attend(q, k, v, HEAD_DIM)
         return Linear(channels, name="proj")(y).reshape(x.shape)
@@ -172,28 +184,35 @@ class PyramidAttention(nn.Module):
         if self.coarse is not None:
             # Two steps to the coarse grid: space by 7, then time and the rest of space.
             y = pool_to(x, (time, height // 7, width // 7), "lr_0")
-            y = nn.relu(BatchNorm(self.batch_axis, name="lr_1")(y, examples))
+            y = BatchNorm(self.batch_axis, name="lr_1")(y, examples)
+            y = nn.relu(y)
             coarse = pool_to(y, self.coarse, "lr_3")
             tokens.append(coarse.reshape(batch, -1, channels))
-        return LayerNorm(EPS, name="norm")(jnp.concatenate(tokens, axis=1))
+        pyramid = jnp.concatenate(tokens, axis=1)
+        return LayerNorm(EPS, name="norm")(pyramid)
 
 
 def pool_to(x: Array, grid: Grid, name: str) -> Array:
     """Learned pooling of [B, T, H, W, C] to `grid`: a depthwise convolution without overlap."""
     check_divides(x, grid)
-    kernel = tuple(size // cells for size, cells in zip(x.shape[1:4], grid, strict=True))
-    return Conv(x.shape[-1], kernel, kernel, groups=x.shape[-1], name=name)(x)
+    channels = x.shape[-1]
+    # A cell of the grid is as large as a kernel, and kernels do not overlap.
+    kernel = count_windows(x.shape[1:4], grid)
+    conv = Conv(channels, kernel, stride=kernel, groups=channels, name=name)
+    return conv(x)
 
 
 def to_windows(x: Array, window: Grid) -> Array:
     """[B, T, H, W, C] -> [B * windows, N of a window, C]."""
     check_divides(x, window)
     batch, *grid, channels = x.shape
-    t, h, w = window
-    counts = count_windows(grid, window)
-    x = x.reshape(batch, counts[0], t, counts[1], h, counts[2], w, channels)
-    x = x.transpose(0, 1, 3, 5, 2, 4, 6, 7)  # [B, windows of each axis, t, h, w, C]
-    return x.reshape(-1, t * h * w, channels)
+    cut = []  # each axis as (windows, side of a window)
+    for count, side in zip(count_windows(grid, window), window, strict=True):
+        cut += [count, side]
+    x = x.reshape(batch, *cut, channels)
+    # windows first, then the positions of each: [B, wt, wh, ww, t, h, w, C]
+    x = x.transpose(0, 1, 3, 5, 2, 4, 6, 7)
+    return x.reshape(-1, math.prod(window), channels)
 
 
 def from_windows(x: Array, window: Grid, shape: tuple[int, ...]) -> Array:
@@ -201,20 +220,23 @@ def from_windows(x: Array, window: Grid, shape: tuple[int, ...]) -> Array:
     batch, *grid, channels = shape
     counts = count_windows(grid, window)
     x = x.reshape(batch, *counts, *window, channels)
-    x = x.transpose(0, 1, 4, 2, 5, 3, 6, 7)  # beside each count its side of the window
+    # beside each number of windows their side: [B, wt, t, wh, h, ww, w, C]
+    x = x.transpose(0, 1, 4, 2, 5, 3, 6, 7)
     return x.reshape(shape)
 
 
-def count_windows(grid: Sequence[int], window: Grid) -> list[int]:
+def count_windows(grid: Sequence[int], window: Grid) -> tuple[int, ...]:
     """The number of windows along each axis."""
-    return [size // side for size, side in zip(grid, window, strict=True)]
+    return tuple(size // side for size, side in zip(grid, window, strict=True))
 
 
 def check_divides(x: Array, grid: Grid) -> None:
     """Raise UserError unless the map [B, T, H, W, C] is a multiple of `grid`."""
-    if any(size % cells for size, cells in zip(x.shape[1:4], grid, strict=True)):
+    given = x.shape[1:4]
+    rests = [size % cells for size, cells in zip(given, grid, strict=True)]
+    if any(rests):
         raise UserError(
-            f"a map of {x.shape[1:4]} does not divide by {grid}: give 32 frames of 224x224, or set "
+            f"a map of {given} does not divide by {grid}: give 32 frames of 224x224, or set "
             "windows, fine_grids and coarse_grid"
         )
 

@@ -23,10 +23,10 @@ from effjax.models.architecture import (
     Width,
     Windows,
     check,
-    per_block,
+    entries,
     sides,
 )
-from effjax.models.base import Features, ImageModel
+from effjax.models.base import BlockWindows, ImageModel, Outputs
 from effjax.models.blocks.activations import gelu
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
@@ -35,7 +35,7 @@ from effjax.models.blocks.mlp import Mlp
 from effjax.models.blocks.norms import BatchNorm, LayerNorm
 from effjax.models.blocks.stages import Patches, Stage, maybe_remat
 from effjax.models.blocks.tail import classify, mean_over_positions
-from effjax.models.layout import Layout
+from effjax.models.layout import STAGED
 from effjax.models.registry import register_family
 from effjax.ranges import Range
 
@@ -49,19 +49,21 @@ class InceptionNeXtArchitecture:
     width), the bands' as one size for both or (the high one's, the wide one's).
     """
 
-    depths: tuple[Depth, ...]
-    dims: tuple[Width, ...]
-    branch_ratio: Annotated[float, Range(0, 1 / 3)] = 1 / 8
-    square_kernels: tuple[Windows, ...] = (3, 3, 3, 3)
+    depths: tuple[Depth, ...]  # blocks of each stage
+    dims: tuple[Width, ...]  # channels of each stage
+    branch_ratio: Annotated[float, Range(0, 1 / 3)] = 1 / 8  # share of the channels in each branch
+    square_kernels: tuple[Windows, ...] = (3, 3, 3, 3)  # a side, or (height, width)
+    # a length, or (of the high one, of the wide one)
     band_kernels: tuple[Windows, ...] = (11, 11, 11, 11)
-    mlp_ratios: tuple[Ratio, ...] = (4.0, 4.0, 4.0, 3.0)
-    patch_kernels: tuple[Kernel, ...] = (4, 2, 2, 2)
-    patch_strides: tuple[Stride, ...] = (4, 2, 2, 2)
-    patch_pads: tuple[Pad, ...] = (0, 0, 0, 0)
-    layer_scale: float = 1e-6
-    head_dropout: Rate = 0.0
-    drop_path_rate: Rate = 0.0
-    in_chans: Channels = 3
+    mlp_ratios: tuple[Ratio, ...] = (4.0, 4.0, 4.0, 3.0)  # of each stage
+    patch_kernels: tuple[Kernel, ...] = (4, 2, 2, 2)  # sides of the kernels that make patches
+    patch_strides: tuple[Stride, ...] = (4, 2, 2, 2)  # how much each stage shrinks the map
+    patch_pads: tuple[Pad, ...] = (0, 0, 0, 0)  # zeros on each side
+    layer_scale: float = 1e-6  # initial
+    head_dropout: Rate = 0.0  # before the last linear layer
+    drop_path_rate: Rate = 0.0  # stochastic depth of the last block; 0 in the first
+    in_chans: Channels = 3  # 3 for colour images
+    # compute a stage again in the backward pass
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
@@ -71,15 +73,10 @@ class InceptionNeXtArchitecture:
 class InceptionNeXt(ImageModel):
     """Four stages of MetaNeXt blocks: mix tokens, normalise, mix channels, in one residual."""
 
-    layout = Layout(
-        stem=("stem",),
-        stage=("stages_{stage}/downsample",),
-        block="stages_{stage}/blocks_{block}",
-        head=("head",),
-    )
+    layout = STAGED
 
     @nn.compact
-    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> Outputs:
         a = self.architecture
         features = {}
         x = Patches(a, 0, self._norm(), name="stem")(x, examples)
@@ -97,15 +94,16 @@ class InceptionNeXt(ImageModel):
 
     def _stage(self, i: int, rates: Sequence[float]) -> Stage:
         a = self.architecture
-        block = partial(maybe_remat(Block, a.remat[i]), a, self.batch_axis, i)
-        squares = per_block(a.square_kernels[i], a.depths[i], "square_kernels")
-        bands = per_block(a.band_kernels[i], a.depths[i], "band_kernels")
-        blocks = [partial(block, square, band) for square, band in zip(squares, bands, strict=True)]
+        block = maybe_remat(Block, a.remat[i])
+        block = partial(block, a, self.batch_axis, i)
+        squares = entries(a, "square_kernels", i)
+        bands = entries(a, "band_kernels", i)
+        blocks = [partial(block, *pair) for pair in zip(squares, bands, strict=True)]
         downsample = partial(Patches, a, i, self._norm()) if i > 0 else None
         return Stage(downsample, blocks, rates, name=f"stages_{i}")
 
     @nn.nowrap
-    def block_windows(self, stage: int, block: int) -> Sequence[tuple[str, str, str]]:
+    def block_windows(self, stage: int, block: int) -> BlockWindows:
         return (
             ("token_mixer/dwconv_hw", "square_kernels", "both"),
             ("token_mixer/dwconv_w", "band_kernels", "wide"),
@@ -126,7 +124,8 @@ class Block(nn.Module):
     @nn.compact
     def __call__(self, x: Array, examples: Examples) -> Array:
         a = self.architecture
-        y = InceptionMixer(a.branch_ratio, self.square, self.band, name="token_mixer")(x)
+        mixer = InceptionMixer(a.branch_ratio, self.square, self.band, name="token_mixer")
+        y = mixer(x)
         y = BatchNorm(self.batch_axis, name="norm")(y, examples)
         y = Mlp(a.mlp_ratios[self.stage], name="mlp")(y)
         y = Scale(a.layer_scale, name="gamma")(y)
@@ -162,7 +161,9 @@ class Head(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, examples: Examples) -> tuple[Array, Array]:
-        hidden = gelu(Linear(3 * x.shape[-1], name="fc1")(x))  # [B, C] -> [B, 3 C]
+        channels = x.shape[-1]
+        hidden = Linear(3 * channels, name="fc1")(x)  # [B, C] -> [B, 3 C]
+        hidden = gelu(hidden)
         hidden = LayerNorm(name="norm")(hidden)
         dropout = self.architecture.head_dropout
         return classify(hidden, self.classes, dropout, examples, "fc2"), hidden

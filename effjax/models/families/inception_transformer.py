@@ -3,7 +3,7 @@
 Shapes: B batch, H W space, C channels, K classes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -22,14 +22,21 @@ from effjax.models.architecture import (
     Stride,
     Width,
     check,
-    per_block,
+    entries,
 )
-from effjax.models.base import Features, ImageModel
+from effjax.models.base import BlockWindows, ImageModel, Outputs
 from effjax.models.blocks.activations import gelu
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.attention import attend, split_qkv
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
-from effjax.models.blocks.layers import Conv, DepthwiseConv, Linear, Scale, at_least_float32
+from effjax.models.blocks.layers import (
+    Conv,
+    DepthwiseConv,
+    Linear,
+    Scale,
+    at_least_float32,
+    max_pool_3x3,
+)
 from effjax.models.blocks.mlp import Mlp
 from effjax.models.blocks.norms import BatchNorm, LayerNorm
 from effjax.models.blocks.positions import add_positions
@@ -53,23 +60,24 @@ class InceptionTransformerArchitecture:
     which tokens are averaged before attention. None stands for: no layer scale.
     """
 
-    depths: tuple[Depth, ...]
-    dims: tuple[Width, ...]
-    attention_heads: tuple[Heads | tuple[Heads, ...], ...]
-    attention_pools: tuple[Stride, ...] = (2, 2, 1, 1)
-    kernel_sizes: tuple[Squares, ...] = (3, 3, 3, 3)
-    fuse_kernel_sizes: tuple[Squares, ...] = (3, 3, 3, 3)
-    mlp_ratio: Ratio = 4.0
-    layer_scale: tuple[float | None, ...] = (None, None, 1e-6, 1e-6)
-    head_dropout: Rate = 0.0
-    drop_path_rate: Rate = 0.0
-    in_chans: Channels = 3
+    depths: tuple[Depth, ...]  # blocks of each stage
+    dims: tuple[Width, ...]  # channels of each stage
+    attention_heads: tuple[Heads | tuple[Heads, ...], ...]  # of 32 channels each
+    attention_pools: tuple[Stride, ...] = (2, 2, 1, 1)  # stride of the mean before attention
+    kernel_sizes: tuple[Squares, ...] = (3, 3, 3, 3)  # of the convolution path
+    fuse_kernel_sizes: tuple[Squares, ...] = (3, 3, 3, 3)  # of the convolution that joins the paths
+    mlp_ratio: Ratio = 4.0  # hidden channels of the MLP, as a multiple of its own
+    layer_scale: tuple[float | None, ...] = (None, None, 1e-6, 1e-6)  # initial; None: no scale
+    head_dropout: Rate = 0.0  # before the last linear layer
+    drop_path_rate: Rate = 0.0  # stochastic depth of the last block; 0 in the first
+    in_chans: Channels = 3  # 3 for colour images
+    # compute a stage again in the backward pass
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
         check(self, "kernel_sizes", "fuse_kernel_sizes")
-        for stage, depth in enumerate(self.depths):
-            for heads in per_block(self.attention_heads[stage], depth, "attention_heads"):
+        for stage in range(len(self.depths)):
+            for heads in entries(self, "attention_heads", stage):
                 if HEAD_DIM * heads >= self.dims[stage]:
                     raise UserError(
                         f"attention_heads={heads} of {HEAD_DIM} channels leave nothing of the "
@@ -89,7 +97,7 @@ class InceptionTransformer(ImageModel):
     )
 
     @nn.compact
-    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> Outputs:
         a = self.architecture
         features = {}
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
@@ -113,7 +121,7 @@ class InceptionTransformer(ImageModel):
         return add_positions(self, f"pos_embed{stage + 1}", patches(x, examples))
 
     @nn.nowrap
-    def block_windows(self, stage: int, block: int) -> Sequence[tuple[str, str, str]]:
+    def block_windows(self, stage: int, block: int) -> BlockWindows:
         return (
             ("attn/high_mixer/proj1", "kernel_sizes", "both"),
             ("attn/conv_fuse", "fuse_kernel_sizes", "both"),
@@ -128,10 +136,17 @@ class Stem(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, examples: Examples) -> Array:
-        x = Conv(self.dim // 2, (3, 3), 2, 1, name="proj1")(x)
-        x = gelu(BatchNorm(self.batch_axis, name="norm1")(x, examples))
-        x = Conv(self.dim, (3, 3), 2, 1, name="proj2")(x)
-        return BatchNorm(self.batch_axis, name="norm2")(x, examples)
+        norm1 = BatchNorm(self.batch_axis, name="norm1")
+        norm2 = BatchNorm(self.batch_axis, name="norm2")
+        x = halving_conv(self.dim // 2, name="proj1")(x)
+        x = gelu(norm1(x, examples))
+        x = halving_conv(self.dim, name="proj2")(x)
+        return norm2(x, examples)
+
+
+def halving_conv(features: int, name: str) -> Conv:
+    """A 3x3 convolution that halves height and width."""
+    return Conv(features, (3, 3), stride=2, pad=1, name=name)
 
 
 class Downsampling(nn.Module):
@@ -142,8 +157,9 @@ class Downsampling(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, examples: Examples) -> Array:
-        x = Conv(self.dim, (3, 3), 2, 1, name="proj")(x)
-        return BatchNorm(self.batch_axis, name="norm")(x, examples)
+        norm = BatchNorm(self.batch_axis, name="norm")
+        x = halving_conv(self.dim, name="proj")(x)
+        return norm(x, examples)
 
 
 class Block(nn.Module):
@@ -156,7 +172,8 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, examples: Examples) -> Array:
-        a, i = self.architecture, self.stage
+        a = self.architecture
+        i = self.stage
         mixer = InceptionMixer(
             heads=self._own("attention_heads"),
             pool=a.attention_pools[i],
@@ -171,8 +188,7 @@ class Block(nn.Module):
     @nn.nowrap
     def _own(self, field: str) -> int:
         """This block's entry of a field."""
-        a, i = self.architecture, self.stage
-        return per_block(getattr(a, field)[i], a.depths[i], field)[self.block]
+        return entries(self.architecture, field, self.stage)[self.block]
 
     def _branch(
         self,
@@ -201,7 +217,8 @@ class InceptionMixer(nn.Module):
     def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
         # The convolutions take the first channels, attention the last.
-        high, low = jnp.split(x, [channels - HEAD_DIM * self.heads], axis=-1)
+        end = channels - HEAD_DIM * self.heads
+        high, low = jnp.split(x, [end], axis=-1)
         high = HighMixer(self.kernel_size, name="high_mixer")(high)
         low = LowMixer(self.pool, name="low_mixer")(low)
         y = jnp.concatenate([high, low], axis=-1)
@@ -222,8 +239,7 @@ class HighMixer(nn.Module):
         sharp = Linear(channels, use_bias=False, name="conv1")(sharp)
         window = (self.kernel_size, self.kernel_size)
         sharp = DepthwiseConv(window, use_bias=False, name="proj1")(sharp)
-        # `max_pool` pads with -inf, as the authors' code does.
-        strong = nn.max_pool(strong, (3, 3), (1, 1), ((1, 1), (1, 1)))
+        strong = max_pool_3x3(strong, stride=1)
         strong = Linear(channels, name="proj2")(strong)
         return jnp.concatenate([gelu(sharp), gelu(strong)], axis=-1)
 

@@ -27,9 +27,9 @@ from effjax.models.architecture import (
     Width,
     Windows,
     check,
-    per_block,
+    entries,
 )
-from effjax.models.base import Features, ImageModel
+from effjax.models.base import BlockWindows, ImageModel, Outputs
 from effjax.models.blocks.activations import squared_relu
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import (
@@ -46,7 +46,7 @@ from effjax.models.blocks.norms import CHANNELS, WHOLE_MAP, BatchNorm, LayerNorm
 from effjax.models.blocks.scan import Drops
 from effjax.models.blocks.stages import Patches, Stage, maybe_remat
 from effjax.models.blocks.tail import classify, mean_over_positions
-from effjax.models.layout import Layout
+from effjax.models.layout import STAGED
 from effjax.ranges import Positive
 
 NO_SCALE = (None, None, None, None)
@@ -64,51 +64,48 @@ class MetaFormerArchitecture:
     averages, or a mixer draws); variables and results are the same.
     """
 
-    depths: tuple[Depth, ...]
-    dims: tuple[Width, ...]
-    mixers: tuple[str | tuple[str, ...], ...]
-    kernel_sizes: tuple[Windows, ...] = (7, 7, 7, 7)
-    patch_kernels: tuple[Kernel, ...] = (7, 3, 3, 3)
-    patch_strides: tuple[Stride, ...] = (4, 2, 2, 2)
-    patch_pads: tuple[Pad, ...] = (2, 1, 1, 1)
-    patch_norm: bool = True
-    patch_init: Literal["normal", "uniform"] = "normal"
-    norm: Literal["layer", "group", "batch", "none"] = "layer"
-    norm_eps: Positive = 1e-6
-    norm_bias: bool = False
-    mlp_ratio: Ratio = 4.0
+    depths: tuple[Depth, ...]  # blocks of each stage
+    dims: tuple[Width, ...]  # channels of each stage
+    mixers: tuple[str | tuple[str, ...], ...]  # names, see `effjax.models.MIXERS`
+    kernel_sizes: tuple[Windows, ...] = (7, 7, 7, 7)  # windows of the mixers
+    patch_kernels: tuple[Kernel, ...] = (7, 3, 3, 3)  # sides of the kernels that make patches
+    patch_strides: tuple[Stride, ...] = (4, 2, 2, 2)  # how much each stage shrinks the map
+    patch_pads: tuple[Pad, ...] = (2, 1, 1, 1)  # zeros on each side
+    patch_norm: bool = True  # a norm beside each patch convolution
+    patch_init: Literal["normal", "uniform"] = "normal"  # uniform: PyTorch's default
+    norm: Literal["layer", "group", "batch", "none"] = "layer"  # of the blocks
+    norm_eps: Positive = 1e-6  # added to variances
+    norm_bias: bool = False  # whether norms of blocks have one
+    mlp_ratio: Ratio = 4.0  # hidden channels of the MLP, as a multiple of its own
+    # between its two layers
     mlp_activation: Literal["gelu", "relu", "squared_relu", "silu", "star_relu"] = "star_relu"
-    mlp_bias: bool = False
-    layer_scale: tuple[float | None, ...] = NO_SCALE
-    residual_scale: tuple[float | None, ...] = (None, None, 1.0, 1.0)
-    skips: bool = True
-    channel_mlp: bool = True
-    head: Literal["linear", "mlp", "published"] = "linear"
-    head_dropout: Rate = 0.0
-    drop_path_rate: Rate = 0.0
-    in_chans: Channels = 3
+    mlp_bias: bool = False  # whether its layers have one
+    layer_scale: tuple[float | None, ...] = NO_SCALE  # initial, on branches
+    residual_scale: tuple[float | None, ...] = (None, None, 1.0, 1.0)  # initial, on skips
+    skips: bool = True  # False: to see what they are worth
+    channel_mlp: bool = True  # False: to see what it is worth
+    head: Literal["linear", "mlp", "published"] = "linear"  # published: PoolFormer's
+    head_dropout: Rate = 0.0  # before the last linear layer
+    drop_path_rate: Rate = 0.0  # stochastic depth of the last block; 0 in the first
+    in_chans: Channels = 3  # 3 for colour images
+    # compute a stage again in the backward pass
     remat: tuple[bool, ...] = (False, False, False, False)
-    scan: bool = False
+    scan: bool = False  # compile equal neighbours once
 
     def __post_init__(self) -> None:
         check(self, "kernel_sizes")
-        for stage, depth in enumerate(self.depths):
-            for mixer in per_block(self.mixers[stage], depth, "mixers"):
+        for stage in range(len(self.depths)):
+            for mixer in entries(self, "mixers", stage):
                 find_mixer(mixer)  # there, or refused in a sentence
 
 
 class MetaFormer(ImageModel):
     """Four stages of blocks that mix tokens, then channels."""
 
-    layout = Layout(
-        stem=("stem",),
-        stage=("stages_{stage}/downsample",),
-        block="stages_{stage}/blocks_{block}",
-        head=("head",),
-    )
+    layout = STAGED
 
     @nn.compact
-    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> Outputs:
         a = self.architecture
         features = {}
         x = self._patches(0)(name="stem")(x, examples)
@@ -133,9 +130,10 @@ class MetaFormer(ImageModel):
 
     def _stage(self, i: int, rates: Sequence[float]) -> Stage:
         a = self.architecture
-        block = partial(maybe_remat(Block, a.remat[i]), a, i, batch_axis=self.batch_axis)
-        mixers = per_block(a.mixers[i], a.depths[i], "mixers")
-        sizes = per_block(a.kernel_sizes[i], a.depths[i], "kernel_sizes")
+        block = maybe_remat(Block, a.remat[i])
+        block = partial(block, a, i, batch_axis=self.batch_axis)
+        mixers = entries(a, "mixers", i)
+        sizes = entries(a, "kernel_sizes", i)
         blocks = [partial(block, *choice) for choice in zip(mixers, sizes, strict=True)]
         downsample = self._patches(i) if i > 0 else None
         # A scan hands neither running averages nor keys for a mixer's own draws through.
@@ -144,9 +142,9 @@ class MetaFormer(ImageModel):
         return Stage(downsample, blocks, rates, scan, name=f"stages_{i}")
 
     @nn.nowrap
-    def block_windows(self, stage: int, block: int) -> Sequence[tuple[str, str, str]]:
+    def block_windows(self, stage: int, block: int) -> BlockWindows:
         a = self.architecture
-        mixer = per_block(a.mixers[stage], a.depths[stage], "mixers")[block]
+        mixer = entries(a, "mixers", stage)[block]
         window = find_mixer(mixer).func.window
         if window is None:
             return ()
@@ -170,12 +168,14 @@ class Block(nn.Module):
         a = self.architecture
         make_mixer = find_mixer(self.mixer)
         mixer = make_mixer(self.kernel_size, self.batch_axis, name="token_mixer")
-        y = mixer(self._norm("norm1")(x, examples), examples is not None, examples)
+        y = self._norm("norm1")(x, examples)
+        y = mixer(y, examples is not None, examples)
         x = self._residual(1, x, y, examples, drops)
         if not a.channel_mlp:
             return x
         mlp = Mlp(a.mlp_ratio, a.mlp_activation, a.mlp_bias, name="mlp")
-        y = mlp(self._norm("norm2")(x, examples))
+        y = self._norm("norm2")(x, examples)
+        y = mlp(y)
         return self._residual(2, x, y, examples, drops)
 
     def _residual(
@@ -187,7 +187,8 @@ class Block(nn.Module):
         drops: Drops | None,
     ) -> Array:
         """residual scale * skip + layer scale * dropped branch."""
-        a, i = self.architecture, self.stage
+        a = self.architecture
+        i = self.stage
         drop = StochasticDepth(self.drop_path, name=drop_name(number - 1))
         given = drops and (drops[0], drops[1][number - 1])
         branch = drop(branch, examples, given)
@@ -214,7 +215,7 @@ class Head(nn.Module):
     classes: int
 
     @nn.compact
-    def __call__(self, x: Array, examples: Examples) -> tuple[Array, Features]:
+    def __call__(self, x: Array, examples: Examples) -> Outputs:
         a = self.architecture
         x = at_least_float32(x)
         pooled = mean_over_positions(x)  # [B, H, W, C] -> [B, C]

@@ -21,11 +21,11 @@ from effjax.models.architecture import (
     Width,
     check,
 )
-from effjax.models.base import Features, ImageModel
+from effjax.models.base import ImageModel, Outputs
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
-from effjax.models.blocks.initialisers import fan_out_init, ones_init, uniform_init, zeros_init
-from effjax.models.blocks.layers import Conv
+from effjax.models.blocks.initialisers import ones_init, uniform_init, zeros_init
+from effjax.models.blocks.layers import max_pool_3x3, padded_conv
 from effjax.models.blocks.norms import BatchNorm
 from effjax.models.blocks.stages import in_a_row, maybe_remat
 from effjax.models.blocks.tail import classify, mean_over_positions
@@ -37,16 +37,17 @@ from effjax.models.registry import register_family
 class ResNetArchitecture:
     """A ResNet of `basic` blocks (two 3x3) or bottlenecks (1x1, 3x3, 1x1 with 4 times `dims`)."""
 
-    depths: tuple[Depth, ...]
-    block: Literal["basic", "bottleneck"]
-    dims: tuple[Width, ...] = (64, 128, 256, 512)
-    strides: tuple[Stride, ...] = (1, 2, 2, 2)
-    stem_kernel: Kernel = 7
-    stem_stride: Stride = 2
-    stem_pool: bool = True
-    head_dropout: Rate = 0.0
-    drop_path_rate: Rate = 0.0
-    in_chans: Channels = 3
+    depths: tuple[Depth, ...]  # blocks of each stage
+    block: Literal["basic", "bottleneck"]  # two 3x3, or 1x1, 3x3, 1x1
+    dims: tuple[Width, ...] = (64, 128, 256, 512)  # of the 3x3 convolutions
+    strides: tuple[Stride, ...] = (1, 2, 2, 2)  # of the first block of each stage
+    stem_kernel: Kernel = 7  # side
+    stem_stride: Stride = 2  # of its convolution
+    stem_pool: bool = True  # max pooling of stride 2 after it
+    head_dropout: Rate = 0.0  # before the last linear layer
+    drop_path_rate: Rate = 0.0  # stochastic depth of the last block; 0 in the first
+    in_chans: Channels = 3  # 3 for colour images
+    # compute a stage again in the backward pass
     remat: tuple[bool, ...] = (False, False, False, False)
 
     def __post_init__(self) -> None:
@@ -64,19 +65,20 @@ class ResNet(ImageModel):
     )
 
     @nn.compact
-    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> Outputs:
         a = self.architecture
         features = {}
-        x = conv(a.dims[0], a.stem_kernel, a.stem_stride, name="conv1")(x)
-        x = nn.relu(BatchNorm(self.batch_axis, name="bn1")(x, examples))
+        stem = padded_conv(a.dims[0], a.stem_kernel, a.stem_stride, name="conv1")
+        norm = BatchNorm(self.batch_axis, name="bn1")
+        x = nn.relu(norm(stem(x), examples))
         if a.stem_pool:
-            # `max_pool` pads with -inf, as PyTorch does.
-            x = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
+            x = max_pool_3x3(x, stride=2)
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
-            block = partial(maybe_remat(Block, a.remat[i]), a, self.batch_axis, a.dims[i])
+            block = maybe_remat(Block, a.remat[i])
+            plain = partial(block, a, self.batch_axis, a.dims[i], 1)
             # Only the first block of a stage shrinks its map.
-            strides = (a.strides[i],) + (1,) * (a.depths[i] - 1)
-            blocks = [partial(block, stride) for stride in strides]
+            shrinking = partial(block, a, self.batch_axis, a.dims[i], a.strides[i])
+            blocks = [shrinking] + [plain] * (a.depths[i] - 1)
             x = in_a_row(blocks, rates, f"layer{i + 1}_{{}}", x, examples)
             features[f"stage{i + 1}"] = x
         pooled = mean_over_positions(x)
@@ -85,19 +87,6 @@ class ResNet(ImageModel):
         drawn = {"kernel_init": uniform, "bias_init": uniform}
         logits = classify(pooled, self.num_classes, a.head_dropout, examples, "fc", **drawn)
         return logits, features
-
-
-def conv(features: int, size: int, stride: int = 1, name: str | None = None) -> Conv:
-    """A convolution without bias, padded by half its kernel."""
-    return Conv(
-        features,
-        (size, size),
-        stride,
-        size // 2,
-        use_bias=False,
-        kernel_init=fan_out_init,
-        name=name,
-    )
 
 
 class Block(nn.Module):
@@ -116,13 +105,16 @@ class Block(nn.Module):
         for number, (features, size, stride) in enumerate(shapes, start=1):
             last = number == len(shapes)
             scale_init = zeros_init if last else ones_init
-            y = conv(features, size, stride, name=f"conv{number}")(y)
-            y = BatchNorm(self.batch_axis, scale_init=scale_init, name=f"bn{number}")(y, examples)
+            conv = padded_conv(features, size, stride, name=f"conv{number}")
+            norm = BatchNorm(self.batch_axis, scale_init=scale_init, name=f"bn{number}")
+            y = norm(conv(y), examples)
             # The activation of the last convolution comes after the sum.
             y = y if last else nn.relu(y)
         if x.shape != y.shape:
-            x = conv(y.shape[-1], 1, self.stride, name="downsample_0")(x)
-            x = BatchNorm(self.batch_axis, name="downsample_1")(x, examples)
+            # The shortcut is fitted to the branch: its channels, and its stride.
+            conv = padded_conv(y.shape[-1], 1, self.stride, name="downsample_0")
+            norm = BatchNorm(self.batch_axis, name="downsample_1")
+            x = norm(conv(x), examples)
         return nn.relu(x + StochasticDepth(self.drop_path)(y, examples))
 
     @nn.nowrap
@@ -131,7 +123,9 @@ class Block(nn.Module):
         dim, stride = self.dim, self.stride
         if self.architecture.block == "basic":
             return (dim, 3, stride), (dim, 3, 1)
-        return (dim, 1, 1), (dim, 3, stride), (4 * dim, 1, 1)
+        narrow = (dim, 1, 1)
+        wide = (4 * dim, 1, 1)
+        return narrow, (dim, 3, stride), wide
 
 
 @register_family(ResNet, "ResNet v1.5, basic blocks or bottlenecks")

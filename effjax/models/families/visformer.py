@@ -20,13 +20,13 @@ from effjax.models.architecture import (
     Width,
     check,
 )
-from effjax.models.base import Features, ImageModel
+from effjax.models.base import ImageModel, Outputs
 from effjax.models.blocks.activations import gelu
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.attention import attend, split_qkv
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.initialisers import fan_out_init
-from effjax.models.blocks.layers import Conv, Linear, at_least_float32
+from effjax.models.blocks.layers import Conv, Linear, at_least_float32, padded_conv
 from effjax.models.blocks.norms import BatchNorm
 from effjax.models.blocks.positions import add_positions
 from effjax.models.blocks.stages import in_a_row, maybe_remat
@@ -34,6 +34,8 @@ from effjax.models.blocks.tail import classify, mean_over_positions
 from effjax.models.layout import Layout
 from effjax.models.registry import register_family
 from effjax.ranges import Count, Range
+
+WholeRatio = Annotated[int, Range(1, 256)]
 
 
 @dataclass(frozen=True)
@@ -43,21 +45,21 @@ class VisformerArchitecture:
     Stages without attention mix tokens by a grouped convolution inside of their MLP.
     """
 
-    depths: tuple[Depth, ...]
-    dims: tuple[Width, ...]
-    attention: tuple[bool, ...] = (False, True, True)
-    mlp_ratios: tuple[Annotated[int, Range(1, 256)], ...] = (2, 4, 4)
-    heads: Count = 6
-    groups: Count = 8
-    head_dropout: Rate = 0.0
-    drop_path_rate: Rate = 0.0
-    in_chans: Channels = 3
-    remat: tuple[bool, ...] = (False, False, False)
+    depths: tuple[Depth, ...]  # blocks of each stage
+    dims: tuple[Width, ...]  # channels of each stage
+    attention: tuple[bool, ...] = (False, True, True)  # whether blocks of a stage attend
+    mlp_ratios: tuple[WholeRatio, ...] = (2, 4, 4)  # of each stage
+    heads: Count = 6  # of attention
+    groups: Count = 8  # of the 3x3 convolution in stages without attention
+    head_dropout: Rate = 0.0  # before the last linear layer
+    drop_path_rate: Rate = 0.0  # stochastic depth of the last block; 0 in the first
+    in_chans: Channels = 3  # 3 for colour images
+    remat: tuple[bool, ...] = (False, False, False)  # compute a stage again in the backward pass
 
     def __post_init__(self) -> None:
         check(self)
-        for stage, (dim, attends) in enumerate(zip(self.dims, self.attention, strict=True)):
-            if attends and dim < self.heads:
+        for stage, dim in enumerate(self.dims):
+            if self.attention[stage] and dim < self.heads:
                 raise UserError(
                     f"dims={self.dims}: the {dim} channels of stage {stage + 1} leave nothing for "
                     f"each of its {self.heads} attention heads; give at least {self.heads}"
@@ -79,14 +81,15 @@ class Visformer(ImageModel):
     )
 
     @nn.compact
-    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> Outputs:
         a = self.architecture
         features = {}
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
             x = self._patches(i)(x, examples)
             x = add_positions(self, f"pos_embed{i + 1}", x)
-            block = partial(maybe_remat(Block, a.remat[i]), a, self.batch_axis, i)
-            x = in_a_row([block] * a.depths[i], rates, f"stage{i + 1}_{{}}", x, examples)
+            block = maybe_remat(Block, a.remat[i])
+            blocks = [partial(block, a, self.batch_axis, i)] * a.depths[i]
+            x = in_a_row(blocks, rates, f"stage{i + 1}_{{}}", x, examples)
             features[f"stage{i + 1}"] = x
         x = at_least_float32(x)
         features["pooled"] = mean_over_positions(x)
@@ -102,20 +105,6 @@ class Visformer(ImageModel):
         return PatchEmbedding(dim, self.batch_axis, name=f"patch_embed{i + 1}")
 
 
-def conv(features: int, size: int, stride: int = 1, groups: int = 1, *, name: str) -> Conv:
-    """A convolution without bias, padded by half its kernel."""
-    return Conv(
-        features,
-        (size, size),
-        stride,
-        size // 2,
-        groups,
-        use_bias=False,
-        kernel_init=fan_out_init,
-        name=name,
-    )
-
-
 class Stem(nn.Module):
     """A residual block of three convolutions at stride 2, then max pooling."""
 
@@ -125,12 +114,17 @@ class Stem(nn.Module):
     @nn.compact
     def __call__(self, x: Array, examples: Examples) -> Array:
         dim = self.dim
-        y = leaky(self._norm("bn1", conv(dim // 2, 3, 2, name="conv1")(x), examples))
-        y = leaky(self._norm("bn2", conv(dim, 3, name="conv2")(y), examples))
-        y = self._norm("bn3", conv(dim, 3, name="conv3")(y), examples)
-        skip = conv(dim, 3, 2, name="downsample_0")(x)
+        y = padded_conv(dim // 2, 3, 2, name="conv1")(x)
+        y = leaky(self._norm("bn1", y, examples))
+        y = padded_conv(dim, 3, name="conv2")(y)
+        y = leaky(self._norm("bn2", y, examples))
+        y = padded_conv(dim, 3, name="conv3")(y)
+        y = self._norm("bn3", y, examples)
+        skip = padded_conv(dim, 3, 2, name="downsample_0")(x)
         skip = self._norm("downsample_1", skip, examples)
-        return nn.max_pool(leaky(y + skip), (2, 2), (2, 2))
+        # The activation comes after the sum, as in a ResNet.
+        y = leaky(y + skip)
+        return nn.max_pool(y, (2, 2), (2, 2))
 
     def _norm(self, name: str, x: Array, examples: Examples) -> Array:
         return BatchNorm(self.batch_axis, name=name)(x, examples)
@@ -149,8 +143,9 @@ class PatchEmbedding(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, examples: Examples) -> Array:
-        x = Conv(self.dim, (2, 2), 2, kernel_init=fan_out_init, name="proj")(x)
-        return BatchNorm(self.batch_axis, name="norm")(x, examples)
+        proj = Conv(self.dim, (2, 2), 2, kernel_init=fan_out_init, name="proj")
+        norm = BatchNorm(self.batch_axis, name="norm")
+        return norm(proj(x), examples)
 
 
 class Block(nn.Module):
@@ -163,16 +158,19 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, examples: Examples) -> Array:
-        a, i = self.architecture, self.stage
+        a = self.architecture
+        i = self.stage
         # One layer for both branches, so that its draws differ by their order.
         drop = StochasticDepth(self.drop_path)
         if a.attention[i]:
             y = BatchNorm(self.batch_axis, name="norm1")(x, examples)
-            x = x + drop(Attention(a.heads, name="attn")(y), examples)
+            attention = Attention(a.heads, name="attn")
+            x = x + drop(attention(y), examples)
         y = BatchNorm(self.batch_axis, name="norm2")(x, examples)
         # Without attention the MLP mixes tokens, by its grouped convolution.
         groups = None if a.attention[i] else a.groups
-        return x + drop(ConvMlp(a.mlp_ratios[i], groups, name="mlp")(y), examples)
+        mlp = ConvMlp(a.mlp_ratios[i], groups, name="mlp")
+        return x + drop(mlp(y), examples)
 
 
 class Attention(nn.Module):
@@ -186,9 +184,10 @@ class Attention(nn.Module):
         head_dim = channels // self.heads
         width = 3 * self.heads * head_dim
         tokens = x.reshape(x.shape[0], -1, channels)  # [B, N, C]
-        qkv = Linear(width, use_bias=False, kernel_init=fan_out_init, name="qkv")(tokens)
-        y = attend(*split_qkv(qkv), head_dim).reshape(*x.shape[:3], -1)
-        return Linear(channels, use_bias=False, kernel_init=fan_out_init, name="proj")(y)
+        qkv = unbiased_linear(width, name="qkv")(tokens)
+        mixed = attend(*split_qkv(qkv), head_dim)
+        # Channels that heads * head_dim leaves out come back by the projection.
+        return unbiased_linear(channels, name="proj")(mixed).reshape(x.shape)
 
 
 class ConvMlp(nn.Module):
@@ -201,10 +200,16 @@ class ConvMlp(nn.Module):
     def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
         hidden = self.ratio * channels
-        x = gelu(Linear(hidden, use_bias=False, kernel_init=fan_out_init, name="conv1")(x))
+        x = gelu(unbiased_linear(hidden, name="conv1")(x))
         if self.groups is not None:
-            x = gelu(conv(hidden, 3, groups=self.groups, name="conv2")(x))
-        return Linear(channels, use_bias=False, kernel_init=fan_out_init, name="conv3")(x)
+            conv = padded_conv(hidden, 3, groups=self.groups, name="conv2")
+            x = gelu(conv(x))
+        return unbiased_linear(channels, name="conv3")(x)
+
+
+def unbiased_linear(features: int, name: str) -> Linear:
+    """A linear layer on each position; published files store it as a 1x1 convolution."""
+    return Linear(features, use_bias=False, kernel_init=fan_out_init, name=name)
 
 
 @register_family(

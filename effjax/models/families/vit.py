@@ -20,7 +20,7 @@ from effjax.models.architecture import (
     Width,
     check,
 )
-from effjax.models.base import Features, ImageModel
+from effjax.models.base import ImageModel, Outputs
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.attention import SelfAttention
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
@@ -35,6 +35,7 @@ from effjax.models.layout import Layout
 from effjax.models.registry import register_family
 from effjax.ranges import Count
 
+class_token_init = nn.initializers.normal(1e-6)
 PREFIX = 1  # tokens before those of the patches: the class token
 
 
@@ -46,16 +47,16 @@ class ViTArchitecture:
     list of tokens, and their number does not tell the grid. None: square images of any size.
     """
 
-    width: Width
-    heads: Count
-    depth: Depth = 12
-    patch_size: Stride = 16
-    mlp_ratio: Ratio = 4.0
-    head_dropout: Rate = 0.0
-    drop_path_rate: Rate = 0.0
-    in_chans: Channels = 3
-    remat: bool = False
-    image_size: Count | tuple[Count, Count] | None = None
+    width: Width  # channels
+    heads: Count  # of attention
+    depth: Depth = 12  # blocks
+    patch_size: Stride = 16  # side, in pixels
+    mlp_ratio: Ratio = 4.0  # hidden channels of the MLP, as a multiple of its own
+    head_dropout: Rate = 0.0  # before the last linear layer
+    drop_path_rate: Rate = 0.0  # stochastic depth of the last block; 0 in the first
+    in_chans: Channels = 3  # 3 for colour images
+    remat: bool = False  # compute blocks again in the backward pass
+    image_size: Count | tuple[Count, Count] | None = None  # None: square images
 
     def __post_init__(self) -> None:
         check(self)
@@ -86,7 +87,7 @@ class ViT(ImageModel):
         return size[0] // side, size[1] // side
 
     @nn.compact
-    def forward(self, x: Array, examples: Examples) -> tuple[Array, Features]:
+    def forward(self, x: Array, examples: Examples) -> Outputs:
         a = self.architecture
         make_block = partial(maybe_remat(Block, a.remat), a)
         (rates,) = stochastic_depth_rates(a.drop_path_rate, (a.depth,))
@@ -107,10 +108,12 @@ class ViT(ImageModel):
         self._check_size(images.shape[1:3])
         x = PatchEmbedding(self.architecture, name="patch_embed")(images)
         batch, _, channels = x.shape
-        first = self.param("cls_token", nn.initializers.normal(1e-6), (1, 1, channels))
+        # The class token: one for all images, and nothing of any of them yet.
+        first = self.param("cls_token", class_token_init, (1, 1, channels))
         first = jnp.broadcast_to(first.astype(x.dtype), (batch, 1, channels))
         x = jnp.concatenate([first, x], axis=1)
-        self._check_known(self.get_variable("params", "pos_embed"), x.shape[1], images.shape[1:3])
+        known = self.get_variable("params", "pos_embed")
+        self._check_known(known, x.shape[1], images.shape[1:3])
         positions = self.param("pos_embed", normal_init, (1, *x.shape[1:]))
         return x + positions.astype(x.dtype)
 
@@ -156,7 +159,8 @@ class PatchEmbedding(nn.Module):
         inputs = a.patch_size**2 * a.in_chans
         uniform = uniform_init(inputs**-0.5)
         size = (a.patch_size, a.patch_size)
-        x = Conv(a.width, size, size, kernel_init=uniform, bias_init=uniform, name="proj")(x)
+        proj = Conv(a.width, size, size, kernel_init=uniform, bias_init=uniform, name="proj")
+        x = proj(x)  # [B, rows, columns, C]
         return x.reshape(x.shape[0], -1, a.width)  # [B, N, C]
 
 
@@ -173,8 +177,10 @@ class Block(nn.Module):
         mlp = Mlp(a.mlp_ratio, name="mlp")
         # One layer for both branches, so that its two draws differ by their order.
         drop = StochasticDepth(self.drop_path)
-        x = x + drop(attention(LayerNorm(name="norm1")(x)), examples)
-        return x + drop(mlp(LayerNorm(name="norm2")(x)), examples)
+        y = LayerNorm(name="norm1")(x)
+        x = x + drop(attention(y), examples)
+        y = LayerNorm(name="norm2")(x)
+        return x + drop(mlp(y), examples)
 
 
 @register_family(ViT, "ViT, patches of 16x16, class token")

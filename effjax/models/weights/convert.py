@@ -46,9 +46,10 @@ class Tensor:
     def from_torch(self, x: np.ndarray) -> np.ndarray:
         """The way back; a linear layer may come as [O, I] or as [O, I, 1, 1]."""
         if self.path[-1] == "kernel":
-            pointwise = x.ndim == len(self.shape) + 2 and x.shape[-2:] == (1, 1)
-            matrix = x[..., 0, 0] if pointwise else x
-            return np.moveaxis(matrix, (0, 1), (-1, -2))
+            longer = x.ndim == len(self.shape) + 2
+            if longer and x.shape[-2:] == (1, 1):
+                x = x[..., 0, 0]
+            return np.moveaxis(x, (0, 1), (-1, -2))
         return np.moveaxis(x, 1, -1) if self.map_first else x
 
 
@@ -94,7 +95,9 @@ def match(model: ImageModel, variables: Variables, state: Arrays) -> Match:
     best = {name: name for name in tensors}
     for rules in table_of(model).others.values():
         scheme = {rename(rules, name): name for name in tensors}
-        if len(scheme.keys() & state.keys()) > len(best.keys() & state.keys()):
+        known = scheme.keys() & state.keys()
+        known_so_far = best.keys() & state.keys()
+        if len(known) > len(known_so_far):
             best = scheme
     pairs, missing = [], []
     for name, timm in best.items():

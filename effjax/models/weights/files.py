@@ -141,8 +141,9 @@ def _unwrap(content: Any, path: Path) -> dict[str, Any]:
     for wrapper in WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
-    is_state = isinstance(content, dict) and all(hasattr(x, "numpy") for x in content.values())
-    if not is_state or not content:
+    values = content.values() if isinstance(content, dict) else ()
+    are_tensors = [hasattr(value, "numpy") for value in values]
+    if not are_tensors or not all(are_tensors):
         raise UserError(f"{path} holds no state dict: expected names and tensors")
     return content
 

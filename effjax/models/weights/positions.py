@@ -3,6 +3,7 @@
 Shapes: H W token grid, N = H * W, P prefix tokens, C channels.
 """
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -48,10 +49,13 @@ def fit_positions(
 
 
 def _grid_of_file(name: str, tokens: int, notes: Mapping[str, str]) -> Grid:
-    note = notes.get(GRID, "")
-    rows, _, columns = note.partition("x")
-    if rows.isdigit() and columns.isdigit() and int(rows) * int(columns) == tokens:
-        return int(rows), int(columns)
+    # A note comes from a file, which anyone may have written.
+    noted = re.fullmatch(r"(\d{1,6})x(\d{1,6})", notes.get(GRID, ""))
+    if noted:
+        rows, columns = int(noted[1]), int(noted[2])
+        if rows * columns == tokens:
+            return rows, columns
+    # timm's files have no notes: it takes a square for granted, too.
     grid = square_grid(tokens)
     if grid is None:
         raise UserError(

@@ -31,7 +31,12 @@ def rewrite(
     Raises UserError for a file that cannot be read and for a tensor that does not fit.
     """
     given = renamed(read_state(fetch(source)), rename)
-    kept = {key: value for key, value in given.items() if not named_by(ignore, key)}
-    state = to_torch(name, from_torch(name, State(kept, given.notes)))
+    kept = State({}, given.notes)
+    for key, value in given.items():
+        if not named_by(ignore, key):
+            kept[key] = value
+    # There and back: what does not belong to the architecture is found out on the way.
+    variables = from_torch(name, kept)
+    state = to_torch(name, variables)
     write_state(state, out)
     return len(state)

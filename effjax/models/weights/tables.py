@@ -9,7 +9,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 
-from effjax.models.architecture import per_block
+from effjax.models.architecture import entries
 from effjax.models.base import ImageModel
 from effjax.models.families.convnext import ConvNeXt
 from effjax.models.families.dualformer import DualFormer
@@ -99,8 +99,8 @@ _metaformer: tuple[Rule, ...] = (
 def _metaformer_pointwise(a: MetaFormerArchitecture) -> str:
     """Everything but the blocks with attention is made of convolutions in timm."""
     patterns = []
-    for i, depth in enumerate(a.depths):
-        for j, mixer in enumerate(per_block(a.mixers[i], depth, "mixers")):
+    for i in range(len(a.depths)):
+        for j, mixer in enumerate(entries(a, "mixers", i)):
             # "attention(head_dim=16)" is attention too
             if mixer.partition("(")[0] != "attention":
                 layer = r"(mlp\.fc\d|token_mixer\.pwconv\d)"

@@ -36,4 +36,5 @@ class Attention(TokenMixer):
         width = heads * self.head_dim
         qkv = Linear(3 * width, use_bias=False, name="qkv")(tokens)
         mixed = attend(*split_qkv(qkv), self.head_dim)
-        return Linear(channels, use_bias=False, name="proj")(mixed).reshape(x.shape)
+        y = Linear(channels, use_bias=False, name="proj")(mixed)
+        return y.reshape(x.shape)

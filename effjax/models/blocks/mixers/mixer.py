@@ -115,7 +115,10 @@ def _read_fields(entry: str) -> dict[str, Any]:
         call = ast.parse(f"mixer({inside}", mode="eval").body
         if not isinstance(call, ast.Call) or call.args:
             raise ValueError
-        return {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+        fields = {}
+        for keyword in call.keywords:
+            fields[keyword.arg] = ast.literal_eval(keyword.value)
+        return fields
     except (SyntaxError, ValueError):
         raise UserError(
             f"token mixer {entry!r}: expected name(field=value, ...), as attention(head_dim=16)"

@@ -32,7 +32,10 @@ class SeparableConv(TokenMixer):
     @nn.compact
     def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
         channels = x.shape[-1]
-        x = Linear(self.expansion * channels, use_bias=False, name="pwconv1")(x)
+        hidden = self.expansion * channels
+        window = sides(self.kernel_size)
+        x = Linear(hidden, use_bias=False, name="pwconv1")(x)
         x = StarReLU(name="act1")(x)
-        x = DepthwiseConv(sides(self.kernel_size), use_bias=False, name="dwconv")(x)
+        # No activation after it, unlike a MobileNet's inverted bottleneck.
+        x = DepthwiseConv(window, use_bias=False, name="dwconv")(x)
         return Linear(channels, use_bias=False, name="pwconv2")(x)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from effjax.errors import UserError
-from effjax.models.blocks.mixers import Identity, Pooling
+from effjax.models.blocks.mixers import Pooling
 
 X = np.arange(9.0, dtype=np.float32).reshape(1, 3, 3, 1)
 
@@ -16,7 +16,3 @@ def test_the_mean_of_the_neighbours_that_there_are_minus_the_token():
 def test_windows_are_square():
     with pytest.raises(UserError, match="pooling windows are square"):
         Pooling((3, 5)).apply({}, X, False, None)
-
-
-def test_identity_mixes_nothing():
-    assert Identity(3).apply({}, X, False, None) is X
