@@ -4,12 +4,20 @@ import hashlib
 import json
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
+from effjax.config import read_json
 from effjax.data.sources.examples import Examples, identity
 from effjax.errors import UserError, printable
 
 SOURCE = "source.json"  # in the directory of one version
+
+
+class Description(TypedDict):
+    """What stands in the file: each split's identity, and the options of the preparation."""
+
+    splits: dict[str, Any]
+    options: dict[str, Any]
 
 
 def describe_source(sources: Mapping[str, Examples], **options: Any) -> dict[str, Any]:
@@ -40,14 +48,16 @@ def check_same_source(directory: pathlib.Path, described: dict[str, Any]) -> Non
     advice = "make it anew with --force, or give another --out"
     where = printable(str(directory))
     try:
-        before = json.loads((directory / SOURCE).read_text())
-        options, splits = before["options"], before["splits"]
-    except (OSError, ValueError, KeyError, TypeError):
+        before = read_json(directory / SOURCE, Description)
+    except (OSError, UserError):
         raise UserError(f"{where} does not say what it was made from\n{advice}") from None
-    wanted = described["options"]
-    changed = [key for key in wanted if options.get(key) != wanted[key]]
+    changed = []
+    for key, value in described["options"].items():
+        old = before["options"].get(key)
+        if old != value:
+            changed.append(f"{key}: {old} -> {value}")
     if changed:
-        text = ", ".join(f"{key}: {options.get(key)} -> {wanted[key]}" for key in changed)
+        text = ", ".join(changed)
         raise UserError(f"{where} was prepared with other options ({text})\n{advice}")
-    if splits != described["splits"]:
+    if before["splits"] != described["splits"]:
         raise UserError(f"{where} was prepared from other images\n{advice}")

@@ -1,8 +1,6 @@
 """Any source -> ArrayRecord: the same examples in the same order."""
 
 import io
-import json
-import pathlib
 
 import numpy as np
 import pytest
@@ -11,16 +9,8 @@ from PIL import Image
 from effjax.data import DataConfig, open_split
 from effjax.data.images.decode import decode
 from effjax.data.sources.open import open_splits
-from effjax.data.sources.records import Records
 from effjax.data.tools.prepare import prepare
 from effjax.errors import UserError
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    import tensorflow_datasets as tfds
-
-    tfds.disable_progress_bar()
 
 
 def photo(value, size=(40, 30), kind="JPEG"):
@@ -30,14 +20,8 @@ def photo(value, size=(40, 30), kind="JPEG"):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    for split in ("train", "val"):
-        for number, name in enumerate(("cat", "dog")):
-            (tmp_path / "photos" / split / name).mkdir(parents=True)
-            for i in range(3):
-                path = tmp_path / "photos" / split / name / f"{i}.jpg"
-                path.write_bytes(photo(100 * number + 10 * i + (split == "val")))
-    return tmp_path / "photos"
+def folder(photo_folder):
+    return photo_folder
 
 
 def test_bytes_are_copied_in_order(folder, tmp_path):
@@ -92,30 +76,6 @@ def test_broken_files(folder, tmp_path):
 def test_the_journal_is_gone_in_the_end(folder, tmp_path):
     prepare(str(folder), str(tmp_path / "out"), short_side=15)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "photos"]
-
-
-def test_tfrecord_directories_are_converted(folder, tmp_path):
-    from array_record.python.array_record_module import ArrayRecordReader
-
-    prepare(str(folder), str(tmp_path / "records"))
-    directory = tmp_path / "records" / "1.0.0"
-    for path in directory.glob("*.array_record*"):
-        reader = ArrayRecordReader(str(path))
-        records = [reader.read([i])[0] for i in range(6)]
-        framed = (len(r).to_bytes(8, "little") + bytes(4) + r + bytes(4) for r in records)
-        pathlib.Path(str(path).replace("array_record", "tfrecord")).write_bytes(b"".join(framed))
-        reader.close()
-        path.unlink()
-    info = directory / "dataset_info.json"
-    info.write_text(info.read_text().replace("array_record", "tfrecord"))
-    assert json.loads(info.read_text())["fileFormat"] == "tfrecord"
-
-    with pytest.raises(UserError, match="effjax data prepare"):
-        Records(str(directory), "train")
-    for src, out in ((directory, "one"), (directory.parent, "two")):
-        assert prepare(str(src), str(tmp_path / out)) == {"train": 6, "validation": 6}
-        stored, source = open_splits(str(tmp_path / out)), open_splits(str(folder))
-        assert all(stored["train"][i] == source["train"][i] for i in range(6))
 
 
 def test_other_images_or_options_are_noticed(folder, tmp_path):
