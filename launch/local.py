@@ -30,6 +30,7 @@ INTERRUPTED = 75
 
 def free_port() -> int:
     """A port that nobody listens on at this moment."""
+    # the system chooses one; nothing keeps it until process 0 listens there
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -45,6 +46,7 @@ def environment_of(
     environment["JAX_PROCESS_ID"] = str(index)
     environment["PYTHONUNBUFFERED"] = "1"
     if devices is not None:
+        # what is set already may be of the shell, for one process alone
         flags = environment.get("XLA_FLAGS", "")
         flags = re.sub(r"--xla_force_host_platform_device_count=\d+", "", flags)
         flags += f" --xla_force_host_platform_device_count={devices}"
@@ -53,6 +55,7 @@ def environment_of(
 
 
 def _copy_lines(index: int, source: BinaryIO, target: BinaryIO) -> None:
+    # one write a line: lines of several processes do not mix
     for line in source:
         target.write(f"[{index}] ".encode() + line)
         target.flush()

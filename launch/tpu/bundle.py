@@ -41,7 +41,7 @@ class Bundle:
                 tar.add(path, arcname=path.relative_to(ROOT))
         about = {"command": self.command, "env": self.env, "extras": self.extras}
         about |= {"code": name, "venv": environment_hash(self.extras)}
-        spec.touch(mode=0o600)
+        spec.touch(mode=0o600)  # before there is anything in it
         spec.write_text(json.dumps(about))
         worker = ROOT / "launch/tpu/worker.py"
         return [str(archive), str(spec), str(worker)]
@@ -58,6 +58,7 @@ def code_files() -> list[Path]:
     if done.returncode:
         raise Mistake(f"{ROOT} is no git checkout; the code to be sent is what git lists there")
     files = sorted({ROOT / name for name in done.stdout.split("\0") if name})
+    # git lists files that were deleted, too; a link could lead out of the checkout
     files = [path for path in files if path.is_file() and not path.is_symlink()]
     total = sum(path.stat().st_size for path in files)
     if total > LARGEST:

@@ -202,6 +202,7 @@ class Stream:
         return self
 
     def __next__(self) -> bytes:
+        # read1 returns what is there; read would wait for all of it
         piece = self._process.stdout.read1(65536)
         if not piece:
             raise StopIteration
@@ -210,6 +211,7 @@ class Stream:
     def close(self) -> int:
         """Ends it if it still runs, and returns its status."""
         if self._process.poll() is None:
+            # the output ends a moment before the process does
             try:
                 self._process.wait(2)
             except subprocess.TimeoutExpired:

@@ -62,6 +62,7 @@ def bring_up(gcloud: Gcloud, wait_hours: float = WAIT_HOURS) -> int:
             _check_type(gcloud, node)
             return max(1, len(node.get("networkEndpoints", [])))
         elif state == "ACTIVE" and health not in REPAIRED:
+            # a node may be described a moment after its request is ACTIVE
             misses += 1
             if health in GONE or misses >= MISSES:
                 say(f"{name}: the node is {health or 'gone'}; asking again")

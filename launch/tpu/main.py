@@ -18,6 +18,7 @@ VERBS = ("up", "run", "status", "logs", "ssh", "down")
 
 def parse(argv: Sequence[str], about: str | None = None) -> tuple[argparse.Namespace, list[str]]:
     """(flags, what stands after --)."""
+    # argparse would take flags of the command after -- for its own
     argv = list(argv)
     cut = argv.index("--") if "--" in argv else len(argv)
     argv, command = argv[:cut], argv[cut + 1 :]
@@ -55,7 +56,8 @@ def main(argv: Sequence[str] | None = None, about: str | None = None) -> int:
     try:
         slice_ = Slice(args.name, args.zone, args.type, args.project, args.spot, args.runtime)
         check(args, command, slice_)
-        gcloud = (DryRun if args.dry_run else Gcloud)(slice_, args.pause)
+        make = DryRun if args.dry_run else Gcloud
+        gcloud = make(slice_, args.pause)
         return globals()[f"_{args.verb}"](args, gcloud, command)
     except Mistake as mistake:
         say(str(mistake))
@@ -100,6 +102,7 @@ def _up(args: argparse.Namespace, gcloud: Gcloud, command: list[str]) -> int:
 def _run(args: argparse.Namespace, gcloud: Gcloud, command: list[str]) -> int:
     started = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     bundle = Bundle(f"{args.name}-{started}", command, environment_of(args.env), args.extras)
+    # values may be secrets (a W&B key)
     shown = "".join(f" {name}=..." for name in bundle.env)
     say(f"on {gcloud.slice.hosts} workers of {args.name}:{shown} {shlex.join(command)}")
     status = run_to_the_end(gcloud, bundle, args.max_restarts, args.wait_hours)

@@ -69,6 +69,7 @@ def run_to_the_end(
             say(f"started again {restarts} times; that is enough. The same command continues it")
             return INTERRUPTED
         restarts += 1
+        # an id of its own, so that the log and exit code of the last attempt stay
         bundle.run = f"{first}.{restarts}"
         say(f"starting again ({restarts}); the newest checkpoint is where it goes on")
 
@@ -184,6 +185,7 @@ def _ended(gcloud: Gcloud, run: str, workers: int) -> Ended:
         running = [state for state in found if state["state"] == "running"]
         if len(found) == workers and not running:
             break
+        # the workers end together unless one hangs in a collective with one that has died
         late = time.monotonic() - began
         if late > LATE and not asked:
             say(f"{len(running)} of {workers} workers have not ended; asking them to")

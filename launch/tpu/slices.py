@@ -59,14 +59,21 @@ class Slice:
     @property
     def hosts(self) -> int:
         """VMs of the slice."""
+        if self.type in ONE_HOST:
+            return 1
         _, _, per_host, _, _ = _family(self.type)
-        number = int(self.type.rpartition("-")[2])
-        return 1 if self.type in ONE_HOST else max(1, number // per_host)
+        return max(1, self._number // per_host)  # the smallest slices are a part of a host
 
     @property
     def chips(self) -> int:
         """What is paid for."""
-        return max(1, round(int(self.type.rpartition("-")[2]) * _family(self.type)[3]))
+        _, _, _, chips_each, _ = _family(self.type)
+        return max(1, round(self._number * chips_each))
+
+    @property
+    def _number(self) -> int:
+        """The number in the type: cores or chips, as the family counts."""
+        return int(self.type.rpartition("-")[2])
 
 
 def _check(flag: str, value: str | None, pattern: re.Pattern, expected: str) -> None:

@@ -107,6 +107,7 @@ def make_environment(venv: Path, code: Path, extras: str) -> None:
 
 
 def run_loudly(command: list) -> None:
+    """Runs a command; what it says is shown only if it fails."""
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.stderr.write(done.stderr[-2000:])
@@ -120,6 +121,7 @@ def start(run: str) -> int:
     """Starts the command in a session of its own, which outlives this connection."""
     folder = HOME / "runs" / run
     read_spec(run)
+    # made by one of two starts at the same time, whichever is first
     try:
         (folder / "started").touch(exist_ok=False)
     except FileExistsError:
@@ -163,6 +165,7 @@ def supervise(run: str) -> int:
 
 
 def note(path: Path, text: str) -> None:
+    """Writes a small file so that a reader never sees a part of it."""
     part = path.with_suffix(".part")
     part.write_text(text)
     part.replace(path)
