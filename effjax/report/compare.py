@@ -14,7 +14,8 @@ from effjax.report.metric_names import best, is_held_out, less_is_better
 from effjax.report.progress import format_seconds
 from effjax.report.tables import format_count
 
-ABSENT, UNFINISHED = "-", "*"
+ABSENT = "-"
+UNFINISHED = "*"
 NAMED = 4  # differing keys that the table names for each run
 FEW_POINTS = 30  # up to which the points of a curve are marked
 
@@ -43,7 +44,12 @@ def held_out(runs: Sequence[Run]) -> list[str]:
         for row in run.rows:
             names |= dict.fromkeys(filter(is_held_out, row))
     order = {"top1": 0, "loss": 1}
-    return sorted(names, key=lambda name: order.get(name.rpartition("/")[2], 2))[:2]
+
+    def place(name: str) -> int:
+        metric = name.rpartition("/")[2]
+        return order.get(metric, len(order))
+
+    return sorted(names, key=place)[:2]
 
 
 def differences(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -89,8 +95,9 @@ def _size_and_speed(run: Run) -> tuple[str, str, str, str]:
     """(steps, time, images a second, parameters) of a run as text."""
     steps = max((row["step"] for row in run.rows), default=0)
     summary = run.summary or {}
-    speeds = series(run.rows, "perf/images_per_sec")[1]
-    seconds, size = summary.get("wall_seconds"), summary.get("parameters")
+    _, speeds = series(run.rows, "perf/images_per_sec")
+    seconds = summary.get("wall_seconds")
+    size = summary.get("parameters")
     # a finished run gets a space in the place of the mark, so that the digits stay in line
     return (
         f"{steps} " if run.summary else f"{steps}{UNFINISHED}",

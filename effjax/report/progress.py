@@ -20,12 +20,19 @@ def format_seconds(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds}s"
     minutes, seconds = divmod(seconds, 60)
-    return f"{minutes}m{seconds:02d}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02d}m"
+    if minutes < 60:
+        return f"{minutes}m{seconds:02d}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m"
 
 
 def format_values(values: Values) -> str:
     """{"train/loss": 0.51234, "val/top1": 0.9} -> "loss 0.5123  val/top1 0.9"."""
-    return "  ".join(f"{k.removeprefix('train/')} {v:.4g}" for k, v in values.items())
+    words = []
+    for name, value in values.items():
+        # the line shows the training itself: its prefix would only take room
+        words.append(f"{name.removeprefix('train/')} {value:.4g}")
+    return "  ".join(words)
 
 
 def progress_line(width: int, done: int, total: int, parts: Sequence[str]) -> str:
@@ -33,13 +40,13 @@ def progress_line(width: int, done: int, total: int, parts: Sequence[str]) -> st
 
     What does not fit is left out from the end, the bar first shrinks and then goes too.
     """
-    count = f"{done:>{len(str(total))}}/{total}"
-    text = count
+    # as wide as the total, so that the line does not jump at 10, 100, ...
+    text = f"{done:>{len(str(total))}}/{total}"
     for part in parts:
         if len(text) + 2 + len(part) <= width:
             text += f"  {part}"
     bar = min(30, width - len(text) - 2)
-    if bar < 6:
+    if bar < 6:  # too short to show anything
         return text[:width]
     full = round(bar * done / total) if total else 0
     return f"{'━' * full}{'─' * (bar - full)}  {text}"
@@ -49,15 +56,19 @@ class Pace:
     """How fast steps are made, and how long the rest will take."""
 
     def __init__(self, total: int = 0, done: int = 0, images: int = 0):
-        self.total, self.done = total, done
-        self._first, self._images, self._began = done, images, time.monotonic()
+        self.total = total
+        self.done = done
+        self._first = done
+        self._images = images
+        self._began = time.monotonic()
         self._took = 0.0
         self._recent = collections.deque([(self._began, done)], RECENT)
 
     def update(self, done: int) -> None:
         """`done` steps are made by now."""
         now = time.monotonic()
-        self.done, self._took = done, now - self._began
+        self.done = done
+        self._took = now - self._began
         self._recent.append((now, done))
 
     def pause(self) -> None:
@@ -68,16 +79,20 @@ class Pace:
         """Images a second over the last updates, in words; "" while nothing is known."""
         if len(self._recent) < 2 or not self._images:
             return ""
-        (since, first), (until, last) = self._recent[0], self._recent[-1]
+        since, first = self._recent[0]
+        until, last = self._recent[-1]
+        # two updates may fall on one tick of the clock
         rate = (last - first) * self._images / max(1e-9, until - since)
-        return f"{rate:,.0f} images/s" if rate >= 10 else f"{rate:.2g} images/s"
+        number = f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
+        return f"{number} images/s"
 
     def left(self) -> str:
         """The time left, evaluations so far included; "" while nothing is known."""
         made = self.done - self._first
         if made <= 0:
             return ""
-        return f"left {format_seconds(self._took / made * (self.total - self.done))}"
+        seconds_a_step = self._took / made
+        return f"left {format_seconds(seconds_a_step * (self.total - self.done))}"
 
 
 class Display:
@@ -91,7 +106,8 @@ class Display:
 
     def start(self, total: int, done: int = 0, images: int = 0, unit: str = "step") -> None:
         """The work has `total` steps of so many images, of which `done` were made before."""
-        self._pace, self._unit = Pace(total, done, images), unit
+        self._pace = Pace(total, done, images)
+        self._unit = unit
         self._last = time.monotonic()
 
     def waiting(self, what: str) -> None:
@@ -110,8 +126,10 @@ class Display:
             self.line("  ".join([place, *self._parts(values)]))
 
     def _parts(self, values: Values) -> list[str]:
+        """What an update says, the most important first: what does not fit is cut at the end."""
         shown = [format_values({name: value}) for name, value in values.items()]
-        return [part for part in (self._pace.left(), *shown, self._pace.speed()) if part]
+        parts = [self._pace.left(), *shown, self._pace.speed()]
+        return [part for part in parts if part]
 
     def result(self, done: int, values: Values) -> None:
         """What an evaluation after `done` steps has found; it stays."""
@@ -183,7 +201,8 @@ class Live(Display):
         self._console = Console(file=stream, highlight=False)
         self._spinner = Spinner("dots")
         self._values: Values = {}
-        self._waiting, self._since = "", time.monotonic()
+        self._waiting = ""
+        self._since = time.monotonic()
         self._redrawn = Redrawn(
             console=self._console,
             get_renderable=self._render,
@@ -197,14 +216,16 @@ class Live(Display):
         self._redrawn.start()
 
     def waiting(self, what: str) -> None:
-        self._waiting, self._since = what, time.monotonic()
+        self._waiting = what
+        self._since = time.monotonic()
         if self._pace is not None:
             self._pace.pause()
         self._redrawn.start()
 
     def update(self, done: int, values: Values) -> None:
         self._pace.update(done)
-        self._values, self._waiting = values, ""
+        self._values = values
+        self._waiting = ""
 
     def _render(self) -> Any:
         from rich.text import Text

@@ -16,8 +16,10 @@ def draw_confusion(path: Path, counts: np.ndarray, names: Sequence[str], title: 
     """Writes a PNG of a confusion matrix [K, K], rows (the truth) scaled to shares."""
     from matplotlib.figure import Figure
 
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    images_of_class = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(images_of_class, 1)  # a class without images stays empty
     classes = len(counts)
+    # inches: a line of text a class, as long as the page can hold it
     side = min(12.0, max(4.5, 0.32 * classes + 2.2))
     figure = Figure(figsize=(side + 0.9, side), layout="constrained")
     axes = figure.subplots()
@@ -54,16 +56,16 @@ def draw_reliability(
 
     figure = Figure(figsize=(5, 5.6), layout="constrained")
     above, below = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
-    full = counts > 0
+    full = counts > 0  # the accuracy of an empty bin is not 0 but unknown
     middle = (edges[1:] + edges[:-1]) / 2
-    width = np.diff(edges)
-    above.bar(middle[full], accuracy[full], width[full] * 0.95, color="tab:blue", label="accuracy")
+    width = 0.95 * np.diff(edges)
+    above.bar(middle[full], accuracy[full], width[full], color="tab:blue", label="accuracy")
     above.plot([0, 1], [0, 1], "--", color="0.3", lw=1, label="perfectly calibrated")
     above.set_ylabel("accuracy")
     above.set_ylim(0, 1)
     above.legend(fontsize=8, frameon=False, loc="upper left")
     above.set_title(title, loc="left", fontsize=10)
-    below.bar(middle, counts / max(1, counts.sum()), width * 0.95, color="0.6")
+    below.bar(middle, counts / max(1, counts.sum()), width, color="0.6")
     below.set_ylabel("share of images")
     below.set_xlabel("confidence")
     below.set_xlim(0, 1)
@@ -81,9 +83,9 @@ def draw_severities(
     axes = figure.subplots()
     colours = colormaps["tab20"].colors
     for (name, values), colour in zip(errors.items(), colours):
-        steps = range(len(values) + 1)
-        line = [100 * clean, *(100 * value for value in values)]
-        axes.plot(steps, line, marker=".", lw=1.3, color=colour, label=name)
+        # every line begins at severity 0, with the undamaged images
+        percent = 100 * np.array([clean, *values])
+        axes.plot(range(len(percent)), percent, marker=".", lw=1.3, color=colour, label=name)
     axes.set_xlabel("severity (0: undamaged)")
     axes.set_ylabel("error, %")
     axes.grid(alpha=0.3)
