@@ -147,6 +147,7 @@ def _train_suggested(
 ) -> None:
     # first, and here: the search is compared with the config as it is, however far it gets
     base = [trial for trial in unfinished(plan.trials) if trial.variant == plan.base]
-    run_here(base, len(base), display)
+    if base:
+        run_here(base, len(base), display)
     # upcoming() is a generator: a run is chosen when there is room for it, not before
     start(suggestions.upcoming(), suggestions.left(), suggestions)

@@ -1,11 +1,13 @@
 """Networks on images in memory: what is read is what the loader would show; shapes by tracing."""
 
+import types
+
 import jax
 import numpy as np
 import pytest
 
 from effjax.bench.member import Member, make_recipe
-from effjax.bench.problems import make_problem
+from effjax.bench.problems import images, make_problem
 from effjax.bench.problems.images import read_arrays, run_config
 from effjax.bench.schema import workload
 from effjax.config import View
@@ -81,3 +83,21 @@ def test_files_that_are_not_there(tmp_path):
     w = View(workload(problem="images", data=data, model=CAFORMER))
     with pytest.raises(UserError, match="data_dir=FOLDER that has some"):
         make_problem(w, str(tmp_path))
+
+
+def test_an_image_that_cannot_be_read_is_no_example(monkeypatch):
+    """It comes as a black image with a mask of 0, and would count as one of its class."""
+    labels = np.arange(6, dtype=np.int32)
+
+    def views(rows, choice):
+        pixels = np.ones((len(rows), 2, 2, 3), np.uint8)
+        return pixels, labels[rows], (labels[rows] != 3).astype(np.float32)
+
+    opened = types.SimpleNamespace(num_examples=6, stream=types.SimpleNamespace(views=views))
+    monkeypatch.setattr(images, "open_split", lambda *_, **__: opened)
+    w = digits(train_examples=4, eval_examples=2)
+    train, held_out = read_arrays(w, View(run_config(w, None)))
+    assert sorted([*train["label"], *held_out["label"]]) == [0, 1, 2, 4, 5]
+    labels[:] = 3
+    with pytest.raises(UserError, match="no image can be read"):
+        read_arrays(w, View(run_config(w, None)))
