@@ -222,18 +222,6 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, capsys):
     assert numbers(tmp_path) == reference
 
 
-def test_ema_warms_up():
-    config = line_config()
-    decays = [min(0.9, (1 + t) / (10 + t)) for t in range(3)]
-    from effjax.training.first_state import moved_average
-
-    ema, expected = {"w": np.float32(0.0)}, 0.0
-    for step, decay in enumerate(decays):
-        ema = moved_average(ema, {"w": np.float32(1.0)}, step, config.ema.decay, True)
-        expected = decay * expected + (1 - decay)
-    np.testing.assert_allclose(ema["w"], expected, rtol=1e-6)
-
-
 def test_too_many_devices_or_an_odd_batch(tmp_path):
     config = line_config()
     config.parallel.devices = 99

@@ -1,0 +1,55 @@
+"""What the config says becomes an agenda; what the folder says becomes a place to begin."""
+
+import contextlib
+
+import pytest
+
+import effjax
+from effjax.errors import UserError
+from effjax.report import choose_display
+from effjax.tasks.run import build
+from effjax.training.opening import open_run
+from effjax.training.programs import Programs
+from tests.training.toy import line_config
+
+
+@contextlib.contextmanager
+def opened(workdir, **changes):
+    config = line_config(**changes)
+    config.parallel.devices = 1
+    setup = build(config)
+    display = choose_display(quiet=True)
+    with contextlib.ExitStack() as closing:
+        yield open_run(setup, Programs(setup, display), workdir, display, closing)
+
+
+def test_a_fresh_run(tmp_path):
+    with opened(tmp_path, log={"every_steps": None}, total_steps=200.0) as run:
+        agenda = run.agenda
+    assert (agenda.total, agenda.save_every, agenda.log_every) == (200, 5, 4)
+    assert agenda.evaluate_every == {"val": 5}
+    assert agenda.between_every is None
+    assert agenda.resumed.step == 0
+    assert not run.updates.may_skip
+    assert (tmp_path / "config.json").exists()
+
+
+def test_a_run_that_goes_on(tmp_path):
+    config = line_config(total_steps=5.0)
+    config.parallel.devices = 1
+    config.checkpoint.keep_best = "val/loss"
+    effjax.train(config, tmp_path, display=choose_display(quiet=True))
+    longer = {"checkpoint": {"keep_best": "val/loss"}, "nonfinite": "skip"}
+    with opened(tmp_path, total_steps=9.0, **longer) as run:
+        assert run.agenda.resumed.step == 5
+        assert run.agenda.resumed.evaluated == {"val"}
+        assert int(run.state.step) == 5
+    assert run.best is not None
+    assert run.updates.may_skip
+
+
+def test_a_task_that_cannot_start_from_weights(tmp_path):
+    with pytest.raises(UserError, match="cannot start from weights"):  # noqa: SIM117
+        with opened(tmp_path, init_from="weights.safetensors"):
+            pass
+    assert not (tmp_path / "config.json").exists()
