@@ -7,10 +7,19 @@ from pathlib import Path
 from effjax import models, optim
 from effjax.config.config_files import QUICK
 from effjax.errors import UserError, nearest
+from effjax.optim.hints import in_words
 from effjax.report import format_count
 from effjax.version import HOME
 
 COUNTED = 12  # models whose multiply-adds are worth waiting for: about a second each
+
+DECAY_IN_WORDS = {
+    "own": "its own",
+    "added": "decoupled, added to its update",
+    "coupled": "added to its gradient",
+    "unmasked": "its own, of all parameters or of none",
+    "inner": "as the optimizer inside does it",
+}
 
 
 def config_folder() -> Path:
@@ -142,27 +151,24 @@ def optimizer_details(name: str) -> list[tuple[str, str]]:
         info = optim.optimizer_info(name)
     except ValueError as error:
         raise UserError(f"{error}\nlist: effjax optimizers") from error
-    decay = {
-        "own": "its own",
-        "added": "decoupled, added to its update",
-        "coupled": "added to its gradient",
-        "unmasked": "its own, of all parameters or of none",
-        "inner": "as the optimizer inside does it",
-    }
     rows = [
         ("what it is", info.line),
         ("paper", info.paper),
         ("from", info.source),
-        ("weight decay", decay[info.decay]),
+        ("weight decay", DECAY_IN_WORDS[info.decay]),
         ("state", f"{info.state_arrays:g} arrays of a parameter's size"),
     ]
     if info.needs:
         rows.append(("needs", ", ".join(info.needs)))
-    for field, default in info.hyperparameters.items():
-        shown = "required" if default is inspect.Parameter.empty else f"= {_in_words(default)}"
-        rows.append((f"  {field}", shown))
+    allowed = in_words(info.hints)
+    for name, default in info.hyperparameters.items():
+        required = default is inspect.Parameter.empty
+        shown = "required" if required else f"= {_default_in_words(default)}"
+        if name in allowed:
+            shown += f"   ({allowed[name]})"
+        rows.append((f"  {name}", shown))
     return rows
 
 
-def _in_words(default: object) -> str:
+def _default_in_words(default: object) -> str:
     return getattr(default, "__name__", "a function") if callable(default) else repr(default)

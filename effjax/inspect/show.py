@@ -91,34 +91,36 @@ def config_leaves(config: Mapping[str, Any], path: str = "") -> dict[str, str]:
 def parameter_rows(setup: Setup) -> list[tuple[str, str, str, str, str]]:
     """(module, count, share, group, what decays) of every module two levels deep, and the total."""
     params = setup.abstract.params
-    sizes = [leaf.size for leaf in jax.tree.leaves(params)]
-    decays = jax.tree.leaves(decay_mask(setup))
-    modules: dict[tuple[str, str], list[tuple[int, bool]]] = {}
-    for path, label, size, decay in zip(
-        optim.parameter_paths(params), jax.tree.leaves(setup.groups.labels), sizes, decays
-    ):
-        *parents, _ = path.split("/")
-        modules.setdefault(("/".join(parents[:2]), label), []).append((size, decay))
-    total = sum(sizes)
-    rows = [
-        (
-            module,
-            f"{sum(size for size, _ in leaves):,}",
-            f"{sum(size for size, _ in leaves) / max(1, total):.1%}",
-            label,
-            _share_in_words(leaves),
-        )
-        for (module, label), leaves in modules.items()
+    labels = jax.tree.leaves(setup.groups.labels)
+    leaves = [
+        (leaf.size, decays)
+        for leaf, decays in zip(jax.tree.leaves(params), jax.tree.leaves(decay_mask(setup)))
     ]
-    return [*rows, ("total", f"{total:,}", "", "", _share_in_words(list(zip(sizes, decays))))]
+    modules: dict[tuple[str, str], list[tuple[int, bool]]] = {}
+    for path, label, leaf in zip(optim.parameter_paths(params), labels, leaves):
+        *parents, _ = path.split("/")
+        module = "/".join(parents[:2])
+        modules.setdefault((module, label), []).append(leaf)
+    total = _count(leaves)
+    rows = []
+    for (module, label), own in modules.items():
+        count = _count(own)
+        share = f"{count / max(1, total):.1%}"
+        rows.append((module, f"{count:,}", share, label, _decaying_share(own)))
+    return [*rows, ("total", f"{total:,}", "", "", _decaying_share(leaves))]
 
 
-def _share_in_words(leaves: Sequence[tuple[int, bool]]) -> str:
-    decaying = sum(size for size, decays in leaves if decays)
-    every = sum(size for size, _ in leaves)
-    if decaying in (0, every):
-        return "all" if decaying else "none"
-    return f"{decaying / every:.1%}"
+def _count(leaves: Sequence[tuple[int, bool]]) -> int:
+    return sum(size for size, _ in leaves)
+
+
+def _decaying_share(leaves: Sequence[tuple[int, bool]]) -> str:
+    """ "all", "none", or the share of the parameters that decay."""
+    decaying = _count([leaf for leaf in leaves if leaf[1]])
+    if decaying == 0:
+        return "none"
+    every = _count(leaves)
+    return "all" if decaying == every else f"{decaying / every:.1%}"
 
 
 def decay_mask(setup: Setup) -> Any:
@@ -138,15 +140,29 @@ def optimizer_rows(setup: Setup) -> list[tuple[str, str, str, str]]:
     rows = []
     for name in setup.groups.transforms:
         section = setup.config.optim[name]
-        fixed = ("name", "learning_rate", "weight_decay", "decay", "clip_norm")
-        own = section.extras(*fixed)
+        settings = section.extras("name", "learning_rate", "weight_decay", "decay", "clip_norm")
         if section.clip_norm is not None:
-            own["clip_norm"] = section.clip_norm
-        words = ", ".join([section.name, *(f"{key}={value}" for key, value in own.items())])
-        rows.append((name, words, f"{section.learning_rate:g}", f"{section.weight_decay:g}"))
+            settings["clip_norm"] = section.clip_norm
+        words = [section.name, *(f"{key}={value}" for key, value in settings.items())]
+        words += _split_in_words(setup, name)
+        rate, decay = f"{section.learning_rate:g}", f"{section.weight_decay:g}"
+        rows.append((name, ", ".join(words), rate, decay))
     if FROZEN in jax.tree.leaves(setup.groups.labels):
         rows.append((FROZEN, "none", "-", "-"))
     return rows
+
+
+def _split_in_words(setup: Setup, group: str) -> list[str]:
+    """What share of a group's parameters each part of a method serves: Muon has two."""
+    params = setup.groups.pick(setup.abstract.params, group)
+    labels = optim.parameter_split(setup.config.optim[group].name, params)
+    if labels is None:
+        return []
+    sizes: dict[str, int] = {}
+    for label, leaf in zip(jax.tree.leaves(labels), jax.tree.leaves(params)):
+        sizes[label] = sizes.get(label, 0) + leaf.size
+    total = sum(sizes.values())
+    return [f"{label} for {size / max(1, total):.1%}" for label, size in sizes.items()]
 
 
 def learning_rates(setup: Setup, points: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:

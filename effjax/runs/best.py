@@ -43,6 +43,16 @@ def best_step(workdir: Path, steps: Collection[int]) -> int:
     return found
 
 
+def split_step(source: str) -> tuple[str, Step]:
+    """ "runs/x:best" -> ("runs/x", "best"), "runs/x:12" -> ("runs/x", 12), else (source, None)."""
+    folder, colon, step = source.rpartition(":")
+    if colon and step == "best":
+        return folder, "best"
+    if colon and step.isdecimal():
+        return folder, int(step)
+    return source, None
+
+
 def _main_metric(rows: list[dict]) -> str:
     names = dict.fromkeys(name for row in rows for name in row if is_held_out(name))
     accuracies = [name for name in names if name.endswith("/top1")]

@@ -28,6 +28,7 @@ from effjax.contract import (
 from effjax.data import Split, mix_batch, normalise, open_training
 from effjax.errors import UserError
 from effjax.optim import parameter_paths
+from effjax.runs.best import split_step
 from effjax.runs.folder import CONFIG, FOUND_WEIGHTS
 from effjax.tasks.accuracy import Accuracy, is_class
 from effjax.tasks.freezing import as_in_evaluation
@@ -151,13 +152,17 @@ class Classification(Task):
     def load(
         self, params: Params, model_state: Any, source: str
     ) -> tuple[Params, Any, Mapping[str, Any]]:
-        """From a run's folder (a search's: the network it found), a file, or a published name."""
+        """From a run's folder (a search's: the network it found), a file, or a published name.
+
+        "runs/x:best" and "runs/x:12" name a checkpoint of the run.
+        """
         variables = join_variables(params, model_state)
-        folder = as_path(source)
+        place, step = split_step(source)
+        folder = as_path(place)
         if (folder / FOUND_WEIGHTS).exists():
             weights = str(folder / FOUND_WEIGHTS)
         elif (folder / CONFIG).exists():
-            task, trained = trained_network(folder)
+            task, trained = trained_network(folder, step)
             weights = models.weights.to_torch(task.model, trained)
         else:
             weights = source

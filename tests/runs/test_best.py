@@ -5,7 +5,7 @@ import json
 import pytest
 
 from effjax.errors import UserError
-from effjax.runs.best import best_step
+from effjax.runs.best import best_step, split_step
 
 ROWS = [
     {"step": 2, "train/loss": 0.1, "val/loss": 0.9, "val/top1": 0.5},
@@ -38,3 +38,10 @@ def test_nothing_was_measured(workdir):
     write_config(workdir, None)
     with pytest.raises(UserError, match="nothing was measured"):
         best_step(workdir, (3, 6))
+
+
+def test_a_checkpoint_named_behind_a_folder():
+    assert split_step("runs/x:best") == ("runs/x", "best")
+    assert split_step("gs://bucket/x:12") == ("gs://bucket/x", 12)
+    for source in ("runs/x", "hub:timm/x", "gs://bucket/x", "caformer_s18.sail_in1k"):
+        assert split_step(source) == (source, None)
