@@ -46,7 +46,8 @@ class Layout:
         for stage, count in enumerate(depths):
             number = stage + self.first_stage
             for part in self.stage:
-                found[part.format(stage=number)] = 0 if stage == 0 else below + 1
+                name = part.format(stage=number)
+                found[name] = 0 if stage == 0 else below + 1
             for part in self.beside_first:
                 found[part.format(stage=number)] = below + 1
             for block in range(count):

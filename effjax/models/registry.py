@@ -144,7 +144,8 @@ def list_models(pattern: str = "*", pretrained: bool = False) -> list[str]:
     `pretrained` lists the published weights, "architecture.tag", in place of the architectures.
     """
     known = _pretrained if pretrained else _entries
-    return sorted(name for name in known if fnmatch(name, pattern))
+    matching = [name for name in known if fnmatch(name, pattern)]
+    return sorted(matching)
 
 
 def default_fields(name: str) -> dict[str, Any]:

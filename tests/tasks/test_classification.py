@@ -2,10 +2,12 @@
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 import pytest
 
 import effjax
+from effjax import models
 from effjax.config import View, check
 from effjax.errors import UserError
 from effjax.report import choose_display
@@ -14,6 +16,9 @@ from effjax.tasks.accuracy import Accuracy
 from effjax.tasks.classification import Classification
 from effjax.tasks.run import build
 from effjax.tasks.trained_network import trained_network
+
+# of a section `model`, which a config has beside the fields of an architecture
+BARE = {"num_classes": None, "dtype": "float32", "param_dtype": "float32", "arch": None}
 
 
 def tiny(**changes):
@@ -85,6 +90,37 @@ def test_an_unknown_loss_is_named():
     config.task.loss = "hinge"
     with pytest.raises(UserError, match=r"'hinge'.*expected one of 'cross_entropy'"):
         Classification(View(config))
+
+
+def test_float16_is_refused():
+    config = tiny()
+    config.model.dtype = "float16"
+    with pytest.raises(UserError, match="use bfloat16"):
+        _ = Classification(View(config)).model
+
+
+def test_models_with_positions_are_told_the_size_of_the_images():
+    config = tiny()
+    config.data.image_size = (16, 32)
+    config.model = ml_collections.ConfigDict({"name": "vit_tiny_patch16_224"} | BARE)
+    assert Classification(View(config)).model.architecture.image_size == (16, 32)
+    config.data.image_size = 32
+    assert Classification(View(config)).model.architecture.image_size is None
+
+
+def test_tensors_are_renamed_and_left_out_on_the_way_in(tmp_path):
+    config = tiny(init_rename=(("^encoder[.]", ""),), init_ignore=("^head[.]fc",))
+    task = Classification(View(config))
+    shapes = models.abstract_variables(task.model, task.split.image_shape)
+    ones = jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), shapes)
+    state = models.weights.to_torch(task.model, ones)
+    state = {f"encoder.{name}": value for name, value in state.items()}
+    models.weights.write_state(state, tmp_path / "w.safetensors")
+    zeros = jax.tree.map(np.zeros_like, ones)
+    params, _, report = task.load(zeros["params"], {}, str(tmp_path / "w.safetensors"))
+    assert params["stem"]["conv"]["bias"].all()
+    assert not params["head"]["fc"]["fc1"]["bias"].any()
+    assert {name.partition(".fc")[0] for name in report["left_out"]} == {"head"}
 
 
 def test_it_starts_from_another_run(tmp_path):

@@ -103,7 +103,8 @@ class InceptionTransformer(ImageModel):
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
             x = self._embed(x, i, examples)
             block = maybe_remat(Block, a.remat[i])
-            blocks = [partial(block, a, i, j) for j in range(a.depths[i])]
+            numbers = range(a.depths[i])
+            blocks = [partial(block, a, i, j) for j in numbers]
             x = in_a_row(blocks, rates, f"blocks{i + 1}_{{}}", x, examples)
             features[f"stage{i + 1}"] = x
         x = at_least_float32(x)

@@ -140,9 +140,12 @@ def _fit_fields(entry: str, mixer: type[TokenMixer], values: dict[str, Any]) -> 
 
 def _own_fields(mixer: type[TokenMixer]) -> dict[str, Any]:
     """{field: annotation} of what an entry of `mixers` may set."""
-    own = [field for field in dataclasses.fields(mixer) if field.name not in _OF_THE_BLOCK]
+    annotations = {}
+    for field in dataclasses.fields(mixer):
+        if field.name not in _OF_THE_BLOCK:
+            annotations[field.name] = field.type
     # Annotations may be text (`from __future__ import annotations`). Those of flax's own fields
     # cannot be resolved from here, so the class is not asked as a whole.
-    stated = types.SimpleNamespace(__annotations__={field.name: field.type for field in own})
+    stated = types.SimpleNamespace(__annotations__=annotations)
     names = vars(sys.modules[mixer.__module__])
     return typing.get_type_hints(stated, names, include_extras=True)
