@@ -109,6 +109,7 @@ def write_table(table: LatencyTable) -> None:
     Raises:
       UserError: the file cannot be written.
     """
+    # for the reader: a table is not refused on another device
     device = jax.devices()[0]
     data = {
         "device": f"{device.platform}:{device.device_kind}",

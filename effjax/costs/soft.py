@@ -42,6 +42,7 @@ def hat_weights(
     They sum to 1 inside the range, and an odd size has the weight 1.
     """
     options = 1 + 2 * jnp.arange(count)
+    # a hat of width 2 on either side: at most two neighbours have a weight
     return jnp.clip(1 - jnp.abs(size - options) / 2, 0.0, 1.0)
 
 

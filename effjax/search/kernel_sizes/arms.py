@@ -100,7 +100,9 @@ def _searching(
 
 
 def search_config(
-    config: ml_collections.ConfigDict, name: str, seed: int
+    config: ml_collections.ConfigDict,
+    name: str,
+    seed: int,
 ) -> ml_collections.ConfigDict:
     """The config of the search of an arm."""
     plain = to_plain(config)

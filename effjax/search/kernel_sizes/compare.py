@@ -74,7 +74,9 @@ class Row:
 
 
 def compare(
-    config: ml_collections.ConfigDict, workdir: Path, display: Display | None = None
+    config: ml_collections.ConfigDict,
+    workdir: Path,
+    display: Display | None = None,
 ) -> list[Row]:
     """Runs what is missing of a comparison and shows where it stands.
 
@@ -137,7 +139,10 @@ def _trial(
 
 
 def training_config(
-    config: ml_collections.ConfigDict, keys: SearchConfig, architecture: Path, seed: int
+    config: ml_collections.ConfigDict,
+    keys: SearchConfig,
+    architecture: Path,
+    seed: int,
 ) -> ml_collections.ConfigDict:
     """The search's config as one that trains an architecture: same data, model and schedule."""
     plain = to_plain(config)

@@ -13,7 +13,10 @@ from effjax.search.kernel_sizes.sites import Site, Sizes
 
 
 def make_cost(
-    keys: SearchConfig, sizes: Sizes, largest: ImageModel, input_shape: tuple[int, int, int]
+    keys: SearchConfig,
+    sizes: Sizes,
+    largest: ImageModel,
+    input_shape: tuple[int, int, int],
 ) -> CostModel:
     """The cost of the sizes as `keys` say.
 

@@ -98,7 +98,10 @@ def export(
 
 
 def record_of(
-    net: Supernet, found: Found, held_out: dict[str, float], architecture: str
+    net: Supernet,
+    found: Found,
+    held_out: dict[str, float],
+    architecture: str,
 ) -> dict[str, Any]:
     """The entry of search.json for one budget; `architecture` is the name of its file."""
     names = net.sizes.names

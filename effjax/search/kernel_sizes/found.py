@@ -71,6 +71,7 @@ def found_for(
         # a hinge asks only for not too much, so what is left of the budget stays unused
         fill = None if net.keys.form == "hinge" else soft.tolist()
         sizes = repair(ruled, worth, net.cost.exact, budget, fill)
+    # the taps outside of the odd windows are cut off; a ramp has made them zero or small
     cropped = _cropped(net, params, kernels, net.sizes.split(sizes))
     return Found(
         budget=budget,
@@ -143,7 +144,10 @@ def _ruled_sizes(
 
 
 def _energy_rule(
-    sizes: Sizes, energies: list[np.ndarray], soft: jax.Array, discarded: float
+    sizes: Sizes,
+    energies: list[np.ndarray],
+    soft: jax.Array,
+    discarded: float,
 ) -> list[int]:
     """By energy; pooling has no kernel whose energy differs from its window's: the nearest size."""
     chosen: list[int] = []
@@ -157,7 +161,10 @@ def _energy_rule(
 
 
 def _cropped(
-    net: Supernet, params: Params, kernels: Sequence[np.ndarray], sizes: Sequence[Sequence[int]]
+    net: Supernet,
+    params: Params,
+    kernels: Sequence[np.ndarray],
+    sizes: Sequence[Sequence[int]],
 ) -> dict[str, Any]:
     """Parameters of the network with windows `sizes`: the middles of the masked kernels."""
     flat = flatten_dict(net.insert_kernels(params, kernels))

@@ -64,7 +64,8 @@ class SizePredictor(nn.Module):
     @nn.compact
     def __call__(self, budget: jax.Array) -> jax.Array:
         """Logits [S], see `to_sizes`, for log(budget / cost at the largest sizes), a scalar."""
-        tokens = jnp.asarray(orthogonal_tokens(max(self.site_of) + 1))  # [L, TOKEN]
+        sites = max(self.site_of) + 1
+        tokens = jnp.asarray(orthogonal_tokens(sites))  # [L, TOKEN]
         if self.conditional:
             init = nn.initializers.normal(1.0)
             embedding = Linear(TOKEN, kernel_init=init, name="budget")
@@ -85,7 +86,8 @@ class SizePredictor(nn.Module):
         heads /= jnp.linalg.norm(heads, axis=-1, keepdims=True)
         difference = heads[0] - heads[1]  # [S, 2W], zeros at the start
         of_size = hidden[np.asarray(self.site_of)]  # [S, 2W]
-        return gains * (difference * of_size).sum(-1)
+        products = (difference * of_size).sum(-1)
+        return gains * products
 
 
 def _equal_pairs(
@@ -133,10 +135,10 @@ class KernelPredictor(nn.Module):
         """Kernels [I, J, 1, C] of all sites, given their rounded sizes."""
         init = nn.initializers.normal(1.0)
         embeddings = self.param("sites", init, (len(self.sites), self.embedding))
-        described = [
-            self._describe(site, embeddings[n], rounded)
-            for n, (site, rounded) in enumerate(zip(self.sites, sizes, strict=True))
-        ]
+        described = []
+        for site, embedding, rounded in zip(self.sites, embeddings, sizes, strict=True):
+            described.append(self._describe(site, embedding, rounded))
+
         init = nn.initializers.lecun_normal()
         # the taps of all sites together: one product is faster than one for each site
         hidden = jnp.concatenate(described)  # [taps, features]
@@ -146,8 +148,9 @@ class KernelPredictor(nn.Module):
 
         taps = [len(rows) for rows in described]
         parts = jnp.split(hidden, np.cumsum(taps)[:-1])
-        # half of the GELUs are about 0, so the hidden values have a root mean square of about 1/2
-        last = nn.initializers.normal(2 * self.scale * self.width**-0.5)
+        # GELUs shrink the hidden values to a root mean square below 1/2: hence the factor of 2
+        deviation = 2 * self.scale * self.width**-0.5
+        last = nn.initializers.normal(deviation)
         kernels = []
         for n, (site, part) in enumerate(zip(self.sites, parts)):
             values = Linear(site.channels, kernel_init=last, name=f"kernels_{n}")(part)
@@ -194,7 +197,10 @@ def _positions(
 
 
 def assemble(
-    sites: Sequence[Site], kernels: Sequence[Any], sizes: Sequence[jax.Array], mask: Any
+    sites: Sequence[Site],
+    kernels: Sequence[Any],
+    sizes: Sequence[jax.Array],
+    mask: Any,
 ) -> list[jax.Array]:
     """The masked kernels m(v) * w of every site, [I, J, 1, C]."""
     masked = []

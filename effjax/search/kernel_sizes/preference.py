@@ -77,7 +77,10 @@ class Preference:
 
 
 def preference_of(
-    net: Supernet, soft: np.ndarray, rows: Sequence[Mapping[str, Any]] = (), hold: int = 0
+    net: Supernet,
+    soft: np.ndarray,
+    rows: Sequence[Mapping[str, Any]] = (),
+    hold: int = 0,
 ) -> Preference:
     """How far from even sizes a search has gone, and how directly.
 

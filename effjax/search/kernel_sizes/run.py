@@ -53,7 +53,10 @@ def check_same_table(
 
 
 def search(
-    config: ml_collections.ConfigDict, workdir: Path, extend: bool, display: Display
+    config: ml_collections.ConfigDict,
+    workdir: Path,
+    extend: bool,
+    display: Display,
 ) -> list[dict[str, Any]]:
     """Searches, or continues the search in `workdir`, and shows what was found.
 

@@ -168,7 +168,9 @@ def find_sites(
 
 
 def _calls(
-    model: ImageModel, input_shape: tuple[int, int, int], paths: set[tuple[str, ...]]
+    model: ImageModel,
+    input_shape: tuple[int, int, int],
+    paths: set[tuple[str, ...]],
 ) -> dict[tuple[str, ...], tuple[nn.Module, tuple[int, ...]]]:
     """{path: (module, shape of its input)} in the order in which the network calls them."""
     calls = {}

@@ -196,7 +196,10 @@ class Supernet:
     # ---------------------------------------------------------------------------- soft networks
 
     def soft_sizes(
-        self, params: Params, budget: jax.Array | float, share: jax.Array | float = 1.0
+        self,
+        params: Params,
+        budget: jax.Array | float,
+        share: jax.Array | float = 1.0,
     ) -> jax.Array:
         """Real-valued sizes [S] for a budget.
 

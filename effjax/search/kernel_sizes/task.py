@@ -134,7 +134,12 @@ class KernelSearch(Classification):
     # -------------------------------------------------------------------------------- training
 
     def loss(
-        self, params: Params, model_state: Any, batch: Batch, rng: jax.Array, step: jax.Array
+        self,
+        params: Params,
+        model_state: Any,
+        batch: Batch,
+        rng: jax.Array,
+        step: jax.Array,
     ) -> tuple[jax.Array, tuple[Any, Metrics]]:
         net = self.supernet
         keys = self.keys
