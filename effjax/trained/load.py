@@ -46,7 +46,14 @@ def from_workdir(workdir: Path, display: Display, step: Step = None) -> Trained:
     # the task may stand on synthetic images, whose classes have other names
     names = tuple(read_labels(workdir) or task.split.class_names)
     labels = fill_names(names, task.model.num_classes)
-    return Trained(str(workdir), config.model.name, task.model, variables, preprocessing, labels)
+    return Trained(
+        name=str(workdir),
+        base=config.model.name,
+        model=task.model,
+        variables=variables,
+        preprocessing=preprocessing,
+        labels=labels,
+    )
 
 
 def from_weights(
@@ -87,9 +94,15 @@ def from_weights(
     if labels is not None:
         names = _names_for(model, labels)
     variables = _load(model, preprocessing, state)
+    # without a name the companion was needed, so it is there
     base = name or card["model"]
     return Trained(
-        base, base, model, variables, preprocessing, fill_names(names, model.num_classes)
+        name=base,
+        base=base,
+        model=model,
+        variables=variables,
+        preprocessing=preprocessing,
+        labels=fill_names(names, model.num_classes),
     )
 
 
