@@ -51,13 +51,17 @@ def _first_box(draws: Array, height: int, width: int, config: Any) -> tuple[Arra
       draws: [2 * ERASE_TRIES] uniform numbers.
     """
     area, ratio = draws.reshape(2, ERASE_TRIES)
-    area = between(area, config.erase_area) * height * width
+    share = between(area, config.erase_area)
+    area = share * height * width
     # uniform in the logarithm: twice as high is as likely as twice as wide
-    low, high = map(math.log, config.erase_ratio)
-    ratio = jnp.exp(between(ratio, (low, high)))
+    bounds = tuple(map(math.log, config.erase_ratio))
+    ratio = between(ratio, bounds)
+    ratio = jnp.exp(ratio)
     h = jnp.rint(jnp.sqrt(area * ratio))
     w = jnp.rint(jnp.sqrt(area / ratio))
-    fits = (h < height) & (w < width)
+    is_low = h < height
+    is_narrow = w < width
+    fits = is_low & is_narrow
     first = jnp.argmax(fits)  # 0 if none fits
     return h[first], w[first], fits[first]
 

@@ -31,9 +31,13 @@ def normalise(
     mean = jnp.asarray(mean, jnp.float32)
     std = jnp.asarray(std, jnp.float32)
     # one multiplication and one subtraction a pixel
-    scale, shift = 1 / (255 * std), mean / std
-    last = (1,) * (images.ndim - 1) + (-1,)
-    return (images * scale.reshape(last) - shift.reshape(last)).astype(dtype)
+    scale = 1 / (255 * std)
+    shift = mean / std
+    along_channels = (1,) * (images.ndim - 1) + (-1,)
+    scale = scale.reshape(along_channels)
+    shift = shift.reshape(along_channels)
+    normalised = images * scale - shift
+    return normalised.astype(dtype)
 
 
 def mix_batch(
@@ -128,8 +132,10 @@ def _draw_one(key: Array, height: int, width: int, config: Any) -> tuple[Array, 
 
 def leave_out(share: Array, box: Array, mask: Array, block: int) -> tuple[Array, Array]:
     """`share` [B] and `box` [B, H, W], neutral for pairs of which one is not there (mask 0)."""
-    both = (mask > 0) & (mirror(mask, block) > 0)
-    return jnp.where(both, share, 1.0), box & both[:, None, None]
+    own_there = mask > 0
+    both_there = own_there & mirror(own_there, block)
+    share = jnp.where(both_there, share, 1.0)
+    return share, box & both_there[:, None, None]
 
 
 def beta_quantile(probability: Array, alpha: float) -> Array:
@@ -173,10 +179,12 @@ def blend(
     other_labels = mirror(labels, block)
     pixel_share = share[:, None, None] * (1.0 - box)  # [B, H, W]
     # for cutmix the area after clipping, not the one that was drawn
-    label_share = pixel_share.mean(axis=(1, 2))[:, None]
-    pixel_share = pixel_share[..., None].astype(images.dtype)
-    mixed = pixel_share * images + (1 - pixel_share) * other_images
-    return mixed, label_share * labels + (1 - label_share) * other_labels
+    label_share = pixel_share.mean(axis=(1, 2))
+    label_share = label_share[:, None]  # [B, 1]
+    pixel_share = pixel_share[..., None].astype(images.dtype)  # [B, H, W, 1]
+    mixed_images = pixel_share * images + (1 - pixel_share) * other_images
+    mixed_labels = label_share * labels + (1 - label_share) * other_labels
+    return mixed_images, mixed_labels
 
 
 def mirror(values: Array, block: int) -> Array:

@@ -45,7 +45,9 @@ def random_box(
             return top, left, h, w
     h = min(height, round(width / ratio[0]))
     w = min(width, round(height * ratio[1]))
-    return (height - h) // 2, (width - w) // 2, h, w
+    top = (height - h) // 2
+    left = (width - w) // 2
+    return top, left, h, w
 
 
 def pad_crop(images: np.ndarray, top: np.ndarray, left: np.ndarray, pad: int) -> np.ndarray:

@@ -42,30 +42,42 @@ class Parquet:
     ):
         self.path = path
         files = find_parquet(path)
-        self._files = [file for names in files.values() for file in names]
-        first = _open(self._files[0])
-        columns = first.schema_arrow.names
-        self._image = _column(columns, None, ("img", *IMAGE_COLUMNS), path, "images")
-        self._label = _column(
-            columns, label, ("labels", "fine_label", *LABEL_COLUMNS), path, "labels"
-        )
-        names = _names_in_metadata(first.schema_arrow.metadata, self._label)
-        parts = [_open(file).read(columns=[self._label])[0].to_numpy() for file in self._files]
-        labels = whole_labels(np.concatenate(parts), path)
-        classes = len(names) or count_classes(labels, path)
-        require_below(labels, classes, path)
-        self.class_names = names or tuple(str(k) for k in range(classes))
-        sizes = [len(part) for part in parts]
-        file_of = np.repeat(np.arange(len(parts)), sizes)
-        row_of = np.concatenate([np.arange(size) for size in sizes])
+        self._files = []
+        split_of_file = []
+        for name, paths in files.items():
+            self._files += paths
+            split_of_file += [name] * len(paths)
+        self._choose_columns(label)
+        # the labels of all splits: they are checked together, and few bytes
+        parts = [self._read_labels(file) for file in self._files]
+        labels = np.concatenate(parts)
+        if not self.class_names:
+            classes = count_classes(labels, path)
+            self.class_names = tuple(str(k) for k in range(classes))
+        require_below(labels, len(self.class_names), path)
+        file_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        row_of = np.concatenate([np.arange(len(part)) for part in parts])
         if list(files) == [WHOLE]:
             keys = [str(row) for row in range(len(labels))]
             chosen = in_split(split, keys, labels, val_share, split_seed, path)
         else:
             wanted = find_splits(split, files, path)
-            split_of = np.repeat([name for name in files for _ in files[name]], sizes)
-            chosen = np.isin(split_of, wanted)
-        self._labels, self._file_of, self._row_of = labels[chosen], file_of[chosen], row_of[chosen]
+            chosen = np.isin(np.array(split_of_file)[file_of], wanted)
+        self._labels = labels[chosen]
+        # where each example lies
+        self._file_of, self._row_of = file_of[chosen], row_of[chosen]
+
+    def _choose_columns(self, label: str | None) -> None:
+        """Sets the columns of images and labels, and the class names if the file says them."""
+        schema = _open(self._files[0]).schema_arrow
+        usual = ("labels", "fine_label", *LABEL_COLUMNS)
+        self._image = _column(schema.names, None, ("img", *IMAGE_COLUMNS), self.path, "images")
+        self._label = _column(schema.names, label, usual, self.path, "labels")
+        self.class_names = _names_in_metadata(schema.metadata, self._label)
+
+    def _read_labels(self, file: str) -> np.ndarray:
+        column = _open(file).read(columns=[self._label])[0]
+        return whole_labels(column.to_numpy(), self.path)
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if key != "_groups"}

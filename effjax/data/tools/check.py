@@ -141,40 +141,58 @@ def check(src: str, label: str | None = None) -> Report:
     Raises:
       UserError: nothing readable in `src`.
     """
-    counts: dict[str, dict[str, int]] = {}
-    broken: list[tuple[str, str]] = []
-    damaged: list[tuple[str, str]] = []
-    ignored: dict[str, list[str]] = {}
-    sizes: collections.Counter[tuple[int, int]] = collections.Counter()
-    same: dict[bytes, list[str]] = {}
-    moments, pixels = np.zeros((2, 3)), 0
+    findings = Findings()
     for split, source in open_splits(src, label=label).items():
-        ignored = getattr(source, "ignored", {})  # of the whole set: the same in each split
+        findings.ignored = getattr(source, "ignored", {})  # of the whole set: the same in each
         labels = collections.Counter(dict.fromkeys(range(len(source.class_names)), 0))
         looks = map_rows(functools.partial(look, source), range(len(source)))
         for row, found in enumerate(looks):
             labels[found.label] += 1
-            name = source.name(row)
-            if found.digest is not None:
-                same.setdefault(found.digest, []).append(name)
-            if found.reason is not None:
-                broken.append((name, found.reason))
-                continue
-            if found.damage is not None:
-                damaged.append((name, found.damage))
-            sizes[found.size] += 1
-            if split == "train":
-                count = math.prod(found.size)
-                moments, pixels = moments + count * found.moments, pixels + count
-        counts[split] = {source.class_names[k]: number for k, number in labels.items()}
-    mean, square = moments / max(pixels, 1)
-    return Report(
-        counts=counts,
-        broken=broken,
-        damaged=damaged,
-        duplicates=[tuple(names) for names in same.values() if len(names) > 1],
-        ignored=ignored,
-        sizes=dict(sizes),
-        mean=tuple(mean.tolist()),
-        std=tuple(np.sqrt(np.maximum(square - mean**2, 0)).tolist()),
-    )
+            findings.add(source.name(row), found, is_training=split == "train")
+        findings.counts[split] = {source.class_names[k]: n for k, n in labels.items()}
+    return findings.report()
+
+
+class Findings:
+    """What has been found so far, image by image; see `Report`."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, dict[str, int]] = {}
+        self.ignored: dict[str, list[str]] = {}
+        self._broken: list[tuple[str, str]] = []
+        self._damaged: list[tuple[str, str]] = []
+        self._sizes: collections.Counter[tuple[int, int]] = collections.Counter()
+        self._same: dict[bytes, list[str]] = {}
+        # sums over all training pixels: of their values and of their squares
+        self._sums = np.zeros((2, 3))
+        self._pixels = 0
+
+    def add(self, name: str, found: Look, is_training: bool) -> None:
+        """Takes in one image."""
+        if found.digest is not None:
+            self._same.setdefault(found.digest, []).append(name)
+        if found.reason is not None:
+            self._broken.append((name, found.reason))
+            return
+        if found.damage is not None:
+            self._damaged.append((name, found.damage))
+        self._sizes[found.size] += 1
+        if is_training:
+            pixels = math.prod(found.size)
+            self._sums += pixels * found.moments
+            self._pixels += pixels
+
+    def report(self) -> Report:
+        mean, square = self._sums / max(self._pixels, 1)
+        # rounding may leave a little less than nothing
+        variance = np.maximum(square - mean**2, 0)
+        return Report(
+            counts=self.counts,
+            broken=self._broken,
+            damaged=self._damaged,
+            duplicates=[tuple(names) for names in self._same.values() if len(names) > 1],
+            ignored=self.ignored,
+            sizes=dict(self._sizes),
+            mean=tuple(mean.tolist()),
+            std=tuple(np.sqrt(variance).tolist()),
+        )
