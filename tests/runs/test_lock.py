@@ -91,3 +91,14 @@ def test_an_owner_on_another_machine_that_is_silent_is_dead(tmp_path, quick):
     with RunLock(tmp_path, lambda line: None):
         assert time.monotonic() - since > 0.3
         assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid()
+
+
+def test_a_bucket_knows_no_locks_but_the_next_one_is_warned(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "is_remote", lambda place: True)
+    warnings = []
+    with RunLock(tmp_path, warnings.append):
+        assert warnings == []
+        with RunLock(tmp_path, warnings.append):
+            (warning,) = warnings
+    assert f"process {os.getpid()} on {socket.gethostname()} began to write to" in warning
+    assert not (tmp_path / LOCK).exists()
