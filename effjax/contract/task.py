@@ -55,6 +55,7 @@ class Task:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        # an own Config that forgot its parent's keys would refuse them at run time
         inherited = super(cls, cls).Config
         if not issubclass(cls.Config, inherited):
             raise TypeError(

@@ -43,16 +43,16 @@ class Accuracy:
             train=False,
         )
         self._predict = predict
-        self._sums = jax.jit(self._batch_sums)
+        self._sums = jax.jit(self._batch_sums)  # made once: every evaluation runs one program
 
     def _batch_sums(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
         logits = self._predict(variables, batch)
         labels = batch["label"]
         known = is_class(labels, logits.shape[-1])
-        losses = optax.softmax_cross_entropy_with_integer_labels(
-            logits, jnp.where(known, labels, 0)
-        )
-        ranks = rank_of_label(logits, jnp.where(known, labels, 0))
+        # any class will do in the place of what is none: the evaluation is refused then
+        labels = jnp.where(known, labels, 0)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        ranks = rank_of_label(logits, labels)
         values = {"loss": losses, "top1": ranks <= 1, "top5": ranks <= 5}
         values |= {"count": jnp.ones_like(losses), "unknown": ~known}
         return {name: (value * batch["mask"]).sum() for name, value in values.items()}
@@ -100,5 +100,6 @@ def rank_of_label(logits: jax.Array, labels: jax.Array) -> jax.Array:
     """
     own = jnp.take_along_axis(logits, labels[:, None], -1)  # [B, 1]
     rank = (logits >= own).sum(-1)
+    # every comparison with NaN is false, so that by counting alone NaN would rank first
     sound = jnp.isfinite(own[:, 0]) & ~jnp.isnan(logits).any(-1)
     return jnp.where(sound, rank, jnp.iinfo(jnp.int32).max)

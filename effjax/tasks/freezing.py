@@ -27,6 +27,7 @@ def as_in_evaluation(layers: Layers) -> Iterator[None]:
     def call(method: Any, args: tuple, kwargs: dict, context: nn.module.InterceptorContext) -> Any:
         if not lies_in(context.module.path, layers):
             return method(*args, **kwargs)
+        # a caller may hand them over by name or by place
         given = inspect.signature(method).bind(*args, **kwargs)
         for name in EVALUATION.keys() & given.arguments.keys():
             given.arguments[name] = EVALUATION[name]

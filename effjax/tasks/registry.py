@@ -57,7 +57,7 @@ def find_task(name: str) -> Any:
     if ":" in name:
         return _own_task(name)
     for room in _rooms:
-        if name in _tasks:
+        if name in _tasks:  # the rooms above need not be imported
             break
         _import_modules(room)
     if name not in _tasks:
@@ -75,7 +75,7 @@ def _import_modules(room: str) -> None:
 
 
 def _own_task(path: str) -> Any:
-    from effjax.contract import Task
+    from effjax.contract import Task  # brings in JAX
 
     module_name, _, class_name = path.partition(":")
     try:

@@ -39,6 +39,7 @@ def train(
       NonFinite: an update was not finite and `config.nonfinite` says to stop.
       Preempted: a signal asked for the end; the state was saved.
     """
+    # the only place where a run's task goes from a name to a class
     task = find_task(config.task.name)
     return loop.train(task, config, workdir, extend=extend, display=display)
 

@@ -27,8 +27,10 @@ def trained_network(
       UserError: no run there, no checkpoint, or a run of another kind of task.
     """
     display = display or choose_display(quiet=True)
-    devices, data = jax.process_count(), _made_up_data(read_record(workdir))
+    devices = jax.process_count()  # one of each host
+    data = _made_up_data(read_record(workdir))
     setup, state = restore(workdir, display, step, devices=devices, data=data)
+    # asked of the task rather than of its class: this file lies below classification
     trains_model = getattr(setup.task, "trains_model", None)
     if trains_model is None:
         raise UserError(

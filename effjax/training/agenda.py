@@ -93,6 +93,7 @@ class Agenda:
         """Whether the task is asked if it wants no further update: where an evaluation is due."""
         if step == self.total:
             return False
+        # asking waits for the device, so it is not done at every step
         return any(is_due(step, every) for every in self.evaluate_every.values())
 
     def logs(self, step: int) -> bool:

@@ -34,14 +34,14 @@ class Between:
         if made is None:
             return state
         _check_same(made, ordinary.model_state)
+        # where the compiled step expects them, or it would have to be compiled anew
         shardings = self._runner.state_shardings.model_state
-        made = jax.tree.map(
-            lambda new, old, sharding: jax.device_put(jnp.asarray(new, old.dtype), sharding),
-            made,
-            ordinary.model_state,
-            shardings,
-        )
+        made = jax.tree.map(_put_like, made, ordinary.model_state, shardings)
         return self._runner.place(ordinary.replace(model_state=made))
+
+
+def _put_like(new: Any, old: jax.Array, sharding: Any) -> jax.Array:
+    return jax.device_put(jnp.asarray(new, old.dtype), sharding)
 
 
 def _check_same(made: Any, old: Any) -> None:

@@ -35,6 +35,7 @@ def evaluate(
     """
     versions = _versions(runner.gather(state), groups, runner)
     row: dict[str, float] = {}
+    # the same key for all versions: they differ by their weights, not by their draws
     for name, evaluator in evaluators.items():
         for suffix, variables in versions.items():
             batches = _sent(evaluator, runner, asked)
@@ -45,6 +46,7 @@ def evaluate(
 
 def _versions(state: TrainState, groups: Groups, runner: Runner) -> dict[str, Variables]:
     """{suffix of the evaluation's name: variables}."""
+    # an optimizer may train one set of weights and mean another (slow weights, an average)
     weights = groups.eval_params(state.params, state.opt_state)
     weights = runner.whole(weights)
     versions = {"": join_variables(weights, state.model_state)}

@@ -1,13 +1,62 @@
 """The state before the first update, and the moving average that follows it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from effjax.contract import TrainState
+from effjax.devices.runner import Runner
 from effjax.training.device_mean import at_least_float32
 from effjax.training.groups import Groups
+
+Init = Callable[[jax.Array], tuple[Any, Any]]  # key -> (params, model_state)
+
+
+class States:
+    """Makes states of one run: compiled functions and what is known before they run.
+
+    Args:
+      init: key -> (params, model_state).
+      keeps_average: whether the state holds a moving average.
+
+    Attributes:
+      layout: which device owns which part of the parameters.
+      abstract: shapes, dtypes and shardings.
+      restart: (state, params, model_state) -> the state before the first update with other
+        parameters.
+    """
+
+    def __init__(
+        self,
+        init: Init,
+        groups: Groups,
+        runner: Runner,
+        keeps_average: bool,
+    ):
+        def start(key: jax.Array) -> TrainState:
+            init_key, rng = jax.random.split(key)
+            params, model_state = init(init_key)
+            return init_state(groups, rng, params, model_state, keeps_average)
+
+        def restart(state: TrainState, params: Any, model_state: Any) -> TrainState:
+            return init_state(groups, state.rng, params, model_state, keeps_average)
+
+        shapes = jax.eval_shape(start, jax.random.key(0))
+        self.layout = runner.lay_out(shapes)
+        shardings = runner.state_shardings
+        self.abstract = jax.tree.map(_with_sharding, shapes, shardings)
+        self.restart = jax.jit(restart, out_shardings=shardings)
+        options = {}
+        if runner.mesh.devices.flat[0].platform == "cpu":
+            # most of the wait is XLA's optimiser, and initialisation runs once
+            options["xla_backend_optimization_level"] = 1
+        self.fresh = jax.jit(start, out_shardings=shardings, compiler_options=options)
+
+
+def _with_sharding(shape: jax.ShapeDtypeStruct, sharding: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=sharding)
 
 
 def init_state(

@@ -38,19 +38,28 @@ class Groups:
 
     def pick(self, tree: Any, name: str) -> Any:
         """The leaves of one group; the others become empty nodes."""
-        return jax.tree.map(
-            lambda leaf, label: leaf if label == name else optax.MaskedNode(), tree, self.labels
-        )
+
+        def choose(leaf: Any, label: str) -> Any:
+            # an empty node, so that the picked leaves keep their paths and optax skips the others
+            return leaf if label == name else optax.MaskedNode()
+
+        return jax.tree.map(choose, tree, self.labels)
 
     def put_back(self, tree: Any, picked: Any, name: str) -> Any:
         """`tree` with the leaves of one group replaced by the `picked` ones."""
-        return jax.tree.map(
-            lambda old, label, new: new if label == name else old, tree, self.labels, picked
-        )
+
+        def choose(old: Any, label: str, new: Any) -> Any:
+            return new if label == name else old
+
+        return jax.tree.map(choose, tree, self.labels, picked)
 
     def init(self, params: Any) -> dict[str, Any]:
         """{name: optimizer state}."""
-        return {name: tx.init(self.pick(params, name)) for name, tx in self.transforms.items()}
+        states = {}
+        for name, transform in self.transforms.items():
+            picked = self.pick(params, name)
+            states[name] = transform.init(picked)
+        return states
 
     def eval_params(self, params: Any, opt_state: dict[str, Any]) -> Any:
         """The parameters to evaluate: slow weights, a schedule-free average, or `params`."""
@@ -77,7 +86,8 @@ class Groups:
     @property
     def not_learned(self) -> frozenset[str]:
         """Paths of the parameters that no optimizer serves."""
-        named = zip(optim.parameter_paths(self.labels), jax.tree.leaves(self.labels), strict=True)
+        paths = optim.parameter_paths(self.labels)
+        named = zip(paths, jax.tree.leaves(self.labels), strict=True)
         return frozenset(path for path, label in named if label == FROZEN)
 
 
@@ -141,7 +151,8 @@ def _rate_factors(
     if not section.lr_scale and section.layer_decay is None:
         return None
     factors = optim.match_rules((*section.lr_scale, (r"", 1.0)), params, what="the learning rate")
-    idle = optim.unused_rules(section.lr_scale, Groups(labels, {}, {}).pick(params, name))
+    own = Groups(labels, {}, {}).pick(params, name)
+    idle = optim.unused_rules(section.lr_scale, own)
     if idle:
         raise ValueError(f"the rule {idle[0]!r} of lr_scale decides for no parameter")
     if section.layer_decay is None:
@@ -177,13 +188,16 @@ def _make_transform(
     def decays(params: Any) -> Any:
         return optim.match_rules(section.decay, params, what="weight decay")
 
+    scaled = {}
+    if factors is not None:
+        scaled["lr_scale"] = groups.pick(factors, name)
     transform = optim.create_injected(
         section.name,
         learning_rate=section.learning_rate,
         weight_decay=section.weight_decay,
         mask=decays,
         clip_norm=section.clip_norm,
-        **({} if factors is None else {"lr_scale": groups.pick(factors, name)}),
+        **scaled,
         **_hyperparameters(section),
     )
     # hyperparameters and decay rules are looked at when the state or an update is made
@@ -200,7 +214,9 @@ def _extra_arguments(section: View) -> tuple[str, ...]:
 
 
 def _hyperparameters(section: View) -> dict[str, Any]:
-    return section.extras(*(field.name for field in dataclasses.fields(OptimConfig)))
+    """Keys of a group's section that are its optimizer's own."""
+    declared = [field.name for field in dataclasses.fields(OptimConfig)]
+    return section.extras(*declared)
 
 
 def _checked_rate(config: View, clock: Clock, name: str) -> Rate:

@@ -34,6 +34,9 @@ from effjax.training.opening import Run, open_run
 from effjax.training.programs import Programs, memory_explained
 from effjax.training.setup import Setup, build
 
+Row = dict[str, float]  # {metric: value}
+Summary = dict[str, Any]  # what summary.json holds
+
 
 def train(
     make_task: type[Task],
@@ -42,7 +45,7 @@ def train(
     *,
     extend: bool = False,
     display: Display | None = None,
-) -> dict[str, Any]:
+) -> Summary:
     """Trains what the config describes, or continues it, and returns the summary.
 
     Args:
@@ -60,7 +63,9 @@ def train(
       NonFinite: an update was not finite and `config.nonfinite` says to stop.
       Preempted: a signal asked for the end; the state was saved.
     """
-    display = (display or choose_display()) if is_writer() else choose_display(quiet=True)
+    if not is_writer():
+        display = choose_display(quiet=True)  # one host speaks for all
+    display = display or choose_display()
     workdir = as_path(workdir)
     with contextlib.closing(display):
         display.waiting("reading the data")
@@ -73,11 +78,12 @@ def train(
             return _train_alone(setup, workdir, extend, display)
 
 
-def _train_alone(setup: Setup, workdir: Path, extend: bool, display: Display) -> dict[str, Any]:
+def _train_alone(setup: Setup, workdir: Path, extend: bool, display: Display) -> Summary:
     """Trains, or continues, while no other process writes to the folder."""
     check_continues(workdir, setup.config, extend)  # the process before may just have begun it
     check_same_data(workdir, describe_data(setup.source))
     finished = read_summary(workdir)
+    # host 0 decides: on a shared disk the others may not see its files yet
     if agree(finished is not None and _is_over(finished, setup.clock.total_steps)):
         steps = finished["step"]
         display.line(f"{workdir} is finished: {steps} steps were made; nothing to do")
@@ -89,7 +95,7 @@ def _train_alone(setup: Setup, workdir: Path, extend: bool, display: Display) ->
     return summary
 
 
-def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> dict[str, Any]:
+def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> Summary:
     began = time.monotonic()
     with contextlib.ExitStack() as closing:
         run = open_run(setup, programs, workdir, display, closing)
@@ -97,7 +103,8 @@ def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> d
         state = setup.runner.gather(run.state)
         learned = setup.runner.whole((state.params, state.model_state, state.ema))
     rows = read_rows(workdir)
-    images, seconds = step * setup.clock.batch_size, time.monotonic() - began
+    images = step * setup.clock.batch_size
+    seconds = time.monotonic() - began
     summary = summarise(rows, state.params, step, images, seconds) | run.facts
     if step < setup.clock.total_steps:
         summary["ended_early"] = True
@@ -105,6 +112,7 @@ def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> d
         params, model_state, ema = jax.device_get(learned)
         state = state.replace(params=params, model_state=model_state, ema=ema)
         setup.task.finish(state, workdir)
+        # last but for the picture: where there is a summary, the run is finished
         write_atomically(workdir / SUMMARY, json.dumps(summary, indent=2) + "\n")
         if run.curves:
             _draw(rows, workdir, display)
@@ -116,7 +124,7 @@ def _draw(rows: list[dict[str, Any]], workdir: Path, display: Display) -> None:
     try:
         plot_run(rows, workdir / CURVES, title=str(workdir))
     except Exception as error:  # matplotlib reads the title as TeX and raises errors of many types
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = str(error).partition("\n")[0] or type(error).__name__
         display.warn(f"{workdir / CURVES} could not be drawn: {reason}")
 
 
@@ -128,7 +136,8 @@ def make_updates(run: Run) -> int:
       Preempted: the run was asked to stop; the state was saved.
     """
     step = run.agenda.resumed.step
-    run.display.start(run.agenda.total, step, run.setup.clock.batch_size)
+    batch_size = run.setup.clock.batch_size
+    run.display.start(run.agenda.total, step, batch_size)
     while True:
         interrupted = run.interruption.poll()
         ended = _ends_early(run, step)
@@ -149,7 +158,8 @@ def _ends_early(run: Run, step: int) -> bool:
     """Asks the task, where it may be asked, whether it wants no further update."""
     if not run.agenda.may_end(step):
         return False
-    ends = run.setup.task.done(run.setup.runner.gather(run.state))
+    state = run.setup.runner.gather(run.state)
+    ends = run.setup.task.done(state)
     if ends:
         total = run.agenda.total
         run.display.line(f"step {step}  the task asks for no more: ended before step {total}")
@@ -166,22 +176,34 @@ def _halt(run: Run, step: int, due: Due, interrupted: str | None) -> str | None:
     try:
         row = _evaluate(run, step, due.evaluate)
     except Stopped as stopped:
+        # its rows are not written: the run that goes on makes the evaluation anew
         interrupted = str(stopped)
-    better = run.keep_best is not None and is_better(
-        run.keep_best, row.get(run.keep_best), than=run.best
-    )
-    if better:
-        run.best = row[run.keep_best]
-    if due.save or better or interrupted:
-        position = {"train": step}
-        if run.between.step >= 0:
-            position["between"] = run.between.step
-        must_succeed = due.last or bool(interrupted)
-        run.checkpoints.save(run.setup.runner.gather(run.state), position, row, must_succeed)
+    improved = _improves(run, row)
+    if due.save or improved or interrupted:
+        _save(run, step, row, must_succeed=due.last or bool(interrupted))
     return interrupted
 
 
-def _evaluate(run: Run, step: int, names: tuple[str, ...]) -> dict[str, float]:
+def _improves(run: Run, row: Row) -> bool:
+    """Whether the metric of `keep_best` is better than ever; NaN never is."""
+    if run.keep_best is None:
+        return False
+    value = row.get(run.keep_best)
+    if not is_better(run.keep_best, value, than=run.best):
+        return False
+    run.best = value
+    return True
+
+
+def _save(run: Run, step: int, row: Row, must_succeed: bool) -> None:
+    position = {"train": step}
+    if run.between.step >= 0:
+        position["between"] = run.between.step
+    state = run.setup.runner.gather(run.state)
+    run.checkpoints.save(state, position, row, must_succeed)
+
+
+def _evaluate(run: Run, step: int, names: tuple[str, ...]) -> Row:
     """Evaluates and writes the row.
 
     Raises:
@@ -198,11 +220,17 @@ def _evaluate(run: Run, step: int, names: tuple[str, ...]) -> dict[str, float]:
     run.display.result(step, row)
     if warning := not_finite(row):
         run.display.warn(f"step {step}: {warning}")
-    if run.keep_best is not None:
-        asked_for = run.keep_best.partition("/")[0].removesuffix("_ema") in names
-        if asked_for and run.keep_best not in row:
-            run.display.warn(f"checkpoint.keep_best = {run.keep_best!r} is not measured")
+    if _is_missing(run.keep_best, names, row):
+        run.display.warn(f"checkpoint.keep_best = {run.keep_best!r} is not measured")
     return row
+
+
+def _is_missing(metric: str | None, names: tuple[str, ...], row: Row) -> bool:
+    """Whether an evaluation that should have given a metric has not."""
+    if metric is None or metric in row:
+        return False
+    evaluation = metric.partition("/")[0].removesuffix("_ema")
+    return evaluation in names
 
 
 def _update(run: Run, step: int) -> None:
@@ -210,8 +238,10 @@ def _update(run: Run, step: int) -> None:
     setup = run.setup
     with run.speed.waiting():
         batch = setup.runner.send(next(run.batches))
+    # compiled when a variant is first asked for
     program = run.programs(setup.task.variant(step), run.state)
     run.state, metrics = program(run.state, batch)
+    # after the next update was sent: the device works while the host reads
     _read_metrics(run)
     run.updates.send(step + 1, metrics)
     # fake devices share one thread pool: queued collectives may starve each other
@@ -229,7 +259,8 @@ def _read_metrics(run: Run) -> None:
     if settled is None:
         return
     step, values = settled
-    run.display.update(step, {k: v for k, v in values.items() if k.startswith("train/")})
+    shown = {name: value for name, value in values.items() if name.startswith("train/")}
+    run.display.update(step, shown)
     if not run.agenda.logs(step):
         return
     values |= run.speed.read(step)
@@ -241,5 +272,5 @@ def _read_metrics(run: Run) -> None:
     run.writer.write(step, values)
 
 
-def _is_over(summary: dict[str, Any], total: int) -> bool:
+def _is_over(summary: Summary, total: int) -> bool:
     return summary["step"] == total or summary.get("ended_early", False)

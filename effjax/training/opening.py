@@ -31,6 +31,7 @@ from effjax.training.setup import Setup, check_all_read
 from effjax.training.speed import Speedometer, advice
 from effjax.training.updates import Updates
 
+Rows = list[dict[str, Any]]  # of metrics.jsonl
 ROWS = 50  # of training metrics in a run, where the config sets no period
 
 
@@ -85,36 +86,35 @@ def open_run(
     Raises:
       UserError: anything in the config that cannot be done; nothing was written then.
     """
-    config, task = setup.config, setup.task
+    config = setup.config
+    task = setup.task
+    # read first, so that a wrong value is refused before anything is loaded
     evaluators = task.evaluators(config)
     facts = task.facts(setup.abstract.params, setup.source.spec)
     agenda = _agenda(setup, evaluators)
     limit = config.nonfinite_limit if config.nonfinite == "skip" else 0
-    keep_best, curves = config.checkpoint.keep_best, config.log.curves
-    boards = config.log.tensorboard, config.log.wandb
+    keep_best = config.checkpoint.keep_best
+    curves = config.log.curves
+    boards = (config.log.tensorboard, config.log.wandb)
     checkpoints = _checkpoints(config, workdir, display)
     closing.callback(checkpoints.close)
     start, state = _first_state(setup, checkpoints, workdir, display)
-    between_step = -1
-    if start and agenda.between_every:
-        between_step = checkpoints.position(start).get("between", -1)
+    between_step = _last_between(checkpoints, start, agenda)
     state = setup.runner.place(state)
+    # compiled before anything is written: what cannot be compiled leaves no folder behind
     programs(task.variant(start), state)
+    # after all that reads the config, and before the folder says that it was used
     check_all_read(config)
-    if is_writer():
-        open_workdir(workdir, config, task.record(), describe_data(setup.source))
-        writer = MetricWriter(workdir, start, *boards, warn=display.warn)
-    else:
-        writer = NoWriter()
+    writer = _open_writer(setup, workdir, start, boards, display)
     # a checkpoint counts only where the rows before it are safe
     checkpoints.before_save = writer.flush
     closing.callback(writer.close)
     batches = setup.source.batches(start)
     closing.callback(getattr(batches, "close", lambda: None))
     interruption = closing.enter_context(Interruption())
-    rows = read_rows(workdir) if is_writer() else []
-    rows = [row for row in rows if row["step"] <= start]
-    evaluated = agree(sorted(name for name in evaluators if _is_evaluated(rows, start, name)))
+    rows = _rows_until(workdir, start)
+    # hosts must agree, or they would wait for each other in different evaluations
+    evaluated = agree([name for name in evaluators if _is_evaluated(rows, start, name)])
     resumed = Resumed(start, frozenset(evaluated), between_step == start)
     return Run(
         setup=setup,
@@ -133,20 +133,49 @@ def open_run(
         updates=Updates(setup.runner, setup.source, workdir, limit, display.warn),
         speed=Speedometer(start, setup.clock.batch_size, advise=advice(setup.source, display.warn)),
         keep_best=keep_best,
-        best=agree(best(keep_best, (row.get(keep_best) for row in rows)) if keep_best else None),
+        best=agree(_best_so_far(keep_best, rows)),
         facts=facts,
         curves=curves,
     )
 
 
+def _last_between(checkpoints: Checkpoints, start: int, agenda: Agenda) -> int:
+    """The step of the last call of the task's hook; -1: there was none."""
+    if not start or not agenda.between_every:
+        return -1
+    return checkpoints.position(start).get("between", -1)
+
+
+def _rows_until(workdir: Path, start: int) -> Rows:
+    """The rows that are there up to a step, on the host that writes them."""
+    if not is_writer():
+        return []
+    return [row for row in read_rows(workdir) if row["step"] <= start]
+
+
+def _open_writer(
+    setup: Setup,
+    workdir: Path,
+    start: int,
+    boards: tuple[bool, str | None],
+    display: Display,
+) -> MetricWriter | NoWriter:
+    """Makes the folder with its config.json, and the writer of rows; on one host only."""
+    if not is_writer():
+        return NoWriter()
+    open_workdir(workdir, setup.config, setup.task.record(), describe_data(setup.source))
+    return MetricWriter(workdir, start, *boards, warn=display.warn)
+
+
 def _agenda(setup: Setup, evaluators: Mapping[str, Evaluator]) -> Agenda:
     config, clock = setup.config, setup.clock
     every = {name: clock.steps(config.evals[name], "every") for name in evaluators}
+    log_every = clock.steps(config.log, "every", clock.total_steps // ROWS)
     return Agenda(
         total=clock.total_steps,
         evaluate_every=every,
         save_every=clock.steps(config.checkpoint, "every"),
-        log_every=max(1, clock.steps(config.log, "every", clock.total_steps // ROWS)),
+        log_every=max(1, log_every),
         between_every=setup.task.between_every(clock),
     )
 
@@ -182,11 +211,20 @@ def _first_state(
     return 0, setup.restart(state, params, model_state)
 
 
-def _is_evaluated(rows: list[dict[str, Any]], step: int, name: str) -> bool:
+def _best_so_far(metric: str | None, rows: Rows) -> float | None:
+    if metric is None:
+        return None
+    return best(metric, [row.get(metric) for row in rows])
+
+
+def _is_evaluated(rows: Rows, step: int, name: str) -> bool:
     """Whether the evaluation `name` of this step is among the rows; it may have been broken off."""
-    found = (key for row in rows if row["step"] == step for key in row)
-    return any(key.startswith(f"{name}/") for key in found)
+    for row in rows:
+        if row["step"] == step and any(key.startswith(f"{name}/") for key in row):
+            return True
+    return False
 
 
 def _in_words(report: Mapping[str, Any]) -> str:
-    return ", ".join(f"{len(names)} {kind}" for kind, names in report.items() if names)
+    counts = [f"{len(names)} {kind}" for kind, names in report.items() if names]
+    return ", ".join(counts)

@@ -41,8 +41,12 @@ class Programs:
     @property
     def temporaries(self) -> int | None:
         """Bytes a device of the largest step's activations and other temporaries, if known."""
-        analyses = [program.memory_analysis() for program in self._compiled.values()]
-        return max((a.temp_size_in_bytes for a in analyses if a is not None), default=None)
+        sizes = []
+        for program in self._compiled.values():
+            analysis = program.memory_analysis()
+            if analysis is not None:  # some backends do not say
+                sizes.append(analysis.temp_size_in_bytes)
+        return max(sizes, default=None)
 
 
 def lower(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Lowered:
@@ -57,11 +61,15 @@ def lower(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Lowered:
 
 def wants_onednn(setup: Setup) -> bool:
     """Whether the run is long enough that a faster step outweighs compiling at every start."""
-    config, platform = setup.config, setup.runner.mesh.devices.flat[0].platform
+    config = setup.config
+    platform = setup.runner.mesh.devices.flat[0].platform
     images = setup.clock.total_steps * config.data.batch_size
-    pixels = images * math.prod(np.broadcast_to(config.data.image_size, 2).tolist())
+    height, width = np.broadcast_to(config.data.image_size, 2).tolist()
+    pixels = images * height * width
     asked = config.parallel.onednn
-    return platform == "cpu" and (pixels >= _PIXELS_OF_A_LONG_RUN if asked is None else asked)
+    if asked is None:
+        asked = pixels >= _PIXELS_OF_A_LONG_RUN
+    return platform == "cpu" and asked
 
 
 def bytes_a_device(tree: Any) -> int:
@@ -91,14 +99,15 @@ def explain_memory(setup: Setup, temporaries: int | None) -> str:
         "optimizer state": bytes_a_device(state.opt_state),
         "activations and other temporaries": temporaries,
     }
-    words = ", ".join(
-        f"{name} {'unknown' if size is None else format_bytes(size)}"
-        for name, size in sizes.items()
-    )
+    held = []
+    for name, size in sizes.items():
+        in_words = "unknown" if size is None else format_bytes(size)
+        held.append(f"{name} {in_words}")
+    words = ", ".join(held)
     remedies = [f"--config.accumulate={2 * config.accumulate}"]
-    remat = getattr(
-        getattr(getattr(setup.task, "model", None), "architecture", None), "remat", None
-    )
+    # a task need not have a model, nor a model an architecture that can recompute
+    model = getattr(setup.task, "model", None)
+    remat = getattr(getattr(model, "architecture", None), "remat", None)
     if remat is not None and not np.all(remat):
         every = str(jax.tree.map(lambda _: True, remat)).replace(" ", "")
         remedies.append(f"'--config.model.remat={every}' (computes activations twice)")

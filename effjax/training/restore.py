@@ -48,6 +48,7 @@ def restore(
             "train one: effjax train --config=configs/quickstart.py"
         )
     config = from_json(stored, RunConfig)
+    # a run of many devices is looked at on a laptop: how it was divided is no part of its result
     if devices is not None or not _fits(config):
         config.parallel.update(default_config().parallel)
         config.parallel.devices = devices
@@ -65,7 +66,7 @@ def restore(
             raise UserError(f"{workdir} has no checkpoint {step or ''}; there are: {listed}")
         return setup, saved.load(step, setup.abstract)
     finally:
-        saved.close()
+        saved.close()  # its threads would keep Python from ending
 
 
 def _fits(config: ml_collections.ConfigDict) -> bool:

@@ -18,7 +18,7 @@ from effjax.errors import UserError
 from effjax.models import TRAINING_FIELDS
 from effjax.runs.schema import RunConfig
 from effjax.runs.seeds import run_key
-from effjax.training.first_state import init_state
+from effjax.training.first_state import Init, States
 from effjax.training.groups import Groups, make_groups
 from effjax.training.step import make_step
 
@@ -76,34 +76,12 @@ def build(
     runner.hold(source)
     clock = _clock(view, source.num_examples)
 
-    def init(rng: jax.Array) -> tuple[Any, Any]:
-        return task.init(rng, {k: jnp.zeros(v.shape, v.dtype) for k, v in source.spec.items()})
-
     key = run_key(view.seed)
+    init = _initialiser(task, source)
     params, _ = jax.eval_shape(init, key)
     groups = make_groups(view, clock, params, task.groups(params), task.depths)
     task.not_learned = groups.not_learned
-
-    ema = view.ema.decay is not None
-
-    def start(key: jax.Array) -> TrainState:
-        init_key, run_key = jax.random.split(key)
-        return init_state(groups, run_key, *init(init_key), ema=ema)
-
-    def restart(state: TrainState, params: Any, model_state: Any) -> TrainState:
-        return init_state(groups, state.rng, params, model_state, ema=ema)
-
-    state = jax.eval_shape(start, key)
-    layout = runner.lay_out(state)
-    shardings = runner.state_shardings
-    abstract = jax.tree.map(
-        lambda x, sharding: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
-        state,
-        shardings,
-    )
-    # on a CPU most of the wait is XLA's optimiser, and initialisation runs once
-    quick = {"xla_backend_optimization_level": 1} if devices[0].platform == "cpu" else {}
-    fresh = jax.jit(start, out_shardings=shardings, compiler_options=quick)
+    states = States(init, groups, runner, keeps_average=view.ema.decay is not None)
     return Setup(
         config=view,
         task=task,
@@ -111,11 +89,24 @@ def build(
         groups=groups,
         runner=runner,
         clock=clock,
-        step=make_step(task, groups, view, layout, runner.batch_axis, source.unpack),
-        fresh=lambda: fresh(key),
-        restart=jax.jit(restart, out_shardings=shardings),
-        abstract=abstract,
+        step=make_step(task, groups, view, states.layout, runner.batch_axis, source.unpack),
+        fresh=lambda: states.fresh(key),
+        restart=states.restart,
+        abstract=states.abstract,
     )
+
+
+def _initialiser(task: Task, source: Source) -> Init:
+    """key -> (params, model_state), for batches like those of the source."""
+
+    def init(key: jax.Array) -> tuple[Any, Any]:
+        # only shapes and dtypes count; no image is read for it
+        batch = {}
+        for name, part in source.spec.items():
+            batch[name] = jnp.zeros(part.shape, part.dtype)
+        return task.init(key, batch)
+
+    return init
 
 
 def use_architecture(config: ml_collections.ConfigDict) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from effjax.contract import Source
 
-LONG_WAIT = 0.1  # the share of a run that may pass waiting for data before the user is told
+LONG_WAIT = 0.1  # a larger share of the time spent on waiting for data is reported
 
 
 class Speedometer:
@@ -20,12 +20,16 @@ class Speedometer:
     """
 
     def __init__(self, step: int, batch_size: int, advise: Callable[[float], None] | None = None):
-        self._batch_size, self._advise, self._readings = batch_size, advise, 0
+        self._batch_size = batch_size
+        self._advise = advise
+        self._readings = 0
         self._reset(step)
 
     def _reset(self, step: int) -> None:
-        self._step, self._since = step, time.monotonic()
-        self._waited = self._paused = 0.0
+        self._step = step
+        self._since = time.monotonic()
+        self._waited = 0.0
+        self._paused = 0.0
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
@@ -43,20 +47,28 @@ class Speedometer:
 
     def read(self, step: int) -> dict[str, float]:
         """The figures since the last reading."""
-        seconds = max(1e-9, time.monotonic() - self._since - self._paused)
+        elapsed = time.monotonic() - self._since - self._paused
+        # two readings may fall together: at the last step, or on a coarse clock
+        seconds = max(1e-9, elapsed)
         steps = max(1, step - self._step)
+        waits = round(min(1.0, self._waited / seconds), 4)
         figures = {
             "perf/images_per_sec": round(steps * self._batch_size / seconds, 2),
             "perf/step_ms": round(1e3 * seconds / steps, 3),
-            "perf/data_wait_frac": round(min(1.0, self._waited / seconds), 4),
+            "perf/data_wait_frac": waits,
         }
         self._reset(step)
         self._readings += 1
-        waits = figures["perf/data_wait_frac"]
-        if self._advise is not None and self._readings > 1 and waits > LONG_WAIT:
-            self._advise(waits)
-            self._advise = None
+        self._warn_of_waiting(waits)
         return figures
+
+    def _warn_of_waiting(self, waits: float) -> None:
+        # the first reading holds the start of the data pipeline, which is no fault of the source
+        first = self._readings == 1
+        if self._advise is None or first or waits <= LONG_WAIT:
+            return
+        self._advise(waits)
+        self._advise = None  # once is enough
 
 
 def advice(source: Source, warn: Callable[[str], None]) -> Callable[[float], None]:

@@ -17,7 +17,8 @@ from effjax.training.first_state import moved_average
 from effjax.training.frozen import frozen_layers, keep_frozen
 from effjax.training.groups import Groups
 
-Step = Callable[[TrainState, Batch, Hashable], tuple[TrainState, dict[str, jax.Array]]]
+Scalars = dict[str, jax.Array]  # {metric: value}
+Step = Callable[[TrainState, Batch, Hashable], tuple[TrainState, Scalars]]
 
 
 def make_step(
@@ -37,29 +38,27 @@ def make_step(
     """
     parts = config.accumulate
     skips = config.nonfinite == "skip"
-    ema_decay, ema_warmup = config.ema.decay, config.ema.warmup
+    ema_decay = config.ema.decay
+    ema_warmup = config.ema.warmup
 
-    def step(
-        state: TrainState, batch: Batch, variant: Hashable = ()
-    ) -> tuple[TrainState, dict[str, jax.Array]]:
+    def step(state: TrainState, batch: Batch, variant: Hashable = ()) -> tuple[TrainState, Scalars]:
         batch = unpack(batch)
         rng = jax.random.fold_in(state.rng, state.step)
         shares = Shares(layout)
         mean = DeviceMean(batch_axis, _weight(task, batch, parts))
         apply = make_apply(groups, shares, mean)
         # `bad` counts within this step until `_settle`: a task may call `apply` several times
-        before = state.replace(params=shares.whole(state.params), bad=jnp.zeros_like(state.bad))
+        no_bad = jnp.zeros_like(state.bad)
+        before = state.replace(params=shares.whole(state.params), bad=no_bad)
         # a task without variants need not take the argument
         chosen = {} if variant == () else {"variant": variant}
         new, pairs = task.update(before, batch, rng, apply, **chosen)
         layers = frozen_layers(new.params, groups.not_learned)
         model_state = keep_frozen(new.model_state, state.model_state, layers)
-        new = new.replace(params=shares.own(new.params), model_state=model_state)
+        params = shares.own(new.params)
+        new = new.replace(params=params, model_state=model_state)
         if ema_decay is not None:
-            evaluated = groups.eval_params(new.params, new.opt_state)
-            fresh = {"params": evaluated, "model_state": new.model_state}
-            ema = moved_average(state.ema, fresh, state.step, ema_decay, ema_warmup)
-            new = new.replace(ema=ema)
+            new = _average(new, state, groups, ema_decay, ema_warmup)
         new = _settle(new, state, skips)
         metrics = _means(pairs, batch_axis)
         metrics |= _rates_and_norms(groups, new, state.step)
@@ -67,6 +66,16 @@ def make_step(
         return new.replace(step=state.step + 1), metrics
 
     return step
+
+
+def _average(
+    new: TrainState, old: TrainState, groups: Groups, decay: float, warmup: bool
+) -> TrainState:
+    """`new` with the average moved towards what would be evaluated."""
+    evaluated = groups.eval_params(new.params, new.opt_state)
+    fresh = {"params": evaluated, "model_state": new.model_state}
+    ema = moved_average(old.ema, fresh, old.step, decay, warmup)
+    return new.replace(ema=ema)
 
 
 def _weight(task: Task, batch: Batch, parts: int) -> jax.Array | float:
@@ -85,12 +94,16 @@ def _settle(new: TrainState, old: TrainState, skips: bool) -> TrainState:
     bad = jnp.where(finite, 0, old.bad + 1)
     if not skips:
         return new.replace(bad=bad)
-    kept = jax.tree.map(lambda n, o: jnp.where(finite, n, o), new, old)
+
+    def choose(now: jax.Array, before: jax.Array) -> jax.Array:
+        return jnp.where(finite, now, before)
+
+    kept = jax.tree.map(choose, new, old)
     # the norms stay those of the update, so that its row shows why it was left out
     return kept.replace(bad=bad, grad_norm=new.grad_norm)
 
 
-def _means(pairs: Metrics, batch_axis: str | None) -> dict[str, jax.Array]:
+def _means(pairs: Metrics, batch_axis: str | None) -> Scalars:
     """{name: sum / weight} over all devices; NaN where no example was valid."""
     if batch_axis is not None:
         pairs = jax.lax.psum(pairs, batch_axis)
@@ -102,7 +115,7 @@ def _means(pairs: Metrics, batch_axis: str | None) -> dict[str, jax.Array]:
     return means
 
 
-def _rates_and_norms(groups: Groups, new: TrainState, step: jax.Array) -> dict[str, jax.Array]:
+def _rates_and_norms(groups: Groups, new: TrainState, step: jax.Array) -> Scalars:
     """Learning rate and gradient norm of each group; "default" goes without its name."""
     metrics = {}
     for name, norm in new.grad_norm.items():

@@ -59,7 +59,10 @@ class Updates:
             return None
         step, metrics = self._pending
         self._pending = None
-        values = {name: float(value) for name, value in self._runner.fetch(metrics).items()}
+        # waits for the device
+        fetched = self._runner.fetch(metrics)
+        values = {name: float(value) for name, value in fetched.items()}
+        # for the loop alone, no metric of the run
         bad = int(values.pop("bad"))
         if bad:
             self._judge(step, bad, values)
@@ -70,6 +73,7 @@ class Updates:
             self.skipped += 1
             self._warn(f"update {step} is not finite and was left out")
             return
+        # named rather than saved: the source can make the batch again
         saved_as = write_bad_batch(self._workdir, step, self._source, values)
         raise NonFinite(
             f"update {step} is not finite (gradient norm {_norms(values)}); stopped; its "
