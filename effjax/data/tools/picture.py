@@ -7,6 +7,8 @@ import os
 
 import numpy as np
 
+from effjax.errors import printable
+
 SHOWN = 3  # classes that a caption names
 WORTH = 0.02  # the share of a label below which a class is not named
 
@@ -36,7 +38,8 @@ def save_picture(
         figure.subplots(rows, columns, squeeze=False).flat, pixels, labels
     ):
         axes.imshow(image)
-        axes.set_title(caption(label, class_names), fontsize=6)
+        # a class may be called a$b: no formulas
+        axes.set_title(caption(label, class_names), fontsize=6, parse_math=False)
     for axes in figure.axes:
         axes.set_axis_off()
     figure.savefig(path, dpi=120)
@@ -45,7 +48,7 @@ def save_picture(
 def caption(label: np.ndarray, class_names: tuple[str, ...]) -> str:
     """ "cat 0.70, dog 0.30" for a soft label [K]; a class that has it all stands alone."""
     order = np.argsort(-label, kind="stable")[:SHOWN]
-    shares = [(class_names[k], label[k]) for k in order if label[k] > WORTH]
+    shares = [(printable(class_names[k]), label[k]) for k in order if label[k] > WORTH]
     if label[order[0]] > 1 - WORTH:
         return shares[0][0]
     return ", ".join(f"{name} {share:.2f}" for name, share in shares)

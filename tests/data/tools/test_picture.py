@@ -22,6 +22,14 @@ def test_captions(label, text):
     assert caption(np.array(label), NAMES) == text
 
 
+def test_odd_names_are_drawn_as_they_are(tmp_path):
+    names = ("a$b^$", "\x1b[31mred\n")
+    assert caption(np.array([0.0, 1.0]), names) == r"\x1b[31mred\n"
+    images = np.zeros((2, 4, 4, 3))
+    save_picture(tmp_path / "x.png", images, np.eye(2), names, (0.5,) * 3, (0.2,) * 3)
+    assert (tmp_path / "x.png").stat().st_size > 0
+
+
 def test_picture_shows_the_pixels_without_normalisation(tmp_path):
     mean, std = (0.5, 0.4, 0.3), (0.2, 0.2, 0.2)
     colours = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]])
