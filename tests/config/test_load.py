@@ -1,4 +1,4 @@
-"""Config files, overrides, checks, the read-only view, durations."""
+"""Config files, overrides, checks, JSON."""
 
 import dataclasses
 import json
@@ -9,10 +9,8 @@ import pytest
 
 from effjax.config import (
     UNSET,
-    Clock,
     Duration,
     View,
-    changed,
     check,
     from_json,
     load,
@@ -42,7 +40,7 @@ class Root:
 
 
 FILE = """
-from tests.config.test_config import Root
+from tests.config.test_load import Root
 from effjax.config import to_config
 
 def get_config(arg=None):
@@ -158,46 +156,9 @@ def test_missing_file_names_the_nearest(tmp_path, config_file):
         load(str(tmp_path / "sone.py"), [], Root)
 
 
-def test_view_is_read_only_and_remembers():
-    config = to_config(Root)
-    config.seed, config.inner.depth, config.named.default.rate = 7, 3, 3.0
-    view = View(config)
-    assert sorted(view.unread(Root)) == ["inner.depth", "named.default.rate", "seed"]
-    assert view.seed == 7
-    assert view.inner.extras("name", "rate", *(k for k in view.inner if "every" in k)) == {
-        "depth": 3
-    }
-    assert view.unread(Root) == ["named.default.rate"]
-    assert view["named"]["default"]["rate"] == 3.0
-    assert view.unread(Root) == []
-    with pytest.raises(KeyError):
-        view["nothing"]
-
-
 def test_json_round_trip():
     config = to_config(Root)
     config.size, config.inner.depths = (3, 5), (1, 2)
     again = from_json(json.loads(json.dumps(View(config).to_dict())), Root)
     assert again.size == (3, 5)
     assert View(again).to_dict() == View(config).to_dict()
-
-
-def test_changed_lists_what_differs_from_the_defaults():
-    config = to_config(Root)
-    config.inner.depth, config.inner.rate = 3, 1.0
-    assert changed(config, Root) == ["inner.depth", "named.default.rate"]
-
-
-def test_durations():
-    clock = Clock(batch_size=10, epoch_examples=105, total_steps=50)
-    section = dict.fromkeys(["every_steps", "every_epochs", "every_examples", "every_percent"])
-    assert clock.steps(section, "every") is None
-    assert clock.steps(section, "every", 4) == 4
-    assert clock.steps(section | {"every_steps": 3.0}, "every") == 3
-    assert clock.steps(section | {"every_epochs": 1.5}, "every") == 15
-    assert clock.steps(section | {"every_examples": 40.0}, "every") == 4
-    assert clock.steps(section | {"every_percent": 10.0}, "every") == 5
-    with pytest.raises(UserError, match="negative"):
-        clock.steps(section | {"every_steps": -1.0}, "every")
-    with pytest.raises(UserError, match="no total"):
-        Clock(10, 105).steps(section | {"every_percent": 10.0}, "every")
