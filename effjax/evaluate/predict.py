@@ -21,6 +21,7 @@ from effjax.report import Display, draw_sheet
 from effjax.trained.network import Spread, Trained
 
 BATCH = 32
+NOT_FINITE = "the network's output is not finite"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,6 +129,9 @@ def predict(
         for file, image, row in zip(files, pixels, np.asarray(rows)):
             if isinstance(image, str):
                 yield Prediction(file.name, (), image), None
+            elif not np.isfinite(row).all():
+                # sorting NaN gives an order too, and with it a class
+                yield Prediction(file.name, (), NOT_FINITE), None
             else:
                 yield Prediction(file.name, likeliest(row, trained.labels, top)), image
         display.update(step + 1, {})
@@ -188,6 +192,8 @@ def predict_files(
         title = f"{len(predictions)} image(s), by {trained.name}"
         display.table(title, prediction_rows(predictions), header, right=[2])
     if all(prediction.error is not None for prediction in predictions):
+        if any(prediction.error == NOT_FINITE for prediction in predictions):
+            raise UserError(f"{NOT_FINITE} for any of {len(predictions)} image(s)")
         raise UserError(f"none of the {len(predictions)} file(s) can be read as an image")
     if out is not None:
         write_sheet(out, pictures, len(predictions), display)

@@ -104,3 +104,14 @@ def test_mistakes_are_said_before_anything_is_loaded(photos, capsys):
 def test_nothing_readable_is_a_mistake(trained, photos):
     with pytest.raises(ValueError, match=r"none of the 1 file\(s\) can be read"):
         predict_files(trained, [str(photos / "broken.jpg")], choose_display(quiet=True))
+
+
+def test_an_output_that_is_not_finite_is_no_class(trained, photos):
+    broken = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), trained.variables)
+    network = Trained("nan", trained.base, trained.model, broken, trained.preprocessing, LABELS)
+    lines = []
+    with pytest.raises(ValueError, match="not finite for any of 1"):
+        predict_files(
+            network, [str(photos / "a.png")], choose_display(quiet=True), json_lines=lines.append
+        )
+    assert json.loads(lines[0])["error"] == "the network's output is not finite"
