@@ -203,8 +203,9 @@ def report(folder: Path, with_files: bool) -> None:
             " ".join(sorted(str(path.relative_to(folder)) for path in ring)) for ring in rings
         )
         or "none",
-        "files without their test": str(len(untested(folder, ROOT / "tests"))),
     }
+    if folder.resolve() == ROOT / "effjax":  # a room alone has no tests of its own beside it
+        rows["files without their test"] = str(len(untested(folder, ROOT / "tests")))
     for name, value in rows.items():
         print(f"{name:26} {value}")
     if with_files:
