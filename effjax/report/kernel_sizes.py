@@ -10,7 +10,7 @@ from effjax.report.figures import save_figure
 from effjax.report.statistics import Interval
 
 PREFIX = "search/"
-MOST_KERNELS = 12
+MOST_KERNELS = 12  # more would be too small to read
 
 
 def plot_search(
@@ -36,12 +36,13 @@ def plot_search(
 
     shown = _evenly(list(kernels.items()), MOST_KERNELS)
     columns = max(4, min(6, len(shown)))
-    lines = -(-len(shown) // columns)
+    lines = math.ceil(len(shown) / columns)
     above = max(3.4, 0.28 * len(names) + 1.6)  # inches: a bar of each size, and the axis
     below = 1.9 * lines
     figure = Figure(figsize=(11, above + below), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=[above, below])
     left, right = top.subplots(1, 2)
+    # from dark in the first layer to bright in the last
     colours = colormaps["viridis"]([i / max(1, len(names) - 1) for i in range(len(names))])
     _draw_found(left, names, found, largest, colours)
     _draw_soft_sizes(right, names, rows, found, colours)
@@ -50,7 +51,7 @@ def plot_search(
     for axes, (name, kernel) in zip(grid, shown):
         axes.imshow(kernel, cmap="viridis", vmin=0)
         axes.set_title(name.removesuffix(".token_mixer.dwconv"), fontsize=7)
-    for axes in bottom.axes:
+    for axes in bottom.axes:  # those that are left over too
         axes.set_axis_off()
     bottom.suptitle("masked kernels, mean magnitude over channels", fontsize=9)
     figure.suptitle(title, fontsize=10)
@@ -74,7 +75,7 @@ def _draw_found(
     for place, size in zip(places, found):
         axes.text(size - 0.15, place, str(size), ha="right", va="center", fontsize=8, color="w")
     axes.set_yticks(places, names, fontsize=7)
-    axes.invert_yaxis()
+    axes.invert_yaxis()  # the first layer on top, as one reads a network
     axes.set_xlabel("size in taps")
     axes.set_title("found (grey: the largest)", loc="left", fontsize=10)
 
@@ -86,7 +87,7 @@ def _draw_soft_sizes(
     for name, size, colour in zip(names, found, colours):
         steps, values = series(rows, f"{PREFIX}{name}")
         axes.plot(steps, values, color=colour, lw=1.3)
-        if steps:
+        if steps:  # sizes are found without rows too, where logging was off
             axes.plot(steps[-1:], [size], "o", ms=4, color=colour)
     axes.set_xlabel("step")
     axes.set_title("soft sizes (dots: found)", loc="left", fontsize=10)

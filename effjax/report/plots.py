@@ -91,12 +91,14 @@ def draw_bands(
 ) -> None:
     """As `plot_bands`, on matplotlib axes."""
     for name, band in bands.items():
-        style, x = styles[name], np.asarray(band.x, float)
+        style = styles[name]
+        x = np.asarray(band.x, float)
         middle = _finite(band.middle)
         mark = "o" if marks else ""
         axes.plot(x, middle, color=style.colour, ls=style.dash, lw=1.4, marker=mark, ms=3)
         if band.low is not None and band.high is not None:
-            low, high = _finite(band.low), _finite(band.high)
+            low = _finite(band.low)
+            high = _finite(band.high)
             axes.fill_between(x, low, high, color=style.colour, alpha=0.13, lw=0)
     if level is not None:
         axes.axhline(level, color="black", lw=0.8, ls=(0, (2, 2)))
@@ -109,6 +111,7 @@ def draw_bands(
         axes.set_yscale("log")
         if drawn.max() < 30 * drawn.min():  # too few powers of ten for matplotlib's own ticks
             _plain_ticks(axes.yaxis)
+    # with all curves above `top` the picture would be empty
     if top is not None and drawn.min() < top:
         axes.set_ylim(top=top)
 
@@ -130,13 +133,14 @@ def plot_profiles(
     """Performance profiles: the share of workloads within a factor of the fastest."""
     figure, axes = _figure(title, "times the fastest", "share of workloads")
     for name, own in ratios.items():
+        # a profile changes at the solver's own ratios and nowhere else
         inside = [ratio for ratio in own.values() if 1 <= ratio <= up_to]
         edges = sorted({1.0, up_to, *inside})
         shares = performance_profile(own, edges)
         style = styles[name]
         axes.step(edges, shares, where="post", color=style.colour, ls=style.dash, lw=1.5)
     axes.set_xlim(1.0, up_to)
-    axes.set_ylim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)  # lines at 0 and 1 are seen whole
     return svg_text(figure)
 
 
@@ -165,11 +169,12 @@ def draw_intervals(
     """As `plot_intervals`, on matplotlib axes."""
     for place, (name, estimate, low, high) in enumerate(rows):
         colour = styles[name].colour
+        # one value alone has an infinite interval: its dot stands alone
         if math.isfinite(low) and math.isfinite(high):
             axes.plot([low, high], [place, place], color=colour, lw=2, alpha=0.5)
         axes.plot([estimate], [place], "o", color=colour, ms=5)
     axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
-    axes.invert_yaxis()
+    axes.invert_yaxis()  # the first row on top, as in the table beside it
     axes.margins(y=0.08)
     if log_x:
         axes.set_xscale("log")
@@ -202,6 +207,7 @@ def plot_heat(
             text, colour = "x", "black"
         else:
             text = f"{value:.3g}"
+            # low values are dark in this map and carry white text
             colour = "black" if value > middle else "white"
         axes.text(column, row, text, ha="center", va="center", fontsize=6.5, color=colour)
     return svg_text(figure)
@@ -220,12 +226,13 @@ def _plain_ticks(axis: Any) -> None:
 
 
 def _finite(values: Sequence[float | None]) -> np.ndarray:
-    array = np.array([math.nan if v is None else v for v in values], float)
+    """The values with NaN, which leaves a gap, for None and infinities."""
+    array = np.array(values, float)  # None becomes NaN
     return np.where(np.isfinite(array), array, math.nan)
 
 
 def _figure(title: str, x_label: str, y_label: str, height: float = SIZE[1]) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # takes half a second: only where something is drawn
 
     figure = Figure(figsize=(SIZE[0], height), layout="constrained")
     axes = figure.subplots()

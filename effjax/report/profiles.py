@@ -14,7 +14,7 @@ import numpy as np
 
 Floats = Sequence[float]
 Array = np.ndarray
-MISSED = math.inf
+MISSED = math.inf  # later than every time, so that a miss never is the fastest
 Times = Mapping[str, Mapping[str, float]]  # solver -> workload -> time to target
 
 
@@ -48,6 +48,7 @@ def study_time(studies: Sequence[Floats]) -> float:
       middle, where a half of the studies that missed makes it `MISSED`.
     """
     best = [min(trials, default=MISSED) for trials in studies]
+    # the high median: with the low one, a half of the studies could miss unseen
     return statistics.median_high(best) if best else MISSED
 
 
@@ -112,6 +113,7 @@ def geometric_speedup(times: Times, solver: str, reference: str, missed: float) 
     logs = []
     for workload in _workloads(times):
         column = _column(times, workload)
+        # a ratio with infinity would decide the whole mean
         base = column[reference] if math.isfinite(column[reference]) else missed
         own = column[solver] if math.isfinite(column[solver]) else missed
         logs.append(math.log(base / own))
@@ -128,6 +130,7 @@ def leave_one_out_ranks(times: Times, up_to: float = 4.0) -> dict[str, tuple[int
     places: dict[str, list[int]] = {solver: [] for solver in times}
     for left_out in _workloads(times):
         rest = _without(times, left_out)
+        # where there is one workload only, nothing would be left to rank by
         if not _workloads(rest):
             rest = times
         own = ratios(rest)

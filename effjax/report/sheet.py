@@ -1,5 +1,6 @@
 """A contact sheet: many small pictures with a caption each."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def draw_sheet(
     from matplotlib.figure import Figure
 
     columns = max(1, min(columns, len(pictures)))
-    rows = max(1, -(-len(pictures) // columns))
+    rows = max(1, math.ceil(len(pictures) / columns))
+    # the tallest caption decides, so that all pictures have one size
     lines = max((caption.count("\n") + 1 for _, caption in pictures), default=1)
     size = (SIDE * columns, (SIDE + 0.14 * lines) * rows)
     figure = Figure(figsize=size, layout="constrained")

@@ -12,7 +12,7 @@ import numpy as np
 
 Floats = Sequence[float]
 Array = np.ndarray
-RESAMPLES = 2000
+RESAMPLES = 2000  # 50 of them lie beyond each end of a 95 % interval
 EXACT = 1 << 14  # sign patterns that are all looked at; beyond, as many are drawn
 
 
@@ -80,7 +80,7 @@ def t_interval(values: Floats, level: float = 0.95) -> Interval:
     """Student's interval for the mean of a few values (seeds); as wide as it must be for two."""
     a = np.asarray(values, float)
     mean = float(a.mean()) if len(a) else math.nan
-    if len(a) < 2:
+    if len(a) < 2:  # one value says nothing of the spread
         return Interval(mean, -math.inf, math.inf)
     from scipy.stats import t
 
@@ -95,6 +95,7 @@ def sign_flip_test(differences: Floats, seed: int = 0) -> float:
     Exact over all 2^n patterns up to n = 14, else over drawn ones. The smallest possible value is
     2 / 2^n: three seeds alone can never be significant at 5 %, six can.
     """
+    # a difference of 0 is the same with either sign and tells nothing
     d = np.asarray([value for value in differences if value != 0], float)
     if len(d) == 0:
         return 1.0
@@ -115,6 +116,7 @@ def pooled_deviation(groups: Sequence[Floats]) -> tuple[float, int]:
 
     The spread over seeds of every setting tells how far a single mean can be trusted.
     """
+    # a group of one has no spread of its own
     arrays = [np.asarray(group, float) for group in groups if len(group) > 1]
     freedom = sum(len(a) - 1 for a in arrays)
     if not freedom:
@@ -165,10 +167,12 @@ def compare_paired(
     if not groups:
         nothing = Interval(math.nan, math.nan, math.nan)
         return Comparison(nothing, 1.0, "no pairs", 0)
+    # in logarithms, so that twice as fast and twice as slow cancel
     mean = bootstrap(groups, level=level)
     ratio = Interval(math.exp(mean.estimate), math.exp(mean.low), math.exp(mean.high))
     pairs = list(itertools.chain.from_iterable(groups))
     p = sign_flip_test(pairs)
+    # both are asked: the bootstrap of few pairs is too narrow, the test ignores the workloads
     if ratio.holds(1.0) or p > 1 - level:
         verdict = "not distinguishable"
     else:

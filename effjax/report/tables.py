@@ -28,11 +28,14 @@ def format_table(
       right: the columns that are flush right (numbers).
       width: of the whole table; None: the terminal's.
     """
-    cells = [[printable(cell) for cell in row] for row in ([header, *rows] if header else rows)]
+    cells = []
+    for row in [header, *rows] if header else rows:
+        cells.append([printable(cell) for cell in row])
     if not cells:
         return []
     widths = [max(map(len, column)) for column in zip(*cells)]
     margin = sum(widths[:-1]) + len(GAP) * len(widths[:-1])
+    # on a narrow terminal the last column stays readable and the table is too wide
     room = (width or terminal_width()) - margin
     widths[-1] = min(widths[-1], max(20, room))
     lines: list[str] = []
