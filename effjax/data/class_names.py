@@ -46,13 +46,22 @@ def match_classes(theirs: Sequence[str], ours: Sequence[str]) -> ClassMatch:
     and the network's "class 7"). ImageNet's synsets (n01440764, ...) match a network with
     ImageNet's 1,000 classes, whatever that calls them.
     """
-    for by, find in (("name", _by_name), ("number", _by_number), ("imagenet", _by_synset)):
+    # the first comparison that finds anything decides, the surest first
+    comparisons = {
+        "name": _by_name,
+        "number": _by_number,
+        "imagenet": _by_synset,
+    }
+    for by, find in comparisons.items():
         found = find(theirs, ours)
         if found is not None:
             return _matched(found, theirs, ours, by)
-    if len(theirs) == len(ours) and _numbers(ours) == list(range(len(ours))):
-        return _matched(list(range(len(ours))), theirs, ours, "order")
-    return _matched([UNKNOWN] * len(theirs), theirs, ours, "name")
+    our_labels = list(range(len(ours)))
+    are_unnamed = _numbers(ours) == our_labels
+    if are_unnamed and len(theirs) == len(ours):
+        return _matched(our_labels, theirs, ours, "order")
+    nothing = [UNKNOWN] * len(theirs)
+    return _matched(nothing, theirs, ours, "name")
 
 
 def require_known(match: ClassMatch, data: str, network: str) -> None:
@@ -73,14 +82,19 @@ def require_known(match: ClassMatch, data: str, network: str) -> None:
 
 def name_some(names: Sequence[str]) -> str:
     """The first few names, safe to print, and how many more there are."""
-    listed = ", ".join(printable(name) for name in names[:NAMED])
+    safe = map(printable, names[:NAMED])
+    listed = ", ".join(safe)
     more = len(names) - NAMED
-    return f"{listed} and {more} more" if more > 0 else listed
+    if more > 0:
+        return f"{listed} and {more} more"
+    return listed
 
 
 def normal_name(name: str) -> str:
     """A name without the differences that do not count."""
-    words = re.split(r"[\s_-]+", unicodedata.normalize("NFC", name).strip())
+    # a letter with an accent may be one code point or two
+    composed = unicodedata.normalize("NFC", name)
+    words = re.split(r"[\s_-]+", composed.strip())
     return " ".join(words).casefold()
 
 
@@ -89,25 +103,41 @@ def _matched(
 ) -> ClassMatch:
     mapping = np.array(found, np.int32).reshape(-1)
     used = set(mapping.tolist())
-    missing = tuple(name for label, name in enumerate(ours) if label not in used)
-    unknown = tuple(name for name, label in zip(theirs, mapping) if label == UNKNOWN)
-    return ClassMatch(mapping, missing, unknown, by)
+    missing = []
+    for label, name in enumerate(ours):
+        if label not in used:
+            missing.append(name)
+    unknown = []
+    for name, label in zip(theirs, mapping):
+        if label == UNKNOWN:
+            unknown.append(name)
+    return ClassMatch(mapping, tuple(missing), tuple(unknown), by)
 
 
 def _by_name(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
     """Their labels -> ours; None if no name is the same."""
-    exact = {name: label for label, name in enumerate(ours)}
-    # two names that differ in capitals only are two classes: such a pair matches exactly or not
+    exact: dict[str, int] = {}
     loose: dict[str, list[int]] = {}
     for label, name in enumerate(ours):
-        loose.setdefault(normal_name(name), []).append(label)
+        exact[name] = label
+        normal = normal_name(name)
+        loose.setdefault(normal, []).append(label)
     their_normal = [normal_name(name) for name in theirs]
     found = []
     for name, normal in zip(theirs, their_normal):
         candidates = loose.get(normal, [])
-        unambiguous = len(candidates) == 1 and their_normal.count(normal) == 1
-        found.append(exact.get(name, candidates[0] if unambiguous else UNKNOWN))
-    return found if set(found) != {UNKNOWN} else None
+        # two names that differ in capitals only are two classes: such a pair matches exactly or not
+        is_ours_alone = len(candidates) == 1
+        is_theirs_alone = their_normal.count(normal) == 1
+        if name in exact:
+            found.append(exact[name])
+        elif is_ours_alone and is_theirs_alone:
+            found.append(candidates[0])
+        else:
+            found.append(UNKNOWN)
+    if set(found) == {UNKNOWN}:
+        return None
+    return found
 
 
 def _by_number(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
@@ -124,27 +154,38 @@ def _by_number(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
 
 def _by_synset(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
     """Their labels -> ours where they are synsets and we are ImageNet; None otherwise."""
-    if not _is_imagenet(ours) or not all(SYNSET.fullmatch(name) for name in theirs):
+    if not _is_imagenet(ours):
         return None
-    label_of = {synset: label for label, synset in enumerate(imagenet_synsets())}
+    are_synsets = all(map(SYNSET.fullmatch, theirs))
+    if not are_synsets:
+        return None
+    synsets = imagenet_synsets()
+    label_of = {synset: label for label, synset in enumerate(synsets)}
     return [label_of.get(name, UNKNOWN) for name in theirs]
 
 
 def _numbers(names: Sequence[str]) -> list[int] | None:
     """The numbers that all names are, or None."""
-    digits = [UNNAMED.sub(r"\1", name.strip()) for name in names]
-    if not all(text.isascii() and text.isdigit() for text in digits):
-        return None
-    return [int(text) for text in digits]
+    found = []
+    for name in names:
+        digits = UNNAMED.sub(r"\1", name.strip())
+        # `isdigit` alone takes superscripts too, and `int` does not
+        is_number = digits.isascii() and digits.isdigit()
+        if not is_number:
+            return None
+        found.append(digits)
+    return [int(digits) for digits in found]
 
 
 def _is_imagenet(names: Sequence[str]) -> bool:
     """Whether a network's classes are ImageNet's 1,000, in their usual order."""
     if len(names) != IMAGENET_CLASSES:
         return False
-    ends = normal_name(names[0]), normal_name(names[-1])
-    by_words = ends[0].startswith("tench") and ends[1].startswith("toilet")
-    return _numbers(names) is not None or by_words
+    if _numbers(names) is not None:
+        return True
+    first = normal_name(names[0])
+    last = normal_name(names[-1])
+    return first.startswith("tench") and last.startswith("toilet")
 
 
 @functools.cache

@@ -28,9 +28,11 @@ def random_erase(key: Array, image: Array, config: Any) -> Array:
     # one draw for all numbers: their order is part of the result
     draws = jax.random.uniform(draw_key, (3 + 2 * ERASE_TRIES,))
     applied, place_y, place_x = draws[:3]
-    h, w, fits = _first_box(draws[3:], height, width, config)
+    box_draws = draws[3:]
+    h, w, fits = _first_box(box_draws, height, width, config)
     # uniform among the places where it fits
-    rows, columns = height - h + 1, width - w + 1
+    rows = height - h + 1
+    columns = width - w + 1
     top = jnp.floor(place_y * rows)
     left = jnp.floor(place_x * columns)
     erased = rectangle(top, left, h, w, height, width)
@@ -54,11 +56,14 @@ def _first_box(draws: Array, height: int, width: int, config: Any) -> tuple[Arra
     share = between(area, config.erase_area)
     area = share * height * width
     # uniform in the logarithm: twice as high is as likely as twice as wide
-    bounds = tuple(map(math.log, config.erase_ratio))
+    flattest, steepest = config.erase_ratio
+    bounds = (math.log(flattest), math.log(steepest))
     ratio = between(ratio, bounds)
     ratio = jnp.exp(ratio)
-    h = jnp.rint(jnp.sqrt(area * ratio))
-    w = jnp.rint(jnp.sqrt(area / ratio))
+    h = jnp.sqrt(area * ratio)
+    w = jnp.sqrt(area / ratio)
+    h = jnp.rint(h)
+    w = jnp.rint(w)
     is_low = h < height
     is_narrow = w < width
     fits = is_low & is_narrow
@@ -68,10 +73,12 @@ def _first_box(draws: Array, height: int, width: int, config: Any) -> tuple[Arra
 
 def rectangle(top: Array, left: Array, h: Array, w: Array, height: int, width: int) -> Array:
     """[H, W] bool: true in rows [top, top + h) and columns [left, left + w)."""
+    bottom = top + h
+    right = left + w
     y = jnp.arange(height)[:, None]
     x = jnp.arange(width)[None, :]
-    in_rows = (top <= y) & (y < top + h)
-    in_columns = (left <= x) & (x < left + w)
+    in_rows = (top <= y) & (y < bottom)
+    in_columns = (left <= x) & (x < right)
     return in_rows & in_columns
 
 

@@ -81,7 +81,8 @@ def mix_batch(
 
 def smooth_labels(labels: Array, amount: float) -> Array:
     """(1 - amount) * labels + amount / K."""
-    return labels * (1 - amount) + amount / labels.shape[-1]
+    classes = labels.shape[-1]
+    return labels * (1 - amount) + amount / classes
 
 
 def draw_mix(keys: Array, shape: tuple[int, ...], config: Any) -> tuple[Array, Array]:
@@ -101,13 +102,19 @@ def draw_mix(keys: Array, shape: tuple[int, ...], config: Any) -> tuple[Array, A
             f"{count} images on a device, expected a multiple of mix.block={config.block}\n"
             "set another data.batch_size, or a mix.block that divides each device's part of it"
         )
-    repeats = config.block if config.per == "block" else 1
+    repeats = 1
+    if config.per == "block":
+        repeats = config.block
 
     def draw(key: Array) -> tuple[Array, Array]:
         return _draw_one(key, height, width, config)
 
-    share, box = jax.vmap(draw)(keys[::repeats])
-    return jnp.repeat(share, repeats), jnp.repeat(box, repeats, axis=0)
+    # the first example of a block draws for all of it
+    first_keys = keys[::repeats]
+    share, box = jax.vmap(draw)(first_keys)
+    share = jnp.repeat(share, repeats)
+    box = jnp.repeat(box, repeats, axis=0)
+    return share, box
 
 
 def _draw_one(key: Array, height: int, width: int, config: Any) -> tuple[Array, Array]:
@@ -122,11 +129,13 @@ def _draw_one(key: Array, height: int, width: int, config: Any) -> tuple[Array, 
     share = jnp.ones(())
     if config.mixup:
         is_mixup = applied & jnp.logical_not(cut)
-        share = jnp.where(is_mixup, beta_quantile(amount, config.mixup), 1.0)
+        own_share = beta_quantile(amount, config.mixup)
+        share = jnp.where(is_mixup, own_share, 1.0)
     if not config.cutmix:
-        return share, jnp.zeros((height, width), bool)
-    area = 1 - beta_quantile(amount, config.cutmix)
-    box = cutmix_box(area, (y, x), height, width)
+        no_box = jnp.zeros((height, width), bool)
+        return share, no_box
+    own_area = beta_quantile(amount, config.cutmix)
+    box = cutmix_box(1 - own_area, (y, x), height, width)
     return share, box & applied & cut
 
 
@@ -135,7 +144,8 @@ def leave_out(share: Array, box: Array, mask: Array, block: int) -> tuple[Array,
     own_there = mask > 0
     both_there = own_there & mirror(own_there, block)
     share = jnp.where(both_there, share, 1.0)
-    return share, box & both_there[:, None, None]
+    box = box & both_there[:, None, None]
+    return share, box
 
 
 def beta_quantile(probability: Array, alpha: float) -> Array:
@@ -145,12 +155,15 @@ def beta_quantile(probability: Array, alpha: float) -> Array:
     """
     from scipy.special import betaincinv
 
-    quantiles = betaincinv(alpha, alpha, np.linspace(0, 1, QUANTILES + 1))
+    probabilities = np.linspace(0, 1, QUANTILES + 1)
+    quantiles = betaincinv(alpha, alpha, probabilities)
     table = jnp.asarray(quantiles, jnp.float32)
     place = probability * QUANTILES
     cell = place.astype(int)
-    low, high = table[cell], table[cell + 1]
-    return low + (place - cell) * (high - low)  # linear between two entries
+    low = table[cell]
+    high = table[cell + 1]
+    within = place - cell
+    return low + within * (high - low)  # linear between two entries
 
 
 def cutmix_box(area: Array, centre: Sequence[Array], height: int, width: int) -> Array:
@@ -163,9 +176,12 @@ def cutmix_box(area: Array, centre: Sequence[Array], height: int, width: int) ->
     side = jnp.sqrt(area)
     h = jnp.floor(height * side)
     w = jnp.floor(width * side)
-    y = jnp.floor(height * centre[0])
-    x = jnp.floor(width * centre[1])
-    return rectangle(y - h // 2, x - w // 2, h, w, height, width)
+    centre_y, centre_x = centre
+    y = jnp.floor(height * centre_y)
+    x = jnp.floor(width * centre_x)
+    top = y - h // 2
+    left = x - w // 2
+    return rectangle(top, left, h, w, height, width)
 
 
 def blend(

@@ -12,11 +12,19 @@ import math
 
 import numpy as np
 
-ORDER, EXAMPLES, STEPS = 0, 1, 2  # what a random sequence is for; part of its seed
+# what a random sequence is for; part of its seed
+ORDER = 0
+EXAMPLES = 1
+STEPS = 2
 
 
 def rows_of_step(
-    seed: int, step: int, slots: np.ndarray, batch_size: int, repeats: int, examples: int
+    seed: int,
+    step: int,
+    slots: np.ndarray,
+    batch_size: int,
+    repeats: int,
+    examples: int,
 ) -> np.ndarray:
     """Which examples [b] the slots [b] of a step show.
 
@@ -27,7 +35,8 @@ def rows_of_step(
     """
     # a batch goes through its distinct examples several times
     distinct = math.ceil(batch_size / repeats)
-    positions = step * distinct + slots % distinct
+    start = step * distinct
+    positions = start + slots % distinct
     epochs, places = np.divmod(positions, examples)
     first = int(epochs.min())
     last = int(epochs.max())
@@ -42,7 +51,8 @@ def rows_of_step(
 @functools.lru_cache(maxsize=4)
 def shuffled(seed: int, epoch: int, examples: int) -> np.ndarray:
     """The order of an epoch: a permutation of 0 to `examples` - 1."""
-    return np.random.default_rng((seed, ORDER, epoch)).permutation(examples)
+    rng = np.random.default_rng((seed, ORDER, epoch))
+    return rng.permutation(examples)
 
 
 def step_numbers(seed: int, step: int) -> np.random.Generator:
@@ -60,11 +70,13 @@ class Generators:
     def __init__(self, seed: int, positions: np.ndarray):
         self._positions = positions.tolist()
         sequence = np.random.SeedSequence((seed, EXAMPLES))
-        self._generator = np.random.Generator(np.random.Philox(sequence))
-        self._start = self._generator.bit_generator.state
+        philox = np.random.Philox(sequence)
+        self._generator = np.random.Generator(philox)
+        self._start = philox.state
 
     def __call__(self, k: int) -> np.random.Generator:
         # the second word of the counter: 2**64 numbers of the sequence for each position
-        self._start["state"]["counter"][1] = self._positions[k]
+        counter = self._start["state"]["counter"]
+        counter[1] = self._positions[k]
         self._generator.bit_generator.state = self._start
         return self._generator

@@ -42,9 +42,12 @@ def check_resident(transform: TrainTransform, need: int) -> None:
                 "\nset data.cache=memory"
             )
     # a CPU reports no limit
-    stats = jax.local_devices()[0].memory_stats() or {}
+    device = jax.local_devices()[0]
+    stats = device.memory_stats() or {}
     room = stats.get("bytes_limit")
-    if room is not None and need > room / 2:
+    if room is None:
+        return
+    if need > room / 2:
         raise UserError(
             f"data.cache=device takes {need / 1e9:.1f} GB of every device, over half of its "
             f"{room / 1e9:.1f} GB\nset data.cache=memory, or a smaller data.image_size"
@@ -53,7 +56,8 @@ def check_resident(transform: TrainTransform, need: int) -> None:
 
 def pack(rows: np.ndarray, draws: Draws) -> np.ndarray:
     """[B, 6] int32 from rows [B] and what was drawn for them."""
-    return np.stack([rows, *draws], axis=1).astype(np.int32)
+    columns = [rows, *draws]
+    return np.stack(columns, axis=1).astype(np.int32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,28 +79,38 @@ class Unpack:
         """
         if IMAGES not in batch:
             return batch
-        batch = dict(batch)
-        table, views = batch.pop(IMAGES), batch.pop(VIEWS)
-        columns = views.reshape(-1, views.shape[-1]).T
+        rest = dict(batch)
+        table = rest.pop(IMAGES)
+        views = rest.pop(VIEWS)
+        *leading, fields = views.shape
+        # the order of the fields is that of `pack`
+        columns = views.reshape(-1, fields).T
         row, choice, top, left, left_right, upside_down = columns
         images = table[choice, row]  # [B, H, W, 3]
         if self.pad is not None:
             images = _windows(images, top, left, self.pad)
-        images = jnp.where(_as_mask(left_right), images[:, :, ::-1], images)
-        images = jnp.where(_as_mask(upside_down), images[:, ::-1], images)
-        shape = (*views.shape[:-1], *images.shape[1:])
-        return {"image": images.reshape(shape), **batch}
+        # as on the host: windows first, then flips
+        mirrored = images[:, :, ::-1]
+        images = jnp.where(_as_mask(left_right), mirrored, images)
+        turned = images[:, ::-1]
+        images = jnp.where(_as_mask(upside_down), turned, images)
+        images = images.reshape(*leading, *images.shape[1:])
+        return {"image": images, **rest}
 
 
 def _windows(images: jax.Array, top: jax.Array, left: jax.Array, pad: int) -> jax.Array:
     """As `pad_crop` on the host."""
-    padded = jnp.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    none = (0, 0)
+    border = (pad, pad)
+    padded = jnp.pad(images, (none, border, border, none))
+    size = images.shape[1:]
 
     def cut(image: jax.Array, top: jax.Array, left: jax.Array) -> jax.Array:
-        return jax.lax.dynamic_slice(image, (top, left, 0), images.shape[1:])
+        return jax.lax.dynamic_slice(image, (top, left, 0), size)
 
     return jax.vmap(cut)(padded, top, left)
 
 
 def _as_mask(chosen: jax.Array) -> jax.Array:
-    return (chosen > 0)[:, None, None, None]
+    is_chosen = chosen > 0
+    return is_chosen[:, None, None, None]

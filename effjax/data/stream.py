@@ -42,22 +42,35 @@ class TrainStream:
         transform = self.views.transform
         rows = self.rows(step, slots)
         # every host draws for the whole batch, and takes its own
-        numbers = step_numbers(self.seed, step)
-        draws = transform.draws(numbers.random((self.batch_size, DRAWN))[slots])
+        rng = step_numbers(self.seed, step)
+        uniform = rng.random((self.batch_size, DRAWN))
+        draws = transform.draws(uniform[slots])
         index = slots.astype(np.int32)
         if self.on_device:
             labels, masks = self.views.labelled(rows)
-            return {VIEWS: pack(rows, draws), "label": labels, "mask": masks, "index": index}
+            return {
+                VIEWS: pack(rows, draws),
+                "label": labels,
+                "mask": masks,
+                "index": index,
+            }
         if transform.boxes:
             # drawn after the other numbers, in one piece: the order is part of the result
-            places = numbers.random((self.batch_size, BOX))[slots]
-            images, labels, masks = self._cut(rows, places, draws)
+            uniform = rng.random((self.batch_size, BOX))
+            images, labels, masks = self._cut(rows, uniform[slots], draws)
         else:
             images, labels, masks = self.views(rows, draws.choice)
-        own = Generators(self.seed, step * self.batch_size + slots)
-        images = transform.finish(images, draws, own)
+        positions = step * self.batch_size + slots
+        generators = Generators(self.seed, positions)
+        images = transform.finish(images, draws, generators)
+        # a broken image is black: the colour operations may have lifted it
         images[masks == 0] = 0
-        return {"image": images, "label": labels, "mask": masks, "index": index}
+        return {
+            "image": images,
+            "label": labels,
+            "mask": masks,
+            "index": index,
+        }
 
     def _cut(self, rows: np.ndarray, places: np.ndarray, draws: Draws) -> Read:
         """A random box of each example, resized.
@@ -65,12 +78,15 @@ class TrainStream:
         Args:
           places: [b, BOX] uniform numbers for the boxes.
         """
-        pixels, transform = self.views.pixels, self.views.transform
+        pixels = self.views.pixels
+        transform = self.views.transform
         scratch = np.empty(SCRATCH, np.uint8)  # fresh memory for each image would cost a fifth
+        # Python's numbers: what follows takes them one by one
+        columns = (rows, places, draws.choice)
+        lists = [column.tolist() for column in columns]
 
         def load() -> Iterator[Loaded]:
-            choices = draws.choice.tolist()
-            for row, numbers, choice in zip(rows.tolist(), places.tolist(), choices):
+            for row, numbers, choice in zip(*lists):
                 image = pixels.open(row)
                 part = None
                 if image.size is not None:
@@ -104,7 +120,12 @@ class EvalStream:
         only_choice = np.zeros(inside.sum(), int)
         found = self.views(rows[inside], only_choice)
         images[inside], labels[inside], masks[inside] = found
-        return {"image": images, "label": labels, "mask": masks, "index": slots.astype(np.int32)}
+        return {
+            "image": images,
+            "label": labels,
+            "mask": masks,
+            "index": slots.astype(np.int32),
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,5 +143,7 @@ class HostPart:
     parts: int
 
     def __call__(self, step: int) -> HostArrays:
-        slots = np.arange(self.batch_size).reshape(self.parts, self.hosts, -1)
-        return self.stream(step, slots[:, self.host].reshape(-1))
+        slots = np.arange(self.batch_size)
+        by_part = slots.reshape(self.parts, self.hosts, -1)
+        own = by_part[:, self.host]
+        return self.stream(step, own.reshape(-1))

@@ -12,4 +12,6 @@ def map_rows(function: Callable[[int], T], rows: Sequence[int]) -> Iterator[T]:
     """function(row) for each row, in order."""
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(rows), AHEAD):
-            yield from pool.map(function, rows[start : start + AHEAD])
+            # `map` would begin all of what it is given at once
+            ahead = rows[start : start + AHEAD]
+            yield from pool.map(function, ahead)

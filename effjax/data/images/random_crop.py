@@ -30,19 +30,23 @@ def random_box(
     """
     height, width = size
     smallest, largest = scale
-    narrow, wide = math.log(ratio[0]), math.log(ratio[1])
+    narrow = math.log(ratio[0])
+    wide = math.log(ratio[1])
+    pixels = height * width
     for k in range(0, 2 * TRIES, 2):
         share = smallest + (largest - smallest) * uniform[k]
         aspect = math.exp(narrow + (wide - narrow) * uniform[k + 1])
-        area = height * width * share
+        area = pixels * share
         w = round(math.sqrt(area * aspect))
         h = round(math.sqrt(area / aspect))
-        fits = 0 < w <= width and 0 < h <= height
-        if fits:
+        # a very narrow box may round to nothing
+        fits_across = 0 < w <= width
+        fits_down = 0 < h <= height
+        if fits_across and fits_down:
             y, x = uniform[2 * TRIES :]
-            top = int(y * (height - h + 1))
-            left = int(x * (width - w + 1))
-            return top, left, h, w
+            rows = height - h + 1
+            columns = width - w + 1
+            return int(y * rows), int(x * columns), h, w
     h = min(height, round(width / ratio[0]))
     w = min(width, round(height * ratio[1]))
     top = (height - h) // 2
@@ -58,8 +62,9 @@ def pad_crop(images: np.ndarray, top: np.ndarray, left: np.ndarray, pad: int) ->
       top, left: [B] int, 0 to 2 * pad.
     """
     shape = images.shape[1:]
+    none = (0, 0)
     border = (pad, pad)
-    padded = np.pad(images, ((0, 0), border, border, (0, 0)))
+    padded = np.pad(images, (none, border, border, none))
     # a view: nothing is copied until the windows are taken
     windows = np.lib.stride_tricks.sliding_window_view(padded, shape, axis=(1, 2, 3))
     every = np.arange(len(images))

@@ -16,18 +16,24 @@ def resize(
     import cv2
 
     height, width = size
+    # as long as half of the image still has both sides long enough
     while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width:
-        h, w = image.shape[0] // 2, image.shape[1] // 2
+        h = image.shape[0] // 2
+        w = image.shape[1] // 2
+        even = image[: 2 * h, : 2 * w]
         # means of whole pixels take a tenth of the time of INTER_AREA at another factor
-        image = cv2.resize(image[: 2 * h, : 2 * w], (w, h), interpolation=cv2.INTER_AREA)
-    if 4 * height * width <= image.shape[0] * image.shape[1]:
+        image = cv2.resize(even, (w, h), interpolation=cv2.INTER_AREA)
+    area = image.shape[0] * image.shape[1]
+    if 4 * height * width <= area:
         interpolation = "area"  # the other two would skip pixels
     methods = {
         "bilinear": cv2.INTER_LINEAR,
         "bicubic": cv2.INTER_CUBIC,
         "area": cv2.INTER_AREA,
     }
-    return cv2.resize(image, (width, height), dst=out, interpolation=methods[interpolation])
+    method = methods[interpolation]
+    # OpenCV takes the width first
+    return cv2.resize(image, (width, height), dst=out, interpolation=method)
 
 
 def resize_exact(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
@@ -39,7 +45,9 @@ def resize_exact(image: np.ndarray, size: tuple[int, int], interpolation: str) -
         "bilinear": Image.Resampling.BILINEAR,
         "bicubic": Image.Resampling.BICUBIC,
     }
-    resized = Image.fromarray(image).resize((width, height), methods[interpolation])
+    method = methods[interpolation]
+    picture = Image.fromarray(image)
+    resized = picture.resize((width, height), method)
     return np.asarray(resized)
 
 
@@ -48,5 +56,7 @@ def image_size(config: Any, train: bool = True) -> tuple[int, int]:
     size = config.image_size
     if not train and config.eval_size:
         size = config.eval_size
-    height, width = (size, size) if isinstance(size, int) else size
+    if isinstance(size, int):
+        return size, size
+    height, width = size
     return int(height), int(width)
