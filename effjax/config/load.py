@@ -199,7 +199,8 @@ def check(config: ml_collections.ConfigDict, schema: type, path: str = "") -> No
                     del config[key]
                     config[key] = fitted
         elif not is_open(schema):
-            raise UserError(f"config.{path} has no key {key!r}; {nearest(key, declared)}")
+            section = f"config.{path}".rstrip(".")
+            raise UserError(f"{section} has no key {key!r}; {nearest(key, declared)}")
     for key in declared:
         if key not in config:
             raise UserError(f"config.{path}{key} is missing; start from effjax.default_config()")

@@ -122,8 +122,8 @@ def make_groups(
             labels = _freeze_zeros(labels, factors[name], name)
     groups = Groups(labels, {}, rates)
     for name in names:
-        groups.extras[name] = _extra_arguments(config.optim[name])
         with _naming(f"config.optim.{name}"):
+            groups.extras[name] = _extra_arguments(config.optim[name])
             groups.transforms[name] = _make_transform(
                 config.optim[name], groups, params, factors[name], name
             )

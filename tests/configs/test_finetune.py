@@ -32,11 +32,13 @@ def test_an_architecture_alone_starts_from_nothing_or_from_a_file():
 
 
 # image families; the video and few-shot models need other inputs
-FAMILIES = ["poolformer_s12", "inception_next_atto", "inception_transformer_small"]
-FAMILIES += ["convnext_atto", "vit_tiny_patch16_224", "resnet18"]
+FAMILIES = ["resnet18", "poolformer_s12", "inception_next_atto", "inception_transformer_small"]
+FAMILIES += ["convnext_atto", "vit_tiny_patch16_224"]
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(
+    "name", [FAMILIES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in FAMILIES[1:])]
+)
 def test_rates_fall_with_depth_in_every_family(name):
     size = ["--config.data.name=synthetic", "--config.data.batch_size=8"]
     config = load(f"{FILE}:{name}", size, RunConfig)
