@@ -22,7 +22,8 @@ from effjax.data.sources.labels import count_classes, require_below, whole_label
 from effjax.data.sources.splits import find_splits, in_split, split_kind
 from effjax.errors import UserError, printable
 
-IDX_IMAGES, IDX_LABELS = "images-idx3-ubyte", "labels-idx1-ubyte"
+IDX_IMAGES = "images-idx3-ubyte"
+IDX_LABELS = "labels-idx1-ubyte"
 NPZ_SPLIT_PAIRS = (("x_{}", "y_{}"), ("{}_images", "{}_labels"))
 NPZ_WHOLE_PAIRS = (("images", "labels"), ("x", "y"))
 WHOLE = ""  # the only "split" of an undivided set
@@ -51,10 +52,14 @@ class Arrays:
     """
 
     def __init__(self, path: str, split: str, val_share: float, split_seed: int):
-        self.path, self.split = path, split
-        self._share, self._seed = val_share, split_seed
+        self.path = path
+        self.split = split
+        self._share = val_share
+        self._seed = split_seed
         images, _ = self._arrays
-        if images.dtype != np.uint8 or images.shape[3:] not in ((), (1,), (3,)):
+        channels = images.shape[3:]
+        is_picture = channels in ((), (1,), (3,))
+        if images.dtype != np.uint8 or not is_picture:
             raise UserError(
                 f"{path} holds images {images.dtype} {list(images.shape)}, "
                 "expected uint8 [N, H, W], [N, H, W, 1] or [N, H, W, 3]"
@@ -62,7 +67,10 @@ class Arrays:
         self.class_names = tuple(str(k) for k in range(self._classes))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in vars(self).items() if key != "_arrays"}
+        # each process reads the arrays itself
+        state = dict(vars(self))
+        state.pop("_arrays", None)
+        return state
 
     @functools.cached_property
     def _arrays(self) -> tuple[np.ndarray, np.ndarray]:
@@ -71,11 +79,16 @@ class Arrays:
         if files.splits == (WHOLE,):
             images = _as_many(files.images(WHOLE), labels[WHOLE], self.path)
             return self._part(images, labels[WHOLE])
-        found = find_splits(self.split, files.splits, self.path)
-        parts = [_as_many(files.images(name), labels[name], self.path) for name in found]
-        if len(parts) == 1:
-            return parts[0], labels[found[0]]
-        return np.concatenate(parts), np.concatenate([labels[name] for name in found])
+        images_of = []
+        labels_of = []
+        for name in find_splits(self.split, files.splits, self.path):
+            images = _as_many(files.images(name), labels[name], self.path)
+            images_of.append(images)
+            labels_of.append(labels[name])
+        if len(images_of) == 1:
+            # `concatenate` would copy all pixels
+            return images_of[0], labels_of[0]
+        return np.concatenate(images_of), np.concatenate(labels_of)
 
     def _part(self, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The wanted part of an undivided set."""
@@ -90,7 +103,8 @@ class Arrays:
         images, labels = self._arrays
         image = images[row].reshape(*images.shape[1:3], -1)
         # one channel or three
-        return np.broadcast_to(image, (*image.shape[:2], 3)), int(labels[row])
+        pixels = np.broadcast_to(image, (*image.shape[:2], 3))
+        return pixels, int(labels[row])
 
     def name(self, row: int) -> str:
         return f"image {row} of split {self.split!r} in {printable(self.path)}"
@@ -103,7 +117,8 @@ class Arrays:
 
     def stamps(self) -> Sequence[str]:
         images, _ = self._arrays
-        return [str(zlib.crc32(np.ascontiguousarray(images)))]
+        checksum = zlib.crc32(np.ascontiguousarray(images))
+        return [str(checksum)]
 
 
 def checked_labels(files: ArrayFiles) -> tuple[dict[str, np.ndarray], int]:
@@ -113,18 +128,25 @@ def checked_labels(files: ArrayFiles) -> tuple[dict[str, np.ndarray], int]:
       UserError: labels that are no whole numbers, do not start at 0, or are unknown in training.
     """
     found: dict[str, np.ndarray] = {}
+    training: list[np.ndarray] = []
     for split in files.splits:
-        where = f"{files.path} ({split})" if split else files.path
-        found[split] = whole_labels(files.labels(split), where)
-    training = [name for name in found if name == WHOLE or split_kind(name) == "train"]
-    if training:
-        known = np.concatenate([found[name] for name in training])
-    else:
-        known = np.concatenate(list(found.values()))
-    classes = count_classes(known, files.path)
+        labels = whole_labels(files.labels(split), _where(files, split))
+        found[split] = labels
+        if split == WHOLE or split_kind(split) == "train":
+            training.append(labels)
+    # training says which classes there are; without it all splits do
+    known = training or list(found.values())
+    classes = count_classes(np.concatenate(known), files.path)
     for split, labels in found.items():
-        require_below(labels, classes, f"{files.path} ({split})" if split else files.path)
+        require_below(labels, classes, _where(files, split))
     return found, classes
+
+
+def _where(files: ArrayFiles, split: str) -> str:
+    """What to call a split in a message."""
+    if split == WHOLE:
+        return files.path
+    return f"{files.path} ({split})"
 
 
 def _as_many(images: np.ndarray, labels: np.ndarray, path: str) -> np.ndarray:
@@ -139,7 +161,9 @@ def open_arrays(path: str) -> ArrayFiles:
     Raises:
       UserError: no array names that are understood.
     """
-    return Idx(path) if os.path.isdir(path) else Npz(path)
+    if os.path.isdir(path):
+        return Idx(path)
+    return Npz(path)
 
 
 class Npz:
@@ -179,13 +203,15 @@ def _npz_names(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     """{split: (name of the images, name of the labels)}; the split WHOLE if there is one pair."""
     for images, labels in NPZ_SPLIT_PAIRS:
         start, end = images.split("{}")
-        splits = [
-            name.removeprefix(start).removesuffix(end)
-            for name in names
-            if name.startswith(start) and name.endswith(end)
-        ]
-        pairs = {split: (images.format(split), labels.format(split)) for split in splits}
-        pairs = {split: pair for split, pair in pairs.items() if pair[1] in names}
+        pairs = {}
+        for name in names:
+            is_images = name.startswith(start) and name.endswith(end)
+            if not is_images:
+                continue
+            split = name.removeprefix(start).removesuffix(end)
+            beside = labels.format(split)
+            if beside in names:
+                pairs[split] = (images.format(split), beside)
         if pairs:
             return pairs
     for pair in NPZ_WHOLE_PAIRS:
@@ -199,10 +225,19 @@ class Idx:
 
     def __init__(self, path: str):
         self.path = path
-        names = {file.name.removesuffix(".gz"): file for file in pathlib.Path(path).iterdir()}
-        self._files = names
-        stems = [name.removesuffix(f"-{IDX_IMAGES}") for name in names if IDX_IMAGES in name]
-        self._stems = {"test" if stem == "t10k" else stem: stem for stem in sorted(stems)}
+        self._files: dict[str, pathlib.Path] = {}
+        for file in pathlib.Path(path).iterdir():
+            name = file.name.removesuffix(".gz")
+            self._files[name] = file
+        stems = []
+        for name in self._files:
+            if IDX_IMAGES in name:
+                stems.append(name.removesuffix(f"-{IDX_IMAGES}"))
+        self._stems: dict[str, str] = {}
+        for stem in sorted(stems):
+            # MNIST calls its test images after their number
+            split = "test" if stem == "t10k" else stem
+            self._stems[split] = stem
         self.splits = tuple(self._stems)
 
     def images(self, split: str) -> np.ndarray:
@@ -213,12 +248,13 @@ class Idx:
 
     def _read(self, split: str, kind: str) -> np.ndarray:
         name = f"{self._stems[split]}-{kind}"
-        if name not in self._files:
+        file = self._files.get(name)
+        if file is None:
             raise UserError(f"{self.path} has no file {name} or {name}.gz")
         try:
-            return _read_idx_file(self._files[name])
+            return _read_idx_file(file)
         except (OSError, ValueError, EOFError, IndexError) as error:
-            raise UserError(f"{self._files[name]} cannot be read: {error}") from error
+            raise UserError(f"{file} cannot be read: {error}") from error
 
 
 def _read_idx_file(file: pathlib.Path) -> np.ndarray:
@@ -227,5 +263,7 @@ def _read_idx_file(file: pathlib.Path) -> np.ndarray:
     if file.suffix == ".gz":
         data = gzip.decompress(data)
     rank = data[3]
+    start = 4 + 4 * rank
     shape = np.frombuffer(data, ">i4", rank, offset=4)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * rank).reshape(shape)
+    values = np.frombuffer(data, np.uint8, offset=start)
+    return values.reshape(shape)

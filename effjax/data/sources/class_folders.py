@@ -17,7 +17,10 @@ from effjax.data.sources.files import IMAGE_ENDINGS, Files, image_names, is_hidd
 from effjax.data.sources.splits import find_splits, in_split, is_split, split_kind
 from effjax.errors import UserError, printable
 
-HIDDEN, NO_IMAGE, NO_CLASS = "hidden", "no image by its ending", "in no class folder"
+# why a file is not taken
+HIDDEN = "hidden"
+NO_IMAGE = "no image by its ending"
+NO_CLASS = "in no class folder"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,17 +63,27 @@ class ImageFiles:
         layout = find_layout(files)
         self.ignored = layout.ignored
         images = layout.images
-        level = 1 if layout.divided else 0  # of the class among the parts
+        # of the class among the parts
+        level = 0
+        if layout.divided:
+            level = 1
         # the classes of all splits, so that their numbers are the same in each
-        self.class_names = tuple(sorted({image.parts[level] for image in images}))
+        classes = {image.parts[level] for image in images}
+        self.class_names = tuple(sorted(classes))
         if layout.divided:
             present = {image.parts[0] for image in images}
             wanted = find_splits(split, present, files.path)
             images = [image for image in images if image.parts[0] in wanted]
         number = {name: label for label, name in enumerate(self.class_names)}
-        labels = np.array([number[image.parts[level]] for image in images], np.int32)
-        keys = ["/".join(image.parts) for image in images]
-        names = [image.name for image in images]
+        found = []
+        keys = []
+        names = []
+        for image in images:
+            class_name = image.parts[level]
+            found.append(number[class_name])
+            keys.append("/".join(image.parts))
+            names.append(image.name)
+        labels = np.array(found, np.int32)
         if not layout.divided:
             chosen = in_split(split, keys, labels, val_share, split_seed, files.path)
             rows = np.flatnonzero(chosen)
@@ -79,13 +92,15 @@ class ImageFiles:
             names = [names[row] for row in rows]
         self._labels = labels
         # arrays of text take far less memory than lists, and pickle quickly
-        self._keys, self._names = np.array(keys), np.array(names)
+        self._keys = np.array(keys)
+        self._names = np.array(names)
 
     def __len__(self) -> int:
         return len(self._names)
 
     def __getitem__(self, row: int) -> tuple[bytes, int]:
-        return self.files.read(str(self._names[row])), int(self._labels[row])
+        name = str(self._names[row])
+        return self.files.read(name), int(self._labels[row])
 
     def name(self, row: int) -> str:
         return printable(f"{self.files.path}/{self._names[row]}")
@@ -111,32 +126,41 @@ def find_layout(files: Files) -> Layout:
         if is_hidden(name):
             ignored[HIDDEN].append(name)
         elif not is_image(name):
-            ignored[f"{NO_IMAGE} ({_ending(name)})"].append(name)
+            reason = f"{NO_IMAGE} ({_ending(name)})"
+            ignored[reason].append(name)
     names = image_names(files)
     if not names:
         endings = " ".join(IMAGE_ENDINGS)
         raise UserError(
             f"no images in {printable(files.path)}: expected files that end in\n{endings}"
         )
-    images = _without_common_folders([ImagePath(name, _parts(name)) for name in names])
-    divided = _is_divided(images, files.path)
+    paths = [ImagePath(name, _parts(name)) for name in names]
+    paths = _without_common_folders(paths)
+    divided = _is_divided(paths, files.path)
+    # a class and a file, and a split above them
     least = 3 if divided else 2
-    ignored[NO_CLASS] += [image.name for image in images if len(image.parts) < least]
-    images = [image for image in images if len(image.parts) >= least]
+    images = []
+    for image in paths:
+        if len(image.parts) < least:
+            ignored[NO_CLASS].append(image.name)
+        else:
+            images.append(image)
     if not images:
         raise UserError(
             f"{printable(files.path)} holds images such as {printable(names[0])!r}\n"
             "expected <split>/<class>/<image> with splits such as train and val, or <class>/<image>"
         )
-    return Layout(divided, images, {reason: found for reason, found in ignored.items() if found})
+    return Layout(divided, images, dict(ignored))
 
 
 def describe_ignored(ignored: dict[str, list[str]]) -> list[str]:
     """A line for each reason: how many files are ignored, and the first of them."""
     lines = []
     for reason, names in sorted(ignored.items()):
-        more = ", ..." if len(names) > 1 else ""
-        lines.append(f"ignored, {printable(reason)}: {len(names)} ({printable(names[0])}{more})")
+        examples = printable(names[0])
+        if len(names) > 1:
+            examples += ", ..."
+        lines.append(f"ignored, {printable(reason)}: {len(names)} ({examples})")
     return lines
 
 
@@ -155,7 +179,10 @@ def _without_common_folders(images: list[ImagePath]) -> list[ImagePath]:
         tops = {image.parts[0] for image in images}
         # a folder with images of its own is a class; a single split stays a split
         shallowest = min(len(image.parts) for image in images)
-        if len(tops) > 1 or shallowest < 3 or is_split(*tops):
+        if len(tops) > 1 or shallowest < 3:
+            return images
+        (top,) = tops
+        if is_split(top):
             return images
         images = [ImagePath(image.name, image.parts[1:]) for image in images]
 
@@ -166,23 +193,34 @@ def _is_divided(images: list[ImagePath], path: str) -> bool:
     Raises:
       UserError: it could be either.
     """
-    inside: dict[str, set[str]] = collections.defaultdict(set)  # top folder: folders in it
+    inside: dict[str, set[str]] = {}  # top folder: folders in it
+    holds_images: set[str] = set()  # top folders with images directly in them
     for image in images:
-        if len(image.parts) > 2:
-            inside[image.parts[0]].add(image.parts[1])
-    tops = {image.parts[0] for image in images if len(image.parts) > 1}
+        top, *rest = image.parts
+        if not rest:
+            continue
+        folders = inside.setdefault(top, set())
+        if len(rest) > 1:
+            folders.add(rest[0])
+        else:
+            holds_images.add(top)
+    tops = set(inside)
     splits = {name for name in tops if is_split(name)}
+    # a split that holds classes
     kinds = {split_kind(name) for name in splits if inside[name]}
-    if len(kinds) > 1 or (kinds and splits == tops):
-        return True
     if not kinds:
         return False
+    if len(kinds) > 1 or splits == tops:
+        return True
     # one split with siblings: if all hold the same folders, these may well be the classes
     others = tops - splits
-    classes = set.union(*(inside[name] for name in splits))
+    classes: set[str] = set()
+    for name in splits:
+        classes |= inside[name]
     alike = all(inside[name] and inside[name] <= classes for name in others)
-    has_images = any(len(image.parts) == 2 and image.parts[0] in splits for image in images)
-    if alike and not has_images:
+    # a split holds folders only
+    is_class = not splits.isdisjoint(holds_images)
+    if alike and not is_class:
         raise UserError(
             f"{printable(path)}: is {printable(min(splits))!r} a split or a class? beside it lie "
             f"{printable(', '.join(sorted(others)))}, with the same folders in them\n"

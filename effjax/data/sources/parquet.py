@@ -50,29 +50,34 @@ class Parquet:
         self._choose_columns(label)
         # the labels of all splits: they are checked together, and few bytes
         parts = [self._read_labels(file) for file in self._files]
+        lengths = [len(part) for part in parts]
         labels = np.concatenate(parts)
         if not self.class_names:
             classes = count_classes(labels, path)
             self.class_names = tuple(str(k) for k in range(classes))
         require_below(labels, len(self.class_names), path)
-        file_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-        row_of = np.concatenate([np.arange(len(part)) for part in parts])
+        # where each example lies
+        file_of = np.repeat(np.arange(len(parts)), lengths)
+        row_of = np.concatenate([np.arange(length) for length in lengths])
         if list(files) == [WHOLE]:
             keys = [str(row) for row in range(len(labels))]
             chosen = in_split(split, keys, labels, val_share, split_seed, path)
         else:
             wanted = find_splits(split, files, path)
-            chosen = np.isin(np.array(split_of_file)[file_of], wanted)
+            split_of = np.array(split_of_file)[file_of]
+            chosen = np.isin(split_of, wanted)
         self._labels = labels[chosen]
-        # where each example lies
-        self._file_of, self._row_of = file_of[chosen], row_of[chosen]
+        self._file_of = file_of[chosen]
+        self._row_of = row_of[chosen]
 
     def _choose_columns(self, label: str | None) -> None:
         """Sets the columns of images and labels, and the class names if the file says them."""
         schema = _open(self._files[0]).schema_arrow
-        usual = ("labels", "fine_label", *LABEL_COLUMNS)
-        self._image = _column(schema.names, None, ("img", *IMAGE_COLUMNS), self.path, "images")
-        self._label = _column(schema.names, label, usual, self.path, "labels")
+        columns = schema.names
+        usual_images = ("img", *IMAGE_COLUMNS)
+        usual_labels = ("labels", "fine_label", *LABEL_COLUMNS)
+        self._image = _column(columns, None, usual_images, self.path, "images")
+        self._label = _column(columns, label, usual_labels, self.path, "labels")
         self.class_names = _names_in_metadata(schema.metadata, self._label)
 
     def _read_labels(self, file: str) -> np.ndarray:
@@ -80,7 +85,10 @@ class Parquet:
         return whole_labels(column.to_numpy(), self.path)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in vars(self).items() if key != "_groups"}
+        # each process opens the files itself
+        state = dict(vars(self))
+        state.pop("_groups", None)
+        return state
 
     @functools.cached_property
     def _groups(self) -> "RowGroups":
@@ -90,14 +98,19 @@ class Parquet:
         return len(self._labels)
 
     def __getitem__(self, row: int) -> tuple[bytes, int]:
-        value = self._groups.read(int(self._file_of[row]), int(self._row_of[row]))
-        data = value["bytes"] if isinstance(value, dict) else value
+        file = int(self._file_of[row])
+        row_in_file = int(self._row_of[row])
+        value = self._groups.read(file, row_in_file)
+        data = value
+        if isinstance(value, dict):
+            data = value["bytes"]
         if data is None:
             raise UserError(f"no bytes, only the path {value['path']}")
         return data, int(self._labels[row])
 
     def name(self, row: int) -> str:
-        return printable(f"row {self._row_of[row]} of {self._files[self._file_of[row]]}")
+        file = self._files[self._file_of[row]]
+        return printable(f"row {self._row_of[row]} of {file}")
 
     def labels(self) -> np.ndarray:
         return self._labels
@@ -117,12 +130,17 @@ class RowGroups:
         self._opened = [_open(file) for file in files]
         self._ends = []  # of the row groups of each file
         for file in self._opened:
-            groups = range(file.metadata.num_row_groups)
-            sizes = [file.metadata.row_group(group).num_rows for group in groups]
+            metadata = file.metadata
+            groups = range(metadata.num_row_groups)
+            sizes = [metadata.row_group(group).num_rows for group in groups]
             self._ends.append(np.cumsum(sizes))
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        fits = sum(os.path.getsize(file) for file in files) < memory / 4
-        self._group = functools.lru_cache(None if fits else KEPT_GROUPS)(self._read_group)
+        need = sum(map(os.path.getsize, files))
+        kept = KEPT_GROUPS
+        if need < memory / 4:
+            kept = None  # all of them
+        keep = functools.lru_cache(kept)
+        self._group = keep(self._read_group)
 
     def _read_group(self, file: int, group: int) -> Any:
         return self._opened[file].read_row_group(group, columns=[self._column])[0]
@@ -131,17 +149,25 @@ class RowGroups:
         """The value in a row of a file."""
         ends = self._ends[file]
         group = int(np.searchsorted(ends, row, side="right"))
-        start = int(ends[group - 1]) if group else 0
-        return self._group(file, group)[row - start].as_py()
+        start = 0
+        if group > 0:
+            start = int(ends[group - 1])
+        values = self._group(file, group)
+        return values[row - start].as_py()
 
 
 def find_parquet(path: str) -> dict[str, list[str]]:
     """{split: its files in order} of a folder with Parquet files; {} if there are none."""
     found: dict[str, list[str]] = collections.defaultdict(list)
     for folder in (path, os.path.join(path, "data")):
-        for file in sorted(glob.glob(os.path.join(glob.escape(folder), "*.parquet"))):
-            word = re.split(r"[-_.]", os.path.basename(file))[0]
-            found[word if is_split(word) else WHOLE].append(file)
+        # a folder's own name may hold a * or a [
+        pattern = os.path.join(glob.escape(folder), "*.parquet")
+        for file in sorted(glob.glob(pattern)):
+            words = re.split(r"[-_.]", os.path.basename(file))
+            split = words[0]
+            if not is_split(split):
+                split = WHOLE
+            found[split].append(file)
     return dict(found)
 
 
@@ -165,7 +191,9 @@ def _open(file: str) -> Any:
 def _column(
     columns: Sequence[str], wanted: str | None, usual: Sequence[str], path: str, what: str
 ) -> str:
-    candidates = (wanted,) if wanted is not None else usual
+    candidates = usual
+    if wanted is not None:
+        candidates = (wanted,)
     for name in candidates:
         if name in columns:
             return name
@@ -177,8 +205,10 @@ def _column(
 
 def _names_in_metadata(metadata: dict[bytes, bytes] | None, label: str) -> tuple[str, ...]:
     """The names of the classes; () if the file does not say them."""
+    metadata = metadata or {}
     try:
-        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
-        return tuple(features[label]["names"])
+        described = json.loads(metadata[b"huggingface"])
+        feature = described["info"]["features"][label]
+        return tuple(feature["names"])
     except (KeyError, TypeError, ValueError):
         return ()

@@ -9,7 +9,7 @@ import collections
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -34,33 +34,42 @@ class Shards:
     def __init__(self, path: str, split: str, val_share: float, split_seed: int):
         self.path = path
         shards = find_shards(path)
-        self._tars = [Tar(file) for files in shards.values() for file in files]
-        splits = [name for name, files in shards.items() for _ in files]
+        self._tars: list[Tar] = []
+        split_of_shard: list[str] = []
+        for name, files in shards.items():
+            self._tars += map(Tar, files)
+            split_of_shard += [name] * len(files)
+        # of each example: its shard, the name of its image in it, its label as text
+        numbers: list[int] = []
+        names: list[str] = []
         texts: list[str] = []
-        places: list[tuple[int, str]] = []  # shard, name of the image in it
         for number, tar in enumerate(self._tars):
             for name, text in _labelled(tar):
-                places.append((number, name))
+                numbers.append(number)
+                names.append(name)
                 texts.append(text)
         # the classes of all splits, so that their numbers are the same in each
         self.class_names, labels = _classes(texts, path)
-        shard_of = np.array([number for number, _ in places], int)
+        shard_of = np.array(numbers, int)
         if NO_SPLIT in shards:
-            keys = [f"{number}/{name}" for number, name in places]
+            keys = _keys(numbers, names)
             chosen = in_split(split, keys, labels, val_share, split_seed, path)
         else:
             wanted = find_splits(split, shards, path)
-            chosen = np.isin(np.array(splits)[shard_of], wanted)
+            split_of = np.array(split_of_shard)[shard_of]
+            chosen = np.isin(split_of, wanted)
         rows = np.flatnonzero(chosen)
-        self._shards, self._labels = shard_of[rows], labels[rows]
-        self._names = np.array([places[row][1] for row in rows])
+        self._shards = shard_of[rows]
+        self._labels = labels[rows]
+        self._names = np.array([names[row] for row in rows])
 
     def __len__(self) -> int:
         return len(self._names)
 
     def __getitem__(self, row: int) -> tuple[bytes, int]:
         tar = self._tars[self._shards[row]]
-        return tar.read(str(self._names[row])), int(self._labels[row])
+        name = str(self._names[row])
+        return tar.read(name), int(self._labels[row])
 
     def name(self, row: int) -> str:
         tar = self._tars[self._shards[row]]
@@ -70,10 +79,15 @@ class Shards:
         return self._labels
 
     def keys(self) -> Sequence[str]:
-        return [f"{shard}/{name}" for shard, name in zip(self._shards, self._names)]
+        return _keys(self._shards, self._names)
 
     def stamps(self) -> Sequence[str]:
         return stamps_of(tar.path for tar in self._tars)
+
+
+def _keys(shards: Iterable[int], names: Iterable[str]) -> list[str]:
+    # a name may be in several shards
+    return [f"{shard}/{name}" for shard, name in zip(shards, names)]
 
 
 def find_shards(path: str) -> dict[str, list[str]]:
@@ -86,8 +100,7 @@ def find_shards(path: str) -> dict[str, list[str]]:
         shard = SHARD.fullmatch(name)
         if shard is None:
             continue
-        words = re.split(r"[-_.]", shard[1])
-        split = next((word for word in reversed(words) if split_kind(word)), NO_SPLIT)
+        split = _split_in(shard[1])
         found[split].append(os.path.join(path, name))
     if NO_SPLIT in found and len(found) > 1:
         raise UserError(
@@ -95,6 +108,16 @@ def find_shards(path: str) -> dict[str, list[str]]:
             "call all of them <split>-<number>.tar"
         )
     return dict(found)
+
+
+def _split_in(name: str) -> str:
+    """The split that a shard's name ends in, NO_SPLIT if there is none."""
+    words = re.split(r"[-_.]", name)
+    # the last one counts: before it stands the name of the set
+    for word in reversed(words):
+        if split_kind(word):
+            return word
+    return NO_SPLIT
 
 
 def _labelled(tar: Tar) -> list[tuple[str, str]]:
@@ -105,9 +128,14 @@ def _labelled(tar: Tar) -> list[tuple[str, str]]:
     for name in filter(is_image, names):
         # the key ends at the first dot of the file's name
         folder, slash, file = name.rpartition("/")
-        key = folder + slash + file.partition(".")[0]
-        beside = [key + ending for ending in LABEL_ENDINGS if key + ending in present]
-        text = _label_text(tar, beside[0]) if beside else None
+        stem, _, _ = file.partition(".")
+        key = folder + slash + stem
+        text = None
+        for ending in LABEL_ENDINGS:
+            beside = key + ending
+            if beside in present:
+                text = _label_text(tar, beside)
+                break
         if text is None:
             raise UserError(
                 f"{printable(f'{tar.path}/{name}')} has no label\n"
@@ -127,7 +155,10 @@ def _label_text(tar: Tar, name: str) -> str | None:
         return None
     if not isinstance(values, dict):
         return None
-    return next((str(values[key]) for key in JSON_KEYS if key in values), None)
+    for key in JSON_KEYS:
+        if key in values:
+            return str(values[key])
+    return None
 
 
 def _classes(texts: list[str], path: str) -> tuple[tuple[str, ...], np.ndarray]:
@@ -138,9 +169,12 @@ def _classes(texts: list[str], path: str) -> tuple[tuple[str, ...], np.ndarray]:
     """
     if not texts:
         raise UserError(f"{printable(path)} holds no examples: expected <key>.jpg and <key>.cls")
-    if all(text.isascii() and text.isdigit() for text in texts):
+    are_numbers = all(text.isascii() and text.isdigit() for text in texts)
+    if are_numbers:
         # more digits than any label has: refused below, whatever the number
-        labels = np.array([int(text[:15]) for text in texts], np.int64)
-        return tuple(str(k) for k in range(count_classes(labels, path))), labels
+        numbers = [int(text[:15]) for text in texts]
+        labels = np.array(numbers, np.int64)
+        classes = count_classes(labels, path)
+        return tuple(map(str, range(classes))), labels
     names, labels = np.unique(np.array(texts), return_inverse=True)
     return tuple(names.tolist()), labels.astype(np.int64)

@@ -10,7 +10,9 @@ class Synthetic:
     """Smooth random images, each class around a picture of its own; the same in every run."""
 
     def __init__(self, size: tuple[int, int], classes: int, examples: int, split: str):
-        self.size, self.examples = size, examples
+        self.size = size
+        self.examples = examples
+        # the same for a split in every process, which `hash` is not
         self.stream = zlib.crc32(split.encode())
         self.class_names = tuple(f"class_{k}" for k in range(classes))
 
@@ -29,13 +31,15 @@ class Synthetic:
         height, width = self.size
         smooth = cv2.resize(picture, (width, height))
         smooth += cv2.resize(noise, (width, height))
-        return np.rint(smooth).astype(np.uint8), label
+        pixels = np.rint(smooth)
+        return pixels.astype(np.uint8), label
 
     def name(self, row: int) -> str:
         return f"synthetic image {row}"
 
     def labels(self) -> np.ndarray:
-        return np.arange(self.examples) % len(self.class_names)
+        rows = np.arange(self.examples)
+        return rows % len(self.class_names)
 
     def keys(self) -> Sequence[str]:
         return ()

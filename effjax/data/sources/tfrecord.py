@@ -18,7 +18,9 @@ from effjax.data.sources.records import image_and_label, open_builder
 from effjax.data.sources.splits import find_splits
 from effjax.errors import UserError, printable
 
-HEAD, TAIL = 12, 4
+# bytes before and after the data of a record
+HEAD = 12
+TAIL = 4
 
 
 class TfRecords:
@@ -32,17 +34,21 @@ class TfRecords:
         builder = open_builder(directory, "tfrecord")
         info = builder.info
         splits = find_splits(split, info.splits, directory)
-        self.directory, self.split = directory, split
+        self.directory = directory
+        self.split = split
         self._features = info.features
         self.image_key, self.label_key = image_and_label(info.features, directory)
         self.class_names = tuple(info.features[self.label_key].names)
         self._files: list[str] = []
         for name in splits:
-            self._files += [os.fspath(path) for path in info.splits[name].filepaths]
-        places = []
+            paths = info.splits[name].filepaths
+            self._files += map(os.fspath, paths)
+        places = []  # file, offset, size
         for number, file in enumerate(self._files):
-            places += [(number, offset, size) for offset, size in index(file)]
-        self._places = np.array(places, np.int64).reshape(-1, 3)  # file, offset, size
+            for offset, size in index(file):
+                places.append((number, offset, size))
+        # an array takes less memory than tuples, and pickles quickly; the shape is for no records
+        self._places = np.array(places, np.int64).reshape(-1, 3)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -54,16 +60,22 @@ class TfRecords:
         with open(self._files[number], "rb") as file:
             file.seek(offset)
             record = file.read(size)
+        # the image stays as bytes: it is decoded later, with the quickest decoder
         undecoded: dict[str, Any] = {self.image_key: tfds.decode.SkipDecoding()}
         example = self._features.deserialize_example_np(record, decoders=undecoded)
-        label = require_label(int(example[self.label_key]), len(self.class_names))
-        return example[self.image_key], label
+        image = example[self.image_key]
+        label = int(example[self.label_key])
+        return image, require_label(label, len(self.class_names))
 
     def name(self, row: int) -> str:
         return f"record {row} of split {self.split!r} in {printable(self.directory)}"
 
     def labels(self) -> np.ndarray:
-        return np.array([self[row][1] for row in range(len(self))], np.int32)
+        found = []
+        for row in range(len(self)):
+            _, label = self[row]
+            found.append(label)
+        return np.array(found, np.int32)
 
     def keys(self) -> Sequence[str]:
         return ()
@@ -79,14 +91,19 @@ def index(path: str) -> list[tuple[int, int]]:
       UserError: the file ends inside a record.
     """
     places = []
-    offset, end = 0, os.path.getsize(path)
+    offset = 0  # of the record
+    end = os.path.getsize(path)
     with open(path, "rb") as file:
         while offset < end:
             file.seek(offset)
             head = file.read(HEAD)
-            size = struct.unpack("<Q", head[:8])[0] if len(head) == HEAD else end
-            if offset + HEAD + size + TAIL > end:
+            size = end  # more than is left, for a head that is cut
+            if len(head) == HEAD:
+                (size,) = struct.unpack("<Q", head[:8])
+            start = offset + HEAD
+            following = start + size + TAIL
+            if following > end:
                 raise UserError(f"{printable(path)} is cut inside record {len(places)}")
-            places.append((offset + HEAD, size))
-            offset += HEAD + size + TAIL
+            places.append((start, size))
+            offset = following
     return places
