@@ -57,8 +57,10 @@ class TrainTransform:
     @property
     def interpolations(self) -> tuple[str, ...]:
         """The ways to resize among which one is drawn."""
-        one = self.augment.interpolation
-        return ("bilinear", "bicubic") if one == "random" else (one,)
+        wanted = self.augment.interpolation
+        if wanted == "random":
+            return ("bilinear", "bicubic")
+        return (wanted,)
 
     @property
     def choices(self) -> int:
@@ -92,7 +94,8 @@ class TrainTransform:
         if augment.crop == "pad":
             images = pad_crop(images, draws.top, draws.left, augment.pad)
         images = flip(images, draws.left_right, draws.upside_down)
-        if not (self.randaugment or augment.color_jitter):
+        changes_colours = self.randaugment or augment.color_jitter
+        if not changes_colours:
             return images
         for row, image in enumerate(images):
             own = rng(row)
@@ -107,7 +110,10 @@ class TrainTransform:
     @property
     def enough(self) -> tuple[int, int]:
         """The size of a whole image from which even the smallest crop has all its pixels."""
-        share = math.sqrt(self.augment.scale[0]) if self.boxes else 1.0
+        share = 1.0  # of each side
+        if self.boxes:
+            smallest, _ = self.augment.scale
+            share = math.sqrt(smallest)
         height, width = self.size
         return math.ceil(height / share), math.ceil(width / share)
 
@@ -118,8 +124,12 @@ def train_transform(config: Any) -> TrainTransform:
     Raises:
       UserError: `randaugment` has unknown words.
     """
-    names = [field.name for field in dataclasses.fields(AugmentConfig)]
-    augment = AugmentConfig(**{name: getattr(config.augment, name) for name in names})
-    words = augment.randaugment
-    randaugment = RandAugment.parse(words, config.mean) if words else None
+    # a copy of plain values: `config` may be of another type, and may change
+    values = {}
+    for field in dataclasses.fields(AugmentConfig):
+        values[field.name] = getattr(config.augment, field.name)
+    augment = AugmentConfig(**values)
+    randaugment = None
+    if augment.randaugment:
+        randaugment = RandAugment.parse(augment.randaugment, config.mean)
     return TrainTransform(image_size(config), augment, randaugment)

@@ -36,14 +36,16 @@ class EvalTransform:
     def __call__(self, image: np.ndarray) -> np.ndarray:
         h, w = self.size
         height, width = image.shape[:2]
-        full_h, full_w = math.floor(h / self.crop), math.floor(w / self.crop)
-        # the side that must shrink less decides
-        if full_h * width >= full_w * height:
-            resized = full_h, full_h * width // height
+        new_h = math.floor(h / self.crop)
+        new_w = math.floor(w / self.crop)
+        # the side that must shrink less decides, the other follows
+        if new_h * width >= new_w * height:
+            new_w = new_h * width // height
         else:
-            resized = full_w * height // width, full_w
-        image = resize_exact(image, resized, self.interpolation)
-        top, left = round((resized[0] - h) / 2), round((resized[1] - w) / 2)
+            new_h = new_w * height // width
+        image = resize_exact(image, (new_h, new_w), self.interpolation)
+        top = round((new_h - h) / 2)
+        left = round((new_w - w) / 2)
         return image[top : top + h, left : left + w]
 
 
@@ -55,4 +57,8 @@ def eval_transform(config: Any) -> EvalTransform:
     """
     if not 0 < config.eval_crop <= 1:
         raise UserError(f"data.eval_crop={config.eval_crop}: expected a share, above 0 and up to 1")
-    return EvalTransform(image_size(config, False), config.eval_crop, config.eval_interpolation)
+    return EvalTransform(
+        size=image_size(config, train=False),
+        crop=config.eval_crop,
+        interpolation=config.eval_interpolation,
+    )

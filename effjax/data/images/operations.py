@@ -44,7 +44,8 @@ def signed_up_to(most: float) -> Level:
     """Up to `most` in either direction."""
 
     def level(strength: float, rng: Generator) -> float:
-        return signed(most * strength / FULL, rng)
+        value = most * strength / FULL
+        return signed(value, rng)
 
     return level
 
@@ -116,7 +117,9 @@ def solarize_add(image: Picture, amount: float, how: dict) -> Picture:
     table = list(range(LEVELS))
     # only the darker half is lifted
     for value in range(128):
-        table[value] = min(LEVELS - 1, value + int(amount))
+        lifted = value + int(amount)
+        table[value] = min(LEVELS - 1, lifted)
+    # the same table for each channel
     return image.point(table * 3)
 
 
@@ -124,27 +127,32 @@ def enhance(kind: type) -> Apply:
     """One of Pillow's four enhancers; a factor of 1 changes nothing."""
 
     def apply(image: Picture, factor: float, how: dict) -> Picture:
-        return kind(image).enhance(factor)
+        enhancer = kind(image)
+        return enhancer.enhance(factor)
 
     return apply
 
 
 def shear_x(image: Picture, level: float, how: dict) -> Picture:
-    return _affine(image, (1, level, 0, 0, 1, 0), how)
+    matrix = (1, level, 0, 0, 1, 0)
+    return _affine(image, matrix, how)
 
 
 def shear_y(image: Picture, level: float, how: dict) -> Picture:
-    return _affine(image, (1, 0, 0, level, 1, 0), how)
+    matrix = (1, 0, 0, level, 1, 0)
+    return _affine(image, matrix, how)
 
 
 def translate_x(image: Picture, share: float, how: dict) -> Picture:
     pixels = share * image.width
-    return _affine(image, (1, 0, pixels, 0, 1, 0), how)
+    matrix = (1, 0, pixels, 0, 1, 0)
+    return _affine(image, matrix, how)
 
 
 def translate_y(image: Picture, share: float, how: dict) -> Picture:
     pixels = share * image.height
-    return _affine(image, (1, 0, 0, 0, 1, pixels), how)
+    matrix = (1, 0, 0, 0, 1, pixels)
+    return _affine(image, matrix, how)
 
 
 def _affine(image: Picture, matrix: tuple[float, ...], how: dict) -> Picture:

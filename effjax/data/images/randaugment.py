@@ -24,6 +24,7 @@ WORDS = {
     "p": "prob",
 }
 WORD = re.compile(rf"({'|'.join(WORDS)})(\d+\.?\d*|\.\d+)")
+RESAMPLING = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)  # one is drawn
 UNIFORM_NOISE = 100  # "mstd101": from here on the magnitude is uniform up to m
 
 
@@ -48,12 +49,16 @@ class RandAugment:
         """
         kind, *words = text.split("-")
         found = [WORD.fullmatch(word) for word in words]
-        if kind != "rand" or None in found:
+        is_known = kind == "rand" and None not in found
+        if not is_known:
             raise UserError(
                 f"data.augment.randaugment={text!r}: expected words such as "
                 "'rand-m9-mstd0.5-inc1'\nwith m, n, mstd, mmax, inc or p, each followed by a number"
             )
-        values = {WORDS[word[1]]: float(word[2]) for word in found}
+        values = {}
+        for match in found:
+            word, number = match.groups()
+            values[WORDS[word]] = float(number)
         values["layers"] = int(values.get("layers", 2))
         values["increasing"] = bool(values.get("increasing", 0))
         if values.get("noise", 0) > UNIFORM_NOISE:
@@ -65,16 +70,20 @@ class RandAugment:
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """uint8 [H, W, 3] -> the same shape."""
-        operations = list((INCREASING if self.increasing else BASE).values())
+        named = INCREASING if self.increasing else BASE
+        operations = list(named.values())
         picture = Image.fromarray(image)
         # the order of the draws is part of the result
         for choice in rng.integers(len(operations), size=self.layers):
             if rng.random() >= self.prob:
                 continue
             level, apply = operations[choice]
-            resample = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)[rng.integers(2)]
-            how = {"resample": resample, "fillcolor": self.fill}
-            picture = apply(picture, level(self.strength(rng), rng), how)
+            how = {
+                "resample": RESAMPLING[rng.integers(2)],
+                "fillcolor": self.fill,
+            }
+            strength = self.strength(rng)
+            picture = apply(picture, level(strength, rng), how)
         return np.asarray(picture)
 
     def strength(self, rng: np.random.Generator) -> float:
@@ -83,14 +92,19 @@ class RandAugment:
             drawn = rng.uniform(0, self.magnitude)
         else:
             drawn = rng.normal(self.magnitude, self.noise)
-        return min(max(drawn, 0.0), self.highest)
+        positive = max(drawn, 0.0)
+        return min(positive, self.highest)
 
 
 def color_jitter(image: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
     """Brightness, contrast and saturation, each by a factor within 1 +- amount, in random order."""
     picture = Image.fromarray(image)
     kinds = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
+    # a factor below zero would turn an image into its negative
+    lowest = max(0.0, 1 - amount)
+    highest = 1 + amount
     for choice in rng.permutation(3):
-        factor = rng.uniform(max(0.0, 1 - amount), 1 + amount)
-        picture = kinds[choice](picture).enhance(factor)
+        factor = rng.uniform(lowest, highest)
+        enhancer = kinds[choice](picture)
+        picture = enhancer.enhance(factor)
     return np.asarray(picture)

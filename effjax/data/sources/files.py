@@ -102,9 +102,14 @@ class Zip:
 
     @functools.cached_property
     def _members(self) -> dict[str, zipfile.ZipInfo]:
-        # some Windows programs write backslashes
-        named = {info.filename.replace("\\", "/"): info for info in self._archive.infolist()}
-        return {name: info for name, info in named.items() if not name.endswith("/")}
+        members = {}
+        for info in self._archive.infolist():
+            # some Windows programs write backslashes
+            name = info.filename.replace("\\", "/")
+            is_folder = name.endswith("/")
+            if not is_folder:
+                members[name] = info
+        return members
 
     def names(self) -> list[str]:
         return list(self._members)
@@ -129,9 +134,11 @@ class Tar:
         try:
             with tarfile.open(self.path, "r:") as archive:
                 for member in archive:
-                    if member.isfile():
-                        name = member.name.replace("\\", "/").removeprefix("./")
-                        places[name] = member.offset_data, member.size
+                    if not member.isfile():
+                        continue
+                    name = member.name.replace("\\", "/")
+                    name = name.removeprefix("./")
+                    places[name] = (member.offset_data, member.size)
         except (tarfile.ReadError, OSError) as error:
             if places:
                 raise self._cut(str(error)) from error
@@ -139,8 +146,8 @@ class Tar:
                 f"{printable(self.path)} is not a plain tar ({error}); a compressed one cannot be "
                 "read at random\nunpack it, or pack it again without compression"
             ) from error
-        last = max((offset + size for offset, size in places.values()), default=0)
-        if last > os.path.getsize(self.path):
+        ends = [offset + size for offset, size in places.values()]
+        if max(ends, default=0) > os.path.getsize(self.path):
             raise self._cut("its last file is not whole")
         return places
 
@@ -167,7 +174,8 @@ class Archives:
     """A folder with an archive for each split, such as train.zip and test.zip."""
 
     def __init__(self, path: str, archives: dict[str, Files]):
-        self.path, self._archives = path, archives
+        self.path = path
+        self._archives = archives
 
     def names(self) -> list[str]:
         found = []
@@ -192,16 +200,24 @@ def is_archive(path: str) -> bool:
 def open_files(path: str) -> Files:
     """A folder, a .zip or a .tar, or a folder that holds one archive, or one for each split."""
     if not os.path.isdir(path):
-        return Zip(path) if path.lower().endswith(".zip") else Tar(path)
+        is_zip = path.lower().endswith(".zip")
+        return Zip(path) if is_zip else Tar(path)
     entries = [name for name in sorted(os.listdir(path)) if not is_hidden(name)]
     archives = {}
     for name in entries:
         if is_archive(name):
-            archives[os.path.splitext(name)[0]] = os.path.join(path, name)
+            stem, _ = os.path.splitext(name)
+            archives[stem] = os.path.join(path, name)
     if len(archives) == len(entries) == 1:
-        return open_files(*archives.values())
-    splits = {name: open_files(file) for name, file in archives.items() if is_split(name)}
-    return Archives(path, splits) if splits else Folder(path)
+        (only,) = archives.values()
+        return open_files(only)
+    splits = {}
+    for stem, file in archives.items():
+        if is_split(stem):
+            splits[stem] = open_files(file)
+    if splits:
+        return Archives(path, splits)
+    return Folder(path)
 
 
 def stamp_of(path: str) -> str:
@@ -226,7 +242,8 @@ def is_hidden(name: str) -> bool:
 
 def is_image(name: str) -> bool:
     """Whether a file ends as an image does and is not hidden."""
-    return name.lower().endswith(IMAGE_ENDINGS) and not is_hidden(name)
+    ends_as_image = name.lower().endswith(IMAGE_ENDINGS)
+    return ends_as_image and not is_hidden(name)
 
 
 def image_names(files: Files) -> list[str]:

@@ -45,17 +45,22 @@ def open_examples(config: Any, split: str) -> Examples:
     if config.name in BUILDERS:
         return Records(prepared_directory(config.name, config.data_dir), split)
     path = os.path.expanduser(config.name)
-    division = split, config.val_share, config.split_seed
-    if path.lower().endswith(".npz") or _holds_idx(path):
+    lower = path.lower()
+    division = (split, config.val_share, config.split_seed)
+    is_npz = lower.endswith(".npz")
+    if is_npz or _holds_idx(path):
         return Arrays(_existing(path), *division)
-    if path.lower().endswith(ENDINGS):
+    if lower.endswith(ENDINGS):
         return ListedFiles(_existing(path), *division, label=config.label)
-    if _is_plain_folder(path) and find_parquet(path):
+    is_folder = _is_plain_folder(path)
+    # a folder is looked into for what it may hold, the special kinds before plain images
+    if is_folder and find_parquet(path):
         return Parquet(path, *division, label=config.label)
-    if _is_plain_folder(path) and find_shards(path):
+    if is_folder and find_shards(path):
         return Shards(path, *division)
-    if is_archive(path) or _is_plain_folder(path):
-        return ImageFiles(open_files(_existing(path)), *division)
+    if is_folder or is_archive(path):
+        files = open_files(_existing(path))
+        return ImageFiles(files, *division)
     directory = prepared_directory(config.name, config.data_dir)
     if stored_format(directory) == "tfrecord":
         return TfRecords(directory, split)
@@ -84,7 +89,8 @@ def open_splits(
 
 def stored_format(directory: str) -> str:
     """The file format of a directory that TFDS has prepared: "array_record" or "tfrecord"."""
-    info = json.loads((pathlib.Path(directory) / INFO).read_text())
+    path = pathlib.Path(directory) / INFO
+    info = json.loads(path.read_text())
     return info.get("fileFormat", "tfrecord")
 
 
@@ -93,7 +99,10 @@ def _is_plain_folder(path: str) -> bool:
 
 
 def _holds_idx(path: str) -> bool:
-    return os.path.isdir(path) and bool(glob.glob(f"{glob.escape(path)}/*{IDX_IMAGES}*"))
+    if not os.path.isdir(path):
+        return False
+    pattern = f"{glob.escape(path)}/*{IDX_IMAGES}*"
+    return bool(glob.glob(pattern))
 
 
 def _existing(path: str) -> str:

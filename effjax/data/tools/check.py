@@ -52,18 +52,29 @@ class Report:
             if empty:
                 lines.append(f"{split} has no images of: {', '.join(empty)}")
         if self.sizes:
-            heights, widths = (sorted(sides) for sides in zip(*self.sizes))
-            lines.append(f"size: {heights[0]}x{widths[0]} to {heights[-1]}x{widths[-1]}")
-            lines.append(f"mean: {_triple(self.mean)}  std: {_triple(self.std)}  (training pixels)")
+            # height and width apart: the smallest of both may be of two images
+            heights, widths = zip(*self.sizes)
+            smallest = f"{min(heights)}x{min(widths)}"
+            largest = f"{max(heights)}x{max(widths)}"
+            lines.append(f"size: {smallest} to {largest}")
+            mean = _triple(self.mean)
+            std = _triple(self.std)
+            lines.append(f"mean: {mean}  std: {std}  (training pixels)")
         lines.append(f"cannot be decoded: {len(self.broken)}")
-        lines += [f"  {name}: {why}" for name, why in self.broken[:LISTED]]
+        lines += _reason_lines(self.broken)
         if self.damaged:
             lines.append(f"damaged, but read: {len(self.damaged)}")
-            lines += [f"  {name}: {why}" for name, why in self.damaged[:LISTED]]
+            lines += _reason_lines(self.damaged)
         lines.append(f"same bytes: {len(self.duplicates)} groups")
-        lines += [f"  {' = '.join(names)}" for names in self.duplicates[:LISTED]]
+        for names in self.duplicates[:LISTED]:
+            same = " = ".join(names)
+            lines.append(f"  {same}")
         lines += describe_ignored(self.ignored)
         return "\n".join(lines)
+
+
+def _reason_lines(images: list[tuple[str, str]]) -> list[str]:
+    return [f"  {name}: {reason}" for name, reason in images[:LISTED]]
 
 
 def _count_line(split: str, counts: dict[str, int]) -> str:
@@ -71,8 +82,9 @@ def _count_line(split: str, counts: dict[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda item: item[1])
     fewest, low = ordered[0]
     most, high = ordered[-1]
+    images = sum(counts.values())
     return (
-        f"{split}: {sum(counts.values())} images, {len(counts)} classes "
+        f"{split}: {images} images, {len(counts)} classes "
         f"of {low} ({printable(fewest)}) to {high} ({printable(most)})"
     )
 
@@ -108,15 +120,23 @@ def look(source: Examples, row: int) -> Look:
     except BadExample as error:
         return Look(label_of(source, row), reason=str(error))
     if not isinstance(data, bytes):
-        digest = hashlib.sha256(np.ascontiguousarray(data)).digest()
+        data = np.ascontiguousarray(data)
+        digest = hashlib.sha256(data).digest()
         return Look(label, digest, size=data.shape[:2], moments=measure(data))
     digest = hashlib.sha256(data).digest()
     try:
         pixels = decode(data, enough=(LARGE, LARGE))
     except UserError as error:
         return Look(label, digest, reason=str(error))
+    # a large JPEG is decoded smaller, but is listed with its own size
     size = jpeg_size(data) or pixels.shape[:2]
-    return Look(label, digest, None, jpeg_damage(data), size, measure(pixels))
+    return Look(
+        label,
+        digest,
+        damage=jpeg_damage(data),
+        size=size,
+        moments=measure(pixels),
+    )
 
 
 def measure(pixels: np.ndarray) -> np.ndarray:
@@ -124,11 +144,14 @@ def measure(pixels: np.ndarray) -> np.ndarray:
     counts = np.zeros((3, 256))
     # in strips: numpy counts integers of eight bytes, which for a whole image takes far more memory
     for top in range(0, len(pixels), STRIP):
-        strip = pixels[top : top + STRIP].reshape(-1, 3)
-        for channel in range(3):
-            counts[channel] += np.bincount(strip[:, channel], minlength=256)
+        strip = pixels[top : top + STRIP]
+        columns = strip.reshape(-1, 3).T
+        for channel, values in enumerate(columns):
+            counts[channel] += np.bincount(values, minlength=256)
     levels = np.arange(256) / 255
-    moments = np.stack([counts @ levels, counts @ levels**2])
+    sums = counts @ levels
+    sums_of_squares = counts @ levels**2
+    moments = np.stack([sums, sums_of_squares])
     return moments / math.prod(pixels.shape[:2])
 
 
@@ -144,12 +167,14 @@ def check(src: str, label: str | None = None) -> Report:
     findings = Findings()
     for split, source in open_splits(src, label=label).items():
         findings.ignored = getattr(source, "ignored", {})  # of the whole set: the same in each
-        labels = collections.Counter(dict.fromkeys(range(len(source.class_names)), 0))
-        looks = map_rows(functools.partial(look, source), range(len(source)))
+        is_training = split == "train"
+        images_of_label = [0] * len(source.class_names)
+        look_at = functools.partial(look, source)
+        looks = map_rows(look_at, range(len(source)))
         for row, found in enumerate(looks):
-            labels[found.label] += 1
-            findings.add(source.name(row), found, is_training=split == "train")
-        findings.counts[split] = {source.class_names[k]: n for k, n in labels.items()}
+            images_of_label[found.label] += 1
+            findings.add(source.name(row), found, is_training)
+        findings.counts[split] = dict(zip(source.class_names, images_of_label))
     return findings.report()
 
 
@@ -170,7 +195,8 @@ class Findings:
     def add(self, name: str, found: Look, is_training: bool) -> None:
         """Takes in one image."""
         if found.digest is not None:
-            self._same.setdefault(found.digest, []).append(name)
+            names = self._same.setdefault(found.digest, [])
+            names.append(name)
         if found.reason is not None:
             self._broken.append((name, found.reason))
             return
@@ -183,16 +209,23 @@ class Findings:
             self._pixels += pixels
 
     def report(self) -> Report:
-        mean, square = self._sums / max(self._pixels, 1)
+        # a set without training images has no mean; 0 is printed
+        pixels = max(self._pixels, 1)
+        mean, square = self._sums / pixels
         # rounding may leave a little less than nothing
         variance = np.maximum(square - mean**2, 0)
+        std = np.sqrt(variance)
+        duplicates = []
+        for names in self._same.values():
+            if len(names) > 1:
+                duplicates.append(tuple(names))
         return Report(
             counts=self.counts,
             broken=self._broken,
             damaged=self._damaged,
-            duplicates=[tuple(names) for names in self._same.values() if len(names) > 1],
+            duplicates=duplicates,
             ignored=self.ignored,
             sizes=dict(self._sizes),
             mean=tuple(mean.tolist()),
-            std=tuple(np.sqrt(variance).tolist()),
+            std=tuple(std.tolist()),
         )

@@ -11,7 +11,7 @@ import pathlib
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 HEAD = struct.Struct("<qqIqI")  # row, label, source, length (-1: left out), checksum
 FORMAT = 2
@@ -43,12 +43,12 @@ class Journal:
         self.path = pathlib.Path(path)
         line = json.dumps({"format": FORMAT, **options}, sort_keys=True)
         self._line = line.encode() + b"\n"
-        self.rows, self._end = 0, len(self._line)
         self._find_end(None)
 
     def _find_end(self, limit: int | None) -> None:
         """Sets how many sound rows there are, up to `limit`, and where the last of them ends."""
-        self.rows, self._end = 0, len(self._line)
+        self.rows = 0
+        self._end = len(self._line)
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
@@ -56,9 +56,17 @@ class Journal:
                 return
             while limit is None or self.rows < limit:
                 found = _read(file)
-                if found is None or found[0] != self.rows:
+                if found is None:
                     return
-                self.rows, self._end = self.rows + 1, file.tell()
+                row, _ = found
+                if row != self.rows:
+                    return
+                self._advance(file)
+
+    def _advance(self, file: BinaryIO) -> None:
+        """One row more, which ends where the file stands."""
+        self.rows += 1
+        self._end = file.tell()
 
     def cut(self, rows: int) -> None:
         """Drops all but the first `rows`."""
@@ -72,26 +80,39 @@ class Journal:
         with self.path.open("rb") as file:
             file.readline()
             for _ in range(self.rows):
-                yield _read(file)[1]
+                _, converted = _read(file)
+                yield converted
 
     def append(self, converted: Iterator[Converted]) -> Iterator[Converted]:
         """Adds what comes, and hands it on."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("r+b" if self.path.exists() else "w+b") as file:
+        # "w" would empty what is there
+        mode = "r+b" if self.path.exists() else "w+b"
+        with self.path.open(mode) as file:
             if self.rows == 0:
                 file.write(self._line)
             file.seek(self._end)
             file.truncate()
             for example in converted:
-                body = example.data or b""
-                length = -1 if example.data is None else len(body)
-                head = (self.rows, example.label, example.source, length, zlib.crc32(body))
-                file.write(HEAD.pack(*head) + body)
-                self.rows, self._end = self.rows + 1, file.tell()
+                record = _packed(self.rows, example)
+                file.write(record)
+                self._advance(file)
                 yield example
 
 
-def _read(file: Any) -> tuple[int, Converted] | None:
+def _packed(row: int, example: Converted) -> bytes:
+    """The record of one image, as `_read` takes it apart."""
+    body = b""
+    length = -1
+    if example.data is not None:
+        body = example.data
+        length = len(body)
+    checksum = zlib.crc32(body)
+    head = HEAD.pack(row, example.label, example.source, length, checksum)
+    return head + body
+
+
+def _read(file: BinaryIO) -> tuple[int, Converted] | None:
     """(row, example) of the record that starts here; None if it is not whole."""
     head = file.read(HEAD.size)
     if len(head) < HEAD.size:
@@ -100,4 +121,7 @@ def _read(file: Any) -> tuple[int, Converted] | None:
     body = file.read(max(length, 0))
     if len(body) < length or zlib.crc32(body) != expected:
         return None
-    return row, Converted(None if length < 0 else body, label, source)
+    data = body
+    if length < 0:
+        data = None
+    return row, Converted(data, label, source)

@@ -3,6 +3,7 @@
 Shapes: B examples, H W the image, K classes.
 """
 
+import math
 import os
 
 import numpy as np
@@ -31,12 +32,14 @@ def save_picture(
     """
     from matplotlib.figure import Figure
 
-    pixels = np.clip(np.asarray(images, np.float32) * std + mean, 0, 1)
-    rows = -(-len(pixels) // columns)
-    figure = Figure(figsize=(1.6 * columns, 1.8 * rows), layout="constrained")
-    for axes, image, label in zip(
-        figure.subplots(rows, columns, squeeze=False).flat, pixels, labels
-    ):
+    pixels = np.asarray(images, np.float32) * std + mean
+    pixels = np.clip(pixels, 0, 1)
+    rows = math.ceil(len(pixels) / columns)
+    width = 1.6 * columns  # inches
+    height = 1.8 * rows  # a caption stands above each image
+    figure = Figure(figsize=(width, height), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes, image, label in zip(grid.flat, pixels, labels):
         axes.imshow(image)
         # a class may be called a$b: no formulas
         axes.set_title(caption(label, class_names), fontsize=6, parse_math=False)
@@ -47,8 +50,14 @@ def save_picture(
 
 def caption(label: np.ndarray, class_names: tuple[str, ...]) -> str:
     """ "cat 0.70, dog 0.30" for a soft label [K]; a class that has it all stands alone."""
-    order = np.argsort(-label, kind="stable")[:SHOWN]
-    shares = [(printable(class_names[k]), label[k]) for k in order if label[k] > WORTH]
-    if label[order[0]] > 1 - WORTH:
-        return shares[0][0]
-    return ", ".join(f"{name} {share:.2f}" for name, share in shares)
+    order = np.argsort(-label, kind="stable")
+    largest = order[0]
+    if label[largest] > 1 - WORTH:
+        return printable(class_names[largest])
+    parts = []
+    for k in order[:SHOWN]:
+        share = label[k]
+        if share > WORTH:
+            name = printable(class_names[k])
+            parts.append(f"{name} {share:.2f}")
+    return ", ".join(parts)

@@ -26,17 +26,22 @@ def describe_source(sources: Mapping[str, Examples], **options: Any) -> dict[str
     Args:
       options: of the preparation.
     """
-    splits = {name: identity(source) for name, source in sources.items()}
+    splits = {}
     for name, source in sources.items():
+        described = identity(source)
         # sizes, times or checksums of all files; the bytes of only some of them are read
         stamps = "\n".join(source.stamps())
-        splits[name]["files"] = hashlib.blake2b(stamps.encode()).hexdigest()[:16]
+        digest = hashlib.blake2b(stamps.encode())
+        described["files"] = digest.hexdigest()[:16]
+        splits[name] = described
     return {"splits": splits, "options": options}
 
 
 def write_source(directory: pathlib.Path, described: dict[str, Any]) -> None:
     """Keeps the description beside the prepared files."""
-    (directory / SOURCE).write_text(json.dumps(described, indent=1, sort_keys=True) + "\n")
+    text = json.dumps(described, indent=1, sort_keys=True)
+    path = directory / SOURCE
+    path.write_text(text + "\n")
 
 
 def check_same_source(directory: pathlib.Path, described: dict[str, Any]) -> None:
