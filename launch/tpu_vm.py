@@ -1,7 +1,7 @@
 """One command to a Cloud TPU slice, and back.
 
     python launch/tpu_vm.py run --name=night --type=v6e-8 --zone=us-east5-b --spot -- \\
-        effjax train --config=configs/imagenet/caformer_s18.py --workdir=gs://my-bucket/night
+        effjax train --config=configs/imagenet/caformer.py --workdir=gs://my-bucket/night
 
     up        ask for the slice and wait for it (one that is there is used)
     run       up, then code, environment and command on all its workers; follows worker 0, starts
