@@ -26,8 +26,8 @@ def fgsm(logits: Logits, images: Array, labels: Array, epsilon: float) -> Array:
     Returns:
       float [B, H, W, 3], 0..255.
     """
-    moved = images + epsilon * _ascent(logits, images, labels)
-    return jnp.clip(moved, 0, 255)
+    change = epsilon * _ascent(logits, images, labels)
+    return jnp.clip(images + change, 0, 255)
 
 
 def pgd(
@@ -47,17 +47,24 @@ def pgd(
       key: one key for each example [B].
     """
 
+    lowest = images - epsilon
+    highest = images + epsilon
+    # 2.5 epsilon in all: enough to cross the cube, which is 2 epsilon wide
+    step_size = 2.5 * epsilon / steps
+
     def draw(one_key: Array) -> Array:
         return jax.random.uniform(one_key, images.shape[1:], minval=-1.0)
 
     def step(moved: Array, _: None) -> tuple[Array, None]:
-        moved += 2.5 * epsilon / steps * _ascent(logits, moved, labels)
+        moved += step_size * _ascent(logits, moved, labels)
         # back into the cube around the image, then into the range of pixels
-        moved = jnp.clip(moved, images - epsilon, images + epsilon)
-        return jnp.clip(moved, 0, 255), None
+        moved = jnp.clip(moved, lowest, highest)
+        moved = jnp.clip(moved, 0, 255)
+        return moved, None
 
     start = images + epsilon * jax.vmap(draw)(key)
-    attacked, _ = jax.lax.scan(step, jnp.clip(start, 0, 255), None, length=steps)
+    start = jnp.clip(start, 0, 255)
+    attacked, _ = jax.lax.scan(step, start, None, length=steps)
     return attacked
 
 
@@ -65,13 +72,18 @@ def _ascent(logits: Logits, images: Array, labels: Array) -> Array:
     """The sign of the loss's gradient [B, H, W, 3]."""
 
     def loss(images: Array) -> Array:
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits(images), labels)
+        outputs = logits(images)
+        losses = optax.softmax_cross_entropy_with_integer_labels(outputs, labels)
+        # the sum, so that an image's gradient does not depend on the others' number
         return losses.sum()
 
-    return jnp.sign(jax.grad(loss)(images))
+    gradient = jax.grad(loss)(images)
+    return jnp.sign(gradient)
 
 
 def is_right(logits: Array, labels: Array) -> Array:
     """[B] bool: whether the largest of the logits [B, K] is the label's; never if one is NaN."""
     finite = jnp.isfinite(logits).all(-1)
-    return finite & (logits.argmax(-1) == labels)
+    matches = logits.argmax(-1) == labels
+    # argmax of NaN is NaN's own place, which may well be the right class
+    return finite & matches

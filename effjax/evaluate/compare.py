@@ -21,7 +21,9 @@ def read_run(workdir: Path, name: str) -> Run:
     """
     config = read_config(workdir)
     if config is None:
-        runs = [str(path.parent) for path in workdir.parent.glob(f"*/{CONFIG}")]
+        # the runs beside it: most often the name is misspelt
+        siblings = workdir.parent.glob(f"*/{CONFIG}")
+        runs = [str(path.parent) for path in siblings]
         raise UserError(
             f"{workdir} is not a run's folder: no {CONFIG} there; {nearest(str(workdir), runs)}\n"
             "give folders that effjax train wrote, such as runs/quickstart"
@@ -41,13 +43,18 @@ def compare_workdirs(workdirs: Sequence[Path], out: Path, display: Display) -> N
     Raises:
       UserError: a folder that is no run, or a picture that cannot be written.
     """
-    workdirs = list(dict.fromkeys(workdirs))
-    base = os.path.commonpath([workdir.absolute().parent for workdir in workdirs])
-    runs = [read_run(path, os.path.relpath(path.absolute(), base)) for path in workdirs]
+    workdirs = list(dict.fromkeys(workdirs))  # each once, in the order given
+    parents = [workdir.absolute().parent for workdir in workdirs]
+    base = os.path.commonpath(parents)
+    runs = []
+    for workdir in workdirs:
+        # short names for the table and the legend
+        name = os.path.relpath(workdir.absolute(), base)
+        runs.append(read_run(workdir, name))
     header, rows = compare_table(runs)
     title = f"{len(runs)} runs in {base}; final (best) values"
-    unfinished = any(run.summary is None for run in runs)
-    title += f"; {UNFINISHED} unfinished" if unfinished else ""
+    if any(run.summary is None for run in runs):
+        title += f"; {UNFINISHED} unfinished"
     display.table(title, rows, header, right=range(1, len(header) - 1))
     try:
         plot_runs(runs, out)

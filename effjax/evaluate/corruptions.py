@@ -32,9 +32,12 @@ def corrupt(image: Array, kind: str, severity: int, example: int) -> Array:
       severity: 1 to 5.
       example: the number of the image, to which the draws belong.
     """
-    rng = np.random.default_rng((zlib.crc32(kind.encode()), severity, example))
+    # `hash` would draw otherwise in each process
+    kind_number = zlib.crc32(kind.encode())
+    rng = np.random.default_rng((kind_number, severity, example))
     strength = STRENGTHS[kind][severity - 1]
-    damaged = CORRUPTIONS[kind](image, strength, rng)
+    damage = CORRUPTIONS[kind]
+    damaged = damage(image, strength, rng)
     levels = np.clip(np.rint(damaged), 0, 255)
     return levels.astype(np.uint8)
 
@@ -63,7 +66,7 @@ def _gaussian_noise(image: Array, deviation: float, rng: Rng) -> Array:
 
 @_damage(60, 30, 15, 7, 3.5)
 def _shot_noise(image: Array, photons: float, rng: Rng) -> Array:
-    per_level = photons / 255
+    per_level = photons / 255  # the expected photons of a pixel, a grey level
     counts = rng.poisson(image * per_level)
     return counts / per_level
 
@@ -77,18 +80,21 @@ def _impulse_noise(image: Array, share: float, rng: Rng) -> Array:
 
 @_damage(0.007, 0.012, 0.018, 0.026, 0.038)
 def _gaussian_blur(image: Array, share: float, rng: Rng) -> Array:
-    sigma = max(share * _side(image), 0.3)
+    sigma = share * _side(image)
+    sigma = max(sigma, 0.3)  # OpenCV refuses 0, and a narrower one hardly changes a pixel
     pixels = image.astype(np.float32)
-    return cv2.GaussianBlur(pixels, (0, 0), sigma)
+    size_from_sigma = (0, 0)
+    return cv2.GaussianBlur(pixels, size_from_sigma, sigma)
 
 
 @_damage(0.012, 0.02, 0.03, 0.042, 0.06)
 def _defocus_blur(image: Array, share: float, rng: Rng) -> Array:
     radius = share * _side(image)
     reach = int(np.ceil(radius))
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    offsets = np.arange(-reach, reach + 1)
+    distance = np.hypot(offsets, offsets[:, None])
     # the edge of the disc falls from 1 to 0 over one pixel
-    disc = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1)
+    disc = np.clip(radius + 0.5 - distance, 0, 1)
     return _filter(image, disc)
 
 
@@ -99,19 +105,22 @@ def _motion_blur(image: Array, share: float, rng: Rng) -> Array:
     reach = int(np.ceil(length / 2))
     side = 2 * reach + 1
     line = np.zeros((side, side))
-    # eight points a pixel: a slanted line has no gaps and even weights
-    for t in np.linspace(-length / 2, length / 2, 8 * reach + 1):
-        row = round(reach + t * np.sin(angle))
-        column = round(reach + t * np.cos(angle))
-        line[row, column] += 1
+    # four points a pixel or more: a slanted line has no gaps and even weights
+    points = np.linspace(-length / 2, length / 2, 8 * reach + 1)
+    rows = reach + points * np.sin(angle)
+    columns = reach + points * np.cos(angle)
+    for row, column in zip(rows, columns):
+        line[round(row), round(column)] += 1
     return _filter(image, line)
 
 
 def _filter(image: Array, kernel: Array) -> Array:
     """The image convolved with a kernel that is scaled to a sum of 1."""
     kernel = kernel.astype(np.float32)
+    kernel = kernel / kernel.sum()
     pixels = image.astype(np.float32)
-    return cv2.filter2D(pixels, -1, kernel / kernel.sum())
+    same_type = -1
+    return cv2.filter2D(pixels, same_type, kernel)
 
 
 @_damage(0.6, 0.45, 0.32, 0.2, 0.1)
@@ -151,6 +160,14 @@ def _pixelate(image: Array, share: float, rng: Rng) -> Array:
     height, width = image.shape[:2]
     coarse_width = max(1, round(share * width))
     coarse_height = max(1, round(share * height))
-    coarse = (coarse_width, coarse_height)
-    small = cv2.resize(image, coarse, interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
+    # OpenCV's order of sizes: width first
+    small = cv2.resize(
+        image,
+        (coarse_width, coarse_height),
+        interpolation=cv2.INTER_AREA,
+    )
+    return cv2.resize(
+        small,
+        (width, height),
+        interpolation=cv2.INTER_NEAREST,
+    )

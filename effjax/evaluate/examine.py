@@ -50,11 +50,16 @@ class Examined:
         self.trained = trained
         self.data = data
         self.display = display
-        self.spread = Spread(BATCH if limit is None else min(BATCH, limit))
-        self.batch = self.spread.batch
+        wanted_batch = BATCH
+        if limit is not None:
+            wanted_batch = min(BATCH, limit)
+        self.spread = Spread(wanted_batch)
+        self.batch = self.spread.batch  # rounded for the devices
         self.variables = self.spread.copy(trained.variables)
         self._ignore_unknown = ignore_unknown
-        self._most_steps = None if limit is None else -(-limit // self.batch)
+        self._most_steps = None
+        if limit is not None:
+            self._most_steps = -(-limit // self.batch)  # rounded up
         self.held_out = self.open(data.val_split)
 
     def open(self, split: str) -> Split:
@@ -71,8 +76,9 @@ class Examined:
 
     def steps(self, split: Split) -> int:
         """How many batches of a split are looked at."""
-        steps = split.steps_per_epoch
-        return steps if self._most_steps is None else min(steps, self._most_steps)
+        if self._most_steps is None:
+            return split.steps_per_epoch
+        return min(split.steps_per_epoch, self._most_steps)
 
     def batches(self, split: Split) -> Iterator[tuple[NpArray, NpArray, NpArray]]:
         """Yields (images uint8 [B, H, W, 3], labels [B], which are examples [B] bool).
@@ -82,14 +88,19 @@ class Examined:
         Raises:
           UserError: labels that are no class of the network, or not a single image can be read.
         """
-        steps, readable = self.steps(split), 0
+        steps = self.steps(split)
+        classes = len(self.trained.labels)
+        readable = 0
         self.display.start(steps, images=self.batch)
         with split.batches() as batches:
+            # the range comes first: `zip` takes no batch after the last step
             for step, batch in zip(range(steps), batches):
+                labels = batch["label"]
                 real = batch["mask"] > 0
-                check_labels(batch["label"][real], len(self.trained.labels))
+                # padding has a label too, which means nothing
+                check_labels(labels[real], classes)
                 readable += int(real.sum())
-                yield batch["image"], batch["label"], real
+                yield batch["image"], labels, real
                 self.display.update(step + 1, {})
         self.display.close()
         if not readable:
@@ -107,23 +118,31 @@ def examine_details(examined: Examined) -> tuple[dict[str, Any], dict[str, NpArr
     """One pass: scores and speed; and {"logits": [N, K], "labels": [N]}."""
     network = jax.jit(examined.trained.logits)
     variables = examined.variables
-    logits, labels, images_seen = [], [], 0
+    logits: list[NpArray] = []
+    labels: list[NpArray] = []
+    images_timed = 0
     start_time = time.perf_counter()
-    for number, (images, batch_labels, real) in enumerate(examined.batches(examined.held_out)):
+    batches = examined.batches(examined.held_out)
+    for number, (images, batch_labels, real) in enumerate(batches):
         sent = examined.send(images)
-        logits.append(np.asarray(network(variables, sent))[real])
+        batch_logits = np.asarray(network(variables, sent))
+        logits.append(batch_logits[real])
         labels.append(batch_labels[real])
         if number == 0:
-            start_time = time.perf_counter()  # the first batch waits for the compiler
+            # the first batch waits for the compiler: the clock starts after it
+            start_time = time.perf_counter()
         else:
-            images_seen += int(real.sum())
+            images_timed += int(real.sum())
     seconds = time.perf_counter() - start_time
-    arrays = {"logits": np.concatenate(logits), "labels": np.concatenate(labels)}
+    arrays = {
+        "logits": np.concatenate(logits),
+        "labels": np.concatenate(labels),
+    }
     found = overall(**arrays)
     found["images"] = len(arrays["labels"])
     found["images_per_sec"] = _throughput(network, variables, sent)
-    if images_seen:
-        found["images_per_sec_from_files"] = images_seen / seconds
+    if images_timed:  # none if everything fits one batch
+        found["images_per_sec_from_files"] = images_timed / seconds
     _warn_of_nan(examined.display, arrays["logits"])
     return found, arrays
 
@@ -132,12 +151,14 @@ def _throughput(network: Any, variables: Any, images: Array) -> float:
     """Images a second of the network alone, already compiled."""
     start_time = time.perf_counter()
     for _ in range(TIMED_BATCHES):
-        np.asarray(network(variables, images))
-    return TIMED_BATCHES * len(images) / (time.perf_counter() - start_time)
+        np.asarray(network(variables, images))  # waits for the result: calls return at once
+    seconds = time.perf_counter() - start_time
+    return TIMED_BATCHES * len(images) / seconds
 
 
 def _warn_of_nan(display: Display, logits: NpArray) -> None:
-    without_answer = int((~is_finite(logits)).sum())
+    finite = is_finite(logits)
+    without_answer = int((~finite).sum())
     if without_answer:
         display.warn(
             f"the logits of {without_answer} of {len(logits)} images are not finite; "
@@ -150,13 +171,17 @@ def examine_features(examined: Examined) -> dict[str, Any]:
     train = _features_of(examined, examined.data.train_split)
     test = _features_of(examined, examined.data.val_split)
     classes = len(examined.trained.labels)
-    nearest = knn(train["pooled"], train["labels"], test["pooled"], classes)
-    linear, decay = linear_probe(train["flat"], train["labels"], test["flat"], classes)
+    train_labels = train["labels"]
+    test_labels = test["labels"]
+    nearest = knn(train["pooled"], train_labels, test["pooled"], classes)
+    nearest_right = nearest == test_labels
+    linear, decay = linear_probe(train["flat"], train_labels, test["flat"], classes)
+    linear_right = linear == test_labels
     return {
-        "knn_top1": float((nearest == test["labels"]).mean()),
-        "linear_probe_top1": float((linear == test["labels"]).mean()),
+        "knn_top1": float(nearest_right.mean()),
+        "linear_probe_top1": float(linear_right.mean()),
         "linear_probe_decay": decay,
-        "training_images": len(train["labels"]),
+        "training_images": len(train_labels),
     }
 
 
@@ -166,15 +191,26 @@ def _features_of(examined: Examined, split: str) -> dict[str, NpArray]:
 
     @jax.jit
     def features(variables: Any, images: Array) -> dict[str, Array]:
-        out = trained.model.apply(variables, trained.normalised(images), method="features")
-        flat = out["prelogits"] if out["prelogits"].ndim == 2 else out["pooled"]
-        return {"pooled": out["pooled"], "flat": flat}
+        pixels = trained.normalised(images)
+        out = trained.model.apply(variables, pixels, method="features")
+        pooled = out["pooled"]
+        flat = out["prelogits"]
+        if flat.ndim != 2:
+            flat = pooled
+        return {"pooled": pooled, "flat": flat}
 
-    parts: dict[str, list[NpArray]] = {"pooled": [], "flat": [], "labels": []}
+    parts: dict[str, list[NpArray]] = {
+        "pooled": [],
+        "flat": [],
+        "labels": [],
+    }
     for images, labels, real in examined.batches(examined.open(split)):
-        found = features(examined.variables, examined.send(images))
+        sent = examined.send(images)
+        found = features(examined.variables, sent)
         for name, array in found.items():
-            parts[name].append(np.asarray(array, np.float32)[real])
+            # a network may compute in bfloat16, too coarse for distances and means
+            rows = np.asarray(array, np.float32)
+            parts[name].append(rows[real])
         parts["labels"].append(labels[real])
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
@@ -182,16 +218,37 @@ def _features_of(examined: Examined, split: str) -> dict[str, NpArray]:
 def examine_attacks(examined: Examined) -> dict[str, dict[str, float]]:
     """{"fgsm" or "pgd": {"epsilon": top-1}} over EPSILONS, in parts of 255."""
     attacked = _make_attack(examined.trained)
-    hits, count = np.zeros((2, len(EPSILONS))), 0
-    for number, (images, labels, real) in enumerate(examined.batches(examined.held_out)):
-        index = (number * examined.batch + np.arange(len(labels))).astype(np.int32)
-        sent = examined.spread.send(image=images, label=labels, index=index)
-        right = attacked(examined.variables, sent["image"], sent["label"], sent["index"])
+    hits = np.zeros((2, len(EPSILONS)))
+    count = 0
+    batches = examined.batches(examined.held_out)
+    for number, (images, labels, real) in enumerate(batches):
+        first = number * examined.batch
+        index = first + np.arange(len(labels))
+        sent = examined.spread.send(
+            image=images,
+            label=labels,
+            index=index.astype(np.int32),
+        )
+        right = attacked(
+            examined.variables,
+            sent["image"],
+            sent["label"],
+            sent["index"],
+        )
         hits += np.asarray(right)[..., real].sum(-1)
         count += int(real.sum())
-    found: dict[str, dict[str, float]] = {}
-    for name, row in zip(("fgsm", "pgd"), hits / count):
-        found[name] = {str(epsilon): float(share) for epsilon, share in zip(EPSILONS, row)}
+    top1 = hits / count
+    return {
+        "fgsm": _by_epsilon(top1[0]),
+        "pgd": _by_epsilon(top1[1]),
+    }
+
+
+def _by_epsilon(top1: NpArray) -> dict[str, float]:
+    """{"epsilon": top-1}: keys of JSON are words."""
+    found: dict[str, float] = {}
+    for epsilon, share in zip(EPSILONS, top1):
+        found[str(epsilon)] = float(share)
     return found
 
 
@@ -206,16 +263,26 @@ def _make_attack(trained: Trained) -> Any:
         def logits(pixels: Array) -> Array:
             return trained.logits(variables, pixels)
 
+        def key_of(example: Array) -> Array:
+            return jax.random.fold_in(jax.random.key(0), example)
+
         pixels = images.astype(jnp.float32)
         # a draw belongs to an example: the batch size does not matter
-        keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(0), i))(index)
+        keys = jax.vmap(key_of)(index)
 
-        def at(epsilon: Array) -> Array:
-            once = fgsm(logits, pixels, labels, epsilon)
-            often = pgd(logits, pixels, labels, epsilon, keys)
-            return jnp.stack([is_right(logits(once), labels), is_right(logits(often), labels)])
+        def attack(epsilon: Array) -> Array:
+            one_step = fgsm(logits, pixels, labels, epsilon)
+            many_steps = pgd(logits, pixels, labels, epsilon, keys)
+            right = [
+                is_right(logits(one_step), labels),
+                is_right(logits(many_steps), labels),
+            ]
+            return jnp.stack(right)
 
-        return jax.lax.map(at, jnp.asarray(EPSILONS, jnp.float32)).swapaxes(0, 1)
+        # one epsilon after the other: `vmap` would hold the gradients of all at a time
+        epsilons = jnp.asarray(EPSILONS, jnp.float32)
+        right = jax.lax.map(attack, epsilons)  # [len(EPSILONS), 2, B]
+        return right.swapaxes(0, 1)
 
     return attacked
 
@@ -225,22 +292,28 @@ def examine_corruptions(examined: Examined) -> dict[str, Any]:
     network = jax.jit(examined.trained.logits)
 
     def wrong(images: NpArray, labels: NpArray, real: NpArray) -> int:
-        logits = np.asarray(network(examined.variables, examined.send(images)))
-        return int((predicted(logits) != labels)[real].sum())
+        sent = examined.send(images)
+        logits = np.asarray(network(examined.variables, sent))
+        missed = predicted(logits) != labels
+        return int(missed[real].sum())
 
-    errors = {kind: np.zeros(len(SEVERITIES)) for kind in CORRUPTIONS}
-    clean, count = 0, 0
-    for number, (images, labels, real) in enumerate(examined.batches(examined.held_out)):
-        clean += wrong(images, labels, real)
+    misses = {kind: np.zeros(len(SEVERITIES)) for kind in CORRUPTIONS}
+    clean_misses = 0
+    count = 0
+    batches = examined.batches(examined.held_out)
+    for number, (images, labels, real) in enumerate(batches):
+        clean_misses += wrong(images, labels, real)
         count += int(real.sum())
+        # the draws of the damage belong to an image's number in the split
+        first = number * examined.batch
         for kind in CORRUPTIONS:
             for severity in SEVERITIES:
-                damaged = _damaged(images, kind, severity, number * examined.batch)
-                errors[kind][severity - 1] += wrong(damaged, labels, real)
-    return {
-        "clean": clean / count,
-        "errors": {kind: (misses / count).tolist() for kind, misses in errors.items()},
-    }
+                damaged = _damaged(images, kind, severity, first)
+                misses[kind][severity - 1] += wrong(damaged, labels, real)
+    errors: dict[str, list[float]] = {}
+    for kind, of_kind in misses.items():
+        errors[kind] = (of_kind / count).tolist()
+    return {"clean": clean_misses / count, "errors": errors}
 
 
 def _damaged(images: NpArray, kind: str, severity: int, first: int) -> NpArray:
@@ -249,4 +322,5 @@ def _damaged(images: NpArray, kind: str, severity: int, first: int) -> NpArray:
     def damage(row: int) -> NpArray:
         return corrupt(images[row], kind, severity, first + row)
 
-    return np.stack(list(map_rows(damage, range(len(images)))))
+    rows = range(len(images))
+    return np.stack(list(map_rows(damage, rows)))

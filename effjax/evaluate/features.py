@@ -36,28 +36,36 @@ def knn(
     check_labels(labels, classes)
     finite = _finite_rows(train)
     train = _unit_length(train[finite])
-    targets = np.eye(classes)[labels[finite]]  # [N, K]
+    one_hot = np.eye(classes)
+    targets = one_hot[labels[finite]]  # [N, K]
     if not len(train):
         return np.full(len(test), NO_ANSWER)
     count = min(neighbours, len(train))
-    chunks = np.array_split(test, max(1, len(test) // CHUNK))
-    return np.concatenate([_vote(train, targets, chunk, count) for chunk in chunks])
+    pieces = max(1, len(test) // CHUNK)
+    answers = []
+    for chunk in np.array_split(test, pieces):
+        answers.append(_vote(train, targets, chunk, count))
+    return np.concatenate(answers)
 
 
 def _vote(train: Array, targets: Array, test: Array, count: int) -> Array:
     """[M]: the class with the most weight among the `count` nearest training examples."""
     cosine = _unit_length(test) @ train.T  # [M, N]
-    nearest = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
+    # not sorted: only which are the nearest counts, not their order
+    order = np.argpartition(-cosine, count - 1, axis=1)
+    nearest = order[:, :count]
     similarity = np.take_along_axis(cosine, nearest, 1)
     weights = np.exp(similarity / TEMPERATURE)  # [M, count]
     votes = np.einsum("mc,mck->mk", weights, targets[nearest])
     # a vector with NaN is similar to none, and its votes say nothing
-    return np.where(_finite_rows(test), votes.argmax(1), NO_ANSWER)
+    finite = _finite_rows(test)
+    return np.where(finite, votes.argmax(1), NO_ANSWER)
 
 
 def _unit_length(features: Array) -> Array:
     length = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.maximum(length, 1e-12)
+    length = np.maximum(length, 1e-12)  # features may be all zero
+    return features / length
 
 
 def _finite_rows(features: Array) -> Array:
@@ -92,27 +100,34 @@ def linear_probe(
     if not len(train):
         return np.full(len(test), NO_ANSWER), DECAYS[0]
     mean = train.mean(0)
-    deviation = train.std(0) + 1e-6
+    deviation = train.std(0) + 1e-6  # a feature may be the same for all
     x = _with_ones((train - mean) / deviation)
-    targets = np.eye(classes)[labels] - 1 / classes
+    one_hot = np.eye(classes)[labels]
+    targets = one_hot - 1 / classes
     decay = _best_decay(x, targets, labels, seed)
     weights = _ridge(x, targets, decay)
-    outputs = _with_ones((test - mean) / deviation) @ weights
-    answers = np.where(_finite_rows(outputs), outputs.argmax(1), NO_ANSWER)
+    x_test = _with_ones((test - mean) / deviation)
+    outputs = x_test @ weights
+    finite = _finite_rows(outputs)
+    answers = np.where(finite, outputs.argmax(1), NO_ANSWER)
     return answers, decay
 
 
 def _best_decay(x: Array, targets: Array, labels: Array, seed: int) -> float:
     """The decay whose fit on four fifths is right most often on the last fifth."""
-    order = np.random.default_rng(seed).permutation(len(x))
-    held_out = order[: len(x) // 5]
-    fitted = order[len(x) // 5 :]
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(x))
+    fifth = len(x) // 5
+    held_out = order[:fifth]
+    fitted = order[fifth:]
     hits = []
     for decay in DECAYS:
         weights = _ridge(x[fitted], targets[fitted], decay)
-        answers = (x[held_out] @ weights).argmax(1)
-        hits.append((answers == labels[held_out]).sum())
-    return DECAYS[int(np.argmax(hits))]
+        outputs = x[held_out] @ weights
+        right = outputs.argmax(1) == labels[held_out]
+        hits.append(right.sum())
+    best = int(np.argmax(hits))  # of equals the smallest decay
+    return DECAYS[best]
 
 
 def _with_ones(features: Array) -> Array:
@@ -122,5 +137,7 @@ def _with_ones(features: Array) -> Array:
 
 def _ridge(x: Array, targets: Array, decay: float) -> Array:
     """[C + 1, K]: argmin of |x w - targets|^2 / N + decay |w|^2."""
-    penalty = decay * np.eye(x.shape[1])
-    return np.linalg.solve(x.T @ x / len(x) + penalty, x.T @ targets / len(x))
+    count, columns = x.shape
+    penalty = decay * np.eye(columns)  # the bias decays too
+    covariance = x.T @ x / count
+    return np.linalg.solve(covariance + penalty, x.T @ targets / count)

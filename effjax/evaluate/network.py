@@ -34,7 +34,7 @@ IMAGE_KEYS = (
     "synthetic_examples",
     "synthetic_classes",
 )
-# the files of --out
+# the file of all numbers in --out
 NUMBERS = "evaluation.json"
 
 
@@ -46,6 +46,7 @@ def data_of(
     Raises:
       UserError: neither a run nor a name.
     """
+    # a file of weights has no run: then only `name` can say which images
     stored: dict[str, Any] = {}
     if workdir is not None:
         stored = (read_config(workdir) or {})["data"]
@@ -99,13 +100,18 @@ def evaluate_network(
     if wanted.limit is not None and wanted.limit < 1:
         raise UserError(f"--limit={wanted.limit}: give 1 or more")
     if out is not None:
+        # at once: after an hour of evaluation it is too late to learn that this is forbidden
         with writing_to(out):
             out.mkdir(parents=True, exist_ok=True)
     display.waiting(f"reading {data.name}")
     examined = Examined(trained, data, display, wanted.limit, wanted.ignore_unknown)
     where = f"{trained.name} on {data.val_split} of {data.name}"
     scores, arrays = examine_details(examined)
-    found: dict[str, Any] = {"network": trained.name, "data": data.name} | scores
+    found: dict[str, Any] = {
+        "network": trained.name,
+        "data": data.name,
+    }
+    found |= scores
     with writing_to(out):
         found["classes"] = show_details(where, scores, arrays, trained, display, out)
     if wanted.features:

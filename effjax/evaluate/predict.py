@@ -4,10 +4,12 @@ Shapes: B batch, H W space, K classes.
 """
 
 import dataclasses
+import functools
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -48,10 +50,15 @@ class Prediction:
 
     def to_json(self) -> str:
         """One line: {"file": ..., "classes": [{"label": ..., "probability": ...}, ...]}."""
+        line: dict[str, Any] = {"file": self.file}
         if self.error is not None:
-            return json.dumps({"file": self.file, "error": self.error}, ensure_ascii=False)
-        classes = [{"label": label, "probability": round(p, 6)} for label, p in self.classes]
-        return json.dumps({"file": self.file, "classes": classes}, ensure_ascii=False)
+            line["error"] = self.error
+            return json.dumps(line, ensure_ascii=False)
+        line["classes"] = []
+        for label, probability in self.classes:
+            rounded = round(probability, 6)  # float32 has no more digits
+            line["classes"].append({"label": label, "probability": rounded})
+        return json.dumps(line, ensure_ascii=False)
 
 
 def find_images(paths: Sequence[str]) -> list[ImageFile]:
@@ -79,10 +86,12 @@ def find_images(paths: Sequence[str]) -> list[ImageFile]:
 
 def _inside(path: str) -> list[ImageFile]:
     files = open_files(path)
-    return [
-        ImageFile(os.path.join(path, name), lambda name=name: files.read(name))
-        for name in image_names(files)
-    ]
+    found = []
+    for name in image_names(files):
+        # not a lambda: that would read the last name for all of them
+        read = functools.partial(files.read, name)
+        found.append(ImageFile(os.path.join(path, name), read))
+    return found
 
 
 def predict(
@@ -104,10 +113,14 @@ def predict(
     spread = Spread(min(batch_size, len(images)))
     batch_size = spread.batch
     variables = spread.copy(trained.variables)
-    probabilities = jax.jit(lambda v, x: jax.nn.softmax(trained.logits(v, x)))
     transform = trained.preprocessing.transform()
 
+    @jax.jit
+    def probabilities(variables: Any, images: jax.Array) -> jax.Array:
+        return jax.nn.softmax(trained.logits(variables, images))
+
     def look(row: int) -> np.ndarray | str:
+        """The pixels, or why there are none."""
         try:
             return transform(decode(images[row].read()))
         except MemoryError:
@@ -115,32 +128,51 @@ def predict(
         except Exception as error:  # whatever a file raises concerns this file alone
             return reason(error)
 
-    total = -(-len(images) // batch_size)
+    steps = -(-len(images) // batch_size)  # rounded up
     seen = map_rows(look, range(len(images)))
     blank = np.zeros((*trained.preprocessing.size, 3), np.uint8)
-    for step in range(total):
-        files = images[step * batch_size : (step + 1) * batch_size]
+    for step in range(steps):
+        first = step * batch_size
+        files = images[first : first + batch_size]
         pixels = [next(seen) for _ in files]
-        stacked = [blank if isinstance(image, str) else image for image in pixels]
-        stacked += [blank] * (batch_size - len(files))
-        rows = probabilities(variables, spread.send(image=np.stack(stacked))["image"])
+        batch = _padded(pixels, blank, batch_size)
+        sent = spread.send(image=batch)
+        rows = np.asarray(probabilities(variables, sent["image"]))
         if step == 0:
-            display.start(total, images=batch_size)
-        for file, image, row in zip(files, pixels, np.asarray(rows)):
+            # after the first batch, which waits for the compiler: the bar times the rest
+            display.start(steps, images=batch_size)
+        for file, image, row in zip(files, pixels, rows):
             if isinstance(image, str):
                 yield Prediction(file.name, (), image), None
             elif not np.isfinite(row).all():
                 # sorting NaN gives an order too, and with it a class
                 yield Prediction(file.name, (), NOT_FINITE), None
             else:
-                yield Prediction(file.name, likeliest(row, trained.labels, top)), image
+                classes = likeliest(row, trained.labels, top)
+                yield Prediction(file.name, classes), image
         display.update(step + 1, {})
+
+
+def _padded(
+    pixels: Sequence[np.ndarray | str],
+    blank: np.ndarray,
+    batch_size: int,
+) -> np.ndarray:
+    """uint8 [B, H, W, 3]: `blank` in place of what cannot be read, and at the end."""
+    rows = []
+    for image in pixels:
+        unreadable = isinstance(image, str)
+        rows.append(blank if unreadable else image)
+    missing = batch_size - len(rows)
+    rows += [blank] * missing
+    return np.stack(rows)
 
 
 def likeliest(row: np.ndarray, labels: Sequence[str], top: int) -> tuple[tuple[str, float], ...]:
     """(name, probability) of the `top` classes of one image's probabilities [K], best first."""
-    order = np.argsort(-row, kind="stable")[:top]
-    return tuple((labels[k], float(row[k])) for k in order)
+    # stable: of equally likely classes the first, on every machine
+    order = np.argsort(-row, kind="stable")
+    return tuple((labels[k], float(row[k])) for k in order[:top])
 
 
 def prediction_rows(predictions: Sequence[Prediction]) -> list[tuple[str, ...]]:
@@ -150,10 +182,15 @@ def prediction_rows(predictions: Sequence[Prediction]) -> list[tuple[str, ...]]:
         if prediction.error is not None:
             rows.append((prediction.file, "cannot be read", "", prediction.error))
             continue
-        (label, p), *others = prediction.classes
-        rows.append(
-            (prediction.file, label, f"{p:.1%}", ", ".join(f"{n} {q:.1%}" for n, q in others))
+        (label, probability), *others = prediction.classes
+        then = [f"{other} {share:.1%}" for other, share in others]
+        row = (
+            prediction.file,
+            label,
+            f"{probability:.1%}",
+            ", ".join(then),
         )
+        rows.append(row)
     return rows
 
 
@@ -179,20 +216,25 @@ def predict_files(
         raise UserError(f"--top={top} --batch={batch_size}: give 1 or more")
     images = find_images(paths)
     display.waiting(f"compiling {trained.name} for {len(images)} image(s)")
-    predictions, pictures = [], []
+    predictions: list[Prediction] = []
+    pictures: list[tuple[np.ndarray, str]] = []
     for prediction, pixels in predict(trained, images, display, top, batch_size):
         predictions.append(prediction)
         if json_lines is not None:
             json_lines(prediction.to_json())
-        if out is not None and pixels is not None and len(pictures) < SHEET:
+        # pixels are kept for the sheet only: a folder may hold more than the memory
+        fits_sheet = out is not None and len(pictures) < SHEET
+        if fits_sheet and pixels is not None:
             pictures.append((pixels, sheet_caption(prediction)))
     display.close()
     if json_lines is None:
         header = ("file", "class", "prob.", "then")
         title = f"{len(predictions)} image(s), by {trained.name}"
         display.table(title, prediction_rows(predictions), header, right=[2])
-    if all(prediction.error is not None for prediction in predictions):
-        if any(prediction.error == NOT_FINITE for prediction in predictions):
+    # after the table, which has the reason of each file
+    errors = [prediction.error for prediction in predictions]
+    if None not in errors:
+        if NOT_FINITE in errors:
             raise UserError(f"{NOT_FINITE} for any of {len(predictions)} image(s)")
         raise UserError(f"none of the {len(predictions)} file(s) can be read as an image")
     if out is not None:
@@ -205,8 +247,10 @@ SHEET = 200  # images of a contact sheet
 
 def sheet_caption(prediction: Prediction) -> str:
     """Two lines: the file's name, and the class with its probability."""
-    label, p = prediction.classes[0]
-    return f"{os.path.basename(prediction.file)[:22]}\n{label[:16]} {p:.0%}"
+    label, probability = prediction.classes[0]
+    name = os.path.basename(prediction.file)
+    # cut to what fits under a picture
+    return f"{name[:22]}\n{label[:16]} {probability:.0%}"
 
 
 def write_sheet(
@@ -221,5 +265,7 @@ def write_sheet(
         draw_sheet(out, pictures)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot write --out={out}: {error}") from error
-    more = f" (the first {SHEET} of {count})" if count > SHEET else ""
-    display.line(f"picture: {out}{more}")
+    line = f"picture: {out}"
+    if count > SHEET:
+        line += f" (the first {SHEET} of {count})"
+    display.line(line)

@@ -22,7 +22,13 @@ class HeldOut(Classification):
     def split(self) -> Split:
         """The evaluation images."""
         data = self.config.data
-        return open_split(data, data.val_split, seed=0, batch_size=data.batch_size, train=False)
+        return open_split(
+            data,
+            data.val_split,
+            seed=0,
+            batch_size=data.batch_size,
+            train=False,
+        )
 
 
 def evaluate_weights(config: ml_collections.ConfigDict, display: Display) -> dict[str, float]:
@@ -43,37 +49,54 @@ def evaluate_weights(config: ml_collections.ConfigDict, display: Display) -> dic
     display.waiting("reading the data")
     task = HeldOut(view)
     classes = task.split.num_classes
+    # asked here: a logit more or less would only show in wrong numbers
     if view.model.num_classes not in (None, classes):
         raise UserError(
             f"{view.data.name} has {classes} classes, the weights know {view.model.num_classes}\n"
             "give a folder with one folder for each class, in their order"
         )
     display.waiting("loading the weights")
-    zeros = {k: jax.numpy.zeros(v.shape, v.dtype) for k, v in task.split.spec.items()}
-    params, model_state = jax.jit(task.init)(jax.random.key(view.seed), zeros)
+    zeros = {}
+    for name, array in task.split.spec.items():
+        zeros[name] = jax.numpy.zeros(array.shape, array.dtype)
+    key = jax.random.key(view.seed)
+    params, model_state = jax.jit(task.init)(key, zeros)
     if view.init_from is not None:
         params, model_state, _ = task.load(params, model_state, view.init_from)
     display.waiting(f"evaluating {task.split.num_examples:,} images")
     found: dict[str, float] = {}
     variables = join_variables(params, model_state)
+    no_draws = jax.random.key(0)  # these evaluators draw nothing
     for evaluator in task.evaluators(view).values():
         with evaluator.source.batches() as batches:
-            found |= dict(evaluator(variables, jax.random.key(0), batches))
+            metrics = evaluator(variables, no_draws, batches)
+            # an evaluator is a generator: `dict` is what reads the batches
+            found |= dict(metrics)
     display.table(f"{view.model.name} on {view.data.name}", _rows(view, task, found))
     return found
 
 
 def _rows(view: View, task: HeldOut, found: dict[str, float]) -> list[tuple[str, str]]:
-    name, data = view.model.name, view.data
-    height, width, _ = task.split.image_shape
+    data = view.data
+    split = task.split
+    height, width, _ = split.image_shape
     rows = [("top-1, measured", f"{100 * found['top1']:.2f} %")]
-    if name in models.list_models(pretrained=True) and models.pretrained(name).top1 is not None:
-        rows.append(("top-1, published", f"{models.pretrained(name).top1:.2f} %"))
-    return [
-        *rows,
+    published = _published_top1(view.model.name)
+    if published is not None:
+        rows.append(("top-1, published", f"{published:.2f} %"))
+    preparation = f"{height}x{width}, crop {data.eval_crop:g}, {data.eval_interpolation}"
+    rows += [
         ("top-5", f"{100 * found['top5']:.2f} %"),
         ("loss", f"{found['loss']:.4f}"),
-        ("images", f"{task.split.num_examples:,} of {task.split.num_classes} classes"),
+        ("images", f"{split.num_examples:,} of {split.num_classes} classes"),
         ("weights", str(view.init_from or "fresh")),
-        ("seen at", f"{height}x{width}, crop {data.eval_crop:g}, {data.eval_interpolation}"),
+        ("seen at", preparation),
     ]
+    return rows
+
+
+def _published_top1(name: str) -> float | None:
+    """In percent; None for a network without published weights, or weights without a figure."""
+    if name not in models.list_models(pretrained=True):
+        return None
+    return models.pretrained(name).top1

@@ -39,10 +39,12 @@ def check_labels(labels: Array, classes: int) -> None:
     Raises:
       UserError: naming the first one.
     """
-    unknown = (labels < 0) | (labels >= classes)
+    too_small = labels < 0
+    too_large = labels >= classes
+    unknown = too_small | too_large
     if not unknown.any():
         return
-    row = int(unknown.argmax())
+    row = int(unknown.argmax())  # the first that is True
     raise UserError(
         f"{unknown.sum()} of {len(labels)} labels are no class of the network: the first is "
         f"{labels[row]} (example {row}); expected 0 to {classes - 1}\n"
@@ -58,7 +60,8 @@ def is_finite(logits: Array) -> Array:
 def predicted(logits: Array) -> Array:
     """[N] int: the class with the largest of the logits [N, K], or NO_ANSWER."""
     # argmax of NaN is NaN's own place, which may well be the right class
-    return np.where(is_finite(logits), logits.argmax(1), NO_ANSWER)
+    largest = logits.argmax(1)
+    return np.where(is_finite(logits), largest, NO_ANSWER)
 
 
 def ranks(logits: Array, labels: Array) -> Array:
@@ -71,8 +74,10 @@ def ranks(logits: Array, labels: Array) -> Array:
       labels: [N] int, from 0 to K - 1.
     """
     own = np.take_along_axis(logits, labels[:, None], 1)  # [N, 1]
+    # >=: a network that gives all classes the same score knows nothing
     rank = (logits >= own).sum(1)
-    return np.where(is_finite(logits), rank, np.iinfo(rank.dtype).max)
+    last = np.iinfo(rank.dtype).max
+    return np.where(is_finite(logits), rank, last)
 
 
 def overall(logits: Array, labels: Array) -> dict[str, float]:
@@ -83,7 +88,8 @@ def overall(logits: Array, labels: Array) -> dict[str, float]:
     """
     check_labels(labels, logits.shape[1])
     rank = ranks(logits, labels)
-    losses = -np.take_along_axis(log_softmax(logits), labels[:, None], 1)
+    log_probabilities = log_softmax(logits)
+    losses = -np.take_along_axis(log_probabilities, labels[:, None], 1)
     return {
         "top1": float((rank <= 1).mean()),
         "top5": float((rank <= 5).mean()),
@@ -95,8 +101,11 @@ def overall(logits: Array, labels: Array) -> dict[str, float]:
 def log_softmax(logits: Array) -> Array:
     """[N, K] in float64; NaN for an example whose logits are not finite."""
     with np.errstate(invalid="ignore"):  # infinity minus infinity
-        shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+        largest = logits.max(1, keepdims=True)
+        # the largest becomes 0, so that `exp` cannot overflow
+        shifted = logits.astype(np.float64) - largest
+    total = np.exp(shifted).sum(1, keepdims=True)
+    return shifted - np.log(total)
 
 
 def confusion(logits: Array, labels: Array) -> Array:
@@ -106,8 +115,12 @@ def confusion(logits: Array, labels: Array) -> Array:
     """
     classes = logits.shape[1]
     answered = is_finite(logits)
-    cells = labels[answered] * classes + logits[answered].argmax(1)
-    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+    true_class = labels[answered]
+    predicted_class = logits[answered].argmax(1)
+    # each cell of the matrix has a number, row by row
+    cells = true_class * classes + predicted_class
+    counts = np.bincount(cells, minlength=classes**2)
+    return counts.reshape(classes, classes)
 
 
 def by_class(counts: Array, examples: Array | None = None) -> dict[str, Array]:
@@ -126,6 +139,9 @@ def by_class(counts: Array, examples: Array | None = None) -> dict[str, Array]:
     right = np.diag(counts)
     predictions = counts.sum(0)
     wrong = counts - np.diag(right)
+    most_frequent = wrong.argmax(1)
+    mistaken_for = np.where(wrong.any(1), most_frequent, -1)
+    # 0 / 0 is NaN, which says that there is nothing to say
     with np.errstate(invalid="ignore", divide="ignore"):
         recall = right / examples
         precision = right / predictions
@@ -133,22 +149,36 @@ def by_class(counts: Array, examples: Array | None = None) -> dict[str, Array]:
         "examples": examples,
         "recall": recall,
         "precision": precision,
-        "mistaken_for": np.where(wrong.any(1), wrong.argmax(1), -1),
+        "mistaken_for": mistaken_for,
     }
 
 
 def calibration(logits: Array, labels: Array, bins: int = BINS) -> Calibration:
     """The reliability of the largest probability of each example that has a prediction."""
     answered = is_finite(logits)
-    logits, labels = logits[answered], labels[answered]
-    confidence = np.exp(log_softmax(logits).max(1)) if len(logits) else np.zeros(0)
+    logits = logits[answered]
+    labels = labels[answered]
+    confidence = _confidence(logits)
     right = logits.argmax(1) == labels
     edges = np.linspace(0, 1, bins + 1)
-    place = np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, bins - 1)
+    inner_edges = edges[1:-1]
+    place = np.digitize(confidence, inner_edges, right=True)
     counts = np.bincount(place, minlength=bins)
-    divisor = np.maximum(counts, 1)
-    mean = np.bincount(place, weights=confidence, minlength=bins) / divisor
-    accuracy = np.bincount(place, weights=right, minlength=bins) / divisor
-    gaps = counts * np.abs(mean - accuracy)
-    error = float(gaps.sum() / counts.sum()) if counts.any() else float("nan")
+    divisor = np.maximum(counts, 1)  # an empty bin has mean and accuracy 0
+    confidence_sums = np.bincount(place, weights=confidence, minlength=bins)
+    right_sums = np.bincount(place, weights=right, minlength=bins)
+    mean = confidence_sums / divisor
+    accuracy = right_sums / divisor
+    error = float("nan")
+    if counts.any():
+        gaps = counts * np.abs(mean - accuracy)
+        error = float(gaps.sum() / counts.sum())
     return Calibration(edges, counts, mean, accuracy, error)
+
+
+def _confidence(logits: Array) -> Array:
+    """[N]: the largest probability of each example."""
+    if not len(logits):  # the maximum of nothing is an error in NumPy
+        return np.zeros(0)
+    log_probabilities = log_softmax(logits)
+    return np.exp(log_probabilities.max(1))

@@ -18,7 +18,9 @@ CLASS_KEYS = ("class", "images", "found", "right", "taken_for")  # of evaluation
 
 
 def _percent(share: float) -> str:
-    return "-" if np.isnan(share) else f"{share:.1%}"
+    if np.isnan(share):  # there was nothing to divide by
+        return "-"
+    return f"{share:.1%}"
 
 
 def show_details(
@@ -36,26 +38,39 @@ def show_details(
     """
     names = trained.labels
     display.table(where, _score_rows(scores))
-    logits, labels = arrays["logits"], arrays["labels"]
+    logits = arrays["logits"]
+    labels = arrays["labels"]
     counts = confusion(logits, labels)
-    rows = _class_rows(counts, np.bincount(labels, minlength=len(counts)), names)
+    # not `counts.sum(1)`: the matrix leaves out images without a prediction
+    examples = np.bincount(labels, minlength=len(counts))
+    rows = _class_rows(counts, examples, names)
     title = "by class, the hardest first"
     if len(rows) > SHOWN_CLASSES:
         title += f" ({SHOWN_CLASSES} of {len(rows)})"
     header = ("class", "images", "found", "right", "most taken for")
     display.table(title, rows[:SHOWN_CLASSES], header, right=(1, 2, 3))
     if out is not None:
-        draw_confusion(out / "confusion.png", counts, names, f"{where}: {scores['top1']:.1%}")
+        title = f"{where}: {scores['top1']:.1%}"
+        draw_confusion(out / "confusion.png", counts, names, title)
         bins = calibration(logits, labels)
         title = f"{trained.name}: calibration error {bins.error:.3f}"
-        draw_reliability(out / "reliability.png", bins.edges, bins.counts, bins.accuracy, title)
+        draw_reliability(
+            out / "reliability.png",
+            bins.edges,
+            bins.counts,
+            bins.accuracy,
+            title,
+        )
     return [dict(zip(CLASS_KEYS, row)) for row in rows]
 
 
 def _score_rows(scores: dict[str, Any]) -> list[tuple[str, str]]:
-    speed = f"{scores['images_per_sec']:,.0f} images/s by the network"
+    by_network = scores["images_per_sec"]
+    speed = f"{by_network:,.0f} images/s by the network"
+    # a single batch gives no speed of reading
     if "images_per_sec_from_files" in scores:
-        speed += f", {scores['images_per_sec_from_files']:,.0f} from the files"
+        from_files = scores["images_per_sec_from_files"]
+        speed += f", {from_files:,.0f} from the files"
     return [
         ("top-1", f"{scores['top1']:.2%} of {scores['images']:,}"),
         ("top-5", f"{scores['top5']:.2%}"),
@@ -75,12 +90,17 @@ def _class_rows(
         if not examples[k]:
             continue
         other = each["mistaken_for"][k]
+        mistaken_for = "-"
+        if other >= 0:  # not names[-1], the last class
+            mistaken_for = names[other]
+        recall = _percent(each["recall"][k])
+        precision = _percent(each["precision"][k])
         row = (
             names[k],
             f"{examples[k]:,}",
-            _percent(each["recall"][k]),
-            _percent(each["precision"][k]),
-            names[other] if other >= 0 else "-",
+            recall,
+            precision,
+            mistaken_for,
         )
         rows.append(row)
     return rows
@@ -98,12 +118,19 @@ def show_features(found: dict[str, Any], display: Display) -> None:
 def show_attacks(found: dict[str, Any], display: Display) -> None:
     """Top-1 under attack: a row for each epsilon."""
     clean = f"{found['top1']:.1%}"
+    fgsm = found["attack"]["fgsm"]
+    pgd = found["attack"]["pgd"]
     rows = [("0", clean, clean)]
     for epsilon in EPSILONS:
-        fgsm = found["attack"]["fgsm"][str(epsilon)]
-        pgd = found["attack"]["pgd"][str(epsilon)]
-        rows.append((f"{epsilon}/255", f"{fgsm:.1%}", f"{pgd:.1%}"))
-    display.table("top-1 under attack", rows, ("epsilon", "FGSM", "PGD (10)"), right=(0, 1, 2))
+        key = str(epsilon)  # as JSON has it
+        row = (
+            f"{epsilon}/255",
+            f"{fgsm[key]:.1%}",
+            f"{pgd[key]:.1%}",
+        )
+        rows.append(row)
+    header = ("epsilon", "FGSM", "PGD (10)")
+    display.table("top-1 under attack", rows, header, right=(0, 1, 2))
 
 
 def show_corruptions(
@@ -111,22 +138,33 @@ def show_corruptions(
 ) -> None:
     """Errors of every kind and severity; relative: beyond that on clean images."""
     clean = found["clean"]
-    rows = [_error_row(kind, errors, clean) for kind, errors in found["errors"].items()]
-    over_kinds = np.mean(list(found["errors"].values()), axis=0)
+    errors_of_kinds = found["errors"]
+    rows = []
+    for kind, errors in errors_of_kinds.items():
+        rows.append(_error_row(kind, errors, clean))
+    over_kinds = np.mean(list(errors_of_kinds.values()), axis=0)
     rows.append(_error_row("all", over_kinds, clean))
     header = ("damage", *map(str, SEVERITIES), "mean", "relative")
     title = f"error in percent at five severities ({100 * clean:.1f} without damage)"
     display.table(title, rows, header, right=range(1, len(header)))
-    if out is not None:
-        draw_severities(out / "severities.png", found["errors"], clean, where)
-        with split.batches() as batches:
-            image = next(batches)["image"][0]
-        draw_sheet(out / "corruptions.png", _examples_of_damage(image), columns=6)
+    if out is None:
+        return
+    draw_severities(out / "severities.png", errors_of_kinds, clean, where)
+    with split.batches() as batches:
+        first_batch = next(batches)
+    image = first_batch["image"][0]
+    cells = _examples_of_damage(image)
+    columns = 1 + len(SEVERITIES)  # the image itself, and a column a severity
+    draw_sheet(out / "corruptions.png", cells, columns=columns)
 
 
 def _error_row(kind: str, errors: Sequence[float], clean: float) -> tuple[str, ...]:
     mean = float(np.mean(errors))
-    return (kind, *(f"{100 * error:.1f}" for error in (*errors, mean, mean - clean)))
+    relative = mean - clean
+    row = [kind]
+    for error in (*errors, mean, relative):
+        row.append(f"{100 * error:.1f}")
+    return tuple(row)
 
 
 def _examples_of_damage(image: np.ndarray) -> list[tuple[np.ndarray, str]]:
@@ -135,5 +173,7 @@ def _examples_of_damage(image: np.ndarray) -> list[tuple[np.ndarray, str]]:
     for kind in CORRUPTIONS:
         cells.append((image, f"{kind}\nas it is"))
         for severity in SEVERITIES:
-            cells.append((corrupt(image, kind, severity, 0), f"severity {severity}\n"))
+            damaged = corrupt(image, kind, severity, 0)
+            # two lines, as the first cell of a row has: captions of a row are equally high
+            cells.append((damaged, f"severity {severity}\n"))
     return cells

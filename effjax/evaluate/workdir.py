@@ -36,9 +36,17 @@ def evaluate_workdir(
     display.waiting("evaluating")
     evaluators = setup.task.evaluators(setup.config)
     made = int(state.step)
-    key = jax.random.fold_in(run_key(setup.config.seed), made)
+    # the key that the run takes at this step: an evaluator may draw
+    key = run_key(setup.config.seed)
+    key = jax.random.fold_in(key, made)
     placed = setup.runner.place(state)
-    metrics = evaluate(placed, evaluators, setup.groups, setup.runner, key)
+    metrics = evaluate(
+        placed,
+        evaluators,
+        setup.groups,
+        setup.runner,
+        key,
+    )
     rows = [(name, f"{value:.4f}") for name, value in metrics.items()]
     display.table(f"{workdir} at step {made}", rows)
     return metrics
