@@ -42,8 +42,15 @@ class Collective:
     def sent(self) -> float:
         """Bytes that each device sends in a step."""
         n = self.devices
-        factor = {"all-reduce": 2 * (n - 1) / n, "reduce-scatter": n - 1, "collective-permute": 1}
-        return self.times * self.bytes * factor.get(self.kind, (n - 1) / n)
+        once_around = (n - 1) / n
+        factors = {
+            "all-reduce": 2 * (n - 1) / n,
+            # `bytes` are of the result, which is one n-th of what is reduced
+            "reduce-scatter": n - 1,
+            "collective-permute": 1,
+        }
+        factor = factors.get(self.kind, once_around)
+        return self.times * self.bytes * factor
 
 
 def collectives(hlo: str, devices: int) -> list[Collective]:
@@ -53,22 +60,31 @@ def collectives(hlo: str, devices: int) -> list[Collective]:
       hlo: `compiled.as_text()`.
       devices: that the program runs on.
     """
-    times, computation = _trip_counts(hlo), ""
+    times = _trip_counts(hlo)
     found = []
+    computation = ""  # the one that the line belongs to
     for line in hlo.splitlines():
-        if head := _COMPUTATION.match(line):
+        head = _COMPUTATION.match(line)
+        if head:
             computation = head[1]
-        if not (match := _OPERATION.search(line)):
+        match = _OPERATION.search(line)
+        if not match:
+            continue
+        group = _group_size(match["rest"], devices)
+        if group <= 1:  # nobody to send to
             continue
         arrays = _ARRAY.findall(match["result"])
         if match["start"] and match["kind"] != "all-reduce":
-            arrays = arrays[len(arrays) // 2 :]  # an asynchronous start names its operands too
-        shapes = tuple(f"{kind}[{sizes}]" for kind, sizes in arrays)
-        bytes_ = sum(_bytes(kind, sizes) for kind, sizes in arrays)
-        group = _group_size(match["rest"], devices)
-        if group > 1:
-            repeats = times.get(computation, 1)
-            found.append(Collective(match["kind"], shapes, bytes_, group, repeats))
+            # an asynchronous start names its operands too, before the results
+            arrays = arrays[len(arrays) // 2 :]
+        operation = Collective(
+            kind=match["kind"],
+            shapes=tuple(f"{kind}[{sizes}]" for kind, sizes in arrays),
+            bytes=sum(_bytes(kind, sizes) for kind, sizes in arrays),
+            devices=group,
+            times=times.get(computation, 1),
+        )
+        found.append(operation)
     return found
 
 
@@ -81,48 +97,85 @@ def collective_rows(found: Sequence[Collective]) -> list[tuple[str, str, str, st
     """(kind over how many devices, operations, bytes of arrays, bytes sent by each device)."""
     from effjax.report import format_bytes
 
+    together: dict[tuple[str, int], list[Collective]] = {}
+    for operation in found:
+        key = (operation.kind, operation.devices)
+        together.setdefault(key, []).append(operation)
     rows = []
-    for kind, group in sorted({(c.kind, c.devices) for c in found}):
-        same = [c for c in found if (c.kind, c.devices) == (kind, group)]
-        count = sum(c.times for c in same)
-        size = sum(c.times * c.bytes for c in same)
-        sent = sum(c.sent for c in same)
-        rows.append((f"{kind} over {group}", f"{count}", format_bytes(size), format_bytes(sent)))
+    for kind, group in sorted(together):
+        same = together[kind, group]
+        count = sum(operation.times for operation in same)
+        size = sum(operation.times * operation.bytes for operation in same)
+        sent = sum(operation.sent for operation in same)
+        row = (
+            f"{kind} over {group}",
+            f"{count}",
+            format_bytes(size),
+            format_bytes(sent),
+        )
+        rows.append(row)
     return rows
 
 
 def _trip_counts(hlo: str) -> dict[str, int]:
     """{computation: how often it runs}, of the bodies of loops."""
-    inside, computation = {}, ""
+    outer: dict[str, str] = {}  # body of a loop: the computation that the loop is in
+    trips: dict[str, int] = {}  # body of a loop: how often it runs in one run of the loop
+    computation = ""
     for line in hlo.splitlines():
-        if head := _COMPUTATION.match(line):
+        head = _COMPUTATION.match(line)
+        if head:
             computation = head[1]
-        if loop := _WHILE.search(line):
-            trips = _TRIPS.search(line)
-            inside[loop[1]] = computation, int(trips[1]) if trips else 1
+        loop = _WHILE.search(line)
+        if not loop:
+            continue
+        body = loop[1]
+        known = _TRIPS.search(line)
+        outer[body] = computation
+        # XLA does not know the trips of every loop: counted once, which is too little
+        trips[body] = int(known[1]) if known else 1
 
     def times(name: str) -> int:
-        outer, trips = inside.get(name, ("", 1))
-        return trips * times(outer) if outer else 1
+        # loops in loops: the counts multiply
+        is_body_in_another = outer.get(name, "") != ""
+        if not is_body_in_another:
+            return 1
+        return trips[name] * times(outer[name])
 
-    return {name: times(name) for name in inside}
+    return {body: times(body) for body in outer}
 
 
 def _bytes(kind: str, sizes: str) -> int:
-    bits = {"pred": 8, "bf16": 16}.get(kind) or int(re.search(r"\d+", kind)[0])
-    return math.prod(int(size) for size in sizes.split(",") if size) * bits // 8
+    """Of an array such as ("f32", "64,32"); a scalar has no sizes."""
+    if kind == "pred":
+        bits = 8  # a boolean fills a byte
+    else:
+        bits = int(re.search(r"\d+", kind)[0])  # the first number: f8e4m3 has 8
+    entries = math.prod(int(size) for size in sizes.split(",") if size)
+    # bits first: int4 is half a byte
+    return entries * bits // 8
 
 
 def _group_size(text: str, devices: int) -> int:
-    if named := _NAMED_GROUPS.search(text):
+    """How many devices take part in each group; XLA has four ways to write it."""
+    named = _NAMED_GROUPS.search(text)
+    if named:
         sizes = dict(re.findall(r"'(\w+)'=(\d+)", named[1]))
+        # 'a':(2)4 is a part of axis 'a' with 4 devices
         axes = re.findall(r"'(\w+)'(?::\(\d+\)(\d+))?", named[2])
         return math.prod(int(part or sizes[axis]) for axis, part in axes)
-    if iota := re.search(r"replica_groups=\[(\d+),(\d+)\]", text):
+    # [3,4]: 3 groups of 4
+    iota = re.search(r"replica_groups=\[(\d+),(\d+)\]", text)
+    if iota:
         return int(iota[2])
-    if listed := re.search(r"replica_groups=\{\{([\d,]+)\}", text):
+    # {{0,1},{2,3}}: the groups are equally large, the first one says it
+    listed = re.search(r"replica_groups=\{\{([\d,]+)\}", text)
+    if listed:
         return len(listed[1].split(","))
-    if pairs := re.search(r"source_target_pairs=\{(.*?)\}\}", text):
+    pairs = re.search(r"source_target_pairs=\{(.*?)\}\}", text)
+    if pairs:
         moves = re.findall(r"(\d+),(\d+)", pairs[1])
-        return devices if any(a != b for a, b in moves) else 1
+        # a device that sends to itself sends nothing
+        anything_sent = any(source != target for source, target in moves)
+        return devices if anything_sent else 1
     return devices

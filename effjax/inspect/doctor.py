@@ -58,25 +58,39 @@ def diagnose() -> tuple[list[tuple[str, str]], list[str]]:
         ("python", f"{platform.python_version()} on {platform.platform()}"),
     ]
     rows += [(package, version_of(package)) for package in CORE]
-    missing = [package for package, version in rows if version == "missing"]
-    problems = [f"{package} is missing: pip install -e . -c constraints.txt" for package in missing]
-    kinds = [f"{d.platform}:{d.device_kind}" for d in jax.devices()]
-    rows.append(("devices", f"{len(kinds)} x {kinds[0]}"))
+    problems = []
+    for package, version in rows:
+        if version == "missing":
+            problems.append(f"{package} is missing: pip install -e . -c constraints.txt")
+    devices = jax.devices()
+    first = devices[0]  # JAX uses devices of one kind
+    rows.append(("devices", f"{len(devices)} x {first.platform}:{first.device_kind}"))
     rows.append(("cpu cores", str(os.cpu_count())))
-    if shutil.which("nvidia-smi") and kinds[0].startswith("cpu"):
+    # the driver brings nvidia-smi: what is missing then is JAX's plugin
+    has_nvidia_driver = shutil.which("nvidia-smi") is not None
+    if has_nvidia_driver and first.platform == "cpu":
         problems.append("an NVIDIA GPU is here but JAX does not see it: pip install 'effjax[cuda]'")
-    tunables = os.environ.get("GLIBC_TUNABLES", "")
-    tuned = (
-        "tuned" if MALLOC in tunables else "as it is (EFFJAX_NO_REEXEC, another system, or a GPU)"
-    )
-    rows.append(("malloc", tuned))
-    rows.append(("oneDNN", "called in long runs" if available() else "not tried with this jaxlib"))
+    # set before Python starts, or not at all: glibc reads it once
+    if MALLOC in os.environ.get("GLIBC_TUNABLES", ""):
+        malloc = "tuned"
+    else:
+        malloc = "as it is (EFFJAX_NO_REEXEC, another system, or a GPU)"
+    rows.append(("malloc", malloc))
+    onednn = "not tried with this jaxlib"
+    if available():
+        onednn = "called in long runs"
+    rows.append(("oneDNN", onednn))
     rows.append(("program cache", jax.config.jax_compilation_cache_dir or "off"))
     if not os.access(cache_folder(), os.W_OK):
         problems.append(f"{cache_folder()} cannot be written: set EFFJAX_CACHE to another folder")
     for module, (extra, use) in OPTIONAL.items():
-        present = util.find_spec(module) is not None
-        rows.append((module, "present" if present else f"absent: {use} (effjax[{extra}])"))
-    region = "absent: decoding only the random crop of a JPEG (effjax[jpeg])"
-    rows.append(("libturbojpeg 3", "present" if find_library() else region))
+        finding = f"absent: {use} (effjax[{extra}])"
+        # looked for, not imported: torch takes seconds
+        if util.find_spec(module) is not None:
+            finding = "present"
+        rows.append((module, finding))
+    turbojpeg = "absent: decoding only the random crop of a JPEG (effjax[jpeg])"
+    if find_library():
+        turbojpeg = "present"
+    rows.append(("libturbojpeg 3", turbojpeg))
     return rows, problems

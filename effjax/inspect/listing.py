@@ -46,10 +46,17 @@ def config_rows(folder: Path) -> list[tuple[str, str, str]]:
     Raises:
       UserError: no such folder, or no Python file in it.
     """
-    paths = sorted(folder.rglob("*.py")) if folder.is_dir() else []
+    paths = []
+    if folder.is_dir():
+        paths = sorted(folder.rglob("*.py"))
     if not paths:
         raise UserError(f"there is no config (*.py) in {folder}\ntype: effjax configs DIR")
-    return [_describe_config(path) for path in paths if not path.name.startswith("_")]
+    rows = []
+    for path in paths:
+        # what configs share, such as _base.py, is none itself
+        if not path.name.startswith("_"):
+            rows.append(_describe_config(path))
+    return rows
 
 
 def _describe_config(path: Path) -> tuple[str, str, str]:
@@ -63,8 +70,9 @@ def _describe_config(path: Path) -> tuple[str, str, str]:
     words = _literal_words(defined.get("ARGS"), defined)
     if QUICK in defined:
         words.append(QUICK)
-    line = (ast.get_docstring(tree) or "").partition("\n")[0]
-    return str(path), ", ".join(words), line
+    docstring = ast.get_docstring(tree) or ""
+    first_line, _, _ = docstring.partition("\n")
+    return str(path), ", ".join(words), first_line
 
 
 def _defined_names(tree: ast.Module) -> dict[str, ast.AST]:
@@ -73,10 +81,14 @@ def _defined_names(tree: ast.Module) -> dict[str, ast.AST]:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             defined[node.name] = node
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            defined[node.targets[0].id] = node.value
+        elif isinstance(node, ast.Assign):
+            target = node.targets[0]
+            if isinstance(target, ast.Name):  # not a.b = ... or a, b = ...
+                defined[target.id] = node.value
         elif isinstance(node, ast.ImportFrom):
-            defined |= {alias.asname or alias.name: node for alias in node.names}
+            # a config may take its get_config from another
+            for alias in node.names:
+                defined[alias.asname or alias.name] = node
     return defined
 
 
@@ -98,14 +110,17 @@ def model_rows(pattern: str) -> tuple[list[str], list[tuple[str, ...]]]:
     Raises:
       UserError: none matches.
     """
-    names = models.list_models(pattern.partition(".")[0] or pattern)
+    # "architecture.tag" names weights; only the architecture is listed here
+    architecture, _, _ = pattern.partition(".")
+    names = models.list_models(architecture or pattern)
     if not names:
         known = models.list_models()
         raise UserError(
             f"no model matches {pattern!r}; {nearest(pattern, known)}\nlist: effjax models"
         )
     if len(names) > COUNTED:
-        return ["model", "what it is"], [(name, models.entry(name).description) for name in names]
+        header = ["model", "what it is"]
+        return header, [(name, models.entry(name).description) for name in names]
     header = ["model", "params", "macs", "input", "what it is"]
     return header, [_count_model(name) for name in names]
 
@@ -120,25 +135,43 @@ def weights_rows(pattern: str) -> list[tuple[str, ...]]:
     names = models.list_models(pattern, pretrained=True)
     names += models.list_models(f"{pattern}.*", pretrained=True)
     rows = []
-    for name in sorted(set(names)):
+    for name in sorted(set(names)):  # both patterns may match
         facts = models.pretrained(name)
-        top1 = "-" if facts.top1 is None else f"{facts.top1:.1f} %"
-        size = f"{facts.input_size}x{facts.input_size}"
-        source = facts.source.removesuffix(f"/{name}")  # a repository of the same name
-        rows.append((name, top1, size, str(facts.num_classes), facts.licence, source))
+        top1 = "-"
+        if facts.top1 is not None:
+            top1 = f"{facts.top1:.1f} %"
+        row = (
+            name,
+            top1,
+            f"{facts.input_size}x{facts.input_size}",
+            str(facts.num_classes),
+            facts.licence,
+            facts.source.removesuffix(f"/{name}"),
+        )
+        rows.append(row)
     return rows
 
 
 def _count_model(name: str) -> tuple[str, ...]:
     entry = models.entry(name)
-    cost = models.cost(models.create_model(name), entry.input_shape)
-    size = "x".join(map(str, entry.input_shape[:-1]))
-    return (name, format_count(cost.params), format_count(cost.macs), size, entry.description)
+    model = models.create_model(name)
+    cost = models.cost(model, entry.input_shape)
+    *sides, _ = entry.input_shape  # without the channels
+    return (
+        name,
+        format_count(cost.params),
+        format_count(cost.macs),
+        "x".join(map(str, sides)),
+        entry.description,
+    )
 
 
 def optimizer_rows() -> list[tuple[str, str, str]]:
     """(name, where it is from, one line) of every optimizer."""
-    return [(info.name, info.source, info.line) for info in optim.list_optimizers().values()]
+    rows = []
+    for info in optim.list_optimizers().values():
+        rows.append((info.name, info.source, info.line))
+    return rows
 
 
 def optimizer_details(name: str) -> list[tuple[str, str]]:
@@ -162,8 +195,11 @@ def optimizer_details(name: str) -> list[tuple[str, str]]:
         rows.append(("needs", ", ".join(info.needs)))
     allowed = in_words(info.hints)
     for name, default in info.hyperparameters.items():
+        # not `default is None`: None is a default as good as any
         required = default is inspect.Parameter.empty
-        shown = "required" if required else f"= {_default_in_words(default)}"
+        shown = "required"
+        if not required:
+            shown = f"= {_default_in_words(default)}"
         if name in allowed:
             shown += f"   ({allowed[name]})"
         rows.append((f"  {name}", shown))
@@ -171,4 +207,7 @@ def optimizer_details(name: str) -> list[tuple[str, str]]:
 
 
 def _default_in_words(default: object) -> str:
-    return getattr(default, "__name__", "a function") if callable(default) else repr(default)
+    if not callable(default):
+        return repr(default)
+    # a function's repr is its address; a `functools.partial` has no name
+    return getattr(default, "__name__", "a function")

@@ -21,6 +21,7 @@ def pretend_devices(count: int) -> None:
 
     if len(jax.devices()) >= count:
         return
+    # the number of CPU devices is read when a backend starts, and asking for them has started it
     backend.clear_backends()
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_num_cpu_devices", count)
@@ -39,10 +40,12 @@ def imagine_topology(name: str) -> Sequence[jax.Device]:
     os.environ.setdefault("TPU_ACCELERATOR_TYPE", "v5litepod-8")
     os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")
     try:
-        return topologies.get_topology_desc(platform="tpu", topology_name=name).devices
-    except Exception as error:
+        topology = topologies.get_topology_desc(platform="tpu", topology_name=name)
+        return topology.devices
+    except Exception as error:  # libtpu raises its own kinds
+        first_line = str(error).splitlines()[0]
         raise UserError(
-            f"--topology={name}: {str(error).splitlines()[0][:200]}\n"
+            f"--topology={name}: {first_line[:200]}\n"
             "give one such as v5e:4x4 or v5p:2x2x4; it needs pip install 'effjax[tpu]'"
         ) from error
 
@@ -50,12 +53,13 @@ def imagine_topology(name: str) -> Sequence[jax.Device]:
 def show_cost(setup: Setup, display: Display) -> None:
     """Compiles the training step and shows its cost as tables."""
     display.table("run", run_rows(setup))
-    compiled = lower(setup, setup.task.variant(0), setup.abstract).compile()
+    first_variant = setup.task.variant(0)
+    compiled = lower(setup, first_variant, setup.abstract).compile()
     mesh = setup.runner.mesh
-    display.line("")
     kind = mesh.devices.flat[0].device_kind
-    words = f"memory of each device, of {mesh.size} ({kind}), {layout_in_words(setup)}"
-    display.table(words, memory_rows(setup, compiled), right=(1,))
+    title = f"memory of each device, of {mesh.size} ({kind}), {layout_in_words(setup)}"
+    display.line("")
+    display.table(title, memory_rows(setup, compiled), right=(1,))
     if mesh.size > 1:
         display.line("")
         found = collectives(compiled.as_text(), mesh.size)
@@ -67,20 +71,24 @@ def layout_in_words(setup: Setup) -> str:
     """How the state lies on the devices."""
     if setup.runner.batch_axis is not None:
         return "pmap: copies of the state"
-    data, fsdp = (setup.runner.mesh.shape[axis] for axis in ("data", "fsdp"))
-    return f"mesh of {data} x {fsdp}" if fsdp > 1 else "mesh: copies of the state"
+    shape = setup.runner.mesh.shape
+    if shape["fsdp"] == 1:
+        return "mesh: copies of the state"
+    return f"mesh of {shape['data']} x {shape['fsdp']}"
 
 
 def run_rows(setup: Setup) -> list[tuple[str, str]]:
     """Steps, images, multiply-adds."""
     clock = setup.clock
     epochs = clock.total_steps * clock.batch_size / setup.source.num_examples
-    rows = [
-        ("length", f"{clock.total_steps:,} steps of {clock.batch_size} images, {epochs:.3g} epochs")
-    ]
-    for name, value in setup.task.facts(setup.abstract.params, setup.source.spec).items():
-        words = {"macs": "multiply-adds"}.get(name, name)
-        rows.append((words, f"{format_count(value)} an image" if name == "macs" else str(value)))
+    length = f"{clock.total_steps:,} steps of {clock.batch_size} images, {epochs:.3g} epochs"
+    rows = [("length", length)]
+    facts = setup.task.facts(setup.abstract.params, setup.source.spec)
+    for name, value in facts.items():
+        if name == "macs":
+            rows.append(("multiply-adds", f"{format_count(value)} an image"))
+        else:
+            rows.append((name, str(value)))
     return rows
 
 
@@ -89,21 +97,29 @@ def memory_rows(setup: Setup, compiled: jax.stages.Compiled) -> list[tuple[str, 
     state = setup.abstract
     parts = {
         "parameters": state.params,
+        # as large as the parameters: the same shapes and types
         "gradients (as the update takes them)": state.params,
         "optimizer state": state.opt_state,
         "model state": state.model_state,
         "moving average": state.ema,
     }
-    sizes = {name: bytes_a_device(tree) for name, tree in parts.items()}
-    rows = [(name, format_bytes(size)) for name, size in sizes.items() if size]
+    rows = []
+    for name, tree in parts.items():
+        size = bytes_a_device(tree)
+        if size:  # a network without batch norm has no model state
+            rows.append((name, format_bytes(size)))
     memory = compiled.memory_analysis()
     if memory is None:
-        return [*rows, ("step", "this backend does not say")]
-    peak = memory.argument_size_in_bytes + memory.output_size_in_bytes
-    peak += memory.temp_size_in_bytes - memory.alias_size_in_bytes
-    return [
-        *rows,
-        ("state and batch", format_bytes(memory.argument_size_in_bytes)),
-        ("temporaries, gradients included", format_bytes(memory.temp_size_in_bytes)),
+        rows.append(("step", "this backend does not say"))
+        return rows
+    inputs = memory.argument_size_in_bytes
+    temporaries = memory.temp_size_in_bytes
+    # the donated state is both input and output: counted once
+    outputs = memory.output_size_in_bytes - memory.alias_size_in_bytes
+    peak = inputs + temporaries + outputs
+    rows += [
+        ("state and batch", format_bytes(inputs)),
+        ("temporaries, gradients included", format_bytes(temporaries)),
         ("whole step", format_bytes(peak)),
     ]
+    return rows

@@ -5,6 +5,7 @@ import dataclasses
 import re
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def profile(
     with setup.source.batches() as batches:
         batch = setup.runner.send(next(batches))
     compiled = lower(setup, (), state).compile()
+    # the first steps load libraries and fill the caches
     for _ in range(WARM_UP):
         state, metrics = compiled(state, batch)
     jax.block_until_ready(metrics)
@@ -60,24 +62,32 @@ def profile(
     with jax.profiler.trace(str(out), create_perfetto_trace=False):
         for _ in range(steps):
             state, metrics = compiled(state, batch)
+        # inside: a call returns before its step has run
         jax.block_until_ready((state, metrics))
-    wall = 1e3 * (time.perf_counter() - since) / steps
+    seconds = time.perf_counter() - since
     operations = read_trace(out, steps, origins(compiled.as_text()))
     busy = sum(operation.milliseconds for operation in operations)
-    table = [
-        (
+    wall = 1e3 * seconds / steps  # milliseconds
+    title = f"a step takes {wall:.1f} ms; its operations take {busy:.1f} ms, summed over threads"
+    header = ("ms", "share", "calls", "operation", "from")
+    display.table(title, _rows(operations[:rows], busy), header, right=range(3))
+    display.line(f"trace: {out} (tensorboard --logdir={out}, or open it at ui.perfetto.dev)")
+    return operations
+
+
+def _rows(operations: Sequence[Operation], busy: float) -> list[tuple[str, ...]]:
+    """A row an operation; `busy` are the milliseconds of all."""
+    rows = []
+    for operation in operations:
+        row = (
             f"{operation.milliseconds:.2f}",
             f"{operation.milliseconds / busy:.1%}",
             f"{operation.calls:.0f}",
             operation.name,
             operation.origin,
         )
-        for operation in operations[:rows]
-    ]
-    title = f"a step takes {wall:.1f} ms; its operations take {busy:.1f} ms, summed over threads"
-    display.table(title, table, ("ms", "share", "calls", "operation", "from"), right=range(3))
-    display.line(f"trace: {out} (tensorboard --logdir={out}, or open it at ui.perfetto.dev)")
-    return operations
+        rows.append(row)
+    return rows
 
 
 def read_trace(folder: Path, steps: int, where: dict[str, str]) -> list[Operation]:
@@ -88,21 +98,31 @@ def read_trace(folder: Path, steps: int, where: dict[str, str]) -> list[Operatio
       steps: how many steps it holds.
       where: {operation: the part of the model it comes from}.
     """
-    newest = max(folder.rglob("*.xplane.pb"), key=lambda path: path.stat().st_mtime)
+    # the profiler adds a folder at each run, named by the time
+    traces = folder.rglob("*.xplane.pb")
+    newest = max(traces, key=lambda path: path.stat().st_mtime)
     spent: dict[str, float] = collections.defaultdict(float)
     calls: dict[str, int] = collections.defaultdict(int)
     with warnings.catch_warnings():
         # jaxlib's own type warns when it is first met, and aborts where warnings are errors
         warnings.filterwarnings("ignore", category=DeprecationWarning, message="builtin type")
-        for event in _events(jax.profiler.ProfileData.from_file(str(newest))):
-            name = dict(event.stats).get("hlo_op")
-            if name is not None:
-                spent[name] += event.duration_ns / 1e6
-                calls[name] += 1
-    found = [
-        Operation(name, total / steps, calls[name] / steps, where.get(name, ""))
-        for name, total in spent.items()
-    ]
+        data = jax.profiler.ProfileData.from_file(str(newest))
+        for event in _events(data):
+            statistics = dict(event.stats)
+            name = statistics.get("hlo_op")
+            if name is None:  # of the runtime, not of the program
+                continue
+            spent[name] += event.duration_ns / 1e6
+            calls[name] += 1
+    found = []
+    for name, total in spent.items():
+        operation = Operation(
+            name,
+            milliseconds=total / steps,
+            calls=calls[name] / steps,
+            origin=where.get(name, ""),
+        )
+        found.append(operation)
     return sorted(found, key=lambda operation: -operation.milliseconds)
 
 
@@ -120,7 +140,15 @@ def origins(program: str) -> dict[str, str]:
 
 def _shorten(path: str) -> str:
     """jit(f)/transpose(jvp(Net))/blocks_1/mlp/dot -> blocks_1/mlp/dot (backward)."""
-    parts = [part for part in path.split("/") if not part.startswith(("jit(", "jvp(", "pjit"))]
+    parts = path.split("/")
+    # JAX's gradient is the transpose of the linearised function
     backward = any(part.startswith("transpose(") for part in parts)
-    parts = [part for part in parts if "(" not in part]
-    return "/".join(parts[-5:]) + (" (backward)" if backward else "")
+    modules = []
+    for part in parts:
+        is_wrapper = "(" in part or part.startswith("pjit")
+        if not is_wrapper:
+            modules.append(part)
+    words = "/".join(modules[-5:])
+    if backward:
+        words += " (backward)"
+    return words

@@ -67,23 +67,32 @@ def _show_config(config: ml_collections.ConfigDict, display: Display) -> None:
     width = max(len(path) for path in leaves)
     display.line("config (* differs from the default)", "bold")
     for path, value in leaves.items():
-        mark, style = ("*", "bold") if path in own else (" ", "dim")
-        display.line(f"{mark} {path:<{width}}  {value}", style)
+        if path in own:
+            display.line(f"* {path:<{width}}  {value}", "bold")
+        else:
+            display.line(f"  {path:<{width}}  {value}", "dim")
 
 
 def config_leaves(config: Mapping[str, Any], path: str = "") -> dict[str, str]:
     """{dotted key: value in Python}; of a duration only the unit that is set, or "-" for none."""
     leaves: dict[str, str] = {}
     for key, value in config.items():
-        name, _, unit = key.rpartition("_")
-        spelled = [f"{name}_{unit}" for unit in UNITS]
         if isinstance(value, Mapping | ml_collections.ConfigDict):
             leaves |= config_leaves(value, f"{path}{key}.")
-        elif not (unit in UNITS and all(other in config for other in spelled)):
+            continue
+        name, _, unit = key.rpartition("_")
+        spelled = [f"{name}_{unit}" for unit in UNITS]
+        # a single `decay_steps` of an optimizer is a number of its own
+        is_duration = unit in UNITS and all(other in config for other in spelled)
+        if not is_duration:
             leaves[f"{path}{key}"] = repr(value)
-        elif value is not None:
+            continue
+        if value is not None:
             leaves[f"{path}{key}"] = f"{value:g}"
-        elif unit == UNITS[0] and all(config[other] is None for other in spelled):
+            continue
+        unset = all(config[other] is None for other in spelled)
+        # one line for the four keys, in the place of the first
+        if unset and unit == UNITS[0]:
             leaves[f"{path}{name}"] = "-"
     return leaves
 
@@ -91,13 +100,14 @@ def config_leaves(config: Mapping[str, Any], path: str = "") -> dict[str, str]:
 def parameter_rows(setup: Setup) -> list[tuple[str, str, str, str, str]]:
     """(module, count, share, group, what decays) of every module two levels deep, and the total."""
     params = setup.abstract.params
+    paths = optim.parameter_paths(params)
     labels = jax.tree.leaves(setup.groups.labels)
-    leaves = [
-        (leaf.size, decays)
-        for leaf, decays in zip(jax.tree.leaves(params), jax.tree.leaves(decay_mask(setup)))
-    ]
+    decaying = jax.tree.leaves(decay_mask(setup))
+    sizes = [leaf.size for leaf in jax.tree.leaves(params)]
+    leaves = list(zip(sizes, decaying))
+    # by group too: a module may be frozen in part
     modules: dict[tuple[str, str], list[tuple[int, bool]]] = {}
-    for path, label, leaf in zip(optim.parameter_paths(params), labels, leaves):
+    for path, label, leaf in zip(paths, labels, leaves):
         *parents, _ = path.split("/")
         module = "/".join(parents[:2])
         modules.setdefault((module, label), []).append(leaf)
@@ -105,9 +115,17 @@ def parameter_rows(setup: Setup) -> list[tuple[str, str, str, str, str]]:
     rows = []
     for (module, label), own in modules.items():
         count = _count(own)
-        share = f"{count / max(1, total):.1%}"
-        rows.append((module, f"{count:,}", share, label, _decaying_share(own)))
-    return [*rows, ("total", f"{total:,}", "", "", _decaying_share(leaves))]
+        share = count / max(1, total)  # there may be no parameter at all
+        row = (
+            module,
+            f"{count:,}",
+            f"{share:.1%}",
+            label,
+            _decaying_share(own),
+        )
+        rows.append(row)
+    rows.append(("total", f"{total:,}", "", "", _decaying_share(leaves)))
+    return rows
 
 
 def _count(leaves: Sequence[tuple[int, bool]]) -> int:
@@ -116,22 +134,28 @@ def _count(leaves: Sequence[tuple[int, bool]]) -> int:
 
 def _decaying_share(leaves: Sequence[tuple[int, bool]]) -> str:
     """ "all", "none", or the share of the parameters that decay."""
+    total = _count(leaves)
     decaying = _count([leaf for leaf in leaves if leaf[1]])
     if decaying == 0:
         return "none"
-    every = _count(leaves)
-    return "all" if decaying == every else f"{decaying / every:.1%}"
+    if decaying == total:
+        return "all"
+    return f"{decaying / total:.1%}"
 
 
 def decay_mask(setup: Setup) -> Any:
     """A tree of booleans like the parameters: which leaves weight decay pulls towards zero."""
-    params, mask = setup.abstract.params, jax.tree.map(lambda _: False, setup.abstract.params)
-    for name in setup.groups.transforms:
+    groups = setup.groups
+    params = setup.abstract.params
+    # frozen parameters belong to no transform, and stay False
+    mask = jax.tree.map(lambda _: False, params)
+    for name in groups.transforms:
         section = setup.config.optim[name]
-        if section.weight_decay:
-            picked = setup.groups.pick(params, name)
-            decays = optim.match_rules(section.decay, picked, what="weight decay")
-            mask = setup.groups.put_back(mask, decays, name)
+        if not section.weight_decay:
+            continue
+        picked = groups.pick(params, name)
+        decays = optim.match_rules(section.decay, picked, what="weight decay")
+        mask = groups.put_back(mask, decays, name)
     return mask
 
 
@@ -143,10 +167,16 @@ def optimizer_rows(setup: Setup) -> list[tuple[str, str, str, str]]:
         settings = section.extras("name", "learning_rate", "weight_decay", "decay", "clip_norm")
         if section.clip_norm is not None:
             settings["clip_norm"] = section.clip_norm
-        words = [section.name, *(f"{key}={value}" for key, value in settings.items())]
+        words = [section.name]
+        words += [f"{key}={value}" for key, value in settings.items()]
         words += _split_in_words(setup, name)
-        rate, decay = f"{section.learning_rate:g}", f"{section.weight_decay:g}"
-        rows.append((name, ", ".join(words), rate, decay))
+        row = (
+            name,
+            ", ".join(words),
+            f"{section.learning_rate:g}",
+            f"{section.weight_decay:g}",
+        )
+        rows.append(row)
     if FROZEN in jax.tree.leaves(setup.groups.labels):
         rows.append((FROZEN, "none", "-", "-"))
     return rows
@@ -161,24 +191,35 @@ def _split_in_words(setup: Setup, group: str) -> list[str]:
     sizes: dict[str, int] = {}
     for label, leaf in zip(jax.tree.leaves(labels), jax.tree.leaves(params)):
         sizes[label] = sizes.get(label, 0) + leaf.size
-    total = sum(sizes.values())
-    return [f"{label} for {size / max(1, total):.1%}" for label, size in sizes.items()]
+    total = max(1, sum(sizes.values()))
+    words = []
+    for label, size in sizes.items():
+        words.append(f"{label} for {size / total:.1%}")
+    return words
 
 
 def learning_rates(setup: Setup, points: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """(steps [points], {group: rates [points]}) over the whole run."""
     last = max(0, setup.clock.total_steps - 1)
-    steps = np.unique(np.linspace(0, last, min(points, last + 1)).round().astype(int))
-    return steps, {name: np.asarray(rate(steps)) for name, rate in setup.groups.rates.items()}
+    points = min(points, last + 1)
+    steps = np.linspace(0, last, points).round()
+    steps = np.unique(steps.astype(int))  # rounding may give a step twice
+    rates = {}
+    for name, rate in setup.groups.rates.items():
+        rates[name] = np.asarray(rate(steps))
+    return steps, rates
 
 
 def _show_schedule(setup: Setup, display: Display) -> None:
     steps, rates = learning_rates(setup, PLOT_COLUMNS)
     name = setup.config.schedule.name
+    labels = ("0", f"{setup.clock.total_steps:,} steps")
+    # a short run has fewer steps than columns: stretched to the same width
+    places = np.linspace(0, len(steps) - 1, PLOT_COLUMNS)
     for group, values in rates.items():
-        columns = np.interp(np.linspace(0, len(steps) - 1, PLOT_COLUMNS), range(len(steps)), values)
+        columns = np.interp(places, range(len(steps)), values)
         display.line(f"learning rate of {group}: {name}", "bold")
-        for line in plot_text(list(columns), labels=("0", f"{setup.clock.total_steps:,} steps")):
+        for line in plot_text(list(columns), labels=labels):
             display.line(f"  {line}")
 
 
@@ -213,14 +254,15 @@ def show_batch(
     With `plot` the images are drawn as the network gets them, augmented and mixed.
     """
     display.waiting("reading the data")
-    if config.data.cache == "device":  # the same images, made here
+    if config.data.cache == "device":
+        # its batches are numbers of images on the device; memory gives the same images as arrays
         config.data.cache = "memory"
     setup = build(config)
     batches = setup.source.batches(0)
     try:
         batch = next(batches)
     finally:
-        batches.close()
+        batches.close()  # ends the threads that read ahead
     header = ("array", "shape", "dtype", "smallest", "mean", "largest")
     display.table("first training batch", batch_rows(batch), header, right=(3, 4, 5))
     if "label" in batch:
@@ -235,19 +277,27 @@ def show_batch(
 def _draw(setup: Setup, batch: Mapping[str, np.ndarray], plot: Path) -> None:
     if not isinstance(setup.task, Classification):
         raise UserError(f"a batch of task {setup.config.task.name!r} has no images to draw")
-    images, labels = jax.jit(setup.task.mixed)(batch, jax.random.key(setup.config.seed))
+    key = jax.random.key(setup.config.seed)
+    images, labels = jax.jit(setup.task.mixed)(batch, key)
     data = setup.config.data
-    names = setup.task.split.class_names
     try:
-        save_picture(plot, np.asarray(images), np.asarray(labels), names, data.mean, data.std)
+        save_picture(
+            plot,
+            np.asarray(images),
+            np.asarray(labels),
+            setup.task.split.class_names,
+            data.mean,
+            data.std,
+        )
     except OSError as error:
         raise UserError(f"cannot write --plot={plot}: {error.strerror}") from error
 
 
 def batch_rows(batch: Mapping[str, np.ndarray]) -> list[tuple[str, ...]]:
     """(name, shape, dtype, smallest, mean, largest) of every array."""
-    return [
-        (
+    rows = []
+    for name, array in batch.items():
+        row = (
             name,
             str(list(array.shape)),
             str(array.dtype),
@@ -255,8 +305,8 @@ def batch_rows(batch: Mapping[str, np.ndarray]) -> list[tuple[str, ...]]:
             f"{array.mean():.4g}",
             f"{array.max():g}",
         )
-        for name, array in batch.items()
-    ]
+        rows.append(row)
+    return rows
 
 
 def label_rows(labels: np.ndarray, names: Sequence[str]) -> list[tuple[str, str, str]]:
@@ -265,7 +315,10 @@ def label_rows(labels: np.ndarray, names: Sequence[str]) -> list[tuple[str, str,
     most = counts.max()
     rows = []
     for label, place, count in zip(found, first, counts):
-        named = f"{label} {names[label]}" if label < len(names) else str(label)
-        bar = "█" * max(1, round(20 * count / most))
+        named = str(label)
+        if label < len(names):  # the data may have no names
+            named += f" {names[label]}"
+        length = round(20 * count / most)
+        bar = "█" * max(1, length)
         rows.append((named, f"{count:>4} {bar}", str(place)))
     return rows
