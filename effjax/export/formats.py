@@ -61,8 +61,11 @@ def write_stablehlo(trained: Trained, path: Path) -> None:
         ) from None
     from jax import export
 
-    function = jax.jit(lambda images: trained.logits(trained.variables, images))
-    exported = export.export(function, platforms=PLATFORMS)(_images(trained))
+    def logits(images: jax.Array) -> jax.Array:
+        return trained.logits(trained.variables, images)  # the weights become constants
+
+    export_for = export.export(jax.jit(logits), platforms=PLATFORMS)
+    exported = export_for(_images(trained))
     path.write_bytes(exported.serialize())
 
 
@@ -78,7 +81,8 @@ def open_stablehlo(path: Path) -> Run:
     """The function of a file that `write_stablehlo` wrote."""
     from jax import export
 
-    function = jax.jit(export.deserialize(bytearray(path.read_bytes())).call)
+    exported = export.deserialize(bytearray(path.read_bytes()))
+    function = jax.jit(exported.call)
     return lambda images: np.asarray(function(images))
 
 
@@ -91,11 +95,19 @@ def write_onnx(trained: Trained, path: Path) -> None:
     except ImportError as error:
         raise UserError(f"ONNX needs {error.name}, installed in two steps:\n{JAX2ONNX}") from None
 
+    def logits(images: jax.Array) -> jax.Array:
+        return trained.logits(trained.variables, images)
+
     images = _images(trained)
-    function = plain(lambda images: trained.logits(trained.variables, images), images)
+    function = plain(logits, images)
     with _quiet("onnx_ir", "jax2onnx", "root"):
         network = to_onnx(function, [images])
-    _rename(network, {network.graph.input[0].name: INPUT, network.graph.output[0].name: OUTPUT})
+    # jax2onnx numbers its values: names of ours tell a program what to feed and to fetch
+    names = {
+        network.graph.input[0].name: INPUT,
+        network.graph.output[0].name: OUTPUT,
+    }
+    _rename(network, names)
     network.producer_name = "effjax"
     onnx.save(network, str(path))
 
@@ -105,6 +117,7 @@ def _rename(network: Any, names: dict[str, str]) -> None:
     graph = network.graph
     for value in (*graph.input, *graph.output):
         value.name = names.get(value.name, value.name)
+    # nodes refer to values by their names alone
     for node in graph.node:
         for side in (node.input, node.output):
             side[:] = [names.get(name, name) for name in side]
@@ -145,7 +158,24 @@ def open_safetensors(path: Path) -> Run:
 
 
 FORMATS = {
-    "stablehlo": Format(".stablehlo", write_stablehlo, open_stablehlo, 1e-5),
-    "onnx": Format(".onnx", write_onnx, open_onnx, 1e-4),
-    "safetensors": Format(".safetensors", write_safetensors, open_safetensors, 1e-6),
+    "stablehlo": Format(
+        ".stablehlo",
+        write_stablehlo,
+        open_stablehlo,
+        tolerance=1e-5,
+    ),
+    # another library's kernels add in another order
+    "onnx": Format(
+        ".onnx",
+        write_onnx,
+        open_onnx,
+        tolerance=1e-4,
+    ),
+    # the same program on the same weights
+    "safetensors": Format(
+        ".safetensors",
+        write_safetensors,
+        open_safetensors,
+        tolerance=1e-6,
+    ),
 }

@@ -62,34 +62,51 @@ def export(
     size = trained.preprocessing.size
     with _staged(out) as part:
         display.waiting(f"writing {out}")
+        # the companion first: opening a file may need it
         card = make_card(trained) | _interface(trained, kind)
-        card_path(part).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(card, indent=2, ensure_ascii=False)
+        card_path(part).write_text(text + "\n")
         form.write(trained, part)
         display.waiting("checking the file")
         exported = form.open(part)
         difference, largest = check(network, exported, size)
-        tolerance = form.tolerance * max(1.0, largest)
-        # not `>`: a difference that is NaN is no agreement
-        if not difference <= tolerance:
-            raise UserError(
-                f"the {kind} file computes something else: logits differ by up to "
-                f"{difference:.2g}\nexpected at most {tolerance:.2g}; nothing was written"
-            )
+        _refuse_difference(kind, difference, largest)
     file_size = out.stat().st_size
-    display.table(
-        f"{trained.name} as {kind}",
-        [
-            ("file", f"{out}, {format_bytes(file_size)}"),
-            ("beside it", f"{card_path(out)}: preprocessing, labels, architecture"),
-            ("takes", f"{INPUT}: {_shape(trained)}, RGB, resized and cropped"),
-            ("gives", f"{OUTPUT}: float32 [B, {trained.model.num_classes}]"),
-            ("difference", f"{difference:.2g} at most, of logits up to {largest:.3g}"),
-        ],
-    )
+    rows = [
+        ("file", f"{out}, {format_bytes(file_size)}"),
+        ("beside it", f"{card_path(out)}: preprocessing, labels, architecture"),
+        ("takes", f"{INPUT}: {_shape(trained)}, RGB, resized and cropped"),
+        ("gives", f"{OUTPUT}: float32 [B, {trained.model.num_classes}]"),
+        ("difference", f"{difference:.2g} at most, of logits up to {largest:.3g}"),
+    ]
+    display.table(f"{trained.name} as {kind}", rows)
     if measure:
-        rows = latency({"effjax": network, kind: exported}, size, display)
-        display.table("latency, median of 20", rows, ("images", "effjax", kind), right=(0, 1, 2))
-    return {"file": out, "bytes": file_size, "difference": difference, "largest": largest}
+        runs = {"effjax": network, kind: exported}
+        header = ("images", "effjax", kind)
+        rows = latency(runs, size, display)
+        display.table("latency, median of 20", rows, header, right=(0, 1, 2))
+    return {
+        "file": out,
+        "bytes": file_size,
+        "difference": difference,
+        "largest": largest,
+    }
+
+
+def _refuse_difference(kind: str, difference: float, largest: float) -> None:
+    """Refuses a file whose logits differ by more than rounding.
+
+    Raises:
+      UserError: with the difference and the tolerance.
+    """
+    # rounding grows with the logits; below 1 it does not shrink with them
+    tolerance = FORMATS[kind].tolerance * max(1.0, largest)
+    # not `>`: a difference that is NaN is no agreement
+    if not difference <= tolerance:
+        raise UserError(
+            f"the {kind} file computes something else: logits differ by up to "
+            f"{difference:.2g}\nexpected at most {tolerance:.2g}; nothing was written"
+        )
 
 
 @contextlib.contextmanager
@@ -99,9 +116,12 @@ def _staged(out: Path) -> Iterator[Path]:
     Raises:
       UserError: the disk refuses; nothing is left behind then.
     """
-    missing = [folder for folder in (out.parent, *out.parent.parents) if not folder.exists()]
+    # the innermost first, so that an empty one never keeps the one around it
+    folders = (out.parent, *out.parent.parents)
+    missing = [folder for folder in folders if not folder.exists()]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
+        # in the same folder: a move between disks would be a copy, which can stop half-way
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as folder:
             part = Path(folder) / out.name
             yield part
@@ -134,10 +154,19 @@ def _interface(trained: Trained, kind: str) -> dict[str, Any]:
     """What the companion says about the file, beside what `make_card` says about the network."""
     if kind == "safetensors":
         return {"format": kind, "names": "timm"}
+    takes = {
+        "name": INPUT,
+        "type": _shape(trained),
+        "values": "RGB, 0 to 255",
+    }
+    gives = {
+        "name": OUTPUT,
+        "type": f"float32 [B, {trained.model.num_classes}]",
+    }
     return {
         "format": kind,
-        "input": {"name": INPUT, "type": _shape(trained), "values": "RGB, 0 to 255"},
-        "output": {"name": OUTPUT, "type": f"float32 [B, {trained.model.num_classes}]"},
+        "input": takes,
+        "output": gives,
         "normalisation": "inside: mean and std are not to be applied again",
     }
 
@@ -153,16 +182,20 @@ def check(network: Run, exported: Run, size: tuple[int, int]) -> tuple[float, fl
 
     The difference is infinite if the shapes differ or a logit of the file is not finite.
     """
-    difference = largest = 0.0
+    difference = 0.0
+    largest = 0.0
     rng = np.random.default_rng(0)
-    for count in CHECKED:
+    for count in CHECKED:  # two batch sizes: the file must not have frozen the first
         images = rng.integers(0, 256, (count, *size, 3), np.uint8)
         expected = network(images)
         found = exported(images)
         largest = max(largest, float(np.abs(expected).max()))
-        if expected.shape != found.shape or not np.isfinite(found).all():
+        # shapes first: different ones may still broadcast below
+        comparable = expected.shape == found.shape and np.isfinite(found).all()
+        if not comparable:
             return float("inf"), largest
-        difference = max(difference, float(np.abs(expected - found).max()))
+        gaps = np.abs(expected - found)
+        difference = max(difference, float(gaps.max()))
     return difference, largest
 
 
@@ -171,15 +204,21 @@ def latency(runs: dict[str, Run], size: tuple[int, int], display: Display) -> li
     rows = []
     display.start(len(MEASURED) * ROUNDS)
     for place, count in enumerate(MEASURED):
-        images = np.random.default_rng(1).integers(0, 256, (count, *size, 3), np.uint8)
+        rng = np.random.default_rng(1)
+        images = rng.integers(0, 256, (count, *size, 3), np.uint8)
         seconds: dict[str, list[float]] = {name: [] for name in runs}
         for number in range(WARM_UP + ROUNDS):
+            # in turn: a change of the machine's clock meets both
             for name, run in runs.items():
                 start_time = time.perf_counter()
                 run(images)
                 seconds[name].append(time.perf_counter() - start_time)
             if number >= WARM_UP:
-                display.update(place * ROUNDS + number - WARM_UP + 1, {})
-        medians = [1e3 * np.median(times[WARM_UP:]) for times in seconds.values()]
-        rows.append((str(count), *(f"{median:.2f} ms" for median in medians)))
+                done = number - WARM_UP + 1
+                display.update(place * ROUNDS + done, {})
+        row = [str(count)]
+        for times in seconds.values():
+            milliseconds = 1e3 * np.median(times[WARM_UP:])
+            row.append(f"{milliseconds:.2f} ms")
+        rows.append(tuple(row))
     return rows
