@@ -69,14 +69,6 @@ def test_accuracy_falls_with_severity(tmp_path):
     assert means[-1] > found["clean"] + 0.1
 
 
-def test_quiet_shows_results_and_nothing_else(world, capsys):
-    cli.main(["evaluate", "--workdir=runs/quickstart", "--quiet"])
-    told = capsys.readouterr()
-    assert told.err == ""
-    assert told.out.startswith("runs/quickstart at step 40\n")
-    assert "val/top1" in told.out
-
-
 def test_other_images(world, capsys):
     cli.main(["evaluate", "--workdir=runs/quickstart", "--data=digits", "--limit=16"])
     assert "on validation of digits" in capsys.readouterr().out
@@ -89,7 +81,6 @@ def test_other_images(world, capsys):
         (["--workdir=runs/quickstart", "--data=nowhere.zip"], "there is no such file"),
         (["--workdir=runs/quickstart", "--limit=0", "--details"], "--limit=0: give 1 or more"),
         (["--workdir=runs/quickstart", "--out=notes.txt"], "cannot write --out=notes.txt"),
-        ([], "evaluate what?"),
     ],
 )
 def test_mistakes(flags, told, world, capsys):

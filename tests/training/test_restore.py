@@ -7,7 +7,6 @@ import effjax
 from effjax.errors import UserError
 from effjax.report import choose_display
 from effjax.tasks.run import restore
-from effjax.tasks.trained_network import trained_network
 from effjax.training.restore import evaluated
 from tests.training.toy import line_config
 
@@ -42,8 +41,3 @@ def test_an_older_one_by_its_step(folder):
 def test_a_folder_without_a_run(tmp_path):
     with pytest.raises(UserError, match=r"no config\.json"):
         restore(tmp_path, QUIET)
-
-
-def test_a_run_that_trains_no_network_is_refused(folder):
-    with pytest.raises(UserError, match="give the workdir of a classification"):
-        trained_network(folder)

@@ -1,0 +1,21 @@
+"""The verbs for files refuse what they cannot use."""
+
+import pytest
+
+from effjax import cli
+from effjax.cli.data import _pattern_and_name
+from effjax.errors import UserError
+
+
+def test_a_new_name_stands_behind_the_last_equals_sign():
+    assert _pattern_and_name("^model[.]=") == ("^model[.]", "")
+    assert _pattern_and_name("(?=a)b=c") == ("(?=a)b", "c")
+    with pytest.raises(UserError, match="--rename=model: expected REGEX=NEW"):
+        _pattern_and_name("model")
+
+
+def test_prepared_images_need_a_folder(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["data", "prepare", "photos.zip"])
+    assert exit_.value.code == 1
+    assert "give --out=DIR" in capsys.readouterr().err
