@@ -1,37 +1,36 @@
 """A run is evaluated as the run itself does it."""
 
-import contextlib
 import json
 
 import pytest
 
+import effjax
 from effjax import cli
 from effjax.evaluate import evaluate_workdir
-from tests import mistakes
+from effjax.report import choose_display
+from tests.training.toy import line_config
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A folder with the run runs/quickstart."""
+def folder(tmp_path_factory):
+    """A folder that holds the run runs/line."""
     folder = tmp_path_factory.mktemp("workdir")
-    mistakes.make_world(folder)
-    with contextlib.chdir(folder):
-        cli.main(["train", "--config=configs/quickstart.py", "--quiet"])
+    config = line_config(total_steps=4.0)
+    config.parallel.devices = 1
+    effjax.train(config, folder / "runs/line", display=choose_display(quiet=True))
     return folder
 
 
-def test_the_metrics_are_those_written_while_training(trained):
-    workdir = trained / "runs/quickstart"
+def test_the_metrics_are_those_written_while_training(folder):
+    workdir = folder / "runs/line"
     final = json.loads((workdir / "summary.json").read_text())["final"]
-    metrics = evaluate_workdir(workdir)
-    assert metrics == {name: final[name] for name in metrics}
-    assert "val/top1" in metrics
+    assert evaluate_workdir(workdir) == {"val/loss": final["val/loss"]}
 
 
-def test_quiet_shows_results_and_nothing_else(trained, monkeypatch, capsys):
-    monkeypatch.chdir(trained)
-    cli.main(["evaluate", "--workdir=runs/quickstart", "--quiet"])
+def test_quiet_shows_results_and_nothing_else(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    cli.main(["evaluate", "--workdir=runs/line", "--quiet"])
     told = capsys.readouterr()
     assert told.err == ""
-    assert told.out.startswith("runs/quickstart at step 4\n")
-    assert "val/top1" in told.out
+    assert told.out.startswith("runs/line at step 4\n")
+    assert "val/loss" in told.out
