@@ -24,7 +24,8 @@ def folder(tmp_path_factory):
 def test_the_metrics_are_those_written_while_training(folder):
     workdir = folder / "runs/line"
     final = json.loads((workdir / "summary.json").read_text())["final"]
-    assert evaluate_workdir(workdir) == {"val/loss": final["val/loss"]}
+    expected = {name: final[name] for name in ("val/loss", "val_ema/loss")}
+    assert evaluate_workdir(workdir) == expected
 
 
 def test_quiet_shows_results_and_nothing_else(folder, monkeypatch, capsys):
