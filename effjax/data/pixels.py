@@ -65,12 +65,14 @@ class Pixels:
             data, label = read_example(self.source, row)
         except BadExample as error:
             return self._broken(row, label_of(self.source, row), error)
-        try:
-            image = self._decode(row, data) if isinstance(data, bytes) else data
-        except UserError as error:
-            return self._broken(row, label, error)
+        image = data
+        if isinstance(data, bytes):
+            try:
+                image = self._decode(row, data)
+            except UserError as error:
+                return self._broken(row, label, error)
         if self.keep:
-            self._kept[row] = image, label
+            self._kept[row] = (image, label)
         return image, label
 
     def _decode(self, row: int, data: bytes) -> np.ndarray:
@@ -94,18 +96,21 @@ class Pixels:
 
     def open(self, row: int) -> OpenImage:
         """An image and its size, decoded only if it has to be."""
-        if self.fast and self._sound[row] and row not in self._kept:
+        is_kept = row in self._kept
+        if self.fast and self._sound[row] and not is_kept:
             try:
                 data, label = read_example(self.source, row)
             except BadExample as error:
                 _, label = self._broken(row, label_of(self.source, row), error)
                 return OpenImage(label, None)
-            size = plain_size(data, self.enough) if isinstance(data, bytes) else None
-            if size is not None:
-                return OpenImage(label, size, data=data)
+            if isinstance(data, bytes):
+                size = plain_size(data, self.enough)
+                if size is not None:
+                    return OpenImage(label, size, data=data)
         image, label = self(row)
-        size = None if image is None else image.shape[:2]
-        return OpenImage(label, size, pixels=image)
+        if image is None:
+            return OpenImage(label, None)
+        return OpenImage(label, image.shape[:2], pixels=image)
 
     def cut(self, row: int, image: OpenImage, box: Box, scratch: np.ndarray) -> np.ndarray | None:
         """The box (top, left, height, width) of an open image; None if it turns out broken.

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,8 @@ class Views:
     @property
     def nbytes(self) -> int:
         """What holding one example takes."""
-        return self.choices * 3 * math.prod(self.transform.size)
+        pixels = math.prod(self.transform.size)
+        return self.choices * 3 * pixels
 
     @functools.cached_property
     def _kept(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -72,23 +73,30 @@ class Views:
 
     def __getstate__(self) -> dict[str, Any]:
         # each worker process makes its own
-        return {key: value for key, value in vars(self).items() if key != "_kept"}
+        state = dict(vars(self))
+        state.pop("_kept", None)
+        return state
 
     def __call__(self, rows: np.ndarray, choice: np.ndarray) -> Read:
         """Images [b, H, W, 3], labels [b], masks [b] of examples `rows` [b], by `choice` [b]."""
         if not self.keep:
-            pairs = zip(rows.tolist(), choice.tolist())
-            return resized(
-                self.transform, len(rows), ((*self.pixels(row), how) for row, how in pairs)
-            )
+            return resized(self.transform, len(rows), self._load(rows, choice))
         self._fill(rows)
         views, labels, masks, _ = self._kept
         return views[choice, rows], labels[rows], masks[rows]
 
+    def _load(self, rows: np.ndarray, choice: np.ndarray) -> Iterator[Loaded]:
+        """One image after the other, so that only one is held at its own size."""
+        for row, how in zip(rows.tolist(), choice.tolist()):
+            image, label = self.pixels(row)
+            yield image, label, how
+
     def whole(self) -> np.ndarray:
         """All views that are kept, [V, N, H, W, 3]."""
-        self._fill(np.arange(len(self.pixels.source)))
-        return self._kept[0]
+        every = np.arange(len(self.pixels.source))
+        self._fill(every)
+        views, *_ = self._kept
+        return views
 
     def labelled(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Labels [b] and masks [b] of examples that are kept."""
@@ -98,9 +106,8 @@ class Views:
 
     def _fill(self, rows: np.ndarray) -> None:
         views, labels, masks, made = self._kept
-        if made[rows].all():
-            return
-        for row in rows[~made[rows]].tolist():
+        missing = rows[~made[rows]]
+        for row in missing.tolist():
             image, labels[row] = self.pixels(row)
             if image is not None:
                 for choice in range(self.choices):
@@ -135,9 +142,12 @@ def require_memory(pixels: Pixels, processes: int, view: int | None = None) -> N
 def _mean_bytes(pixels: Pixels) -> float:
     """The mean size of a decoded image, of a few that are evenly spaced."""
     total = len(pixels.source)
+    step = max(1, total // PROBED)
     sizes = []
-    for row in range(0, total, max(1, total // PROBED)):
+    for row in range(0, total, step):
         image, _ = pixels(row)
         if image is not None:
             sizes.append(image.nbytes)
-    return sum(sizes) / max(1, len(sizes))
+    # all of them may be broken
+    found = max(1, len(sizes))
+    return sum(sizes) / found

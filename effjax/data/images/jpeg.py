@@ -10,6 +10,10 @@ from effjax.errors import printable
 JPEG = b"\xff\xd8"
 BASELINE = (0xC0, 0xC1)  # frames whose rows come one after another
 OTHER_FRAMES = (0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
+# where a frame header holds them, from its marker on
+HEIGHT_AT = 5
+WIDTH_AT = 7
+COMPONENTS_AT = 9
 DAMAGE = ("corrupt", "premature", "bogus", "invalid")  # words of the decoder's warnings
 
 
@@ -50,7 +54,10 @@ def jpeg_damage(data: bytes) -> str | None:
         decode_jpeg(data, fast=True, enough=(1, 1))
     except ValueError as error:
         text = str(error)
-        if any(word in text.lower() for word in DAMAGE):
+        lower = text.lower()
+        # other errors are of a file that is sound, such as CMYK
+        is_damage = any(word in lower for word in DAMAGE)
+        if is_damage:
             return printable(text)
     return None
 
@@ -72,7 +79,8 @@ def decode_box(data: bytes, box: Box, out: np.ndarray) -> np.ndarray:
     pixels = decode_region(data, box, out)
     if pixels is None:
         top, left, height, width = box
-        pixels = first_rows(data, top + height, out)[top:, left : left + width]
+        upper = first_rows(data, top + height, out)
+        pixels = upper[top:, left : left + width]
     return pixels
 
 
@@ -90,13 +98,21 @@ def first_rows(data: bytes, rows: int, out: np.ndarray) -> np.ndarray:
     """
     import simplejpeg
 
-    at = _find_frame(data) + 5
-    shorter = data[:at] + rows.to_bytes(2, "big") + data[at + 2 :]
-    width = int.from_bytes(data[at + 2 : at + 4], "big")
-    buffer = out if out.size >= rows * width * 3 else None
-    # not strict: what comes after the last row counts as a mistake
+    frame = _find_frame(data)
+    before = data[: frame + HEIGHT_AT]
+    after = data[frame + WIDTH_AT :]
+    shorter = before + rows.to_bytes(2, "big") + after
+    width = _two_bytes(data, frame + WIDTH_AT)
+    buffer = None
+    if out.size >= rows * width * 3:
+        buffer = out
     return simplejpeg.decode_jpeg(
-        shorter, "RGB", fastdct=True, fastupsample=True, buffer=buffer, strict=False
+        shorter,
+        "RGB",
+        fastdct=True,
+        fastupsample=True,
+        buffer=buffer,
+        strict=False,  # what comes after the last row counts as a mistake
     )
 
 
@@ -110,7 +126,9 @@ def jpeg_size(data: bytes) -> tuple[int, int] | None:
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
     except ValueError:
         return None
-    return (width, height) if jpeg_orientation(data) in SIDEWAYS else (height, width)
+    if jpeg_orientation(data) in SIDEWAYS:
+        return width, height
+    return height, width
 
 
 def plain_size(data: bytes, enough: tuple[int, int] | None = None) -> tuple[int, int] | None:
@@ -118,13 +136,18 @@ def plain_size(data: bytes, enough: tuple[int, int] | None = None) -> tuple[int,
 
     Also None where `decode` would make the image smaller for `enough`.
     """
-    at = _find_frame(data)
-    if at < 0 or jpeg_orientation(data) != UPRIGHT:
+    frame = _find_frame(data)
+    if frame < 0 or jpeg_orientation(data) != UPRIGHT:
         return None
-    height, width = (int.from_bytes(data[at + i : at + i + 2], "big") for i in (5, 7))
-    # the first step is seven eighths
-    if enough is not None and 7 * height >= 8 * enough[0] and 7 * width >= 8 * enough[1]:
-        return None
+    height = _two_bytes(data, frame + HEIGHT_AT)
+    width = _two_bytes(data, frame + WIDTH_AT)
+    if enough is not None:
+        least_height, least_width = enough
+        # the first step is seven eighths
+        is_higher = 7 * height >= 8 * least_height
+        is_wider = 7 * width >= 8 * least_width
+        if is_higher and is_wider:
+            return None
     return height, width
 
 
@@ -134,15 +157,21 @@ def _find_frame(data: bytes) -> int:
     There stand the marker (2 bytes), length (2), precision (1), height (2), width (2) and the
     number of components (1).
     """
-    at, end = 2, len(data) - 9
     if data[:2] != JPEG:
         return -1
+    at = 2
+    end = len(data) - COMPONENTS_AT
     while at < end and data[at] == 0xFF:
         marker = data[at + 1]
-        if marker in BASELINE:
-            components = data[at + 9]
-            return at if components in (1, 3) else -1  # 4: CMYK
         if marker in OTHER_FRAMES:
             return -1  # progressive and rarer kinds
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker in BASELINE:
+            is_cmyk = data[at + COMPONENTS_AT] not in (1, 3)
+            return -1 if is_cmyk else at
+        # the length is that of the segment without its marker
+        at += 2 + _two_bytes(data, at + 2)
     return -1
+
+
+def _two_bytes(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 2], "big")

@@ -11,8 +11,12 @@ import importlib.metadata
 import numpy as np
 
 NAMES = ("libturbojpeg.so.0", "libturbojpeg.dylib", "turbojpeg.dll")
-DECOMPRESS, RGB = 1, 0  # tj3Init's kind of instance, tj3Decompress8's order of colours
-SUBSAMPLING, FAST_UPSAMPLING, FAST_TRANSFORM = 4, 9, 10  # parameters of tj3Set and tj3Get
+DECOMPRESS = 1  # tj3Init's kind of instance
+RGB = 0  # tj3Decompress8's order of colours
+# parameters of tj3Set and tj3Get
+SUBSAMPLING = 4
+FAST_UPSAMPLING = 9
+FAST_TRANSFORM = 10
 UNIT_WIDTHS = (8, 16, 16, 8, 8, 32, 8)  # of what is coded together, by SUBSAMPLING: 444, 422, ...
 
 
@@ -66,13 +70,17 @@ def _decode(
         return None
     before = left % UNIT_WIDTHS[kind]  # a region starts with a unit
     wide = before + width
-    if library.tj3SetCroppingRegion(instance, Region(left - before, top, wide, height)):
+    region = Region(left - before, top, wide, height)
+    if library.tj3SetCroppingRegion(instance, region):
         return None
-    if out.size < height * wide * 3:
-        out = np.empty(height * wide * 3, np.uint8)
+    need = height * wide * 3
+    if out.size < need:
+        out = np.empty(need, np.uint8)
+    # a pitch of 0: rows without padding
     if library.tj3Decompress8(instance, data, len(data), out.ctypes.data, 0, RGB):
         return None
-    return out[: height * wide * 3].reshape(height, wide, 3)[:, before:]
+    pixels = out[:need].reshape(height, wide, 3)
+    return pixels[:, before:]
 
 
 @functools.cache
@@ -103,4 +111,8 @@ def _in_wheel() -> list[str]:
         files = importlib.metadata.files("turbojpeg") or []
     except importlib.metadata.PackageNotFoundError:
         return []
-    return [str(file.locate()) for file in files if file.name.startswith("libturbojpeg")]
+    paths = []
+    for file in files:
+        if file.name.startswith("libturbojpeg"):
+            paths.append(str(file.locate()))
+    return paths

@@ -34,25 +34,36 @@ def prepared_directory(name: str, data_dir: str | None = None) -> str:
     # a name of ours goes before a folder of that name
     if name not in BUILDERS and is_prepared(name):
         path = epath.Path(name).expanduser()
-        return os.fspath(path if (path / INFO).exists() else newest(path))
+        if not (path / INFO).exists():
+            path = newest(path)
+        return os.fspath(path)
     root = epath.Path(data_dir or default_data_dir()).expanduser()
     name, _, version = name.partition(":")
     if name in BUILDERS and not BUILDERS[name].files:
         version = version or str(BUILDERS[name].load().VERSION)
-    found = newest(root / name, version)
+    folder = root / name
+    found = newest(folder, version)
     if found is None and name in BUILDERS:
         prepare_builtin(name, os.fspath(root))
-        found = newest(root / name, version)
+        found = newest(folder, version)
     if found is None:
-        prepared = []
-        if root.exists():
-            prepared = [path.name for path in root.iterdir() if path.is_dir() and newest(path)]
+        known = [*BUILDERS, "synthetic", *_prepared_names(root)]
         raise UserError(
-            f"data set {name!r} is not prepared in {root}; "
-            f"{nearest(name, [*BUILDERS, 'synthetic', *prepared])}\n"
+            f"data set {name!r} is not prepared in {root}; {nearest(name, known)}\n"
             "set data.name to a known name, a folder or archive of images, or a prepared directory"
         )
     return os.fspath(found)
+
+
+def _prepared_names(root: Any) -> list[str]:
+    """The data sets that TFDS has prepared in a directory."""
+    if not root.exists():
+        return []
+    names = []
+    for path in root.iterdir():
+        if path.is_dir() and newest(path):
+            names.append(path.name)
+    return names
 
 
 def is_prepared(path: str) -> bool:
@@ -93,9 +104,11 @@ def prepare_builtin(name: str, data_dir: str, manual_dir: str | None = None) -> 
         )
     os.makedirs(data_dir, exist_ok=True)
     builder_class = BUILDERS[name].load()
-    with _locked(os.path.join(data_dir, f".{name}.lock")):
+    lock = os.path.join(data_dir, f".{name}.lock")
+    with _locked(lock):
         # array_record always: TFDS's default format needs TensorFlow
-        write(builder_class(data_dir=data_dir, file_format="array_record"), manual_dir)
+        builder = builder_class(data_dir=data_dir, file_format="array_record")
+        write(builder, manual_dir)
 
 
 def write(builder: Any, manual_dir: str | None = None) -> None:
@@ -117,7 +130,9 @@ def _progress_bars() -> Iterator[None]:
     try:
         yield
     finally:
-        for bar in list(getattr(tqdm.tqdm, "_instances", ())):
+        bars = getattr(tqdm.tqdm, "_instances", ())
+        # a copy: a bar that closes leaves the set
+        for bar in list(bars):
             bar.close()
 
 

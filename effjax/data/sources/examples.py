@@ -98,16 +98,22 @@ def identity(examples: Examples) -> dict[str, Any]:
     count = len(examples)
     digest = hashlib.blake2b(digest_size=8)
     keys = examples.keys()
+    # `len`: the keys may be an array
     if len(keys):
-        digest.update("\n".join(keys).encode(errors="surrogateescape"))
-        digest.update(np.asarray(examples.labels(), np.int64).tobytes())
-    for row in range(0, count, max(1, count // SAMPLED)):
+        names = "\n".join(keys)
+        labels = np.asarray(examples.labels(), np.int64)
+        digest.update(names.encode(errors="surrogateescape"))
+        digest.update(labels.tobytes())
+    step = max(1, count // SAMPLED)
+    for row in range(0, count, step):
         try:
             data, label = read_example(examples, row)
         except BadExample:
             continue  # it is reported where it is used
         digest.update(label.to_bytes(8, "little", signed=True))
-        digest.update(data if isinstance(data, bytes) else np.ascontiguousarray(data))
+        if not isinstance(data, bytes):
+            data = np.ascontiguousarray(data)
+        digest.update(data)
     return {
         "examples": count,
         "classes": list(examples.class_names),
@@ -126,7 +132,8 @@ class Matched:
 
     def __init__(self, examples: Examples, match: ClassMatch, class_names: Sequence[str]):
         self.class_names = tuple(class_names)
-        self._examples, self._match = examples, match
+        self._examples = examples
+        self._match = match
         self._rows = np.arange(len(examples))
         if match.unknown:
             labels = match.mapping[examples.labels()]
@@ -143,11 +150,14 @@ class Matched:
         return self._examples.name(int(self._rows[row]))
 
     def labels(self) -> np.ndarray:
-        return self._match.mapping[self._examples.labels()[self._rows]]
+        labels = self._examples.labels()
+        return self._match.mapping[labels[self._rows]]
 
     def keys(self) -> Sequence[str]:
         keys = self._examples.keys()
-        return [keys[row] for row in self._rows] if len(keys) else ()
+        if not len(keys):
+            return ()
+        return [keys[row] for row in self._rows]
 
     def stamps(self) -> Sequence[str]:
         return self._examples.stamps()

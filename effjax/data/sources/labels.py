@@ -51,8 +51,9 @@ def count_classes(labels: np.ndarray, where: str) -> int:
     _refuse(labels, labels <= len(labels), where)
     lowest = int(labels.min())
     if lowest > 0:
+        row = int(labels.argmin())
         raise UserError(
-            f"{printable(where)}: the lowest label is {lowest} (row {int(labels.argmin())}), "
+            f"{printable(where)}: the lowest label is {lowest} (row {row}), "
             f"so class 0 has no image\nlabels start at 0: subtract {lowest}"
         )
     return int(labels.max()) + 1
@@ -71,11 +72,14 @@ def _refuse(
     values: np.ndarray, good: np.ndarray, where: str, expected: str = "expected 0, 1, 2, ..."
 ) -> None:
     bad = np.flatnonzero(~good)
-    if len(bad):
-        row = int(bad[0])
-        value = printable(str(values[row]))
-        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-        raise UserError(
-            f"{printable(where)}: label {value} in row {row}{more}\n"
-            f"{expected}: a label is the whole number of its class"
-        )
+    if not len(bad):
+        return
+    row = int(bad[0])
+    value = printable(str(values[row]))
+    more = ""
+    if len(bad) > 1:
+        more = f" and {len(bad) - 1} more"
+    raise UserError(
+        f"{printable(where)}: label {value} in row {row}{more}\n"
+        f"{expected}: a label is the whole number of its class"
+    )

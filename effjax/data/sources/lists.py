@@ -42,7 +42,8 @@ class ListedFiles:
         _refuse_empty(classes, path)
         self.class_names = tuple(_sorted_names(set(classes)))
         number = {name: k for k, name in enumerate(self.class_names)}
-        labels = np.array([number[name] for name in classes], np.int32)
+        numbers = [number[name] for name in classes]
+        labels = np.array(numbers, np.int32)
         chosen = self._choose(columns, images, labels, split, val_share, split_seed)
         rows = np.flatnonzero(chosen)
         self._labels = labels[rows]
@@ -58,11 +59,12 @@ class ListedFiles:
         split_seed: int,
     ) -> np.ndarray:
         """Which rows [N] belong to the split."""
-        column = next((name for name in SPLIT_COLUMNS if name in columns), None)
-        if column is None:
-            return in_split(split, images, labels, val_share, split_seed, self.path)
-        wanted = find_splits(split, set(columns[column]), self.path)
-        return np.isin(np.array(columns[column]), wanted)
+        for name in SPLIT_COLUMNS:
+            if name in columns:
+                split_of = columns[name]
+                wanted = find_splits(split, set(split_of), self.path)
+                return np.isin(np.array(split_of), wanted)
+        return in_split(split, images, labels, val_share, split_seed, self.path)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -72,9 +74,10 @@ class ListedFiles:
             return file.read(), int(self._labels[row])
 
     def _place(self, row: int) -> str:
-        # an absolute path stays as it is
         name = os.path.expanduser(str(self._names[row]))
-        return os.path.join(os.path.dirname(self.path), name)
+        folder = os.path.dirname(self.path)
+        # `join` leaves an absolute path as it is
+        return os.path.join(folder, name)
 
     def name(self, row: int) -> str:
         return printable(self._place(row))
@@ -105,7 +108,8 @@ def read_columns(path: str) -> dict[str, list[str]]:
     if len(rows) < 2:
         raise UserError(f"{printable(path)} lists no images\nexpected a line `image,label` first")
     header = [name.strip() for name in rows[0]]
-    for number, row in enumerate(rows[1:], start=2):
+    values = rows[1:]
+    for number, row in enumerate(values, start=2):
         if len(row) != len(header):
             raise UserError(
                 f"{printable(path)}, row {number} has {len(row)} values, "
@@ -113,7 +117,7 @@ def read_columns(path: str) -> dict[str, list[str]]:
             )
     columns = {}
     for place, name in enumerate(header):
-        columns[name] = [row[place].strip() for row in rows[1:]]
+        columns[name] = [row[place].strip() for row in values]
     return columns
 
 
@@ -128,7 +132,15 @@ def _image_column(columns: dict[str, list[str]], path: str) -> str:
 
 
 def _label_column(columns: dict[str, list[str]], path: str, label: str | None) -> str:
-    others = [name for name in columns if name.lower() not in (*IMAGE_COLUMNS, *SPLIT_COLUMNS)]
+    others = []
+    usual = []
+    for name in columns:
+        lower = name.lower()
+        if lower in IMAGE_COLUMNS or lower in SPLIT_COLUMNS:
+            continue
+        others.append(name)
+        if lower in LABEL_COLUMNS:
+            usual.append(name)
     if label is not None:
         if label not in others:
             raise UserError(
@@ -136,12 +148,13 @@ def _label_column(columns: dict[str, list[str]], path: str, label: str | None) -
                 f"{nearest(label, others)}"
             )
         return label
-    usual = [name for name in others if name.lower() in LABEL_COLUMNS]
     candidates = usual or others
     if len(candidates) != 1:
+        listed = ""
+        if candidates:
+            listed = ": " + printable(", ".join(candidates))
         raise UserError(
-            f"{printable(path)} has {len(candidates)} columns of labels"
-            f"{': ' if candidates else ''}{printable(', '.join(candidates))}\n"
+            f"{printable(path)} has {len(candidates)} columns of labels{listed}\n"
             "choose one: --config.data.label=NAME"
         )
     return candidates[0]
@@ -149,12 +162,14 @@ def _label_column(columns: dict[str, list[str]], path: str, label: str | None) -
 
 def _refuse_empty(classes: list[str], path: str) -> None:
     if "" in classes:
+        # counted from 1, and the header is the first
         number = classes.index("") + 2
         raise UserError(f"{printable(path)}, row {number} has no label")
 
 
 def _sorted_names(names: set[str]) -> list[str]:
     """Sorted as text, or as numbers if all are whole numbers."""
-    if all(name.isascii() and name.isdigit() for name in names):
+    are_numbers = all(name.isascii() and name.isdigit() for name in names)
+    if are_numbers:
         return sorted(names, key=int)
     return sorted(names)

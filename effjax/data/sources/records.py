@@ -29,8 +29,11 @@ class Records:
         self._length = info.splits[self.split].num_examples
 
     def __getstate__(self) -> dict[str, Any]:
-        opened = ("_builder", "_records")
-        return {key: value for key, value in vars(self).items() if key not in opened}
+        # each process opens the files itself
+        state = dict(vars(self))
+        state.pop("_builder", None)
+        state.pop("_records", None)
+        return state
 
     @functools.cached_property
     def _builder(self) -> Any:
@@ -55,7 +58,9 @@ class Records:
     def _features(self, row: int) -> Any:
         from tensorflow_datasets.proto import tf_example_pb2
 
-        return tf_example_pb2.Example.FromString(self._records[row]).features.feature
+        record = self._records[row]
+        example = tf_example_pb2.Example.FromString(record)
+        return example.features.feature
 
     def _label(self, example: Any) -> int:
         (label,) = example[self.label_key].int64_list.value
@@ -65,16 +70,18 @@ class Records:
         return f"record {row} of split {self.split!r} in {printable(self.directory)}"
 
     def labels(self) -> np.ndarray:
-        rows = range(len(self))
-        return np.array([self._label(self._features(row)) for row in rows], np.int32)
+        found = []
+        for row in range(len(self)):
+            example = self._features(row)
+            found.append(self._label(example))
+        return np.array(found, np.int32)
 
     def keys(self) -> Sequence[str]:
         return ()
 
     def stamps(self) -> Sequence[str]:
-        return stamps_of(
-            sorted(os.path.join(self.directory, n) for n in os.listdir(self.directory))
-        )
+        names = sorted(os.listdir(self.directory))
+        return stamps_of(os.path.join(self.directory, name) for name in names)
 
 
 def open_builder(directory: str, file_format: str) -> Any:

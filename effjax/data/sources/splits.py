@@ -38,11 +38,14 @@ def find_split(wanted: str, present: Iterable[str], where: str) -> str:
     present = sorted(present)
     if wanted in present:
         return wanted
-    same = next((names for names in SAME if wanted.lower() in names), ())
-    for usual in same:
-        for name in present:
-            if name.lower() == usual:
-                return name
+    for names in SAME:
+        if wanted.lower() not in names:
+            continue
+        # the most usual name first, where several are there
+        for usual in names:
+            for name in present:
+                if name.lower() == usual:
+                    return name
     raise MissingSplit(
         f"split {wanted!r} is not in {printable(where)}; {nearest(wanted, present)}\n"
         "set data.train_split and data.val_split"
@@ -70,8 +73,9 @@ def find_split_expression(wanted: str, present: Iterable[str], where: str) -> st
     found = []
     for part in wanted.split("+"):
         name, bracket, rest = part.strip().partition("[")
-        splits = find_splits(name, present, where)
-        found += [split + bracket + rest for split in splits]
+        slice_text = bracket + rest
+        for split in find_splits(name, present, where):
+            found.append(split + slice_text)
     return "+".join(found)
 
 
@@ -102,10 +106,13 @@ def in_split(
     validates = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        count = max(1, round(val_share * len(members)))
+        count = round(val_share * len(members))
+        count = max(count, 1)
+        # the second bound counts for a class of one image
         count = min(count, len(members) - 1)
-        lowest = np.argsort(ranks[members])[:count]
-        validates[members[lowest]] = True
+        order = np.argsort(ranks[members])
+        lowest = members[order[:count]]
+        validates[lowest] = True
     if part == "validation":
         return validates
     return ~validates
@@ -114,4 +121,5 @@ def in_split(
 def _hash(text: str) -> int:
     # a name that is not UTF-8 holds lone surrogates
     data = text.encode(errors="surrogateescape")
-    return int.from_bytes(hashlib.blake2b(data, digest_size=7).digest())
+    digest = hashlib.blake2b(data, digest_size=7).digest()
+    return int.from_bytes(digest)

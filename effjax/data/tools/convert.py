@@ -42,15 +42,19 @@ def stored_examples(
         fresh = map_rows(conversion.convert, range(kept.rows, len(source)))
         converted = itertools.chain(kept.read(), kept.append(fresh))
     for row, example in enumerate(converted):
+        # None: left out, but its row counts
         if example.data is not None:
-            yield row, {"image": io.BytesIO(example.data), "label": example.label}
+            image = io.BytesIO(example.data)
+            yield row, {"image": image, "label": example.label}
 
 
 class Conversion:
     """How the images of a source are stored."""
 
     def __init__(self, source: Examples, short_side: int | None, skip_broken: bool):
-        self.source, self.short_side, self.skip_broken = source, short_side, skip_broken
+        self.source = source
+        self.short_side = short_side
+        self.skip_broken = skip_broken
 
     def options(self) -> dict[str, Any]:
         """What a kept conversion must have been made with; JSON data."""
@@ -67,12 +71,15 @@ class Conversion:
         Raises:
           UserError: it is broken, and not to be skipped.
         """
-        data, label, problem = None, 0, None
+        data = None
+        label = 0
+        problem = None
         try:
             data, label = read_example(self.source, row)
             stored = stored_bytes(data, self.short_side)
         except BadExample as error:
-            label, problem = label_of(self.source, row), f"cannot be read: {error}"
+            label = label_of(self.source, row)
+            problem = f"cannot be read: {error}"
         except UserError as error:
             problem = f"cannot be decoded: {error}"
         if problem is None:
@@ -109,7 +116,9 @@ def checksum(data: bytes | np.ndarray | None) -> int:
     """A CRC-32 of an image as its source has it; 0 for one that cannot be read."""
     if data is None:
         return 0
-    return zlib.crc32(data if isinstance(data, bytes) else np.ascontiguousarray(data))
+    if not isinstance(data, bytes):
+        data = np.ascontiguousarray(data)
+    return zlib.crc32(data)
 
 
 def stored_bytes(data: bytes | np.ndarray, short_side: int | None) -> bytes:
@@ -122,12 +131,20 @@ def stored_bytes(data: bytes | np.ndarray, short_side: int | None) -> bytes:
     import simplejpeg
 
     if short_side is not None:
-        pixels = decode(data) if isinstance(data, bytes) else data
-        shrink = short_side / min(pixels.shape[:2])
+        pixels = data
+        if isinstance(data, bytes):
+            pixels = decode(data)
+        height, width = pixels.shape[:2]
+        shrink = short_side / min(height, width)
         if shrink < 1:
-            height, width = (max(short_side, round(side * shrink)) for side in pixels.shape[:2])
+            # rounding must not make the short side shorter
+            height = max(short_side, round(height * shrink))
+            width = max(short_side, round(width * shrink))
             smaller = resize_exact(pixels, (height, width), "bicubic")
             return simplejpeg.encode_jpeg(smaller, JPEG_QUALITY, "RGB")
     if isinstance(data, bytes):
         return data
-    return cv2.imencode(".png", data[..., ::-1])[1].tobytes()
+    # OpenCV's order of colours
+    blue_first = data[..., ::-1]
+    _, png = cv2.imencode(".png", blue_first)
+    return png.tobytes()
