@@ -27,7 +27,7 @@ class Clock:
             value = section[f"{name}_{unit}"]
             if value is None:
                 continue
-            if not value >= 0:
+            if not value >= 0:  # NaN too
                 raise UserError(f"{name}_{unit} = {value:g} is negative; give 0 or more")
             if unit == "percent" and self.total_steps is None:
                 raise UserError(f"{name}_percent has no total to be a part of; use {name}_epochs")
@@ -45,5 +45,6 @@ class Clock:
         if unit == "examples":
             return 1.0 / self.batch_size
         if unit == "epochs":
+            # whole batches: an epoch leaves out the examples that do not fill one
             return max(1, self.epoch_examples // self.batch_size)
         return self.total_steps / 100.0

@@ -40,11 +40,14 @@ def call_config(spec: str, name: str) -> Any:
         if not callable(function):
             what = "the config" if name == "get_config" else "the variants"
             raise UserError(f"{path} has no function {name}(arg=None) that returns {what}")
-        if name == "get_config" and word == QUICK and hasattr(module, QUICK):
+        is_quick = name == "get_config" and word == QUICK and hasattr(module, QUICK)
+        if is_quick:
             config = function()
             module.quick(config)
             return config
-        return function(word) if word else function()
+        if word:
+            return function(word)
+        return function()  # so that the file's own default holds
 
 
 def _find(path_text: str) -> Path:
@@ -54,7 +57,9 @@ def _find(path_text: str) -> Path:
             f"--config={path} is a folder; give a file in it\nlist: effjax configs {path}"
         )
     if not path.is_file():
-        siblings = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        siblings = []
+        if path.parent.is_dir():
+            siblings = [str(sibling) for sibling in path.parent.glob("*.py")]
         hint = nearest(str(path), siblings) if siblings else "no such folder"
         raise UserError(f"config file {str(path)!r} does not exist ({hint})\nlist: effjax configs")
     return path
@@ -73,10 +78,14 @@ def _check_word(path: Path, module: ModuleType, word: str) -> None:
     words = [*getattr(module, "ARGS", ())]
     if hasattr(module, QUICK):
         words.append(QUICK)
+    # the file checks its words itself; see the docstring at the head
     takes_any = not words or any(known.isupper() for known in words)
-    if word and not takes_any and word not in words:
-        listed = f"expected one of {', '.join(words)}" if len(words) > 1 else f"expected {QUICK!r}"
-        raise UserError(f"{path} knows no arg {word!r}; {listed}")
+    if not word or takes_any or word in words:
+        return
+    listed = f"expected {QUICK!r}"
+    if len(words) > 1:
+        listed = f"expected one of {', '.join(words)}"
+    raise UserError(f"{path} knows no arg {word!r}; {listed}")
 
 
 @contextlib.contextmanager
@@ -95,7 +104,7 @@ def _errors_in_one_line(path: Path) -> Iterator[None]:
     try:
         yield
     except UserError:
-        raise
+        raise  # names what is wrong already
     except Exception as error:
         raise UserError(_where(path, error)) from error
 
@@ -103,15 +112,20 @@ def _errors_in_one_line(path: Path) -> Iterator[None]:
 def _where(path: Path, error: Exception) -> str:
     """One line on an error raised inside a config file: the line, and what was wrong."""
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(path.absolute())]
-    line = lines[-1] if lines else 0
+    filename = str(path.absolute())
+    lines = [frame.lineno for frame in frames if frame.filename == filename]
+    line = lines[-1] if lines else 0  # the innermost: errors come from deeper in a library
     if isinstance(error, SyntaxError):
-        line = error.lineno
+        line = error.lineno  # no line of the file has run yet
     # ml_collections writes the whole section into the message; key and question are what helps
     key = re.search(r'Key "(\w+)" does not exist', str(error))
     question = re.search(r"Did you mean [\"']?(\w+)", str(error))
     if key:
-        hint = f"; did you mean {question.group(1)!r}?" if question else ""
-        return f"{path}:{line}: the config has no key {key.group(1)!r} there{hint}"
-    message = str(error.args[0] if error.args else error).strip().splitlines() or [""]
-    return f"{path}:{line}: {type(error).__name__}: {message[0][:160]}"
+        message = f"{path}:{line}: the config has no key {key.group(1)!r} there"
+        if question:
+            message += f"; did you mean {question.group(1)!r}?"
+        return message
+    # not str(error): a KeyError puts its message into quotes
+    message = str(error.args[0] if error.args else error)
+    first_line, *_ = message.strip().splitlines() or [""]
+    return f"{path}:{line}: {type(error).__name__}: {first_line[:160]}"

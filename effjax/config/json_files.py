@@ -55,17 +55,20 @@ def parse_json(text: str, shape: Any, where: Any, remedy: str = "") -> Any:
     """
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except ValueError as error:  # JSONDecodeError is one, and so is a number of too many digits
         raise UserError(_message(where, f"is not JSON: {error}", remedy)) from None
     except RecursionError:  # thousands of opening brackets
         raise UserError(_message(where, "is not JSON: nested too deeply", remedy)) from None
     try:
         return fit(content, shape)
     except Misfit as expected:
+        # in the words of JSON: the file was not written by hand in Python
         found = JSON_TYPES[type(content)]
         problem = f"holds {found}; expected {expected}"
         raise UserError(_message(where, problem, remedy)) from None
 
 
 def _message(where: Any, problem: str, remedy: str) -> str:
-    return f"{where} {problem}\n{remedy}" if remedy else f"{where} {problem}"
+    if not remedy:
+        return f"{where} {problem}"
+    return f"{where} {problem}\n{remedy}"

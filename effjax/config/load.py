@@ -8,7 +8,7 @@ import ast
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import ml_collections
@@ -39,6 +39,7 @@ def load(spec: str, overrides: Sequence[str], schema: type) -> ml_collections.Co
     config = _run_file(spec)
     known = list(declared_keys(schema))
     foreign = [key for key in config if key not in known]
+    # a few are misspelt; most of them belong to the schema of another verb
     if 2 * len(foreign) > len(config):
         raise UserError(
             f"{spec.partition(':')[0]} is a config for another verb: it has "
@@ -78,38 +79,45 @@ def from_json(data: dict[str, Any], schema: type) -> ml_collections.ConfigDict:
 def _fill(config: ml_collections.ConfigDict, data: dict[str, Any]) -> None:
     with config.unlocked():
         for key, value in data.items():
-            if isinstance(value, dict):
-                if not isinstance(config.get(key), ml_collections.ConfigDict):
-                    config[key] = Section(type_safe=False)
-                _fill(config[key], value)
-            else:
+            if not isinstance(value, dict):
                 config[key] = value
+                continue
+            # sections that the user has named, such as a group of `optim`, have no default
+            if not isinstance(config.get(key), ml_collections.ConfigDict):
+                config[key] = Section(type_safe=False)
+            _fill(config[key], value)
 
 
 def _run_file(spec: str) -> ml_collections.ConfigDict:
     config = call_config(spec, "get_config")
     path = spec.partition(":")[0]
-    if not isinstance(config, ml_collections.ConfigDict):
-        kind = "None" if config is None else with_article(type(config).__name__)
-        raise UserError(f"{path}: get_config returned {kind}; return effjax.default_config()")
-    return config
+    if isinstance(config, ml_collections.ConfigDict):
+        return config
+    kind = with_article(type(config).__name__)
+    if config is None:  # most often the `return` was forgotten
+        kind = "None"
+    raise UserError(f"{path}: get_config returned {kind}; return effjax.default_config()")
 
 
 def _split_overrides(overrides: Sequence[str]) -> dict[str, str]:
     """{"key.path": text} of "--config.key.path=text"."""
     texts: dict[str, str] = {}
     for override in overrides:
-        key, equals, text = override.removeprefix("--").removeprefix("config.").partition("=")
+        assignment = override.removeprefix("--").removeprefix("config.")
+        key, equals, text = assignment.partition("=")
         if not equals:
             raise UserError(f"override {override!r} has no value; type --config.{key}=VALUE")
         texts[key] = text
-    given: dict[str, str] = {}
-    for key in texts:
+    given: dict[str, str] = {}  # {duration: the key that sets it}
+    for key, text in texts.items():
         name = duration_of(key)
-        if name is not None and _literal(texts[key]) is not None:
-            other = given.setdefault(name, key)
-            if other != key:
-                raise UserError(f"two units for one duration: {other} and {key}; give one of them")
+        sets_duration = name is not None and _literal(text) is not None
+        if not sets_duration:
+            continue
+        # asked before they are applied: there the second unit silently replaces the first
+        other = given.setdefault(name, key)
+        if other != key:
+            raise UserError(f"two units for one duration: {other} and {key}; give one of them")
     return texts
 
 
@@ -149,14 +157,17 @@ def _override(
     Args:
       read: takes the key's annotation (`Any` if it has none) and returns the value.
     """
-    node, section = config, schema
+    node = config
+    section = schema
     *parents, leaf = path.split(".")
     for key in parents:
-        if key not in node and entry_type(section):
-            node[key] = to_config(entry_type(section))
+        entry = entry_type(section)
+        if key not in node and entry:
+            node[key] = to_config(entry)  # --config.optim.head.name=... makes the group "head"
         if not isinstance(node.get(key), ml_collections.ConfigDict):
             raise UserError(_unknown(path, key, node))
-        node, section = node[key], child(section, key)
+        node = node[key]
+        section = child(section, key)
     if leaf not in node and not is_open(section):
         raise UserError(_unknown(path, leaf, node))
     if isinstance(node.get(leaf), ml_collections.ConfigDict):
@@ -164,7 +175,9 @@ def _override(
     hint = child(section, leaf) or Any
     value = _fitted(path, read(hint), hint)
     units = [f"{duration_of(leaf)}_{unit}" for unit in UNITS]
-    if value is not None and leaf in units and set(units) <= set(declared_keys(section)):
+    # a single `decay_steps` of an open section is a number of its own
+    is_duration = leaf in units and set(units) <= set(declared_keys(section))
+    if is_duration and value is not None:
         node.update(dict.fromkeys(units))
     node[leaf] = value
 
@@ -183,28 +196,49 @@ def check(config: ml_collections.ConfigDict, schema: type, path: str = "") -> No
       UserError: naming the key, what came and what was expected.
     """
     declared = declared_keys(schema)
-    for key in list(config):
-        full, value = f"{path}{key}", config[key]
+    for key in list(config):  # a copy: values are replaced on the way
+        full = f"{path}{key}"
+        value = config[key]
         hint = child(schema, key)
+        entry = entry_type(hint)
         if dataclasses.is_dataclass(hint):
             check(_section(full, value), hint, f"{full}.")
-        elif entry := entry_type(hint):
+        elif entry:
             for name in _section(full, value):
-                check(_section(f"{full}.{name}", value[name]), entry, f"{full}.{name}.")
+                inner = f"{full}.{name}"
+                check(_section(inner, value[name]), entry, f"{inner}.")
         elif hint is not None:
-            fitted = _fitted(full, value, hint)
-            if type(fitted) is not type(value):
-                # ml_collections casts a tuple back to the list that was there before
-                with config.unlocked():
-                    del config[key]
-                    config[key] = fitted
+            _replace_fitted(config, key, _fitted(full, value, hint))
         elif not is_open(schema):
             section = f"config.{path}".rstrip(".")
             raise UserError(f"{section} has no key {key!r}; {nearest(key, declared)}")
     for key in declared:
         if key not in config:
             raise UserError(f"config.{path}{key} is missing; start from effjax.default_config()")
-    for name in {duration_of(key) for key in declared} - {None}:
+    _check_units(config, declared, path)
+
+
+def _replace_fitted(config: ml_collections.ConfigDict, key: str, fitted: Any) -> None:
+    """Puts a value of another type in the place of one."""
+    if type(fitted) is type(config[key]):
+        return
+    # ml_collections casts a tuple back to the list that was there before
+    with config.unlocked():
+        del config[key]
+        config[key] = fitted
+
+
+def _check_units(
+    config: ml_collections.ConfigDict,
+    declared: Collection[str],
+    path: str,
+) -> None:
+    """Refuses a duration that is given in two units."""
+    # no set: of several mistakes the same one is reported each time
+    durations = dict.fromkeys(duration_of(key) for key in declared)
+    for name in durations:
+        if name is None:
+            continue
         keys = [f"{name}_{unit}" for unit in UNITS]
         given = [f"config.{path}{key}" for key in keys if config.get(key) is not None]
         if len(given) > 1:
@@ -229,7 +263,11 @@ def read_section(section: Any, schema: type[Schema], path: str, known: Sequence[
     values.update(section.extras(*known))
     check(values, schema, path)
     names = {field.name for field in dataclasses.fields(schema)}
-    return schema(**{key: value for key, value in values.items() if key in names})
+    chosen = {}
+    for key, value in values.items():
+        if key in names:  # a duration's keys are none of its fields
+            chosen[key] = value
+    return schema(**chosen)
 
 
 def _section(path: str, value: Any) -> ml_collections.ConfigDict:

@@ -19,10 +19,12 @@ def as_path(place: str | Path) -> Path:
     """
     text = str(place)
     if text.startswith("gs:/") and not text.startswith("gs://"):
+        # `Path` makes one slash of two: somewhere a bucket was taken for a folder
         raise UserError(f"{text} has one slash; give gs://BUCKET/FOLDER")
     if not is_remote(text):
         return Path(place)
-    if not text.startswith("gs://") or not text.removeprefix("gs://").strip("/"):
+    names_bucket = text.startswith("gs://") and text.removeprefix("gs://").strip("/")
+    if not names_bucket:
         raise UserError(f"{text} is no place for a run; give a folder, or gs://BUCKET/FOLDER")
     try:
         import fsspec

@@ -37,7 +37,8 @@ class Section(ml_collections.ConfigDict):
     """
 
     def __setitem__(self, key: str, value: Any) -> None:
-        if isinstance(value, bool) and isinstance(self.get(key), float):
+        was_float = isinstance(self.get(key), float)
+        if was_float and isinstance(value, bool):
             raise UserError(f"{key} = {value} is a bool; expected a number")
         super().__setitem__(key, value)
 
@@ -57,29 +58,39 @@ def declared_keys(section: Any) -> dict[str, tuple[Any, Any]]:
     for field in dataclasses.fields(section):
         hint = hints[field.name]
         if hint is Duration:
-            keys |= {f"{field.name}_{unit}": (NotNegative | None, None) for unit in UNITS}
+            for unit in UNITS:
+                keys[f"{field.name}_{unit}"] = (NotNegative | None, None)
         elif field.default_factory is not dataclasses.MISSING:
-            keys[field.name] = hint, field.default_factory()
+            # made once for all, as this function is cached: nobody may change it
+            keys[field.name] = (hint, field.default_factory())
         else:
-            keys[field.name] = hint, field.default
+            keys[field.name] = (hint, field.default)
     return keys
 
 
 def entry_type(hint: Any) -> Any:
     """The dataclass S if `hint` is `dict[str, S]`, else None."""
-    arguments = typing.get_args(hint)
-    return arguments[1] if typing.get_origin(hint) is dict else None
+    if typing.get_origin(hint) is not dict:
+        return None
+    _, entry = typing.get_args(hint)
+    return entry
 
 
 def child(section: Any, key: str) -> Any:
     """What describes `section.key`: the key's annotated type, or S in a `dict[str, S]`."""
-    return entry_type(section) or declared_keys(section).get(key, (None, None))[0]
+    entry = entry_type(section)
+    if entry:  # the sections of a dict are named by the user, and all of one kind
+        return entry
+    hint, _ = declared_keys(section).get(key, (None, None))
+    return hint
 
 
 def duration_of(key: str) -> str | None:
     """The name of the duration that a key writes: "total" for "total_epochs", else None."""
     name, _, unit = key.rpartition("_")
-    return name if name and unit in UNITS else None
+    if name and unit in UNITS:  # "steps" alone is no duration
+        return name
+    return None
 
 
 def to_config(section: Any, values: Any = None) -> ml_collections.ConfigDict:
@@ -100,7 +111,7 @@ def to_config(section: Any, values: Any = None) -> ml_collections.ConfigDict:
             config[key] = named
         else:
             config[key] = value
-    config.lock()
+    config.lock()  # from here on a misspelt key is an error
     _unlock_open(config, section)
     return config
 

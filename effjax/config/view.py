@@ -17,10 +17,13 @@ class View:
     """
 
     def __init__(self, config: ml_collections.ConfigDict, path: str = "", read: set | None = None):
-        self._config, self._path = config, path
+        self._config = config
+        self._path = path
+        # one set for all sections of a config: `unread` is asked of the whole
         self._read = set() if read is None else read
 
     def __getattr__(self, key: str) -> Any:
+        # `copy` and `pickle` ask for __special__ names before there is a config to look in
         if key.startswith("_"):
             raise AttributeError(key)
         return self[key]
@@ -43,7 +46,11 @@ class View:
 
     def extras(self, *known: str) -> dict[str, Any]:
         """All keys except the `known` ones, nested sections as dicts; all count as read."""
-        return {key: _plain(self[key]) for key in self if key not in known}
+        values = {}
+        for key in self:
+            if key not in known:
+                values[key] = _plain(self[key])
+        return values
 
     def to_dict(self) -> dict[str, Any]:
         """Everything below, as plain Python values that JSON can hold; nothing counts as read."""
@@ -55,7 +62,9 @@ class View:
 
 
 def _plain(value: Any) -> Any:
-    return {key: _plain(value[key]) for key in value} if isinstance(value, View) else value
+    if not isinstance(value, View):
+        return value
+    return {key: _plain(value[key]) for key in value}
 
 
 def changed(config: ml_collections.ConfigDict, schema: Any, path: str = "") -> list[str]:
@@ -63,9 +72,14 @@ def changed(config: ml_collections.ConfigDict, schema: Any, path: str = "") -> l
     declared = declared_keys(schema)
     paths: list[str] = []
     for key in config:
-        value, full = config[key], f"{path}{key}"
+        value = config[key]
+        full = f"{path}{key}"
         if isinstance(value, ml_collections.ConfigDict):
             paths += changed(value, child(schema, key), f"{full}.")
-        elif key not in declared or value != declared[key][1]:
-            paths.append(full)
+        elif key not in declared:
+            paths.append(full)  # of an open section: it has no default to be equal to
+        else:
+            _, default = declared[key]
+            if value != default:
+                paths.append(full)
     return paths
