@@ -53,11 +53,18 @@ def make_apply(groups: Groups, shares: Shares, mean: DeviceMean) -> Apply:
             rate = groups.rates[name](state.step)
             own_state = optim.set_learning_rate(opt_state[name], rate)
             updates, opt_state[name] = groups.transforms[name].update(
-                own_grads, own_state, picked, **groups.wanted(name, offered)
+                own_grads,
+                own_state,
+                picked,
+                **groups.wanted(name, offered),
             )
-            params = groups.put_back(params, optax.apply_updates(picked, updates), name)
+            moved = optax.apply_updates(picked, updates)
+            params = groups.put_back(params, moved, name)
         return state.replace(
-            params=shares.whole(params), opt_state=opt_state, grad_norm=norms, bad=bad
+            params=shares.whole(params),
+            opt_state=opt_state,
+            grad_norm=norms,
+            bad=bad,
         )
 
     return apply

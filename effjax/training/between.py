@@ -46,9 +46,12 @@ def _put_like(new: Any, old: jax.Array, sharding: Any) -> jax.Array:
 
 def _check_same(made: Any, old: Any) -> None:
     """The compiled step takes one shape and dtype of each array."""
-    described, wanted = (
-        jax.tree.map(lambda leaf: (jnp.shape(leaf), jnp.result_type(leaf)), tree)
-        for tree in (made, old)
-    )
+    described = jax.tree.map(_describe, made)
+    wanted = jax.tree.map(_describe, old)
     if described != wanted:
         raise ValueError(f"`between` returned {described}; the model state has {wanted}")
+
+
+def _describe(leaf: Any) -> tuple[Any, Any]:
+    # by JAX's functions: a task may return NumPy arrays and Python numbers
+    return jnp.shape(leaf), jnp.result_type(leaf)

@@ -71,8 +71,13 @@ def init_state(
     opt_state = groups.init(params)
     average = None
     if ema:
-        evaluated = {"params": groups.eval_params(params, opt_state), "model_state": model_state}
+        evaluated = {
+            "params": groups.eval_params(params, opt_state),
+            "model_state": model_state,
+        }
         average = jax.tree.map(_start_of_average, evaluated)
+    # each an array of its own: the compiled step is given the memory of all
+    norms = {name: jnp.zeros((), jnp.float32) for name in groups.transforms}
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
@@ -80,7 +85,7 @@ def init_state(
         opt_state=opt_state,
         ema=average,
         rng=rng,
-        grad_norm={name: jnp.zeros((), jnp.float32) for name in groups.transforms},
+        grad_norm=norms,
         bad=jnp.zeros((), jnp.int32),
     )
 
@@ -94,7 +99,8 @@ def _start_of_average(x: jax.Array) -> jax.Array:
 def moved_average(ema: Any, fresh: Any, step: jax.Array, decay: float, warmup: bool) -> Any:
     """The moving average after one more update; with `warmup` it follows quickly at first."""
     if warmup:
-        decay = jnp.minimum(decay, (1.0 + step) / (10.0 + step))
+        at_first = (1.0 + step) / (10.0 + step)  # 0.1, 2/11, ...
+        decay = jnp.minimum(decay, at_first)
 
     def move(old: jax.Array, new: jax.Array) -> jax.Array:
         moved = decay * old + (1.0 - decay) * new

@@ -25,8 +25,11 @@ def frozen_layers(params: Any, not_learned: Set[str]) -> Layers:
     learned: set[Path] = set()
     for path in parameter_paths(params):
         *layer, _ = path.split("/")
-        side = held if path in not_learned else learned
-        side.update(_prefixes(tuple(layer)))
+        layers = learned
+        if path in not_learned:
+            layers = held
+        layers.update(_prefixes(tuple(layer)))
+    # one learned parameter inside is enough for a layer to be learned
     return frozenset(held - learned)
 
 
@@ -48,10 +51,15 @@ def keep_frozen(new: Any, old: Any, layers: Layers) -> Any:
     """
     if not layers:
         return new
+    paths = parameter_paths(new)
+    new_leaves, structure = jax.tree.flatten(new)
+    old_leaves = jax.tree.leaves(old)
     leaves = []
-    for path, ours, theirs in zip(
-        parameter_paths(new), jax.tree.leaves(new), jax.tree.leaves(old), strict=True
-    ):
-        layer = tuple(path.split("/")[1:-1])  # without the collection and the name of the leaf
-        leaves.append(theirs if lies_in(layer, layers) else ours)
-    return jax.tree.structure(new).unflatten(leaves)
+    for path, new_leaf, old_leaf in zip(paths, new_leaves, old_leaves, strict=True):
+        *parents, _ = path.split("/")
+        layer = tuple(parents[1:])  # without the collection
+        if lies_in(layer, layers):
+            leaves.append(old_leaf)
+        else:
+            leaves.append(new_leaf)
+    return structure.unflatten(leaves)

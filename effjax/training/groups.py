@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -40,8 +41,10 @@ class Groups:
         """The leaves of one group; the others become empty nodes."""
 
         def choose(leaf: Any, label: str) -> Any:
+            if label == name:
+                return leaf
             # an empty node, so that the picked leaves keep their paths and optax skips the others
-            return leaf if label == name else optax.MaskedNode()
+            return optax.MaskedNode()
 
         return jax.tree.map(choose, tree, self.labels)
 
@@ -49,7 +52,9 @@ class Groups:
         """`tree` with the leaves of one group replaced by the `picked` ones."""
 
         def choose(old: Any, label: str, new: Any) -> Any:
-            return new if label == name else old
+            if label == name:
+                return new
+            return old
 
         return jax.tree.map(choose, tree, self.labels, picked)
 
@@ -150,7 +155,9 @@ def _rate_factors(
     """
     if not section.lr_scale and section.layer_decay is None:
         return None
-    factors = optim.match_rules((*section.lr_scale, (r"", 1.0)), params, what="the learning rate")
+    otherwise = (r"", 1.0)  # matches what no rule names
+    rules = (*section.lr_scale, otherwise)
+    factors = optim.match_rules(rules, params, what="the learning rate")
     own = Groups(labels, {}, {}).pick(params, name)
     idle = optim.unused_rules(section.lr_scale, own)
     if idle:
@@ -165,7 +172,7 @@ def _rate_factors(
             "leave layer_decay out, or write the task's method `depths`"
         )
     by_layer = optim.depth_scales(*stated, section.layer_decay)
-    return jax.tree.map(lambda a, b: a * b, factors, by_layer)
+    return jax.tree.map(operator.mul, factors, by_layer)
 
 
 def _freeze_zeros(labels: Any, factors: Any | None, name: str) -> Any:
@@ -173,7 +180,10 @@ def _freeze_zeros(labels: Any, factors: Any | None, name: str) -> Any:
         return labels
 
     def relabel(label: str, factor: float) -> str:
-        return FROZEN if label == name and factor == 0 else label
+        # a factor outside the group decides nothing: the rules were read for all parameters
+        if label == name and factor == 0:
+            return FROZEN
+        return label
 
     return jax.tree.map(relabel, labels, factors)
 
@@ -209,7 +219,10 @@ def _make_transform(
 def _extra_arguments(section: View) -> tuple[str, ...]:
     hyperparameters = _hyperparameters(section)
     optim.check_arguments(section.name, hyperparameters, OFFERED)
-    inner = {key: value for key, value in hyperparameters.items() if key == "inner"}
+    # a wrapper, such as lookahead, wants what the optimizer inside it wants
+    inner = {}
+    if "inner" in hyperparameters:
+        inner["inner"] = hyperparameters["inner"]
     return optim.extra_arguments(section.name, **inner)
 
 
@@ -228,6 +241,7 @@ def _make_rate(schedule: View, clock: Clock, peak: float) -> Rate:
     warmup = clock.steps(schedule, "warmup", 0)
     if warmup > clock.total_steps:
         raise UserError(f"warm-up takes {warmup} steps of a run of {clock.total_steps}")
+    # read by the clock above; what is left of the section is the schedule's own
     units = [key for key in schedule if key.startswith("warmup_") and key != "warmup_init"]
     return optim.create_schedule(
         schedule.name,

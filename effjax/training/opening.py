@@ -5,7 +5,7 @@ Everything that reads the config is here or in `setup`; the loop reads none of i
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import jax
 
 from effjax.config import View
-from effjax.contract import Evaluator, TrainState
+from effjax.contract import Evaluator
 from effjax.devices.hosts import agree, is_writer
 from effjax.devices.interruption import Interruption
 from effjax.report import Display
@@ -92,30 +92,23 @@ def open_run(
     evaluators = task.evaluators(config)
     facts = task.facts(setup.abstract.params, setup.source.spec)
     agenda = _agenda(setup, evaluators)
-    limit = config.nonfinite_limit if config.nonfinite == "skip" else 0
     keep_best = config.checkpoint.keep_best
     curves = config.log.curves
     boards = (config.log.tensorboard, config.log.wandb)
-    checkpoints = _checkpoints(config, workdir, display)
-    closing.callback(checkpoints.close)
+    checkpoints = _checkpoints(config, workdir, display, closing)
     start, state = _first_state(setup, checkpoints, workdir, display)
     between_step = _last_between(checkpoints, start, agenda)
-    state = setup.runner.place(state)
     # compiled before anything is written: what cannot be compiled leaves no folder behind
     programs(task.variant(start), state)
     # after all that reads the config, and before the folder says that it was used
     check_all_read(config)
-    writer = _open_writer(setup, workdir, start, boards, display)
+    writer = _open_writer(setup, workdir, start, boards, display, closing)
     # a checkpoint counts only where the rows before it are safe
     checkpoints.before_save = writer.flush
-    closing.callback(writer.close)
-    batches = setup.source.batches(start)
-    closing.callback(getattr(batches, "close", lambda: None))
+    batches = _open_batches(setup, start, closing)
     interruption = closing.enter_context(Interruption())
     rows = _rows_until(workdir, start)
-    # hosts must agree, or they would wait for each other in different evaluations
-    evaluated = agree([name for name in evaluators if _is_evaluated(rows, start, name)])
-    resumed = Resumed(start, frozenset(evaluated), between_step == start)
+    resumed = _resumed(rows, evaluators, start, between_step)
     return Run(
         setup=setup,
         workdir=workdir,
@@ -130,13 +123,21 @@ def open_run(
         writer=writer,
         batches=batches,
         interruption=interruption,
-        updates=Updates(setup.runner, setup.source, workdir, limit, display.warn),
+        updates=_updates(setup, workdir, display),
         speed=Speedometer(start, setup.clock.batch_size, advise=advice(setup.source, display.warn)),
         keep_best=keep_best,
         best=agree(_best_so_far(keep_best, rows)),
         facts=facts,
         curves=curves,
     )
+
+
+def _updates(setup: Setup, workdir: Path, display: Display) -> Updates:
+    limit = 0
+    # read late: the check for unread keys leaves `nonfinite_limit` out
+    if setup.config.nonfinite == "skip":
+        limit = setup.config.nonfinite_limit
+    return Updates(setup.runner, setup.source, workdir, limit, display.warn)
 
 
 def _last_between(checkpoints: Checkpoints, start: int, agenda: Agenda) -> int:
@@ -159,18 +160,32 @@ def _open_writer(
     start: int,
     boards: tuple[bool, str | None],
     display: Display,
+    closing: contextlib.ExitStack,
 ) -> MetricWriter | NoWriter:
     """Makes the folder with its config.json, and the writer of rows; on one host only."""
     if not is_writer():
         return NoWriter()
     open_workdir(workdir, setup.config, setup.task.record(), describe_data(setup.source))
-    return MetricWriter(workdir, start, *boards, warn=display.warn)
+    writer = MetricWriter(workdir, start, *boards, warn=display.warn)
+    closing.callback(writer.close)
+    return writer
+
+
+def _open_batches(setup: Setup, start: int, closing: contextlib.ExitStack) -> Iterator[Any]:
+    """The batches from a step on, closed when the run ends."""
+    batches = setup.source.batches(start)
+    # a plain iterator, as a task may give, has nothing to close
+    if hasattr(batches, "close"):
+        closing.callback(batches.close)
+    return batches
 
 
 def _agenda(setup: Setup, evaluators: Mapping[str, Evaluator]) -> Agenda:
-    config, clock = setup.config, setup.clock
+    config = setup.config
+    clock = setup.clock
     every = {name: clock.steps(config.evals[name], "every") for name in evaluators}
-    log_every = clock.steps(config.log, "every", clock.total_steps // ROWS)
+    default = clock.total_steps // ROWS  # 0 for a run of a few steps
+    log_every = clock.steps(config.log, "every", default)
     return Agenda(
         total=clock.total_steps,
         evaluate_every=every,
@@ -180,41 +195,58 @@ def _agenda(setup: Setup, evaluators: Mapping[str, Evaluator]) -> Agenda:
     )
 
 
-def _checkpoints(config: View, workdir: Path, display: Display) -> Checkpoints:
+def _checkpoints(
+    config: View,
+    workdir: Path,
+    display: Display,
+    closing: contextlib.ExitStack,
+) -> Checkpoints:
     section = config.checkpoint
-    return Checkpoints(
+    checkpoints = Checkpoints(
         workdir / CHECKPOINTS,
         keep_last=section.keep_last,
         keep_best=section.keep_best,
         keep_every_steps=section.keep_every_steps,
         warn=display.warn,
     )
+    closing.callback(checkpoints.close)  # first in, last out: after the writer of rows
+    return checkpoints
 
 
 def _first_state(
     setup: Setup, checkpoints: Checkpoints, workdir: Path, display: Display
-) -> tuple[int, TrainState]:
-    """(step, state): of a checkpoint, else with the parameters of `init_from`, else fresh."""
+) -> tuple[int, Any]:
+    """(step, state as the runner holds it): of a checkpoint, of `init_from`, or fresh."""
     init_from = setup.config.init_from
+    place = setup.runner.place
     display.waiting("initialising")
     start = checkpoints.newest_sound()
     if start is not None:
         state = checkpoints.load(start, setup.abstract)
         display.line(f"continuing {workdir} from step {start}")
-        return start, state
+        return start, place(state)
     state = setup.fresh()
     if init_from is None:
-        return 0, state
+        return 0, place(state)
+    # whole: a file of weights knows nothing of how they are divided over devices
     params, model_state = setup.runner.whole((state.params, state.model_state))
     params, model_state, report = setup.task.load(params, model_state, init_from)
     display.line(f"started from {init_from}: {_in_words(report)}")
-    return 0, setup.restart(state, params, model_state)
+    return 0, place(setup.restart(state, params, model_state))
 
 
 def _best_so_far(metric: str | None, rows: Rows) -> float | None:
     if metric is None:
         return None
     return best(metric, [row.get(metric) for row in rows])
+
+
+def _resumed(rows: Rows, names: Iterable[str], step: int, between_step: int) -> Resumed:
+    """Where the run begins, and what was done at that step before."""
+    evaluated = [name for name in names if _is_evaluated(rows, step, name)]
+    # hosts must agree, or they would wait for each other in different evaluations
+    evaluated = agree(evaluated)
+    return Resumed(step, frozenset(evaluated), between=between_step == step)
 
 
 def _is_evaluated(rows: Rows, step: int, name: str) -> bool:

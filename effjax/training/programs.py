@@ -25,7 +25,8 @@ class Programs:
     """
 
     def __init__(self, setup: Setup, display: Display):
-        self._setup, self._display = setup, display
+        self._setup = setup
+        self._display = display
         self._compiled: dict[Hashable, Any] = {}
         self.seconds = 0.0
 
@@ -34,7 +35,8 @@ class Programs:
         if variant not in self._compiled:
             self._display.waiting("compiling the training step")
             since = time.monotonic()
-            self._compiled[variant] = lower(self._setup, variant, state).compile()
+            lowered = lower(self._setup, variant, state)
+            self._compiled[variant] = lowered.compile()
             self.seconds += time.monotonic() - since
         return self._compiled[variant]
 
@@ -74,10 +76,11 @@ def wants_onednn(setup: Setup) -> bool:
 
 def bytes_a_device(tree: Any) -> int:
     """What one device holds of a tree of arrays, or of abstract ones with shardings."""
-    return sum(
-        math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
-        for leaf in jax.tree.leaves(tree)
-    )
+    total = 0
+    for leaf in jax.tree.leaves(tree):
+        own_part = leaf.sharding.shard_shape(leaf.shape)
+        total += math.prod(own_part) * leaf.dtype.itemsize
+    return total
 
 
 @contextlib.contextmanager
@@ -93,7 +96,8 @@ def memory_explained(setup: Setup, programs: Programs) -> Iterator[None]:
 
 def explain_memory(setup: Setup, temporaries: int | None) -> str:
     """What one device would have to hold, and three ways to need less."""
-    state, config = setup.abstract, setup.config
+    state = setup.abstract
+    config = setup.config
     sizes = {
         "parameters": bytes_a_device(state.params),
         "optimizer state": bytes_a_device(state.opt_state),
@@ -109,11 +113,13 @@ def explain_memory(setup: Setup, temporaries: int | None) -> str:
     model = getattr(setup.task, "model", None)
     remat = getattr(getattr(model, "architecture", None), "remat", None)
     if remat is not None and not np.all(remat):
+        # a boolean or one for each stage; without spaces, as the shell would part them
         every = str(jax.tree.map(lambda _: True, remat)).replace(" ", "")
         remedies.append(f"'--config.model.remat={every}' (computes activations twice)")
     if setup.runner.fsdp < setup.runner.mesh.size:
         remedies.append(f"--config.parallel.fsdp={setup.runner.mesh.size}")
     if "dtype" in config.model and config.model.dtype == "float32":
         remedies.append("--config.model.dtype=bfloat16")
+    # last, as it changes what is learned
     remedies.append(f"--config.data.batch_size={config.data.batch_size // 2}")
     return f"out of memory; a device holds: {words}\ntry {', or '.join(remedies[:3])}"

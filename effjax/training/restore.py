@@ -61,6 +61,7 @@ def restore(
             step = saved.newest_sound()
         elif step == "best":
             step = best_step(workdir, saved.steps())
+        # None still: there is no checkpoint, or none that is sound
         if step is None or step not in saved.steps():
             listed = ", ".join(map(str, saved.steps())) or "none"
             raise UserError(f"{workdir} has no checkpoint {step or ''}; there are: {listed}")
@@ -73,7 +74,8 @@ def _fits(config: ml_collections.ConfigDict) -> bool:
     """Whether this machine has devices as the config of a run wants them."""
     here = jax.device_count()
     wanted = config.parallel.devices or here
-    return wanted <= here and wanted % config.parallel.fsdp == 0
+    divides = wanted % config.parallel.fsdp == 0
+    return wanted <= here and divides
 
 
 def evaluated(setup: Setup, state: TrainState) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def build(
 
     key = run_key(view.seed)
     init = _initialiser(task, source)
-    params, _ = jax.eval_shape(init, key)
+    params, _ = jax.eval_shape(init, key)  # shapes alone: a wrong config is refused at once
     groups = make_groups(view, clock, params, task.groups(params), task.depths)
     task.not_learned = groups.not_learned
     states = States(init, groups, runner, keeps_average=view.ema.decay is not None)
@@ -134,13 +134,18 @@ def use_architecture(config: ml_collections.ConfigDict) -> None:
 def _check_keep_best(view: View) -> None:
     """Refuses to keep the best checkpoint by a metric of an evaluation that is not made."""
     keep_best = view.checkpoint.keep_best
-    measured = [f"{name}{suffix}" for name in view.evals for suffix in ("", "_ema")]
-    if keep_best is not None and keep_best.partition("/")[0] not in measured:
+    if keep_best is None:
+        return
+    evaluation, _, _ = keep_best.partition("/")
+    # the moving average is measured beside the weights, under a name of its own
+    is_measured = evaluation in view.evals or evaluation.removesuffix("_ema") in view.evals
+    if not is_measured:
         known = ", ".join(f"{name}/..." for name in view.evals)
         raise UserError(f"config.checkpoint.keep_best = {keep_best!r}; measured are: {known}")
 
 
 def _clock(view: View, num_examples: int) -> Clock:
+    # a first clock, without a total, reads the total in steps
     clock = Clock(view.data.batch_size, num_examples)
     total = clock.steps(view, "total")
     if total == 0:

@@ -51,12 +51,15 @@ def make_step(
         no_bad = jnp.zeros_like(state.bad)
         before = state.replace(params=shares.whole(state.params), bad=no_bad)
         # a task without variants need not take the argument
-        chosen = {} if variant == () else {"variant": variant}
+        chosen = {}
+        if variant != ():
+            chosen["variant"] = variant
         new, pairs = task.update(before, batch, rng, apply, **chosen)
         layers = frozen_layers(new.params, groups.not_learned)
-        model_state = keep_frozen(new.model_state, state.model_state, layers)
-        params = shares.own(new.params)
-        new = new.replace(params=params, model_state=model_state)
+        new = new.replace(
+            params=shares.own(new.params),
+            model_state=keep_frozen(new.model_state, state.model_state, layers),
+        )
         if ema_decay is not None:
             new = _average(new, state, groups, ema_decay, ema_warmup)
         new = _settle(new, state, skips)
@@ -73,7 +76,10 @@ def _average(
 ) -> TrainState:
     """`new` with the average moved towards what would be evaluated."""
     evaluated = groups.eval_params(new.params, new.opt_state)
-    fresh = {"params": evaluated, "model_state": new.model_state}
+    fresh = {
+        "params": evaluated,
+        "model_state": new.model_state,
+    }
     ema = moved_average(old.ema, fresh, old.step, decay, warmup)
     return new.replace(ema=ema)
 
@@ -119,7 +125,9 @@ def _rates_and_norms(groups: Groups, new: TrainState, step: jax.Array) -> Scalar
     """Learning rate and gradient norm of each group; "default" goes without its name."""
     metrics = {}
     for name, norm in new.grad_norm.items():
-        suffix = "" if name == "default" else f"_{name}"
+        suffix = f"_{name}"
+        if name == "default":
+            suffix = ""
         metrics[f"optim/lr{suffix}"] = groups.rates[name](step)
         metrics[f"optim/grad_norm{suffix}"] = norm
     return metrics

@@ -83,5 +83,8 @@ class Updates:
 
 
 def _norms(values: dict[str, float]) -> str:
-    norms = [value for name, value in values.items() if name.startswith("optim/grad_norm")]
-    return ", ".join(f"{norm:g}" for norm in norms)
+    norms = []
+    for name, value in values.items():
+        if name.startswith("optim/grad_norm"):
+            norms.append(f"{value:g}")
+    return ", ".join(norms)
