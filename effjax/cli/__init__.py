@@ -21,7 +21,11 @@ __all__ = ["VERBS", "default_workdir", "main", "make_parser", "parse"]
 for _room in ("train", "search", "evaluate", "bench", "export", "data", "inspect", "completion"):
     importlib.import_module(f"effjax.cli.{_room}")
 
-USER_MISTAKE, NOT_FINITE, INTERRUPTED = 1, 3, 75
+# exit statuses
+USER_MISTAKE = 1
+NOT_FINITE = 3
+INTERRUPTED = 75  # EX_TEMPFAIL: a scheduler may run the command again
+CTRL_C = 130  # as a shell reports it: 128 and the number of the signal
 RESUMED = (["data", "prepare"],)  # what goes on where it was when the same command is given again
 _INTERNAL = ("function", "verb")  # what a parsed command holds beside its flags
 
@@ -36,11 +40,14 @@ def parse(argv: list[str]) -> argparse.Namespace:
     words = [word for word in argv if not word.startswith("--config.")]
     args, unknown = make_parser().parse_known_args(words)
     if unknown:
-        word, flags = unknown[0], [name for name in vars(args) if name not in _INTERNAL]
-        close = nearest(word.lstrip("-").partition("=")[0], flags)
+        word = unknown[0]
+        name, _, _ = word.lstrip("-").partition("=")
+        flags = [flag for flag in vars(args) if flag not in _INTERNAL]
+        close = nearest(name, flags)
         raise UserError(f"{args.verb} has no {word!r}; {close}\nsee: effjax {args.verb} --help")
     if overrides and not hasattr(args, "config"):
         raise UserError(f"{args.verb} takes no config; got {overrides[0]!r}")
+    # from the words, as `args` holds defaults too
     given = {word.partition("=")[0] for word in words if word.startswith("--")}
     if overrides:
         given.add(OVERRIDE)
@@ -51,27 +58,34 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> None:
     """Runs one command and exits with its status."""
-    if argv is None:
+    if argv is None:  # typed by a user, and not called by a test
         tune_malloc()
         sys.stdout.reconfigure(errors="replace")  # an old terminal shows "?" for a bar
         argv = sys.argv[1:]
     debug = "--debug" in argv
     try:
         # from here on, as the imports take seconds
-        with interruptible() if argv[:2] in RESUMED else contextlib.nullcontext():
+        context = contextlib.nullcontext()
+        if argv[:2] in RESUMED:
+            context = interruptible()
+        with context:
             args = parse(argv)
             use_compilation_cache()
             args.function(args)
     except (UserError, NonFinite, Preempted) as error:
         if debug:
             raise
+        # names of files and classes may hold control characters
         print(f"effjax: {printable_lines(str(error))}", file=sys.stderr)
-        status = {NonFinite: NOT_FINITE, Preempted: INTERRUPTED}.get(type(error), USER_MISTAKE)
+        statuses = {NonFinite: NOT_FINITE, Preempted: INTERRUPTED}
+        status = statuses.get(type(error), USER_MISTAKE)
         raise SystemExit(status) from None
     except BrokenPipeError:  # `effjax models | head`: nobody reads the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Python flushes standard output as it ends, which would raise again
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
     except KeyboardInterrupt:
         if debug:
             raise
         print("effjax: interrupted", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise SystemExit(CTRL_C) from None

@@ -30,14 +30,20 @@ def bench(args: argparse.Namespace) -> None:
     from effjax.report import choose_display
     from effjax.startup import split_cpu
 
+    # before JAX starts: the number of CPU devices cannot be changed later
     split_cpu()
     config = load(args.config, args.overrides, BenchConfig)
     config.baselines = (*config.baselines, *args.baseline)
+    name = default_workdir(args.config).name
+    workdir = args.workdir or Path("runs") / f"bench-{name}"
+    only = ()  # all
+    if args.only:
+        only = args.only.split(",")
     bench(
         config,
-        args.workdir or Path("runs") / f"bench-{default_workdir(args.config).name}",
+        workdir,
         merge=args.merge,
-        only=args.only.split(",") if args.only else (),
+        only=only,
         only_report=args.report,
         again=args.check,
         make_targets=args.make_targets,
@@ -70,9 +76,12 @@ def sweep(args: argparse.Namespace) -> None:
     from effjax.report import choose_display
     from effjax.sweep import sweep
 
+    name = default_workdir(args.config).name
+    workdir = args.workdir or Path("runs") / f"sweep-{name}"
+    # the config is not loaded here: each variant loads it with overrides of its own
     sweep(
         args.config,
-        args.workdir or Path("runs") / f"sweep-{default_workdir(args.config).name}",
+        workdir,
         overrides=args.overrides,
         runner=args.runner,
         workers=args.workers,

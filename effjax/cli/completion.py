@@ -26,7 +26,9 @@ def completion(args: argparse.Namespace) -> None:
 
 def script(shell: str) -> str:
     """The text that a shell reads; `shell` is one of SHELLS."""
-    return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell]()
+    makers = {"bash": _bash, "zsh": _zsh, "fish": _fish}
+    make = makers[shell]
+    return make()
 
 
 def flags_of(name: str) -> list[str]:
@@ -34,8 +36,12 @@ def flags_of(name: str) -> list[str]:
     found = ["--help"]
     for argument in VERBS[name].flags:
         word = argument.names[0]
-        if word.startswith("--"):
-            found.append(word if "action" in argument.settings else f"{word}=")
+        if not word.startswith("--"):
+            continue  # a positional argument: see `choices_of`
+        takes_value = "action" not in argument.settings
+        if takes_value:
+            word += "="
+        found.append(word)
     return found
 
 
@@ -46,13 +52,20 @@ def choices_of(name: str) -> list[str]:
 
 def summary_of(name: str) -> str:
     """What a verb does, in one line without the full stop."""
-    return (VERBS[name].run.__doc__ or "").partition("\n")[0].rstrip(".").replace("'", "")
+    docstring = VERBS[name].run.__doc__ or ""
+    first_line, _, _ = docstring.partition("\n")
+    # the scripts put it between single quotes
+    return first_line.rstrip(".").replace("'", "")
+
+
+def _words_of(name: str) -> str:
+    return " ".join([*choices_of(name), *flags_of(name)])
 
 
 def _bash() -> str:
-    cases = "\n".join(
-        f'    {name}) words="{" ".join([*choices_of(name), *flags_of(name)])}" ;;' for name in VERBS
-    )
+    cases = "\n".join(f'    {name}) words="{_words_of(name)}" ;;' for name in VERBS)
+    verbs = " ".join(VERBS)
+    # braces of bash are doubled: the text is an f-string
     return f"""_effjax() {{
   local words line="${{COMP_LINE:0:COMP_POINT}}" word
   word="${{line##* }}"
@@ -64,9 +77,9 @@ def _bash() -> str:
   esac
   case "${{COMP_WORDS[1]}}" in
 {cases}
-    *) words="{" ".join(VERBS)} --help --version" ;;
+    *) words="{verbs} --help --version" ;;
   esac
-  if ((COMP_CWORD == 1)); then words="{" ".join(VERBS)} --help --version"; fi
+  if ((COMP_CWORD == 1)); then words="{verbs} --help --version"; fi
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
   [[ ${{#COMPREPLY[@]}} == 1 && ${{COMPREPLY[0]}} == *= ]] && compopt -o nospace 2>/dev/null
   if ((COMP_CWORD > 1)) && [[ $word != -* ]]; then
@@ -80,25 +93,24 @@ complete -F _effjax effjax
 
 def _zsh() -> str:
     verbs = "\n".join(f"    '{name}:{summary_of(name)}'" for name in VERBS)
-    cases = "\n".join(
-        f"    {name}) words=({' '.join([*choices_of(name), *flags_of(name)])}) ;;" for name in VERBS
-    )
+    # not "words": zsh keeps the line typed so far in a variable of that name
+    cases = "\n".join(f"    {name}) flags=({_words_of(name)}) ;;" for name in VERBS)
     return f"""_effjax() {{
-  local -a verbs words
+  local -a verbs flags
   verbs=(
 {verbs}
   )
   if ((CURRENT == 2)); then _describe verb verbs; return; fi
   if [[ $PREFIX == --*=* ]]; then compset -P '*='; _files; return; fi
   case $words[2] in
-{cases.replace("words=(", "flags=(")}
+{cases}
   esac
   compadd -S '' -- ${{(M)flags:#*=}}
   compadd -- ${{flags:#*=}}
   [[ $PREFIX == -* ]] || _files
 }}
 compdef _effjax effjax
-""".replace("local -a verbs words", "local -a verbs flags")
+"""
 
 
 def _fish() -> str:
@@ -109,7 +121,10 @@ def _fish() -> str:
         )
         seen = f"complete -c effjax -n '__fish_seen_subcommand_from {name}'"
         for word in flags_of(name):
-            value = " -r -F" if word.endswith("=") else ""
-            lines.append(f"{seen} -l {word.strip('-=')}{value}")
-        lines += [f"{seen} -a {word}" for word in choices_of(name)]
+            line = f"{seen} -l {word.strip('-=')}"
+            if word.endswith("="):
+                line += " -r -F"  # a value must follow, which may be a file
+            lines.append(line)
+        for word in choices_of(name):
+            lines.append(f"{seen} -a {word}")
     return "\n".join(lines) + "\n"

@@ -36,7 +36,8 @@ def data(args: argparse.Namespace) -> None:
             display.line(str(check(args.source, args.label)))
             return
         if args.manual_dir is not None:
-            counts, where = prepare_local(args.source, args.manual_dir, args.out), args.source
+            counts = prepare_local(args.source, args.manual_dir, args.out)
+            where = args.source  # our own data sets go by name
         elif args.out is None:
             raise UserError("data prepare writes somewhere; give --out=DIR")
         else:
@@ -52,7 +53,8 @@ def data(args: argparse.Namespace) -> None:
             )
             where = args.out
         rows = [(split, f"{count:,} images") for split, count in counts.items()]
-        display.table("prepared", [*rows, ("train on it", f"--config.data.name={where}")])
+        rows.append(("train on it", f"--config.data.name={where}"))
+        display.table("prepared", rows)
 
 
 @verb(
@@ -83,6 +85,7 @@ def convert(args: argparse.Namespace) -> None:
 
 def _pattern_and_name(text: str) -> tuple[str, str]:
     """ "^model\\.=" -> ("^model\\.", "")."""
+    # the last "=": a pattern may hold one, a tensor's name does not
     pattern, equals, name = text.rpartition("=")
     if not equals:
         raise UserError(f"--rename={text}: expected REGEX=NEW, such as --rename='^model[.]='")

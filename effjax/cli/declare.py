@@ -109,11 +109,14 @@ class _Parser(argparse.ArgumentParser):
     """An ArgumentParser whose mistakes are ours: two lines and status 1."""
 
     def error(self, message: str) -> NoReturn:
-        message = message.removeprefix("argument ").replace("VERB: invalid choice", "unknown verb")
+        # argparse's words, made those of this program
+        message = message.removeprefix("argument ")
+        message = message.replace("VERB: invalid choice", "unknown verb")
         raise UserError(f"{message}\nsee: {self.prog} --help")
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
+    # raw: the examples keep their lines
     return argparse.RawDescriptionHelpFormatter(prog, max_help_position=20)
 
 
@@ -132,14 +135,22 @@ def make_parser() -> argparse.ArgumentParser:
             name,
             help=verb.run.__doc__,
             description=verb.run.__doc__,
-            epilog="\n".join(["examples:", *(f"  {example}" for example in verb.examples)]),
+            epilog=_listed(verb.examples),
             formatter_class=_formatter,
+            # "--re" for "--report" would break as soon as there is a "--retry"
             allow_abbrev=False,
         )
         child.set_defaults(function=verb.run)
         for argument in verb.flags:
             child.add_argument(*argument.names, **argument.settings)
     return parser
+
+
+def _listed(examples: Sequence[str]) -> str:
+    lines = ["examples:"]
+    for example in examples:
+        lines.append(f"  {example}")
+    return "\n".join(lines)
 
 
 def load_network(args: argparse.Namespace, display: Any) -> Any:
@@ -150,7 +161,8 @@ def load_network(args: argparse.Namespace, display: Any) -> Any:
     """
     from effjax.trained.load import from_weights, from_workdir
 
-    if what := args.workdir or args.model or args.weights:
+    what = args.workdir or args.model or args.weights
+    if what:  # else the functions below say what is missing
         display.waiting(f"loading {what}")
     if args.workdir is not None:
         return from_workdir(args.workdir, display, args.step)
@@ -160,4 +172,7 @@ def load_network(args: argparse.Namespace, display: Any) -> Any:
 def default_workdir(spec: str) -> Path:
     """runs/<config name>[-<arg>]."""
     path, _, argument = spec.partition(":")
-    return Path("runs") / (f"{Path(path).stem}-{argument}" if argument else Path(path).stem)
+    name = Path(path).stem
+    if argument:  # variants of one config are runs of their own
+        name += f"-{argument}"
+    return Path("runs") / name

@@ -44,14 +44,21 @@ def evaluate(args: argparse.Namespace) -> None:
             "or --model=M with --weights=F and --data=NAME"
         )
     wanted = Wanted(
-        args.features, args.attack, args.corrupt, args.out, args.limit, args.ignore_unknown
+        features=args.features,
+        attack=args.attack,
+        corrupt=args.corrupt,
+        out=args.out,
+        limit=args.limit,
+        ignore_unknown=args.ignore_unknown,
     )
     other_images = args.data is not None or args.split is not None
+    # any of these flags asks for more than the run's own evaluation gives
+    in_detail = wanted != Wanted() or args.details or other_images
     with contextlib.closing(choose_display(args.quiet, results=True)) as display:
         if args.config is not None:
-            evaluate_weights(load(args.config, args.overrides, RunConfig), display)
+            config = load(args.config, args.overrides, RunConfig)
+            evaluate_weights(config, display)
             return
-        in_detail = wanted != Wanted() or args.details or other_images
         if args.workdir is not None and not in_detail:
             evaluate_workdir(args.workdir, display, args.step)
             return
@@ -80,12 +87,24 @@ def predict(args: argparse.Namespace) -> None:
     from effjax.report import choose_display
 
     find_images(args.images)  # refuses a wrong path before anything long begins
-    # JSON lines alone go to standard output: progress would be mixed in
-    stream = sys.stderr if args.json else None
+    stream = None
+    json_lines = None
+    if args.json:
+        # JSON lines alone go to standard output: progress would be mixed in
+        stream = sys.stderr
+        # flushed: a program that reads them gets each at once
+        json_lines = functools.partial(print, flush=True)
     with contextlib.closing(choose_display(args.quiet, stream, results=True)) as display:
         trained = load_network(args, display)
-        line = functools.partial(print, flush=True) if args.json else None
-        predict_files(trained, args.images, display, args.top, args.batch, line, args.out)
+        predict_files(
+            trained,
+            args.images,
+            display,
+            top=args.top,
+            batch_size=args.batch,
+            json_lines=json_lines,
+            out=args.out,
+        )
 
 
 @verb(

@@ -34,9 +34,12 @@ def show(args: argparse.Namespace) -> None:
 
     config = load(args.config, args.overrides, RunConfig)
     if args.devices is not None:
+        # before anything is computed: it starts JAX's backend anew
         pretend_devices(args.devices)
         config.parallel.devices = args.devices
-    devices = imagine_topology(args.topology) if args.topology else None
+    devices = None
+    if args.topology:
+        devices = imagine_topology(args.topology)
     with contextlib.closing(choose_display()) as display:
         if args.batch:
             show_batch(config, display, args.plot)
@@ -71,6 +74,7 @@ def profile(args: argparse.Namespace) -> None:
     out = args.out or default_workdir(args.config) / "profile"
     with contextlib.closing(choose_display()) as display:
         if args.latency_table is not None:
+            # here, as only this flag needs the room of the search
             from effjax.search.kernel_sizes.measure import measure_table
 
             measure_table(config, args.latency_table, display)
@@ -105,7 +109,9 @@ def models(args: argparse.Namespace) -> None:
         display.waiting("counting")
         header, rows = model_rows(args.pattern)
         display.table("", rows, header, right=range(1, len(header) - 1))
-        weights = weights_rows(args.pattern) if len(rows) <= COUNTED else []
+        weights = []
+        if len(rows) <= COUNTED:  # of all models they would fill several screens
+            weights = weights_rows(args.pattern)
         if weights:
             header = ("weights", "published top-1", "input", "classes", "licence", "source")
             display.table("published weights", weights, header, right=(1, 2, 3))
@@ -120,10 +126,12 @@ def optimizers(args: argparse.Namespace) -> None:
     from effjax.inspect.listing import optimizer_details, optimizer_rows
     from effjax.report import choose_display
 
+    display = choose_display()
     if args.name:
-        choose_display().table(args.name, optimizer_details(args.name))
+        display.table(args.name, optimizer_details(args.name))
     else:
-        choose_display().table("", optimizer_rows(), ("optimizer", "from", "what it is"))
+        header = ("optimizer", "from", "what it is")
+        display.table("", optimizer_rows(), header)
 
 
 @verb(examples=["effjax doctor"])
@@ -138,5 +146,5 @@ def doctor(args: argparse.Namespace) -> None:
     for problem in problems:
         display.line(f"problem: {problem}")
     if problems:
-        raise SystemExit(1)
+        raise SystemExit(1)  # so that a script can ask whether all is well
     display.line("all is well")

@@ -31,5 +31,7 @@ def search(args: argparse.Namespace) -> None:
     if not args.compare:
         search(config, workdir, args.extend, display)
         return
+    # a folder beside it: a comparison holds several runs
+    folder = args.workdir or workdir.with_name(f"{workdir.name}-compare")
     with contextlib.closing(display):
-        compare(config, args.workdir or workdir.with_name(f"{workdir.name}-compare"), display)
+        compare(config, folder, display)

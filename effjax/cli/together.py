@@ -10,7 +10,9 @@ from typing import Any
 from effjax.errors import UserError
 
 OVERRIDE = "--config.KEY"  # stands for all overrides, --config.data.name=... and so on
-RUN, MODEL = ("--workdir",), ("--model", "--weights")
+# two ways to name a network
+RUN = ("--workdir",)
+MODEL = ("--model", "--weights")
 
 # verb: {flag: the ones of which it needs one}; "name=value" asks for a value of that argument
 NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
@@ -91,19 +93,30 @@ def check_together(verb: str, given: Collection[str], values: Mapping[str, Any])
     Raises:
       UserError: naming the flag, and what it goes with.
     """
+    # first: two flags that clash may each need a third, which would not help
     for flag, others in EXCLUDES.get(verb, {}).items():
-        clash = next((other for other in others if other in given), None)
-        if flag in given and clash is not None:
-            raise UserError(f"{verb}: give {flag} or {clash}, not both\nsee: effjax {verb} --help")
+        if flag not in given:
+            continue
+        for other in others:
+            if other in given:
+                raise UserError(
+                    f"{verb}: give {flag} or {other}, not both\nsee: effjax {verb} --help"
+                )
     for flag, leaders in NEEDS.get(verb, {}).items():
-        if flag in given and not any(_is_given(leader, given, values) for leader in leaders):
+        if flag not in given:
+            continue
+        used = any(_is_given(leader, given, values) for leader in leaders)
+        if not used:
             listed = " or ".join(_as_typed(leader) for leader in leaders)
             raise UserError(f"{verb} uses {flag} only with {listed}\nsee: effjax {verb} --help")
 
 
 def _is_given(leader: str, given: Collection[str], values: Mapping[str, Any]) -> bool:
     name, equals, value = leader.partition("=")
-    return str(values.get(name)) == value if equals else leader in given
+    if not equals:
+        return leader in given
+    # the value counts, typed or not: it may be the default
+    return str(values.get(name)) == value
 
 
 def _as_typed(leader: str) -> str:
@@ -111,4 +124,6 @@ def _as_typed(leader: str) -> str:
     name, equals, value = leader.partition("=")
     if not equals:
         return leader
-    return value if name == "action" else f"--{leader}"
+    if name == "action":
+        return value
+    return f"--{leader}"

@@ -29,7 +29,16 @@ def train(args: argparse.Namespace) -> None:
     from effjax.runs.schema import RunConfig
     from effjax.tasks.run import train
 
+    # first: a wrong config is refused without waiting for the other hosts
     config = load(args.config, args.overrides, RunConfig)
-    join_hosts(args.coordinator, args.hosts, args.host, args.join_seconds, args.peer_seconds)
+    # before anything asks JAX for devices: they are those of all hosts from here on
+    join_hosts(
+        args.coordinator,
+        args.hosts,
+        args.host,
+        args.join_seconds,
+        args.peer_seconds,
+    )
     workdir = args.workdir or default_workdir(args.config)
-    train(config, workdir, extend=args.extend, display=choose_display(args.quiet))
+    display = choose_display(args.quiet)
+    train(config, workdir, extend=args.extend, display=display)
