@@ -13,7 +13,9 @@ from PIL import Image, ImageDraw, ImageFont
 from scenes import scenes
 
 from effjax.data import AugmentConfig, DataConfig, MixConfig, mix_batch, normalise
-from effjax.data.images.augment import BOX, DRAWN, eval_transform, train_transform
+from effjax.data.images.augment import DRAWN, train_transform
+from effjax.data.images.centre_crop import eval_transform
+from effjax.data.images.random_crop import BOX
 from effjax.data.tools.picture import caption
 
 SIZE, COLUMNS, GAP, LEFT, LINE = 96, 6, 4, 150, 13  # pixels, but for the columns
