@@ -84,6 +84,12 @@ ROWS = """
 """
 __doc__ = __doc__.format(rows=ROWS.strip("\n"))
 LINES = [line.strip() for line in ROWS.strip().splitlines()]
+QUICK = LINES[:25:4]  # of each kind of device; each row compiles for six to ten seconds
+ONE_PROCESS = [
+    line if line in QUICK else pytest.param(line, marks=pytest.mark.slow)
+    for line in LINES
+    if not line.startswith("two")
+]
 CHOICES = (
     ("one", "mesh", "pmap", "fsdp", "two"),
     ("1", "2"),
@@ -226,7 +232,7 @@ def check(row, state, rows):
         assert rows[-1]["optim/skipped"] == 1
 
 
-@pytest.mark.parametrize("line", [line for line in LINES if not line.startswith("two")])
+@pytest.mark.parametrize("line", ONE_PROCESS)
 def test_one_process(line, tmp_path):
     row = Row.parse(line)
     effjax.train(make_config(row), tmp_path, display=choose_display(quiet=True))
