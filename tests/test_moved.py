@@ -103,6 +103,7 @@ def test_every_new_place_exists():
 
 
 def test_train_is_the_function_whatever_was_imported():
+    import effjax.tasks.run
     import effjax.train
 
     forget("effjax.train", "Task")
@@ -110,7 +111,7 @@ def test_train_is_the_function_whatever_was_imported():
         from effjax.train import Task
 
     assert Task is effjax.contract.Task is effjax.Task
-    assert effjax.train is effjax.training.train
+    assert effjax.train is effjax.tasks.run.train
     assert callable(effjax.train)
 
 

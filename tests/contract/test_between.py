@@ -59,9 +59,9 @@ class WrongShape(Clusters):
         return {"nearest": np.zeros(3, np.int32)}
 
 
-def test_it_is_called_at_its_period_and_what_it_returns_is_learned_from(trained):
+def test_it_is_called_at_its_period_and_what_it_returns_is_learned_from(tmp_path):
     Clusters.calls.clear()
-    run = trained(Clusters)
+    run = Run(Clusters, tmp_path)
     assert Clusters.calls == list(range(0, 61, PERIOD))
     assert run.final["val/error"] < 0.1
     np.testing.assert_array_equal(run.state.model_state["nearest"], np.arange(BATCH) % 4)

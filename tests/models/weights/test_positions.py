@@ -41,12 +41,14 @@ def test_positions_are_resized_on_the_grid(saved, size):
     np.testing.assert_array_equal(positions[0], np.full(4, 7.0))
     rows, columns = size[0] // 16, size[1] // 16
     grid = positions[1:].reshape(rows, columns, 4)
-    # Away from the ends, where a curve has neighbours on both sides, a ramp stays a ramp.
+    # Away from the ends, where a curve has neighbours on both sides, a ramp stays a ramp. A kernel
+    # that is widened against aliasing has weights that sum to one, but a ramp only nearly.
     for axis, cells in ((1, columns), (0, rows)):
         wanted = (np.arange(cells) + 0.5) * 14 / cells - 0.5
         found = np.take(grid[..., 1 - axis], 0, axis=1 - axis)
-        inside = (wanted > 3) & (wanted < 10)
-        np.testing.assert_allclose(found[inside], wanted[inside], atol=0.01)
+        reach = 2 * max(1.0, 14 / cells)
+        inside = (wanted > reach) & (wanted < 13 - reach)
+        np.testing.assert_allclose(found[inside], wanted[inside], atol=0.03)
         np.testing.assert_allclose(found, wanted, atol=0.3)
 
 
@@ -94,5 +96,5 @@ def test_random_matrices_fit_one_grid():
     small = {"depths": 1, "dims": 8}
     model = create_model("randformer_s12", 2, **small)
     state = to_torch(model, random_variables(model, (32, 32, 3)))
-    with pytest.raises(UserError, match="another image size, and no other fits"):
+    with pytest.raises(UserError, match="these are weights of another image size"):
         load_weights(model, random_variables(model, (64, 64, 3)), state)
