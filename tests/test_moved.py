@@ -103,8 +103,9 @@ def test_every_new_place_exists():
 
 
 def test_train_is_the_function_whatever_was_imported():
-    import effjax.tasks.run
     import effjax.train
+
+    import effjax.tasks.run
 
     forget("effjax.train", "Task")
     with pytest.warns(DeprecationWarning, match=r"effjax\.contract\.Task"):
