@@ -21,7 +21,7 @@ from effjax.errors import UserError
     flag("--attack", action="store_true", help="accuracy under FGSM and PGD"),
     flag("--corrupt", action="store_true", help="errors on images damaged in twelve ways"),
     flag("--out", type=Path, metavar="DIR", help="folder for all numbers and pictures"),
-    flag("--limit", type=int, metavar="N", help="of so many images only (rounded to batches)"),
+    flag("--limit", type=int, metavar="N", help="so many images, drawn from all classes"),
     RESULTS_ONLY,
     examples=[
         "effjax evaluate --workdir=runs/quickstart",

@@ -16,6 +16,7 @@ from effjax.data.images.augment import DRAWN, TrainTransform, train_transform
 from effjax.data.images.centre_crop import EvalTransform, eval_transform
 from effjax.data.pixels import Pixels
 from effjax.data.resident import IMAGES, VIEWS, Unpack, check_resident
+from effjax.data.sources.drawn import Drawn
 from effjax.data.sources.examples import Examples, Matched, identity
 from effjax.data.sources.open import open_examples
 from effjax.data.stream import EvalStream, HostPart, Stream, TrainStream
@@ -136,6 +137,7 @@ def open_split(
     train: bool,
     class_names: Sequence[str] | None = None,
     ignore_unknown: bool = False,
+    draw: int | None = None,
 ) -> Split:
     """Opens a split of the data set that `config` (see `DataConfig`) names.
 
@@ -150,6 +152,7 @@ def open_split(
         whole batch so that every batch has the same shape on every host.
       class_names: of a network: its labels are wanted. Classes are matched by name.
       ignore_unknown: leave out examples of classes that the network does not know.
+      draw: only so many examples, drawn from all classes with `seed`; None: all.
 
     Raises:
       UserError: unknown data set or split, fewer examples than one batch, a batch that the hosts
@@ -167,6 +170,8 @@ def open_split(
         if not ignore_unknown:
             require_known(match, printable(config.name), "the network")
         source = Matched(source, match, class_names)
+    if draw is not None:
+        source = Drawn(source, draw, seed)
     _require_examples(source, config, split, batch_size if train else 1)
     transform = train_transform(config) if train else eval_transform(config)
     views = _make_views(source, config, transform, train)

@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 
 from effjax.data import DataConfig, Split, open_split
+from effjax.data.sources.drawn import Drawn
 from effjax.data.threads import map_rows
 from effjax.errors import UserError
 from effjax.evaluate.attack import EPSILONS, fgsm, is_right, pgd
@@ -32,7 +33,7 @@ class Examined:
 
     Args:
       data: see `effjax.evaluate.network.data_of`.
-      limit: at most so many images, the first ones of each split; None: all.
+      limit: at most so many images of each split, drawn from all classes; None: all.
       ignore_unknown: leave out images of classes that the network does not know.
 
     Raises:
@@ -57,9 +58,7 @@ class Examined:
         self.batch = self.spread.batch  # rounded for the devices
         self.variables = self.spread.copy(trained.variables)
         self._ignore_unknown = ignore_unknown
-        self._most_steps = None
-        if limit is not None:
-            self._most_steps = -(-limit // self.batch)  # rounded up
+        self._limit = limit
         self.held_out = self.open(data.val_split)
 
     def open(self, split: str) -> Split:
@@ -72,13 +71,25 @@ class Examined:
             train=False,
             class_names=self.trained.labels,
             ignore_unknown=self._ignore_unknown,
+            draw=self._limit,
         )
 
-    def steps(self, split: Split) -> int:
-        """How many batches of a split are looked at."""
-        if self._most_steps is None:
-            return split.steps_per_epoch
-        return min(split.steps_per_epoch, self._most_steps)
+    def drawn(self, split: Split) -> str | None:
+        """What was drawn of a split, in words; None: all of it is looked at."""
+        examples = split.examples
+        return str(examples) if isinstance(examples, Drawn) else None
+
+    def numbers(self, batch: int) -> NpArray:
+        """The numbers [B] in the whole held-out split of the images of a batch.
+
+        A random draw belongs to such a number: an image has the same one whatever `limit` is.
+        """
+        places = batch * self.batch + np.arange(self.batch)
+        examples = self.held_out.examples
+        if not isinstance(examples, Drawn):
+            return places
+        # padding has no number: any will do
+        return examples.rows[np.minimum(places, len(examples) - 1)]
 
     def batches(self, split: Split) -> Iterator[tuple[NpArray, NpArray, NpArray]]:
         """Yields (images uint8 [B, H, W, 3], labels [B], which are examples [B] bool).
@@ -88,13 +99,12 @@ class Examined:
         Raises:
           UserError: labels that are no class of the network, or not a single image can be read.
         """
-        steps = self.steps(split)
+        steps = split.steps_per_epoch
         classes = len(self.trained.labels)
         readable = 0
         self.display.start(steps, images=self.batch)
         with split.batches() as batches:
-            # the range comes first: `zip` takes no batch after the last step
-            for step, batch in zip(range(steps), batches):
+            for step, batch in enumerate(batches):
                 labels = batch["label"]
                 real = batch["mask"] > 0
                 # padding has a label too, which means nothing
@@ -168,8 +178,9 @@ def _warn_of_nan(display: Display, logits: NpArray) -> None:
 
 def examine_features(examined: Examined) -> dict[str, Any]:
     """k-NN on `pooled` and a linear probe on `prelogits` (`pooled` where that is a map)."""
-    train = _features_of(examined, examined.data.train_split)
-    test = _features_of(examined, examined.data.val_split)
+    fitted = examined.open(examined.data.train_split)
+    train = _features_of(examined, fitted)
+    test = _features_of(examined, examined.held_out)
     classes = len(examined.trained.labels)
     train_labels = train["labels"]
     test_labels = test["labels"]
@@ -182,10 +193,11 @@ def examine_features(examined: Examined) -> dict[str, Any]:
         "linear_probe_top1": float(linear_right.mean()),
         "linear_probe_decay": decay,
         "training_images": len(train_labels),
+        "training_images_drawn": examined.drawn(fitted),
     }
 
 
-def _features_of(examined: Examined, split: str) -> dict[str, NpArray]:
+def _features_of(examined: Examined, split: Split) -> dict[str, NpArray]:
     """{"pooled": [N, C], "flat": [N, C'], "labels": [N]} of a split."""
     trained = examined.trained
 
@@ -204,7 +216,7 @@ def _features_of(examined: Examined, split: str) -> dict[str, NpArray]:
         "flat": [],
         "labels": [],
     }
-    for images, labels, real in examined.batches(examined.open(split)):
+    for images, labels, real in examined.batches(split):
         sent = examined.send(images)
         found = features(examined.variables, sent)
         for name, array in found.items():
@@ -222,12 +234,10 @@ def examine_attacks(examined: Examined) -> dict[str, dict[str, float]]:
     count = 0
     batches = examined.batches(examined.held_out)
     for number, (images, labels, real) in enumerate(batches):
-        first = number * examined.batch
-        index = first + np.arange(len(labels))
         sent = examined.spread.send(
             image=images,
             label=labels,
-            index=index.astype(np.int32),
+            index=examined.numbers(number).astype(np.int32),
         )
         right = attacked(
             examined.variables,
@@ -305,10 +315,10 @@ def examine_corruptions(examined: Examined) -> dict[str, Any]:
         clean_misses += wrong(images, labels, real)
         count += int(real.sum())
         # the draws of the damage belong to an image's number in the split
-        first = number * examined.batch
+        numbers = examined.numbers(number)
         for kind in CORRUPTIONS:
             for severity in SEVERITIES:
-                damaged = _damaged(images, kind, severity, first)
+                damaged = _damaged(images, kind, severity, numbers)
                 misses[kind][severity - 1] += wrong(damaged, labels, real)
     errors: dict[str, list[float]] = {}
     for kind, of_kind in misses.items():
@@ -316,11 +326,11 @@ def examine_corruptions(examined: Examined) -> dict[str, Any]:
     return {"clean": clean_misses / count, "errors": errors}
 
 
-def _damaged(images: NpArray, kind: str, severity: int, first: int) -> NpArray:
-    """A batch uint8 [B, H, W, 3], each image damaged; `first` is the number of the first one."""
+def _damaged(images: NpArray, kind: str, severity: int, numbers: NpArray) -> NpArray:
+    """A batch uint8 [B, H, W, 3], each image damaged; `numbers` [B] are those of the images."""
 
     def damage(row: int) -> NpArray:
-        return corrupt(images[row], kind, severity, first + row)
+        return corrupt(images[row], kind, severity, int(numbers[row]))
 
     rows = range(len(images))
     return np.stack(list(map_rows(damage, rows)))

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ IMAGE_KEYS = (
 )
 # the file of all numbers in --out
 NUMBERS = "evaluation.json"
+NUMBER_LIST = re.compile(r"\[\s+([-+\d.e,\s]+?)\s+\]")
 
 
 def data_of(
@@ -110,10 +112,12 @@ def evaluate_network(
     found: dict[str, Any] = {
         "network": trained.name,
         "data": data.name,
+        "split": data.val_split,
+        "drawn": examined.drawn(examined.held_out),
     }
     found |= scores
     with writing_to(out):
-        found["classes"] = show_details(where, scores, arrays, trained, display, out)
+        found |= show_details(where, found, arrays, trained, display, out)
     if wanted.features:
         found |= examine_features(examined)
         show_features(found, display)
@@ -151,7 +155,12 @@ def write_numbers(path: Path, numbers: dict[str, Any]) -> None:
       OSError: there is no room, or no folder.
     """
     text = json.dumps(without_nan(numbers), indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomically(path, text + "\n")
+    write_atomically(path, NUMBER_LIST.sub(_on_one_line, text) + "\n")
+
+
+def _on_one_line(numbers: re.Match) -> str:
+    """A list of numbers, such as a row of the confusion matrix, without its line breaks."""
+    return f"[{' '.join(numbers[1].split())}]"
 
 
 def without_nan(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Scores of logits and labels: accuracy, by class, confusion, calibration.
+"""Scores of logits and labels: accuracy, by class, confusion, ranking, calibration.
 
 A logit that is NaN or infinite is never right: such an example has no answer, and counts as wrong.
 
@@ -8,6 +8,7 @@ Shapes: N examples, K classes.
 import dataclasses
 
 import numpy as np
+from scipy.stats import rankdata
 
 from effjax.errors import UserError
 
@@ -124,11 +125,11 @@ def confusion(logits: Array, labels: Array) -> Array:
 
 
 def by_class(counts: Array, examples: Array | None = None) -> dict[str, Array]:
-    """{"examples", "recall", "precision", "mistaken_for"}, each [K].
+    """{"examples", "recall", "precision", "f1", "mistaken_for"}, each [K].
 
     `recall` is the share of a class's examples that are predicted as it, `precision` the share of
-    the predictions of a class that are right; NaN where there is nothing to divide by.
-    `mistaken_for` is the most frequent wrong prediction, -1 where there is none.
+    the predictions of a class that are right, `f1` their harmonic mean; NaN where there is nothing
+    to divide by. `mistaken_for` is the most frequent wrong prediction, -1 where there is none.
 
     Args:
       counts: a confusion matrix [K, K].
@@ -145,12 +146,42 @@ def by_class(counts: Array, examples: Array | None = None) -> dict[str, Array]:
     with np.errstate(invalid="ignore", divide="ignore"):
         recall = right / examples
         precision = right / predictions
+        # as a ratio of counts: 0 for a class that is never predicted, where precision is NaN
+        f1 = 2 * right / (examples + predictions)
     return {
         "examples": examples,
         "recall": recall,
         "precision": precision,
+        "f1": f1,
         "mistaken_for": mistaken_for,
     }
+
+
+def area_under_roc(logits: Array, labels: Array) -> Array:
+    """[K]: how well a class's probability ranks its examples above all others; ties count half.
+
+    NaN for a class without examples, or without others. An example whose logits are not finite
+    ranks last among its own class and first among the others.
+
+    Args:
+      logits: [N, K].
+      labels: [N] int, from 0 to K - 1.
+    """
+    finite = is_finite(logits)
+    log_probabilities = log_softmax(logits)
+    areas = np.full(logits.shape[1], np.nan)
+    for k in range(logits.shape[1]):
+        own = labels == k
+        positives = int(own.sum())
+        negatives = len(labels) - positives
+        if not positives or not negatives:
+            continue
+        without_answer = np.where(own, -np.inf, np.inf)
+        rank = rankdata(np.where(finite, log_probabilities[:, k], without_answer))
+        # the Mann-Whitney statistic: pairs in the right order
+        in_order = rank[own].sum() - positives * (positives + 1) / 2
+        areas[k] = in_order / (positives * negatives)
+    return areas
 
 
 def calibration(logits: Array, labels: Array, bins: int = BINS) -> Calibration:

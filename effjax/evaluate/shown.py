@@ -9,12 +9,11 @@ import numpy as np
 from effjax.data import Split
 from effjax.evaluate.attack import EPSILONS
 from effjax.evaluate.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from effjax.evaluate.scores import by_class, calibration, confusion
+from effjax.evaluate.scores import area_under_roc, by_class, calibration, confusion
 from effjax.report import Display, draw_confusion, draw_reliability, draw_severities, draw_sheet
 from effjax.trained.network import Trained
 
 SHOWN_CLASSES = 20
-CLASS_KEYS = ("class", "images", "found", "right", "taken_for")  # of evaluation.json
 
 
 def _percent(share: float) -> str:
@@ -30,25 +29,33 @@ def show_details(
     trained: Trained,
     display: Display,
     out: Path | None,
-) -> list[dict[str, str]]:
+) -> dict[str, Any]:
     """Shows the scores and a table by class; draws the confusion matrix and the reliability.
 
     Returns:
-      The table by class, a dict a class, the hardest first.
+      What evaluation.json says of classes: {"mean_recall", "mean_f1", "mean_auc", "classes",
+      "confusion"}. "classes" is a dict a class, the hardest first.
     """
     names = trained.labels
-    display.table(where, _score_rows(scores))
     logits = arrays["logits"]
     labels = arrays["labels"]
     counts = confusion(logits, labels)
     # not `counts.sum(1)`: the matrix leaves out images without a prediction
     examples = np.bincount(labels, minlength=len(counts))
-    rows = _class_rows(counts, examples, names)
+    each = by_class(counts, examples)
+    each["auc"] = area_under_roc(logits, labels)
+    classes = class_dicts(each, names)
+    means = _means(classes)
+    title = where
+    if scores.get("drawn"):
+        title += f" ({scores['drawn']})"
+    display.table(title, _score_rows(scores | means))
+    rows = [_class_row(one) for one in classes]
     title = "by class, the hardest first"
     if len(rows) > SHOWN_CLASSES:
         title += f" ({SHOWN_CLASSES} of {len(rows)})"
-    header = ("class", "images", "found", "right", "most taken for")
-    display.table(title, rows[:SHOWN_CLASSES], header, right=(1, 2, 3))
+    header = ("class", "images", "recall", "precision", "F1", "AUC", "most taken for")
+    display.table(title, rows[:SHOWN_CLASSES], header, right=range(1, 6))
     if out is not None:
         title = f"{where}: {scores['top1']:.1%}"
         draw_confusion(out / "confusion.png", counts, names, title)
@@ -61,7 +68,59 @@ def show_details(
             bins.accuracy,
             title,
         )
-    return [dict(zip(CLASS_KEYS, row)) for row in rows]
+    matrix = {"labels": list(names), "rows": "true", "columns": "predicted"}
+    matrix["counts"] = counts.tolist()
+    return {**means, "classes": classes, "confusion": matrix}
+
+
+def _class_means(scores: dict[str, Any]) -> str:
+    recall = _percent(scores["mean_recall"])
+    return f"recall {recall}, F1 {_number(scores['mean_f1'])}, AUC {_number(scores['mean_auc'])}"
+
+
+def class_dicts(each: dict[str, np.ndarray], names: Sequence[str]) -> list[dict[str, Any]]:
+    """A dict for each class that has images, the hardest first; numbers as numbers.
+
+    Args:
+      each: what `by_class` gives, and "auc", each [K].
+      names: of the classes, K of them.
+    """
+    found = []
+    for k in np.argsort(each["recall"], kind="stable"):
+        if not each["examples"][k]:
+            continue
+        other = int(each["mistaken_for"][k])
+        one: dict[str, Any] = {"class": names[k], "images": int(each["examples"][k])}
+        for key in ("recall", "precision", "f1", "auc"):
+            one[key] = float(each[key][k])
+        one["taken_for"] = names[other] if other >= 0 else None  # not names[-1], the last class
+        found.append(one)
+    return found
+
+
+def _means(classes: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Means over the classes that have images: each class counts alike."""
+    means = {}
+    for key in ("recall", "f1", "auc"):
+        values = [one[key] for one in classes]
+        means[f"mean_{key}"] = float(np.mean(values))
+    return means
+
+
+def _class_row(one: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        one["class"],
+        f"{one['images']:,}",
+        _percent(one["recall"]),
+        _percent(one["precision"]),
+        _number(one["f1"]),
+        _number(one["auc"]),
+        one["taken_for"] or "-",
+    )
+
+
+def _number(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.3f}"
 
 
 def _score_rows(scores: dict[str, Any]) -> list[tuple[str, str]]:
@@ -75,35 +134,10 @@ def _score_rows(scores: dict[str, Any]) -> list[tuple[str, str]]:
         ("top-1", f"{scores['top1']:.2%} of {scores['images']:,}"),
         ("top-5", f"{scores['top5']:.2%}"),
         ("loss", f"{scores['loss']:.4f}"),
+        ("mean over classes", _class_means(scores)),
         ("calibration error", f"{scores['calibration_error']:.4f}"),
         ("throughput", speed),
     ]
-
-
-def _class_rows(
-    counts: np.ndarray, examples: np.ndarray, names: Sequence[str]
-) -> list[tuple[str, str, str, str, str]]:
-    """(class, images, recall, precision, mistaken for) of the classes with images."""
-    each = by_class(counts, examples)
-    rows = []
-    for k in np.argsort(each["recall"]):
-        if not examples[k]:
-            continue
-        other = each["mistaken_for"][k]
-        mistaken_for = "-"
-        if other >= 0:  # not names[-1], the last class
-            mistaken_for = names[other]
-        recall = _percent(each["recall"][k])
-        precision = _percent(each["precision"][k])
-        row = (
-            names[k],
-            f"{examples[k]:,}",
-            recall,
-            precision,
-            mistaken_for,
-        )
-        rows.append(row)
-    return rows
 
 
 def show_features(found: dict[str, Any], display: Display) -> None:
@@ -112,7 +146,8 @@ def show_features(found: dict[str, Any], display: Display) -> None:
         ("k-NN (20)", f"top-1 {found['knn_top1']:.2%}"),
         ("linear probe", f"top-1 {found['linear_probe_top1']:.2%}"),
     ]
-    display.table(f"features, fitted on {found['training_images']:,} training images", rows)
+    fitted = found["training_images_drawn"] or f"{found['training_images']:,} images"
+    display.table(f"features, fitted on the training split: {fitted}", rows)
 
 
 def show_attacks(found: dict[str, Any], display: Display) -> None:

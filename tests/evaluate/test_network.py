@@ -34,7 +34,10 @@ def test_details_agree_with_what_was_measured_while_training(world, report):
     for name in ("top1", "top5", "loss"):
         np.testing.assert_allclose(report[name], metrics[f"val/{name}"], rtol=1e-5)
     assert report["images"] == 40
-    assert sum(int(row["images"]) for row in report["classes"]) == 40
+    assert sum(row["images"] for row in report["classes"]) == 40
+    counts = np.array(report["confusion"]["counts"])
+    assert np.trace(counts) == report["top1"] * 40
+    assert report["drawn"] is None
 
 
 def test_everything_is_written(world, report):
@@ -71,7 +74,9 @@ def test_accuracy_falls_with_severity(tmp_path):
 
 def test_other_images(world, capsys):
     cli.main(["evaluate", "--workdir=runs/quickstart", "--data=digits", "--limit=16"])
-    assert "on validation of digits" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "on validation of digits (16 of " in out
+    assert "1 or 2 of each of 10 classes, seed 0)" in out
 
 
 @pytest.mark.parametrize(

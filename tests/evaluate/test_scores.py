@@ -7,6 +7,7 @@ from sklearn import metrics
 from effjax.errors import UserError
 from effjax.evaluate.scores import (
     NO_ANSWER,
+    area_under_roc,
     by_class,
     calibration,
     confusion,
@@ -39,12 +40,28 @@ def test_confusion_and_classes():
     counts = confusion(LOGITS, LABELS)
     np.testing.assert_array_equal(counts, metrics.confusion_matrix(LABELS, LOGITS.argmax(1)))
     each = by_class(counts)
-    precision, recall, _, support = metrics.precision_recall_fscore_support(
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
         LABELS, LOGITS.argmax(1)
     )
     np.testing.assert_allclose(each["recall"], recall)
     np.testing.assert_allclose(each["precision"], precision)
+    np.testing.assert_allclose(each["f1"], f1)
     np.testing.assert_array_equal(each["examples"], support)
+
+
+def test_areas_are_those_of_scikit_learn():
+    rounded = np.round(LOGITS)  # many ties
+    scores = log_softmax(rounded)
+    expected = [metrics.roc_auc_score(k == LABELS, scores[:, k]) for k in range(7)]
+    np.testing.assert_allclose(area_under_roc(rounded, LABELS), expected)
+
+
+def test_areas_without_examples_or_answers():
+    logits = np.array([[2.0, 0.0, 0.0], [np.nan, 0.0, 0.0], [0.0, 2.0, 0.0]])
+    areas = area_under_roc(logits, np.array([0, 0, 1]))
+    # one of the two of class 0 ranks above the other class, and the one without an answer nowhere
+    np.testing.assert_allclose(areas[:2], [0.5, 0.5])
+    assert np.isnan(areas[2])
 
 
 def test_a_class_that_is_never_mistaken_or_never_there():

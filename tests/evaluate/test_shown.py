@@ -29,15 +29,22 @@ def test_the_hardest_class_is_the_first(files, tmp_path):
     network = types.SimpleNamespace(labels=("cat", "dog", "cow"), name="net")
     display = Tables()
     arrays = {"logits": logits, "labels": labels}
-    rows = show_details("here", scores, arrays, network, display, tmp_path)
+    shown = show_details("here", scores, arrays, network, display, tmp_path)
+    rows = shown["classes"]
     assert [row["class"] for row in rows] == ["dog", "cat"]
     assert rows[0] == {
         "class": "dog",
-        "images": "2",
-        "found": "50.0%",
-        "right": "100.0%",
+        "images": 2,
+        "recall": 0.5,
+        "precision": 1.0,
+        "f1": pytest.approx(2 / 3),
+        "auc": 0.75,
         "taken_for": "cat",
     }
+    assert rows[1]["taken_for"] is None
+    assert shown["mean_recall"] == 0.75
+    assert shown["confusion"]["counts"] == [[2, 0, 0], [1, 1, 0], [0, 0, 0]]
+    assert display.rows["by class, the hardest first"][0][2:4] == ("50.0%", "100.0%")
     shown = dict(display.rows["here"])
     assert shown["top-1"] == "75.00% of 4"
     assert ("500 from the files" in shown["throughput"]) == bool(files)
