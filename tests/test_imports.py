@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parent.parent / "effjax"
 FLOORS = (
     ("errors", "moved", "ranges", "startup", "version"),
     ("kinds",),
-    ("ops", "optim", "report"),
+    ("ops", "optim", "curvature", "report"),
     ("config",),
     ("data", "models"),
     ("contract", "costs"),
@@ -38,7 +38,7 @@ FLOORS = (
     ("__init__", "__main__"),
 )
 # These could be lifted out of effjax: they import its errors and ranges and nothing else.
-LIFTABLE = ("ops", "optim", "report")
+LIFTABLE = ("ops", "optim", "curvature", "report")
 # --8<-- [end:floors]
 
 # What lies across the floors today, each with its reason: (importing file, imported room).

@@ -1,0 +1,92 @@
+"""Traces and spectral densities out of products with random vectors.
+
+Shapes: M parameters, k steps of Lanczos, S starts, G points of a grid.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from effjax.curvature.lanczos import lanczos
+from effjax.curvature.products import Operator
+
+
+class Estimate(NamedTuple):
+    """A mean of draws, with its standard error (NaN of one draw)."""
+
+    value: float
+    error: float
+    samples: np.ndarray  # float64 [S]
+
+
+class Quadrature(NamedTuple):
+    """Nodes with weights that stand for a spectrum; one row a start.
+
+    sum(weight * f(node)) is v' f(A) v of the unit start v, exactly for polynomials of a degree up
+    to 2k - 1. Rows of starts that ended early are filled with nodes of weight 0.
+    """
+
+    nodes: np.ndarray  # float64 [S, k], ascending
+    weights: np.ndarray  # float64 [S, k], each row sums to 1
+
+
+def signs(key: jax.Array, operator: Operator, count: int) -> Iterator[jax.Array]:
+    """Vectors [M] of random signs (Rademacher)."""
+    for draw in range(count):
+        yield jax.random.rademacher(jax.random.fold_in(key, draw), (operator.size,), operator.dtype)
+
+
+def trace(operator: Operator, vectors: Iterable[jax.Array]) -> Estimate:
+    """Hutchinson's estimate: the mean of v' A v over random signs v.
+
+    A draw's variance is 2 (|A|_F^2 - sum A_ii^2): the number of draws says how well it is known.
+    """
+    samples = np.array([float(v @ operator.product(v)) for v in vectors])
+    error = np.nan
+    if len(samples) > 1:
+        error = float(samples.std(ddof=1) / len(samples) ** 0.5)
+    return Estimate(float(samples.mean()), error, samples)
+
+
+def quadrature(operator: Operator, starts: Iterable[jax.Array], steps: int) -> Quadrature:
+    """Stochastic Lanczos quadrature: Ritz values weighed by their share in each start.
+
+    Lin, Saad, Yang: Approximating spectral densities of large matrices, SIAM Review 2016.
+    """
+    nodes: list[np.ndarray] = []
+    weights: list[np.ndarray] = []
+    for start in starts:
+        values, vectors = lanczos(operator, start, steps).solve()
+        nodes.append(values)
+        weights.append(vectors[0] ** 2)
+    longest = max(map(len, nodes))
+    return Quadrature(
+        np.stack([_filled(row, longest, row[-1]) for row in nodes]),
+        np.stack([_filled(row, longest, 0.0) for row in weights]),
+    )
+
+
+def _filled(row: np.ndarray, length: int, value: float) -> np.ndarray:
+    return np.pad(row, (0, length - len(row)), constant_values=value)
+
+
+def density(
+    found: Quadrature, points: int = 1000, variance: float = 1e-4, margin: float = 0.01
+) -> tuple[np.ndarray, np.ndarray]:
+    """(grid [G], density [G]): each node a Gaussian, the mean over the starts.
+
+    The grid should be finer than the Gaussians, of variance `variance` * max(1, range): with few
+    points what lies between them is lost. The rule is that of PyHessian and spectral-density.
+    """
+    low = found.nodes.min(1).mean() - margin
+    high = found.nodes.max(1).mean() + margin
+    grid = np.linspace(low, high, points)
+    width = variance * max(1.0, high - low)
+    curve = np.zeros(points)
+    for nodes, weights in zip(found.nodes, found.weights):
+        distances = grid[:, None] - nodes  # [G, k]
+        bells = np.exp(-(distances**2) / (2 * width)) / np.sqrt(2 * np.pi * width)
+        curve += bells @ weights
+    return grid, curve / (curve.sum() * (grid[1] - grid[0]))
