@@ -8,7 +8,14 @@ from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, place, verb
 @verb(
     CONFIG,
     flag("--workdir", type=place, metavar="D", help="the run's folder (runs/<config>[-<arg>])"),
-    flag("--extend", action="store_true", help="train a finished run for longer"),
+    flag(
+        "--extend",
+        nargs="?",
+        const=True,
+        default=False,
+        choices=("constant", "restart", "cooldown"),
+        help="train a run for longer; how the learning rate goes on (as a run of that length)",
+    ),
     QUIET,
     flag("--coordinator", metavar="ADDRESS:PORT", help="several hosts: where host 0 listens"),
     flag("--hosts", type=int, metavar="N", help="several hosts: how many train together"),

@@ -13,6 +13,7 @@ from effjax.optim.clipping import clip_by_norm
 from effjax.optim.decay import add_coupled_decay, add_decoupled_decay, step_with_decay
 from effjax.optim.directions import MomentumState, scale_by_moments, scale_by_momentum
 from effjax.optim.evaluated import eval_params, evaluates
+from effjax.optim.extended import Plan, decay_start, extended_schedule
 from effjax.optim.factory import create, create_injected
 from effjax.optim.finite_sum.estimators import Estimator, Progress, Spider, Svrg, finite_sum
 from effjax.optim.finite_sum.hsdmpg import hsdmpg
@@ -39,7 +40,7 @@ from effjax.optim.rules import (
     parameter_paths,
     unused_rules,
 )
-from effjax.optim.schedules import ScheduleInfo, create_schedule, list_schedules
+from effjax.optim.schedules import Schedule, ScheduleInfo, create_schedule, list_schedules
 from effjax.optim.slrla import add_local_penalty, slrla
 from effjax.optim.soap import SoapState, scale_by_soap, soap
 from effjax.optim.state import in_float32, steady
@@ -58,7 +59,9 @@ __all__ = [
     "MastersState",
     "MomentumState",
     "OptimizerInfo",
+    "Plan",
     "Progress",
+    "Schedule",
     "ScheduleInfo",
     "SoapState",
     "Spd",
@@ -81,10 +84,12 @@ __all__ = [
     "create",
     "create_injected",
     "create_schedule",
+    "decay_start",
     "depth_scales",
     "dpsgd",
     "eval_params",
     "evaluates",
+    "extended_schedule",
     "extra_arguments",
     "finite_sum",
     "hsdmpg",

@@ -44,6 +44,7 @@ class Checkpoints:
       keep_last: how many of the newest to keep.
       keep_best: a metric whose best (largest, or smallest for a loss) checkpoint is kept too.
       keep_every_steps: steps at multiples of this are never removed.
+      keep_step: a step that is never removed.
       warn: takes a line for the user when something went wrong that training survives.
 
     Attributes:
@@ -57,6 +58,7 @@ class Checkpoints:
         keep_last: int = 2,
         keep_best: str | None = None,
         keep_every_steps: int | None = None,
+        keep_step: int | None = None,
         warn: Callable[[str], None] = print,
     ):
         # Orbax wants absolute paths; gs:// is one already
@@ -67,6 +69,7 @@ class Checkpoints:
         self._keep_last = keep_last
         self._keep_best = keep_best
         self._keep_every_steps = keep_every_steps
+        self._keep_step = keep_step
         self._finishing: threading.Thread | None = None
         self._failed_at: float | None = None  # when the last save failed, if it did
         self._failure = ""
@@ -96,6 +99,8 @@ class Checkpoints:
             keep.append(best)
         if self._keep_every_steps:
             keep.append(policies.EveryNSteps(self._keep_every_steps))
+        if self._keep_step is not None:
+            keep.append(policies.CustomSteps([self._keep_step]))
         return policies.AnyPreservationPolicy(keep)
 
     def steps(self) -> list[int]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from effjax.config import View
+from effjax.config import Clock, View
 from effjax.errors import UserError
 from effjax.runs.data_record import difference
 from effjax.runs.folder import CHECKPOINTS, CONFIG
@@ -29,7 +29,7 @@ def check_continues(workdir: Path, config: View, extend: bool) -> None:
     Args:
       workdir: the run's folder, which need not exist.
       config: what the run would go on with.
-      extend: whether `total_*` may differ.
+      extend: whether `total_*` may be longer.
 
     Raises:
       UserError: naming the keys that differ.
@@ -44,15 +44,57 @@ def check_continues(workdir: Path, config: View, extend: bool) -> None:
     old = flatten(stored)
     new = flatten(config.to_dict())
     differing = _differing(old, new)
-    if extend:
-        differing = [key for key in differing if not _is_length(key)]
+    lengths = [key for key in differing if _is_length(key)]
+    is_shorter = bool(lengths) and _is_shorter(workdir, config)
+    if extend and not is_shorter:
+        differing = [key for key in differing if key not in lengths]
     if not differing:
         return
     shown = "; ".join(f"{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in differing[:SHOWN])
     more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
-    only_longer = all(map(_is_length, differing))
-    remedy = "add --extend to train it for longer" if only_longer else "give another --workdir"
-    raise UserError(f"{workdir} was made with another config ({shown}{more})\n{remedy}")
+    raise UserError(
+        f"{workdir} was made with another config ({shown}{more})\n"
+        f"{_remedy(lengths == differing, is_shorter)}"
+    )
+
+
+def _remedy(only_length: bool, is_shorter: bool) -> str:
+    if only_length and is_shorter:
+        return "a shorter run is one of its own: give another --workdir"
+    if only_length:
+        return "add --extend to train it for longer"
+    return "give another --workdir"
+
+
+def planned_steps(workdir: Path, config: Any = None) -> int | None:
+    """The steps that the run in a folder was to make.
+
+    Args:
+      workdir: the run's folder.
+      config: another config for the same data; None: that of the folder.
+
+    Returns:
+      None where there is no run, or where the steps depend on data of which nothing is recorded.
+
+    Raises:
+      UserError: config.json cannot be read.
+    """
+    content = read_file(workdir)
+    if content is None:
+        return None
+    config = config or content["config"]
+    data = content.get("data") or _old_record(content.get("record", {}))
+    examples = data.get("examples")
+    if config["total_epochs"] is not None and examples is None:
+        return None
+    return Clock(config["data"]["batch_size"], examples or 0).steps(config, "total")
+
+
+def _is_shorter(workdir: Path, config: View) -> bool:
+    before = planned_steps(workdir)
+    now = planned_steps(workdir, config)
+    # what cannot be compared, as in runs of 0.1 without a record of their data, counts as longer
+    return before is not None and now is not None and now < before
 
 
 def _differing(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -65,8 +107,8 @@ def _differing(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 
 
 def _is_length(key: str) -> bool:
-    """Whether a key sets how long the run is."""
-    return key.startswith("total_")
+    """Whether a key sets how long the run is, or how it was made longer."""
+    return key.startswith(("total_", "schedule.extended"))
 
 
 def check_same_data(workdir: Path, data: dict[str, Any]) -> None:

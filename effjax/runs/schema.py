@@ -58,6 +58,8 @@ class ScheduleConfig:
     open_section: ClassVar[bool] = True
     name: str = "cosine"
     warmup: Duration = UNSET
+    # (steps that were planned until then, how the rate goes on), written by `--extend=KIND`
+    extended: tuple[tuple[Count, Literal["constant", "restart", "cooldown"]], ...] = ()
 
 
 @dataclasses.dataclass

@@ -13,6 +13,7 @@ from effjax.runs.best import Step
 from effjax.tasks.registry import find_task
 from effjax.training import loop, setup
 from effjax.training import restore as restoring
+from effjax.training.extending import Extend
 from effjax.training.setup import Setup
 
 
@@ -20,7 +21,7 @@ def train(
     config: ml_collections.ConfigDict,
     workdir: str | Path,
     *,
-    extend: bool = False,
+    extend: Extend = False,
     display: Display | None = None,
 ) -> dict[str, Any]:
     """Trains what the config describes, or continues it, and returns the summary.
@@ -28,7 +29,8 @@ def train(
     Args:
       config: a config tree as `effjax.default_config()` gives it, changed as wanted.
       workdir: the run's folder; the same folder continues the same run.
-      extend: allow a longer `total_*` than the workdir was made with.
+      extend: allow a longer `total_*` than the workdir was made with. True: with the schedule of
+        the longer run; "constant", "restart" or "cooldown": how the learning rate goes on.
       display: where progress is shown; None chooses by the terminal.
 
     Returns:

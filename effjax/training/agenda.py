@@ -59,6 +59,7 @@ class Agenda:
       evaluate_every: {name of an evaluation: its period}.
       save_every, between_every: periods.
       log_every: of the rows of training metrics.
+      save_at: a step at which the state is saved too, whatever the period.
       resumed: where the run begins.
     """
 
@@ -68,6 +69,7 @@ class Agenda:
     log_every: int
     between_every: int | None = None
     resumed: Resumed = Resumed()
+    save_at: int | None = None
 
     def at(
         self, step: int, interrupted: bool = False, ended: bool = False, retries: bool = False
@@ -84,7 +86,8 @@ class Agenda:
             # little time is left: what is not done now is done where the run goes on
             return Due(between=False, evaluate=(), save=self._is_new(step), last=last)
         evaluations = self._evaluations(step, last)
-        asked = last or retries or is_due(step, self.save_every)
+        is_planned = is_due(step, self.save_every) or step == self.save_at
+        asked = last or retries or is_planned
         # a state that was loaded is not saved again, unless an evaluation is made up for
         save = asked and (self._is_new(step) or bool(evaluations))
         return Due(self._between(step), evaluations, save, last)

@@ -30,12 +30,14 @@ class Groups:
       transforms: {name: optimizer whose learning rate is part of its state}.
       rates: {name: step -> learning rate}.
       extras: {name: the extra arguments that its optimizer's `update` wants}.
+      trunk: the step at which the final decay of the learning rate begins; None: there is none.
     """
 
     labels: Any
     transforms: dict[str, optax.GradientTransformation]
     rates: dict[str, Rate]
     extras: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    trunk: int | None = None
 
     def pick(self, tree: Any, name: str) -> Any:
         """The leaves of one group; the others become empty nodes."""
@@ -119,13 +121,16 @@ def make_groups(
             raise UserError(
                 f"parameters are labelled {name!r}, but config.optim has no such entry; {known}"
             )
-    rates = {name: _checked_rate(config, clock, name) for name in names}
+    plans = {name: _checked_plan(config, clock, name) for name in names}
+    rates = {name: plan.rate for name, plan in plans.items()}
+    # one schedule serves all groups, with a peak for each
+    trunk = min((plan.trunk for plan in plans.values()), default=clock.total_steps)
     factors = {}
     for name in names:
         with _naming(f"config.optim.{name}"):
             factors[name] = _rate_factors(config.optim[name], params, labels, depths, name)
             labels = _freeze_zeros(labels, factors[name], name)
-    groups = Groups(labels, {}, rates)
+    groups = Groups(labels, {}, rates, trunk=trunk if trunk < clock.total_steps else None)
     for name in names:
         with _naming(f"config.optim.{name}"):
             groups.extras[name] = _extra_arguments(config.optim[name])
@@ -232,21 +237,38 @@ def _hyperparameters(section: View) -> dict[str, Any]:
     return section.extras(*declared)
 
 
-def _checked_rate(config: View, clock: Clock, name: str) -> Rate:
+def _checked_plan(config: View, clock: Clock, name: str) -> optim.Plan:
     with _naming("config.schedule"):
-        return _make_rate(config.schedule, clock, config.optim[name].learning_rate)
+        return make_plan(config.schedule, clock, config.optim[name].learning_rate)
 
 
-def _make_rate(schedule: View, clock: Clock, peak: float) -> Rate:
-    warmup = clock.steps(schedule, "warmup", 0)
-    if warmup > clock.total_steps:
-        raise UserError(f"warm-up takes {warmup} steps of a run of {clock.total_steps}")
-    # read by the clock above; what is left of the section is the schedule's own
+def make_plan(schedule: View, clock: Clock, peak: float) -> optim.Plan:
+    """The learning rate over the run that a section `schedule` describes.
+
+    Args:
+      clock: of the run; knows its total.
+      peak: the highest rate.
+
+    Raises:
+      UserError: a wrong name or value.
+    """
+    # read by the clock below; what is left of the section is the schedule's own
     units = [key for key in schedule if key.startswith("warmup_") and key != "warmup_init"]
-    return optim.create_schedule(
-        schedule.name,
-        peak=peak,
-        total_steps=clock.total_steps,
-        warmup_steps=warmup,
-        **schedule.extras("name", *units),
-    )
+    fields = schedule.extras("name", "extended", *units)
+
+    def warmup_of(steps: int) -> int:
+        warmup = dataclasses.replace(clock, total_steps=steps).steps(schedule, "warmup", 0)
+        if warmup > steps:
+            raise UserError(f"warm-up takes {warmup} steps of a run of {steps}")
+        return warmup
+
+    def make(steps: int) -> optim.Schedule:
+        return optim.create_schedule(
+            schedule.name, peak=peak, total_steps=steps, warmup_steps=warmup_of(steps), **fields
+        )
+
+    def make_trunk(steps: int) -> int:
+        return optim.decay_start(schedule.name, steps, warmup_of(steps), fields)
+
+    end = min(fields.get("end", 0.0), peak)
+    return optim.extended_schedule(make, make_trunk, schedule.extended, clock.total_steps, end)

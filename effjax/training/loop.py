@@ -30,6 +30,7 @@ from effjax.runs.metrics import read_rows
 from effjax.runs.summary import summarise, summary_table
 from effjax.training.agenda import Due
 from effjax.training.evaluation import Stopped, evaluate, not_finite
+from effjax.training.extending import Extend, Extension, adopt_history, begin_extension
 from effjax.training.opening import Run, open_run
 from effjax.training.programs import Programs, memory_explained
 from effjax.training.setup import Setup, build
@@ -43,7 +44,7 @@ def train(
     config: ml_collections.ConfigDict,
     workdir: str | Path,
     *,
-    extend: bool = False,
+    extend: Extend = False,
     display: Display | None = None,
 ) -> Summary:
     """Trains what the config describes, or continues it, and returns the summary.
@@ -52,7 +53,8 @@ def train(
       make_task: the class of the task that `config.task` describes.
       config: a config tree as `effjax.default_config()` gives it, changed as wanted.
       workdir: the run's folder; the same folder continues the same run.
-      extend: allow a longer `total_*` than the workdir was made with.
+      extend: allow a longer `total_*` than the workdir was made with. True: with the schedule of
+        the longer run; "constant", "restart" or "cooldown": how the learning rate goes on.
       display: where progress is shown; None chooses by the terminal.
 
     Returns:
@@ -68,19 +70,23 @@ def train(
     display = display or choose_display()
     workdir = as_path(workdir)
     with contextlib.closing(display):
+        extension = adopt_history(workdir, config, extend)
         display.waiting("reading the data")
         setup = build(make_task, config)
         # what is refused leaves no folder behind, so it is refused before the lock makes one
-        check_continues(workdir, setup.config, extend)
+        check_continues(workdir, setup.config, bool(extend))
         if is_writer():
             check_writable(workdir)
         with RunLock(workdir, display.warn):
-            return _train_alone(setup, workdir, extend, display)
+            return _train_alone(setup, workdir, extension, display)
 
 
-def _train_alone(setup: Setup, workdir: Path, extend: bool, display: Display) -> Summary:
+def _train_alone(
+    setup: Setup, workdir: Path, extension: Extension | None, display: Display
+) -> Summary:
     """Trains, or continues, while no other process writes to the folder."""
-    check_continues(workdir, setup.config, extend)  # the process before may just have begun it
+    # again, as the process before may just have begun it
+    check_continues(workdir, setup.config, extension is not None)
     check_same_data(workdir, describe_data(setup.source))
     finished = read_summary(workdir)
     # host 0 decides: on a shared disk the others may not see its files yet
@@ -88,6 +94,8 @@ def _train_alone(setup: Setup, workdir: Path, extend: bool, display: Display) ->
         steps = finished["step"]
         display.line(f"{workdir} is finished: {steps} steps were made; nothing to do")
         return finished
+    if extension is not None:
+        begin_extension(setup, extension, workdir, display)
     programs = Programs(setup, display)
     with memory_explained(setup, programs):
         summary = _run(setup, programs, workdir, display)

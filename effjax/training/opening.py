@@ -12,7 +12,6 @@ from typing import Any
 
 import jax
 
-from effjax.config import View
 from effjax.contract import Evaluator
 from effjax.devices.hosts import agree, is_writer
 from effjax.devices.interruption import Interruption
@@ -95,7 +94,7 @@ def open_run(
     keep_best = config.checkpoint.keep_best
     curves = config.log.curves
     boards = (config.log.tensorboard, config.log.wandb)
-    checkpoints = _checkpoints(config, workdir, display, closing)
+    checkpoints = _checkpoints(setup, workdir, display, closing)
     start, state = _first_state(setup, checkpoints, workdir, display)
     between_step = _last_between(checkpoints, start, agenda)
     # compiled before anything is written: what cannot be compiled leaves no folder behind
@@ -192,21 +191,23 @@ def _agenda(setup: Setup, evaluators: Mapping[str, Evaluator]) -> Agenda:
         save_every=clock.steps(config.checkpoint, "every"),
         log_every=max(1, log_every),
         between_every=setup.task.between_every(clock),
+        save_at=setup.groups.trunk,
     )
 
 
 def _checkpoints(
-    config: View,
+    setup: Setup,
     workdir: Path,
     display: Display,
     closing: contextlib.ExitStack,
 ) -> Checkpoints:
-    section = config.checkpoint
+    section = setup.config.checkpoint
     checkpoints = Checkpoints(
         workdir / CHECKPOINTS,
         keep_last=section.keep_last,
         keep_best=section.keep_best,
         keep_every_steps=section.keep_every_steps,
+        keep_step=setup.groups.trunk,  # a longer run branches off there
         warn=display.warn,
     )
     closing.callback(checkpoints.close)  # first in, last out: after the writer of rows
