@@ -17,7 +17,6 @@ from effjax.errors import UserError, printable
 UNKNOWN = -1
 NAMED = 6  # classes that a message names
 IMAGENET_CLASSES = 1000
-SYNSET = re.compile(r"n\d{8}")
 UNNAMED = re.compile(r"class[ _]?(\d+)", re.IGNORECASE)  # what a network without names is given
 
 
@@ -43,19 +42,26 @@ def match_classes(theirs: Sequence[str], ours: Sequence[str]) -> ClassMatch:
 
     Names are the same if they differ in capitals, in Unicode normal form, or in spaces,
     underscores and hyphens only. Otherwise names that are numbers count as numbers ("7" is "007"
-    and the network's "class 7"). ImageNet's synsets (n01440764, ...) match a network with
-    ImageNet's 1,000 classes, whatever that calls them.
+    and the network's "class 7"). ImageNet's synsets (n01440764, ...) and English names ("tench")
+    match a network with ImageNet's 1,000 classes, whatever that calls them.
     """
-    # the first comparison that finds anything decides, the surest first
+    # the surest first
     comparisons = {
         "name": _by_name,
         "number": _by_number,
-        "imagenet": _by_synset,
+        "imagenet": _by_imagenet,
     }
+    best = None
+    most = 0
     for by, find in comparisons.items():
         found = find(theirs, ours)
-        if found is not None:
-            return _matched(found, theirs, ours, by)
+        matches = sum(label != UNKNOWN for label in found or ())
+        # only more matches outdo a surer comparison
+        if matches > most:
+            best = _matched(found, theirs, ours, by)
+            most = matches
+    if best is not None:
+        return best
     our_labels = list(range(len(ours)))
     are_unnamed = _numbers(ours) == our_labels
     if are_unnamed and len(theirs) == len(ours):
@@ -114,8 +120,8 @@ def _matched(
     return ClassMatch(mapping, tuple(missing), tuple(unknown), by)
 
 
-def _by_name(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
-    """Their labels -> ours; None if no name is the same."""
+def _by_name(theirs: Sequence[str], ours: Sequence[str]) -> list[int]:
+    """Their labels -> ours where the names are the same."""
     exact: dict[str, int] = {}
     loose: dict[str, list[int]] = {}
     for label, name in enumerate(ours):
@@ -135,8 +141,6 @@ def _by_name(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
             found.append(candidates[0])
         else:
             found.append(UNKNOWN)
-    if set(found) == {UNKNOWN}:
-        return None
     return found
 
 
@@ -152,16 +156,20 @@ def _by_number(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
     return [label_of.get(number, UNKNOWN) for number in numbers]
 
 
-def _by_synset(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
-    """Their labels -> ours where they are synsets and we are ImageNet; None otherwise."""
+def _by_imagenet(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
+    """Their labels -> ours by ImageNet's synsets and English names; None if we are not ImageNet."""
     if not _is_imagenet(ours):
         return None
-    are_synsets = all(map(SYNSET.fullmatch, theirs))
-    if not are_synsets:
-        return None
-    synsets = imagenet_synsets()
-    label_of = {synset: label for label, synset in enumerate(synsets)}
-    return [label_of.get(name, UNKNOWN) for name in theirs]
+    written = _imagenet_as_written()
+    loose = _imagenet_loosely()
+    found = []
+    for name in theirs:
+        # as it is written first: "cardigan" is knitted, "Cardigan" may be a dog too
+        label = written.get(name)
+        if label is None:
+            label = loose.get(normal_name(name), UNKNOWN)
+        found.append(label)
+    return found
 
 
 def _numbers(names: Sequence[str]) -> list[int] | None:
@@ -195,3 +203,38 @@ def imagenet_synsets() -> tuple[str, ...]:
 
     path = tfds.core.tfds_path("datasets/imagenet2012/labels.txt")
     return tuple(path.read_text().split())
+
+
+@functools.cache
+def imagenet_names() -> tuple[str, ...]:
+    """English names of ImageNet's 1,000 classes by label, such as "tench, Tinca tinca".
+
+    Several names of a class are separated by commas. The list comes with TFDS.
+    """
+    from tensorflow_datasets.datasets.siscore.labels import IMAGENET_LABELS_LIST
+
+    return tuple(IMAGENET_LABELS_LIST)
+
+
+def _imagenet_as_written() -> dict[str, int]:
+    """{synset, or all English names of a class: its label}."""
+    label_of: dict[str, int] = {}
+    for names in (imagenet_synsets(), imagenet_names()):
+        label_of |= {name: label for label, name in enumerate(names)}
+    return label_of
+
+
+@functools.cache
+def _imagenet_loosely() -> dict[str, int]:
+    """{one English name, as `normal_name` gives it: label} where it says which class."""
+    first_names: dict[str, set[int]] = {}
+    other_names: dict[str, set[int]] = {}
+    for label, text in enumerate(imagenet_names()):
+        first, *others = text.split(",")
+        first_names.setdefault(normal_name(first), set()).add(label)
+        for name in others:
+            other_names.setdefault(normal_name(name), set()).add(label)
+    # "partridge" comes first of one class, and is a lesser name of another
+    labels_of = other_names | first_names
+    # "maillot" comes first of two classes
+    return {name: labels.pop() for name, labels in labels_of.items() if len(labels) == 1}

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from effjax.data.class_names import imagenet_synsets, match_classes, name_some, require_known
+from effjax.data.class_names import (
+    imagenet_names,
+    imagenet_synsets,
+    match_classes,
+    name_some,
+    require_known,
+)
 from effjax.errors import UserError
 
 FOUR = ("apple", "banana", "cherry", "damson")
@@ -55,6 +61,23 @@ def test_imagenet():
     assert match_classes(["n99999999"], unnamed).unknown == ("n99999999",)
     assert match_classes(["n03445777"], synsets).mapping.tolist() == [574]
     np.testing.assert_array_equal(match_classes(synsets, unnamed).mapping, np.arange(1000))
+
+
+def test_imagenet_in_english():
+    names = imagenet_names()
+    assert (len(names), names[0], names[574]) == (1000, "tench, Tinca tinca", "golf ball")
+    unnamed = [f"class {k}" for k in range(1000)]
+    # as Imagenette's folders are called
+    theirs = ["chain_saw", "English springer", "gas_pump", "partridge", "cardigan", "elder"]
+    match = match_classes(theirs, unnamed)
+    assert match.mapping.tolist() == [491, 217, 571, 86, 474, -1]
+    # two classes have this name first: it decides nothing
+    assert match_classes(["tench", "Cardigan"], unnamed).unknown == ("Cardigan",)
+    every = np.arange(1000)
+    np.testing.assert_array_equal(match_classes(names, unnamed).mapping, every)
+    np.testing.assert_array_equal(match_classes(imagenet_synsets(), names).mapping, every)
+    # one of them is called the same in both, the others are not
+    assert match_classes(["stingray", "goldfish"], names).mapping.tolist() == [6, 1]
 
 
 def test_order_is_used_only_for_classes_without_names():
