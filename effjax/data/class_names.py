@@ -45,23 +45,16 @@ def match_classes(theirs: Sequence[str], ours: Sequence[str]) -> ClassMatch:
     and the network's "class 7"). ImageNet's synsets (n01440764, ...) and English names ("tench")
     match a network with ImageNet's 1,000 classes, whatever that calls them.
     """
-    # the surest first
+    # the first comparison that finds anything decides, the surest first
     comparisons = {
+        "imagenet": _by_imagenet,
         "name": _by_name,
         "number": _by_number,
-        "imagenet": _by_imagenet,
     }
-    best = None
-    most = 0
     for by, find in comparisons.items():
         found = find(theirs, ours)
-        matches = sum(label != UNKNOWN for label in found or ())
-        # only more matches outdo a surer comparison
-        if matches > most:
-            best = _matched(found, theirs, ours, by)
-            most = matches
-    if best is not None:
-        return best
+        if set(found) - {UNKNOWN}:
+            return _matched(found, theirs, ours, by)
     our_labels = list(range(len(ours)))
     are_unnamed = _numbers(ours) == our_labels
     if are_unnamed and len(theirs) == len(ours):
@@ -144,11 +137,11 @@ def _by_name(theirs: Sequence[str], ours: Sequence[str]) -> list[int]:
     return found
 
 
-def _by_number(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
-    """Their labels -> ours where their names are numbers; None if they are not."""
+def _by_number(theirs: Sequence[str], ours: Sequence[str]) -> list[int]:
+    """Their labels -> ours where their names are numbers; none if one is not."""
     numbers = _numbers(theirs)
     if numbers is None:
-        return None
+        return []
     our_numbers = _numbers(ours)
     if our_numbers is None:  # arrays have no names: their numbers are our labels
         our_numbers = list(range(len(ours)))
@@ -156,19 +149,21 @@ def _by_number(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
     return [label_of.get(number, UNKNOWN) for number in numbers]
 
 
-def _by_imagenet(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
-    """Their labels -> ours by ImageNet's synsets and English names; None if we are not ImageNet."""
+def _by_imagenet(theirs: Sequence[str], ours: Sequence[str]) -> list[int]:
+    """Their labels -> ours by name, else by ImageNet's synsets and English names.
+
+    None at all if we are not ImageNet.
+    """
     if not _is_imagenet(ours):
-        return None
+        return []
     written = _imagenet_as_written()
     loose = _imagenet_loosely()
-    found = []
-    for name in theirs:
-        # as it is written first: "cardigan" is knitted, "Cardigan" may be a dog too
-        label = written.get(name)
-        if label is None:
-            label = loose.get(normal_name(name), UNKNOWN)
-        found.append(label)
+    found = _by_name(theirs, ours)
+    for their_label, name in enumerate(theirs):
+        if found[their_label] == UNKNOWN:
+            # as it is written first: "cardigan" is knitted, "Cardigan" may be a dog too
+            lesser = loose.get(normal_name(name), UNKNOWN)
+            found[their_label] = written.get(name, lesser)
     return found
 
 
@@ -193,7 +188,7 @@ def _is_imagenet(names: Sequence[str]) -> bool:
         return True
     first = normal_name(names[0])
     last = normal_name(names[-1])
-    return first.startswith("tench") and last.startswith("toilet")
+    return first.startswith(("tench", "n01440764")) and last.startswith(("toilet", "n15075141"))
 
 
 @functools.cache

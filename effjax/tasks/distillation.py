@@ -15,15 +15,20 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from effjax import models
 from effjax.config import as_path
+from effjax.data.class_names import match_classes, name_some
 from effjax.errors import UserError
 from effjax.models import abstract_variables
+from effjax.runs.record import read_labels
 from effjax.tasks.classification import Classification
 from effjax.tasks.registry import register_task
-from effjax.tasks.trained_network import trained_network
+from effjax.tasks.trained_network import found_network, has_found, trained_network
+
+EVERY = slice(None)  # all logits as they are
 
 
 def soft(student: jax.Array, teacher: jax.Array, temperature: float) -> jax.Array:
@@ -82,28 +87,48 @@ class Distillation(Classification):
         """images [B, H, W, 3], normalised -> logits [B, K]; loaded when the step is traced."""
         with jax.ensure_compile_time_eval():
             load = self._from_run if self.options.teacher else self._from_file
-            model, variables = load()
+            model, variables, classes = load()
             variables = jax.device_get(variables)
-        return lambda images: model.apply(variables, images, train=False)
+        return lambda images: model.apply(variables, images, train=False)[:, classes]
 
     def losses(self, logits: jax.Array, targets: jax.Array, images: jax.Array) -> jax.Array:
         alpha = self.options.alpha
         labelled = super().losses(logits, targets, images)
         return (1 - alpha) * labelled + alpha * self.distance(logits, self.teacher(images))
 
-    def _from_run(self) -> tuple[models.ImageModel, Any]:
+    def _from_run(self) -> tuple[models.ImageModel, Any, Any]:
+        """The teacher of a run or a search: model, variables, and which of its classes are ours."""
         workdir, data = as_path(self.options.teacher), self.config.data
-        task, variables = trained_network(workdir)
-        model, theirs = task.model, task.config.data
-        self._check_classes(str(workdir), model.num_classes)
-        if (theirs.mean, theirs.std) != (data.mean, data.std):
+        if has_found(workdir):
+            model, variables, config = found_network(workdir)
+        else:
+            task, variables = trained_network(workdir)
+            model, config = task.model, task.config
+        classes = self._our_classes(workdir, model.num_classes)
+        theirs = config.data
+        if (tuple(theirs.mean), tuple(theirs.std)) != (tuple(data.mean), tuple(data.std)):
             raise UserError(
                 f"teacher {workdir} was trained with another data.mean or data.std; give its own: "
                 f"--config.data.mean={theirs.mean} --config.data.std={theirs.std}"
             )
-        return model, variables
+        return model, variables, classes
 
-    def _from_file(self) -> tuple[models.ImageModel, Any]:
+    def _our_classes(self, workdir: Any, classes: int) -> np.ndarray | slice:
+        """Which of the teacher's logits are ours, in our order: classes are matched by name."""
+        names = read_labels(workdir)
+        ours = self.split.class_names
+        if tuple(names) == ours or not names:
+            self._check_classes(str(workdir), classes)
+            return EVERY
+        match = match_classes(ours, names)
+        if match.unknown or len(ours) != self.model.num_classes:
+            raise UserError(
+                f"teacher {workdir} does not know the classes {name_some(match.unknown or ours)}\n"
+                "give a teacher that was trained on the same classes"
+            )
+        return match.mapping
+
+    def _from_file(self) -> tuple[models.ImageModel, Any, Any]:
         name, weights = self.options.teacher_model, self.options.teacher_weights
         model = models.create_model(name, num_classes=self.model.num_classes)
         shapes = abstract_variables(model, self.split.image_shape)
@@ -111,7 +136,7 @@ class Distillation(Classification):
         variables, report = models.load_weights(model, blank, weights)
         if report.replaced:
             self._check_classes(f"{name} of {weights}", None)
-        return model, variables
+        return model, variables, EVERY
 
     def _check_classes(self, teacher: str, classes: int | None) -> None:
         if classes != self.model.num_classes:

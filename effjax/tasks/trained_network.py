@@ -1,16 +1,21 @@
-"""The network of a run, out of its folder."""
+"""The network of a run, out of its folder: what it trained, or what its search found."""
 
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
+from effjax import models
+from effjax.config import from_json
 from effjax.contract import join_variables
 from effjax.errors import UserError
+from effjax.models.weights.convert import as_model
 from effjax.report import Display, choose_display
 from effjax.runs.best import Step
-from effjax.runs.folder import FOUND_ARCHITECTURE
-from effjax.runs.record import read_record
+from effjax.runs.folder import FOUND_ARCHITECTURE, FOUND_WEIGHTS
+from effjax.runs.record import read_config, read_record
+from effjax.runs.schema import RunConfig
 from effjax.tasks.run import restore
 from effjax.training.restore import evaluated
 
@@ -39,10 +44,32 @@ def trained_network(
         )
     if not trains_model:
         raise UserError(
-            f"{workdir} is a search, not a network; train what it has found:\n"
-            f"effjax train --config=F --config.model.arch={workdir / FOUND_ARCHITECTURE}"
+            f"{workdir} is a search that has not found a network yet\n"
+            f"continue it: effjax search --config=F --workdir={workdir}"
         )
     return setup.task, join_variables(**evaluated(setup, state))
+
+
+def has_found(workdir: Path) -> bool:
+    """Whether the folder is that of a search which has ended, and so holds a network."""
+    return (workdir / FOUND_ARCHITECTURE).exists() and (workdir / FOUND_WEIGHTS).exists()
+
+
+def found_network(workdir: Path, step: Step = None) -> tuple[models.ImageModel, Any, Any]:
+    """The network that a search found: (model, its variables, the config of the search).
+
+    Raises:
+      UserError: a step is asked for, or files that do not belong together.
+    """
+    if step is not None:
+        raise UserError(
+            f"--step={step}: {workdir} is a search, whose network is that of its end\nleave it out"
+        )
+    config = from_json(read_config(workdir), RunConfig)
+    state = models.weights.read_state(str(workdir / FOUND_WEIGHTS))
+    model = as_model(str(workdir / FOUND_ARCHITECTURE), state)
+    model = model.clone(dtype=jnp.dtype(config.model.dtype))
+    return model, models.weights.from_torch(model, state), config
 
 
 def _made_up_data(record: dict[str, Any]) -> dict[str, Any] | None:

@@ -8,13 +8,14 @@ import jax
 import jax.numpy as jnp
 
 from effjax import models
+from effjax.data.class_names import IMAGENET_CLASSES, imagenet_names
 from effjax.data.images.resize import image_size
 from effjax.errors import UserError
 from effjax.models.weights.convert import as_model
 from effjax.report import Display
 from effjax.runs.best import Step
 from effjax.runs.record import read_labels
-from effjax.tasks.trained_network import trained_network
+from effjax.tasks.trained_network import found_network, has_found, trained_network
 from effjax.trained.card import read_card
 from effjax.trained.labels import fill_names, read_label_file
 from effjax.trained.network import Preprocessing, Trained
@@ -23,7 +24,8 @@ from effjax.trained.network import Preprocessing, Trained
 def from_workdir(workdir: Path, display: Display, step: Step = None) -> Trained:
     """The network of a classification run: the average of its weights, if it has one.
 
-    Needs the run's folder only, not the data that it was trained on.
+    Of a search it is the network that it found. Needs the run's folder only, not the data that it
+    was trained on.
 
     Args:
       workdir: the run's folder.
@@ -33,26 +35,33 @@ def from_workdir(workdir: Path, display: Display, step: Step = None) -> Trained:
     Raises:
       UserError: no run there, no sound checkpoint, or a run of another kind of task.
     """
-    task, variables = trained_network(workdir, step, display)
-    config = task.config
-    data = config.data
-    preprocessing = Preprocessing(
-        size=image_size(data, False),
-        crop=data.eval_crop,
-        interpolation=data.eval_interpolation,
-        mean=data.mean,
-        std=data.std,
-    )
-    # the task may stand on synthetic images, whose classes have other names
-    names = tuple(read_labels(workdir) or task.split.class_names)
-    labels = fill_names(names, task.model.num_classes)
+    names = tuple(read_labels(workdir))
+    if has_found(workdir):
+        model, variables, config = found_network(workdir, step)
+    else:
+        task, variables = trained_network(workdir, step, display)
+        model = task.model
+        config = task.config
+        # the task may stand on synthetic images, whose classes have other names
+        names = names or task.split.class_names
     return Trained(
         name=str(workdir),
         base=config.model.name,
-        model=task.model,
+        model=model,
         variables=variables,
-        preprocessing=preprocessing,
-        labels=labels,
+        preprocessing=_preprocessing_of(config.data),
+        labels=fill_names(names, model.num_classes),
+    )
+
+
+def _preprocessing_of(data: Any) -> Preprocessing:
+    """What evaluation does with an image, of a run's `config.data`."""
+    return Preprocessing(
+        size=image_size(data, False),
+        crop=data.eval_crop,
+        interpolation=data.eval_interpolation,
+        mean=tuple(data.mean),
+        std=tuple(data.std),
     )
 
 
@@ -115,7 +124,11 @@ def _described(
     if card and (name is None or _same_family(name, card["model"])):
         model = models.create_model(card["model"], card["num_classes"], **card["architecture"])
         return model, card["preprocessing"], tuple(card["labels"])
-    return as_model(name, state), _published_preprocessing(name), ()
+    model = as_model(name, state)
+    # published weights of 1,000 classes are ImageNet's, in its order
+    is_imagenet = model.num_classes == IMAGENET_CLASSES and "." in name
+    names = imagenet_names() if is_imagenet else ()
+    return model, _published_preprocessing(name), names
 
 
 def _same_family(name: str, other: str) -> bool:

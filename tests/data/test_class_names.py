@@ -50,6 +50,8 @@ def test_numbers():
     # arrays have no names, the network has
     assert match_classes(["0", "1"], FOUR).mapping.tolist() == [0, 1]
     assert match_classes(["4"], FOUR).unknown == ("4",)
+    # one name is known, so that numbers are names too
+    assert match_classes(["0", "1"], ["zero", "0"]).unknown == ("1",)
 
 
 def test_imagenet():
@@ -76,6 +78,7 @@ def test_imagenet_in_english():
     every = np.arange(1000)
     np.testing.assert_array_equal(match_classes(names, unnamed).mapping, every)
     np.testing.assert_array_equal(match_classes(imagenet_synsets(), names).mapping, every)
+    np.testing.assert_array_equal(match_classes(names, imagenet_synsets()).mapping, every)
     # one of them is called the same in both, the others are not
     assert match_classes(["stingray", "goldfish"], names).mapping.tolist() == [6, 1]
 

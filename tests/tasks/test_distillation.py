@@ -1,6 +1,7 @@
 """Losses against their formulas, a student that has only a teacher, and what may go wrong."""
 
 import dataclasses
+import json
 
 import jax
 import numpy as np
@@ -131,6 +132,21 @@ def test_mistakes_are_said_in_two_lines(task, message):
     with pytest.raises(effjax.UserError, match=message) as error:
         _ = task_of(**task).teacher
     assert len(str(error.value).splitlines()) <= 2
+
+
+def test_the_classes_of_a_teacher_are_matched_by_name(tmp_path):
+    def ours_of(*labels):
+        content = {"config": {}, "record": {"labels": labels}}
+        (tmp_path / "config.json").write_text(json.dumps(content))
+        return task._our_classes(tmp_path, len(labels))
+
+    task = task_of(teacher=str(tmp_path))
+    digits = task.split.class_names
+    assert ours_of(*digits) == slice(None)
+    np.testing.assert_array_equal(ours_of(*digits[::-1]), np.arange(10)[::-1])
+    np.testing.assert_array_equal(ours_of("ten", *digits), 1 + np.arange(10))
+    with pytest.raises(effjax.UserError, match="does not know the classes 8, 9\ngive a teacher"):
+        ours_of("ten", "eleven", *digits[:8])
 
 
 def test_a_missing_teacher_leaves_no_workdir(tmp_path):

@@ -3,13 +3,23 @@
 import contextlib
 
 import cv2
+import jax
 import numpy as np
 import pytest
 
-from effjax import cli
+from effjax import cli, create_model, save_weights
+from effjax.config import View
+from effjax.errors import UserError
+from effjax.models import write_architecture
 from effjax.report import choose_display
+from effjax.runs.folder import FOUND_ARCHITECTURE, FOUND_WEIGHTS
+from effjax.runs.record import open_workdir
+from effjax.runs.schema import default_config
+from effjax.trained import load
 from effjax.trained.load import from_weights, from_workdir
+from effjax.trained.network import Preprocessing
 from tests import mistakes
+from tests.export.networks import make
 
 CLASSES = ("cat", "dog", "eel")
 
@@ -60,6 +70,31 @@ def test_a_label_file_must_fit(world):
     (world / "names.json").write_text('["Katze", "Hund", "Aal"]')
     found = from_weights(None, "w.safetensors", world / "names.json")
     assert found.labels == ("Katze", "Hund", "Aal")
+
+
+def test_the_network_that_a_search_found(tmp_path):
+    searched = make("identityformer_s12", 32, {"depths": (1, 1, 1, 1), "dims": (4, 4, 4, 4)})
+    model = searched.model
+    config = default_config()
+    config.data.update(image_size=(32, 48), mean=(0.5, 0.4, 0.3), eval_crop=0.9)
+    open_workdir(tmp_path, View(config), {"labels": list("pqrst")})
+    write_architecture("identityformer_s12", model.architecture, tmp_path / FOUND_ARCHITECTURE)
+    save_weights(model, searched.variables, tmp_path / FOUND_WEIGHTS)
+    found = from_workdir(tmp_path, choose_display(quiet=True))
+    assert found.labels == tuple("pqrst")
+    assert found.preprocessing == Preprocessing((32, 48), 0.9, mean=(0.5, 0.4, 0.3))
+    assert found.model.architecture == model.architecture
+    jax.tree.map(np.testing.assert_array_equal, found.variables, searched.variables)
+    with pytest.raises(UserError, match=r"--step=4: .* is a search, whose network is that of its"):
+        from_workdir(tmp_path, choose_display(quiet=True), 4)
+
+
+def test_published_weights_know_the_names_of_imagenet(monkeypatch):
+    model = create_model("identityformer_s12.sail_in1k", depths=(1, 1, 1, 1), dims=(4, 4, 4, 4))
+    monkeypatch.setattr(load, "as_model", lambda name, state: model)
+    _, _, names = load._described("identityformer_s12.sail_in1k", None, {})
+    assert (len(names), names[0]) == (1000, "tench, Tinca tinca")
+    assert load._described("identityformer_s12", None, {})[2] == ()
 
 
 def test_predict_from_the_command_line(world, capsys):
