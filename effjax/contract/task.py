@@ -13,7 +13,13 @@ import jax
 from effjax.config import Clock, View, read_section
 from effjax.contract.batch import Batch, Metrics, Params, valid_examples
 from effjax.contract.evaluator import Evaluator
-from effjax.contract.gradient import gradient_in_parts, loss_in_parts, whole_gradient
+from effjax.contract.gradient import (
+    Gradient,
+    gradient_in_parts,
+    loss_in_parts,
+    whole_gradient,
+)
+from effjax.contract.sharpness_aware import mean_over_devices, sharpness_aware
 from effjax.contract.source import Source
 from effjax.contract.state import TrainState
 from effjax.errors import UserError
@@ -109,12 +115,18 @@ class Task:
     ) -> tuple[TrainState, Metrics]:
         """One training step: by default one gradient of `loss` and one `apply`.
 
+        With `config.sam` the gradient is that at the highest loss nearby.
+
         With accumulation the arrays of `batch` are [A, B / A, ...].
         """
-        if self.config.accumulate == 1:
-            found = whole_gradient(self.loss, state, batch, rng)
-        else:
-            found = gradient_in_parts(self.loss, self.weight, state, batch, rng)
+
+        def gradient_at(params: Params) -> Gradient:
+            there = state.replace(params=params)
+            if self.config.accumulate == 1:
+                return whole_gradient(self.loss, there, batch, rng)
+            return gradient_in_parts(self.loss, self.weight, there, batch, rng)
+
+        found = self._climbed(gradient_at, state.params, batch)
 
         def value_fn(params: Params) -> jax.Array:
             """The loss of the same batch, with the same draws, for other parameters."""
@@ -125,6 +137,24 @@ class Task:
 
         state = state.replace(model_state=found.model_state)
         return apply(state, found.grads, value=found.value, value_fn=value_fn), found.metrics
+
+    def _climbed(
+        self, gradient_at: Callable[[Params], Gradient], params: Params, batch: Batch
+    ) -> Gradient:
+        """The gradient at `params`, or near them where `config.sam` asks for it."""
+        sam = self.config.sam
+        if sam.rho is None:
+            return gradient_at(params)
+
+        def over_devices(tree: Any) -> Any:
+            if self.config.accumulate == 1:
+                return mean_over_devices(tree, self.batch_axis, self.weight(batch))
+            weights = jax.vmap(self.weight)(batch)  # [A]
+            return mean_over_devices(tree, self.batch_axis, weights.sum())
+
+        return sharpness_aware(
+            gradient_at, params, sam.rho, sam.adaptive, self.not_learned, over_devices
+        )
 
     def predict(self, params: Params, model_state: Any, batch: Batch) -> Any:
         """The outputs of the trained network for a batch."""

@@ -63,6 +63,14 @@ class ScheduleConfig:
 
 
 @dataclasses.dataclass
+class SamConfig:
+    """Sharpness-aware minimization around the optimizers: two gradients an update."""
+
+    rho: Positive | None = None  # how far it climbs before the gradient is taken; None: off
+    adaptive: bool = False  # ASAM: relative to the size of each weight; takes about ten times rho
+
+
+@dataclasses.dataclass
 class EmaConfig:
     """Average of what is evaluated (parameters and model state), evaluated as `<eval>_ema/*`."""
 
@@ -133,6 +141,7 @@ class RunConfig:
     mix: MixConfig = field(default_factory=MixConfig)
     optim: dict[str, OptimConfig] = field(default_factory=lambda: {"default": OptimConfig()})
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    sam: SamConfig = field(default_factory=SamConfig)
     ema: EmaConfig = field(default_factory=EmaConfig)
     parallel: ParallelConfig = field(default_factory=ParallelConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
