@@ -6,12 +6,17 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import effjax
 from effjax import cli, models
+from effjax.data.config import DataConfig
+from effjax.data.sources.open import open_examples
+from effjax.optim import schedules
 from effjax.optim.registry import registry as optimizers
 from effjax.report import choose_display
+from effjax.tasks import losses
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
@@ -37,7 +42,7 @@ def myproject(tmp_path_factory):
     for path, code in EXAMPLES.items():
         (folder / path).write_text(code)
     sys.path.insert(0, str(folder))
-    tables = (cli.VERBS, models.MIXERS, optimizers())
+    tables = (cli.VERBS, models.MIXERS, optimizers(), losses._losses, schedules._TABLE)
     before = [dict(table) for table in tables]
     yield folder
     sys.path.remove(str(folder))
@@ -95,6 +100,19 @@ def test_a_task_a_source_and_an_evaluator(myproject):
     summary = effjax.train(config, myproject / "waves", display=choose_display(quiet=True))
     assert summary["best"]["val/error"]["step"] == 20
     assert summary["final"]["val/error"] < 0.5
+
+
+def test_a_loss_a_schedule_and_images():
+    rate = effjax.optim.create_schedule("myproject.brier:power", peak=1.0, total_steps=10)
+    assert float(rate(5)) == 0.25
+    loss = effjax.tasks.losses.find_loss("myproject.brier:brier")
+    assert loss(np.zeros((1, 2)), np.array([[1.0, 0.0]])).tolist() == [0.5]
+    discs = open_examples(DataConfig(name="myproject.discs:Discs"), "validation")
+    assert len(discs) == 128
+    disc, square = discs[0], discs[1]
+    assert (disc[1], square[1]) == (0, 1)
+    assert disc[0].shape == (32, 32, 3)
+    assert np.unique(disc[0]).tolist() == [50, 200]
 
 
 def test_a_verb(capsys):

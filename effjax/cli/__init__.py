@@ -9,6 +9,7 @@ import importlib
 import os
 import sys
 
+from effjax import plugins
 from effjax.cli.declare import VERBS, default_workdir, make_parser
 from effjax.cli.interruptible import interruptible
 from effjax.cli.together import OVERRIDE, check_together
@@ -71,7 +72,8 @@ def main(argv: list[str] | None = None) -> None:
         with context:
             args = parse(argv)
             use_compilation_cache()
-            args.function(args)
+            with plugins.refused(args.no_plugins):
+                args.function(args)
     except (UserError, NonFinite, Preempted) as error:
         if debug:
             raise

@@ -92,6 +92,7 @@ NETWORK = (
     flag("--size", type=int, metavar="N", help="side of the images (as published)"),
 )
 RESULTS_ONLY = flag("--quiet", action="store_true", help="show results and warnings only")
+NO_PLUGINS = flag("--no-plugins", action="store_true", help="refuse code named package.module:Name")
 DEBUG = flag("--debug", action="store_true", help="show tracebacks")
 
 
@@ -99,7 +100,7 @@ def verb(*flags: Flag, examples: Sequence[str]) -> Callable[[Run], Run]:
     """Makes the decorated function a verb of the command line."""
 
     def add(run: Run) -> Run:
-        VERBS[run.__name__] = Verb(run, (*flags, DEBUG), tuple(examples))
+        VERBS[run.__name__] = Verb(run, (*flags, NO_PLUGINS, DEBUG), tuple(examples))
         return run
 
     return add

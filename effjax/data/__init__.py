@@ -3,11 +3,13 @@
 from effjax.data.config import AugmentConfig, DataConfig, MixConfig
 from effjax.data.loader import Batches, Split, open_split, open_training
 from effjax.data.mix import mix_batch, normalise
+from effjax.data.sources.own import ImageSource
 
 __all__ = [
     "AugmentConfig",
     "Batches",
     "DataConfig",
+    "ImageSource",
     "MixConfig",
     "Split",
     "mix_batch",

@@ -38,7 +38,7 @@ class DataConfig:
 
     # a data set's name (see effjax.data.builders), or the path of a prepared directory, a folder of
     # class folders, a .zip or .tar of such, a .csv list, an .npz, a folder of idx files, of
-    # WebDataset shards or of Parquet files; or "synthetic"
+    # WebDataset shards or of Parquet files; "synthetic"; or package.module:Class of your own
     name: str = "digits"
     data_dir: str | None = None  # None: $TFDS_DATA_DIR, else ~/tensorflow_datasets
     train_split: str = "train"  # TFDS split syntax, such as "train[:90%]"

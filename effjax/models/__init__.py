@@ -33,6 +33,7 @@ from effjax.models.registry import (
     register,
     register_family,
     register_pretrained,
+    without_tag,
 )
 from effjax.models.weights import load_weights, save_weights
 
@@ -73,5 +74,6 @@ __all__ = [
     "visformer",
     "vit",
     "weights",
+    "without_tag",
     "write_architecture",
 ]

@@ -8,6 +8,7 @@ A family registers its architectures where it defines them:
 """
 
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from effjax import plugins
 from effjax.errors import UserError, nearest
 from effjax.models.base import ImageModel
 
@@ -67,14 +69,17 @@ def register(
     model: type[ImageModel],
     architecture: Any,
     input_shape: tuple[int, ...] = IMAGE,
+    module: str | None = None,
 ) -> None:
     """Make `create_model(name)` build `model` from the frozen dataclass `architecture`.
 
-    Raises ValueError if the name is taken.
+    `module` is the one that registers it; None: the caller. Raises ValueError if the name is taken.
     """
     if name in _entries:
         raise ValueError(f"a model named {name!r} is registered already")
     _entries[name] = Entry(description, model, architecture, input_shape)
+    # not the model's module: a family of ours may get an architecture of the user's own
+    plugins.note("model", name, module or sys._getframe(1).f_globals["__name__"])
 
 
 def register_family(
@@ -87,7 +92,7 @@ def register_family(
 
     def add(make: MakeFamily) -> MakeFamily:
         for name, architecture in make().items():
-            register(name, description, model, architecture, input_shape)
+            register(name, description, model, architecture, input_shape, make.__module__)
         return make
 
     return add
@@ -99,14 +104,41 @@ def register_pretrained(name: str, weights: Pretrained) -> None:
 
 
 def entry(name: str) -> Entry:
-    """The registered architecture of "architecture" or "architecture.tag"; raises UserError."""
-    architecture = name.partition(".")[0]
-    if architecture not in _entries:
+    """What "architecture", "architecture.tag" or "package.module:name" stands for.
+
+    Raises UserError for an unknown name, or a module without it.
+    """
+    architecture = without_tag(name)
+    if plugins.is_plugin(architecture) and architecture not in _entries:
+        _entries[architecture] = _own_entry(architecture)
+    found = plugins.look_up("model", architecture, _entries)
+    if found is None:
         raise UserError(
             f"unknown model {architecture!r}: {nearest(architecture, _entries)}\n"
             "`effjax models` lists the models that there are"
         )
-    return _entries[architecture]
+    return found
+
+
+def without_tag(name: str) -> str:
+    """ "caformer_s18.sail_in1k" -> "caformer_s18"; a plug-in's path as it is."""
+    return name if plugins.is_plugin(name) else name.partition(".")[0]
+
+
+def _own_entry(path: str) -> Entry:
+    """The entry of "package.module:name": a name that the module registers, or a model's class."""
+    module = plugins.import_plugin("model", path)
+    _, _, name = path.partition(":")
+    if name in _entries:
+        return _entries[name]
+    found = getattr(module, name, None)
+    is_model = isinstance(found, type) and issubclass(found, ImageModel)
+    if not is_model or not dataclasses.is_dataclass(getattr(found, "architecture", None)):
+        raise UserError(
+            f"model {path!r}: {module.__name__} registers no model of that name, and has no "
+            f"ImageModel {name}\nwith an `architecture` by default"
+        )
+    return Entry(f"{path}, a model of your own", found, found.architecture)
 
 
 def entry_of(architecture: Any) -> Entry:

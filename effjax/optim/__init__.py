@@ -40,7 +40,14 @@ from effjax.optim.rules import (
     parameter_paths,
     unused_rules,
 )
-from effjax.optim.schedules import Schedule, ScheduleInfo, create_schedule, list_schedules
+from effjax.optim.schedules import (
+    Schedule,
+    ScheduleInfo,
+    Span,
+    create_schedule,
+    list_schedules,
+    register_schedule,
+)
 from effjax.optim.slrla import add_local_penalty, slrla
 from effjax.optim.soap import SoapState, scale_by_soap, soap
 from effjax.optim.state import in_float32, steady
@@ -64,6 +71,7 @@ __all__ = [
     "Schedule",
     "ScheduleInfo",
     "SoapState",
+    "Span",
     "Spd",
     "Sphere",
     "Spider",
@@ -111,6 +119,7 @@ __all__ = [
     "parameter_split",
     "r_spider",
     "register_optimizer",
+    "register_schedule",
     "restart",
     "scale_by_adan",
     "scale_by_lamb",

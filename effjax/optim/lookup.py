@@ -1,14 +1,14 @@
 """What optimizers there are: by name, by the path of a plug-in, and what each of them needs."""
 
-import importlib
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optax
 
+from effjax import plugins
 from effjax.errors import UserError, nearest
-from effjax.optim.registry import OptimizerInfo, describe, registry
+from effjax.optim.registry import Make, OptimizerInfo, describe, registry
 
 
 def list_optimizers() -> dict[str, OptimizerInfo]:
@@ -28,11 +28,10 @@ def optimizer_info(name: str) -> OptimizerInfo:
     Raises:
         UserError: there is none of that name; the message names the nearest.
     """
-    if name in registry():
-        return registry()[name]
-    if ":" in name:
-        return _plug_in(name)
-    raise UserError(f"unknown optimizer {name!r}: {nearest(name, registry())}")
+    found = plugins.look_up("optimizer", name, registry())
+    if found is None:
+        raise UserError(f"unknown optimizer {name!r}: {nearest(name, registry())}")
+    return found if isinstance(found, OptimizerInfo) else _plug_in(name, found)
 
 
 def extra_arguments(name: str, **hyperparameters: Any) -> tuple[str, ...]:
@@ -91,15 +90,9 @@ def inner_of(info: OptimizerInfo, settings: Mapping[str, Any]) -> OptimizerInfo 
     return optimizer_info(inner)
 
 
-def _plug_in(name: str) -> OptimizerInfo:
-    module_name, _, function_name = name.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise UserError(f"optimizer {name!r}: {error}; is it on PYTHONPATH?") from error
-    make = getattr(module, function_name, None)
-    if not callable(make):
-        raise UserError(f"optimizer {name!r}: {module_name} has no function {function_name}")
+def _plug_in(name: str, make: Make) -> OptimizerInfo:
+    """What there is to say about the function that the path `name` of a plug-in names."""
+    _, _, function_name = name.partition(":")
     # a module may enter its function itself, with a paper and what it needs
     if function_name in registry():
         entered = registry()[function_name]

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from effjax import plugins
 from effjax.optim.hints import checked_value, hints_of
 
 Make = Callable[..., optax.GradientTransformation]
@@ -219,6 +220,7 @@ def add(info: OptimizerInfo) -> None:
             f"there is an optimizer {info.name!r} already, in {module}: choose another name"
         )
     _TABLE[info.name] = info
+    plugins.note("optimizer", info.name, getattr(info.make, "__module__", ""))
 
 
 def registry() -> Mapping[str, OptimizerInfo]:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import jax
 import jax.numpy as jnp
 
+from effjax import plugins
 from effjax.errors import UserError, nearest
 from effjax.optim.hints import (
     PeakRate,
@@ -28,6 +29,7 @@ from effjax.optim.hints import (
 from effjax.ranges import Range
 
 Schedule = Callable[[jax.typing.ArrayLike], jax.Array]
+Shape = Callable[..., jax.Array]  # (t, span, *, fields) -> rate
 InsideRun = Annotated[float, Range(0, 1, "()")]
 
 
@@ -47,7 +49,7 @@ class ScheduleInfo:
     line: str
     fields: dict[str, Any]
     hints: dict[str, Any]
-    shape: Callable[..., jax.Array]
+    shape: Shape
 
 
 @dataclass(frozen=True)
@@ -74,22 +76,41 @@ class Span:
 _TABLE: dict[str, ScheduleInfo] = {}
 
 
-def _schedule(shape: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-    """Enters a shape under its name."""
+def register_schedule(shape: Shape) -> Shape:
+    """Enters a shape under its name.
+
+    It takes t, the updates since the end of the warm-up (negative before), a `Span` and, by
+    keyword, fields of its own, whose annotations say what they may be; it returns the rate. The
+    first line of its docstring describes it in lists.
+
+    Example:
+        >>> from effjax.optim import Span, create_schedule, register_schedule
+        >>> @register_schedule
+        ... def square(t, span: Span, *, power: float = 2.0):
+        ...     '''a power of the straight line'''
+        ...     return span.between((1 - t / span.steps) ** power)
+        >>> float(create_schedule("square", peak=1.0, total_steps=10)(5))
+        0.25
+    """
+    _TABLE[shape.__name__] = _describe(shape)
+    plugins.note("schedule", shape.__name__, shape.__module__)
+    return shape
+
+
+def _describe(shape: Shape) -> ScheduleInfo:
     parameters = inspect.signature(shape).parameters.values()
     own = [field for field in parameters if field.kind is field.KEYWORD_ONLY]
     hints = hints_of(shape)
-    _TABLE[shape.__name__] = ScheduleInfo(
+    return ScheduleInfo(
         name=shape.__name__,
-        line=inspect.getdoc(shape).splitlines()[0],
+        line=(inspect.getdoc(shape) or shape.__name__).splitlines()[0],
         fields={field.name: field.default for field in own},
         hints={field.name: hints[field.name] for field in own},
         shape=shape,
     )
-    return shape
 
 
-@_schedule
+@register_schedule
 def cosine(
     t: jax.Array,
     span: Span,
@@ -109,7 +130,7 @@ def cosine(
     return span.between(0.5 + 0.5 * jnp.cos(jnp.pi * share))
 
 
-@_schedule
+@register_schedule
 def linear(t: jax.Array, span: Span, *, hold_steps: Whole = 0) -> jax.Array:
     """a straight line from peak to end
 
@@ -118,7 +139,7 @@ def linear(t: jax.Array, span: Span, *, hold_steps: Whole = 0) -> jax.Array:
     return span.between(1 - _share(t, span.steps - hold_steps))
 
 
-@_schedule
+@register_schedule
 def step(
     t: jax.Array,
     span: Span,
@@ -142,7 +163,7 @@ def step(
     return span.peak * factor**passed
 
 
-@_schedule
+@register_schedule
 def exponential(t: jax.Array, span: Span, *, factor: ShareAboveZero = 0.01) -> jax.Array:
     """geometric decay, to peak * factor after the last update
 
@@ -151,7 +172,7 @@ def exponential(t: jax.Array, span: Span, *, factor: ShareAboveZero = 0.01) -> j
     return span.peak * factor ** _share(t, span.steps)
 
 
-@_schedule
+@register_schedule
 def one_cycle(t: jax.Array, span: Span, *, rise: Share = 0.3) -> jax.Array:
     """one cosine up from warmup_init to peak, one down to end
 
@@ -166,7 +187,7 @@ def one_cycle(t: jax.Array, span: Span, *, rise: Share = 0.3) -> jax.Array:
     return jnp.where(t < up, start + (span.peak - start) * rising, span.between(falling))
 
 
-@_schedule
+@register_schedule
 def wsd(
     t: jax.Array,
     span: Span,
@@ -186,7 +207,7 @@ def wsd(
     return span.between(1 - share)
 
 
-@_schedule
+@register_schedule
 def constant(t: jax.Array, span: Span, *, cooldown_steps: Whole = 0) -> jax.Array:
     """peak, with an optional straight cooldown to end
 
@@ -195,7 +216,7 @@ def constant(t: jax.Array, span: Span, *, cooldown_steps: Whole = 0) -> jax.Arra
     return span.between(_cooldown(t, span, cooldown_steps))
 
 
-@_schedule
+@register_schedule
 def inverse_sqrt(
     t: jax.Array,
     span: Span,
@@ -227,7 +248,8 @@ def create_schedule(
     """Makes the schedule called `name`.
 
     Args:
-        name: an entry of `list_schedules()`.
+        name: an entry of `list_schedules()`, or "package.module:function", see
+            `register_schedule`.
         peak: the highest learning rate, reached at update `warmup_steps`.
         total_steps: updates of the whole run, warm-up included.
         warmup_steps: updates of the linear warm-up.
@@ -243,9 +265,11 @@ def create_schedule(
         UserError: for an unknown name or field (the message names the nearest), or for a value out
             of its range.
     """
-    if name not in _TABLE:
+    info = plugins.look_up("schedule", name, _TABLE)
+    if info is None:
         raise UserError(f"unknown schedule {name!r}: {nearest(name, _TABLE)}")
-    info = _TABLE[name]
+    if not isinstance(info, ScheduleInfo):
+        info = _describe(info)
     for field in fields:
         if field not in info.fields:
             words = [*info.fields, *_COMMON]

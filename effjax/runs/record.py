@@ -12,6 +12,7 @@ from typing import Any, NotRequired, TypedDict
 
 import jax
 
+from effjax import plugins
 from effjax.config import View, is_remote, read_json
 from effjax.errors import UserError
 from effjax.runs.atomic import write_atomically
@@ -39,12 +40,14 @@ class ConfigFile(TypedDict):
       record: what `Task.record` returned when the run began.
       data: what `effjax.runs.data_record.describe_data` returned then.
       created: seconds since 1970 when the run began.
+      plugins: where code of the user's own comes from, see `effjax.plugins`.
     """
 
     config: dict[str, Any]
     record: NotRequired[dict[str, Any]]
     data: NotRequired[dict[str, Any]]
     created: NotRequired[float]
+    plugins: NotRequired[list[dict[str, str]]]
 
 
 def versions() -> dict[str, str]:
@@ -77,7 +80,10 @@ def read_file(workdir: Path) -> ConfigFile | None:
     path = workdir / CONFIG
     if not path.exists():
         return None
-    return read_json(path, ConfigFile, "give another --workdir")
+    content = read_json(path, ConfigFile, "give another --workdir")
+    # nothing is imported here: only where the config names something that is not known
+    plugins.remember(content.get("plugins", []))
+    return content
 
 
 def read_config(workdir: Path) -> dict[str, Any] | None:
@@ -129,6 +135,7 @@ def open_workdir(
         "cpu_cores": os.cpu_count(),
         "git": git_revision(),
         "command": sys.argv,
+        "plugins": plugins.to_record(),
     }
     try:
         if not is_remote(workdir):  # a bucket has no folders

@@ -13,10 +13,10 @@ from effjax.config import View
 from effjax.contract import Batch, Variables
 from effjax.data import open_split
 from effjax.errors import UserError
+from effjax.tasks.evaluators import register_evaluator
 
-NAME = "classification"
 
-
+@register_evaluator("classification", "mean loss, top-1 and top-5")
 class Accuracy:
     """Mean loss, top-1 and top-5 over a split; padded examples do not count.
 
@@ -29,8 +29,6 @@ class Accuracy:
     def __init__(
         self, predict: Callable[[Variables, Batch], jax.Array], config: View, section: View
     ):
-        if section.evaluator != NAME:
-            raise UserError(f"unknown evaluator {section.evaluator!r}; known: {NAME!r}")
         self._split_name = section.split or config.data.val_split
         self._data_name = config.data.name
         self.source = open_split(

@@ -7,16 +7,16 @@ import dataclasses
 import functools
 import re
 from collections.abc import Mapping, Set
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from effjax import models
 from effjax.config import View, as_path
 from effjax.contract import (
     Batch,
+    Evaluator,
     Metrics,
     Params,
     Source,
@@ -30,21 +30,15 @@ from effjax.errors import UserError
 from effjax.optim import parameter_paths
 from effjax.runs.best import split_step
 from effjax.runs.folder import CONFIG, FOUND_WEIGHTS
-from effjax.tasks.accuracy import Accuracy, is_class
+from effjax.tasks.accuracy import is_class
+from effjax.tasks.evaluators import find_evaluator
 from effjax.tasks.freezing import as_in_evaluation
+from effjax.tasks.losses import find_loss
 from effjax.tasks.registry import register_task
 from effjax.tasks.trained_network import trained_network
 from effjax.training.frozen import frozen_layers
 
 BACKBONE = "backbone"
-
-LOSSES = {
-    "cross_entropy": optax.softmax_cross_entropy,
-    # as in "ResNet strikes back": every class its own yes-or-no question
-    "binary_cross_entropy": lambda logits, targets: optax.sigmoid_binary_cross_entropy(
-        logits, targets
-    ).mean(-1),
-}
 
 
 @register_task("classification", "labelled images: mix, normalise, network, cross-entropy")
@@ -53,19 +47,24 @@ class Classification(Task):
 
     Attributes:
       trains_model: whether the parameters are those of `model`, ready for use.
+      loss_function: what `task.loss` names.
     """
 
     @dataclasses.dataclass(frozen=True)
     class Config(Task.Config):
         """Keys of `config.task`."""
 
-        loss: Literal["cross_entropy", "binary_cross_entropy"] = "cross_entropy"
+        loss: str = "cross_entropy"  # a registered loss, or "package.module:function"
         # regex over the paths of parameters that are not learned; their layers run as in
         # evaluation. "backbone": all but the classifier, and the whole network runs as in
         # evaluation, a linear probe
         frozen: str | None = None
 
     trains_model = True
+
+    def __init__(self, config: View, batch_axis: str | None = None):
+        super().__init__(config, batch_axis)
+        self.loss_function = find_loss(self.options.loss)  # refused before anything is built
 
     @functools.cached_property
     def split(self) -> Split:
@@ -217,7 +216,7 @@ class Classification(Task):
 
     def losses(self, logits: jax.Array, targets: jax.Array, images: jax.Array) -> jax.Array:
         """[B]: the loss of each example, from logits and targets [B, K] of mixed images."""
-        return LOSSES[self.options.loss](logits, targets)
+        return self.loss_function(logits, targets)
 
     def predict(self, params: Params, model_state: Any, batch: Batch) -> jax.Array:
         """Logits [B, K]."""
@@ -225,11 +224,15 @@ class Classification(Task):
             join_variables(params, model_state), self.images(batch), train=False
         )
 
-    def evaluators(self, config: View) -> dict[str, Accuracy]:
+    def evaluators(self, config: View) -> dict[str, Evaluator]:
         def predict(variables: Variables, batch: Batch) -> jax.Array:
             return self.predict(*split_variables(variables), batch)
 
-        return {name: Accuracy(predict, config, config.evals[name]) for name in config.evals}
+        evaluators = {}
+        for name in config.evals:
+            section = config.evals[name]
+            evaluators[name] = find_evaluator(section.evaluator)(predict, config, section)
+        return evaluators
 
     def record(self) -> dict[str, Any]:
         return {"labels": list(self.split.class_names), "examples": self.split.num_examples}

@@ -14,6 +14,7 @@ import pkgutil
 from collections.abc import Callable
 from typing import Any
 
+from effjax import plugins
 from effjax.errors import UserError, nearest
 
 _rooms = [__package__]
@@ -30,6 +31,7 @@ def register_task(name: str, line: str) -> Callable[[type], type]:
 
     def register(task: type) -> type:
         _tasks[name] = (line, task)
+        plugins.note("task", name, task.__module__)
         return task
 
     return register
@@ -54,18 +56,17 @@ def find_task(name: str) -> Any:
     Raises:
       UserError: unknown name, or nothing of that name in the module.
     """
-    if ":" in name:
-        return _own_task(name)
     for room in _rooms:
-        if name in _tasks:  # the rooms above need not be imported
+        if name in _tasks or plugins.is_plugin(name):  # the rooms above need not be imported
             break
         _import_modules(room)
-    if name not in _tasks:
+    found = plugins.look_up("task", name, _tasks, _is_task, "subclass of Task")
+    if found is None:
         raise UserError(
             f"unknown task {name!r}; {nearest(name, _tasks)}\n"
             "your own: --config.task.name=package.module:Class"
         )
-    return _tasks[name][1]
+    return found[1] if name in _tasks else found
 
 
 def _import_modules(room: str) -> None:
@@ -74,15 +75,7 @@ def _import_modules(room: str) -> None:
         importlib.import_module(module.name)
 
 
-def _own_task(path: str) -> Any:
+def _is_task(found: Any) -> bool:
     from effjax.contract import Task  # brings in JAX
 
-    module_name, _, class_name = path.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise UserError(f"task {path!r}: {error}; is it on PYTHONPATH?") from error
-    task = getattr(module, class_name, None)
-    if not (inspect.isclass(task) and issubclass(task, Task)):
-        raise UserError(f"task {path!r}: {module_name} has no subclass of Task named {class_name}")
-    return task
+    return inspect.isclass(found) and issubclass(found, Task)

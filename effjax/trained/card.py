@@ -5,9 +5,11 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
+from effjax import plugins
 from effjax.config import read_json
+from effjax.models import without_tag
 from effjax.trained.network import Preprocessing, Trained
 
 
@@ -25,6 +27,7 @@ class Card(TypedDict):
     num_classes: int
     preprocessing: PreprocessingCard
     labels: list[str]
+    plugins: NotRequired[list[dict[str, str]]]
 
 
 def card_path(path: Path) -> Path:
@@ -35,11 +38,12 @@ def card_path(path: Path) -> Path:
 def make_card(trained: Trained) -> dict[str, Any]:
     """What one has to know to use the network, as JSON data."""
     return {
-        "model": trained.base.partition(".")[0],
+        "model": without_tag(trained.base),
         "architecture": dataclasses.asdict(trained.model.architecture),
         "num_classes": trained.model.num_classes,
         "preprocessing": dataclasses.asdict(trained.preprocessing),
         "labels": list(trained.labels),
+        "plugins": plugins.to_record(),
     }
 
 
@@ -55,6 +59,7 @@ def read_card(weights: Path) -> dict[str, Any] | None:
     remedy = "export the network again, or remove this file and give --model=M"
     # keys that a later version may add are kept
     card: dict[str, Any] = dict(read_json(path, Card, remedy))
+    plugins.remember(card.get("plugins", []))
     card["preprocessing"] = read_preprocessing(card["preprocessing"])
     return card
 

@@ -146,7 +146,7 @@ def _published_preprocessing(name: str) -> Preprocessing:
             mean=facts.mean,
             std=facts.std,
         )
-    if "." in name:
+    if name != models.without_tag(name):
         models.pretrained(name)  # raises, and names the tags that there are
     return Preprocessing(models.entry(name).input_shape[:2])
 

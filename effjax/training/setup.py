@@ -119,7 +119,7 @@ def use_architecture(config: ml_collections.ConfigDict) -> None:
     if section.arch is None:
         return
     name, fields = models.read_architecture(section.arch)
-    if name != section.name.partition(".")[0]:
+    if name != models.without_tag(section.name):
         raise UserError(
             f"config.model.arch = {section.arch!r} describes a {name}, config.model.name is "
             f"{section.name!r}\ngive --config.model.name={name}"

@@ -74,6 +74,10 @@ def test_flags_that_exclude_each_other(verb, flag, other):
 def test_every_flag_of_evaluate_has_its_place():
     """Each is in the table, leads in it, or is used in all three ways of evaluating."""
     leaders = {"--workdir", "--config", "--model", "--weights"}
-    assert set(declared("evaluate")) == {*NEEDS["evaluate"], *leaders, "--quiet", "--debug"} - {
-        OVERRIDE
-    }
+    assert set(declared("evaluate")) == {
+        *NEEDS["evaluate"],
+        *leaders,
+        "--quiet",
+        "--no-plugins",
+        "--debug",
+    } - {OVERRIDE}

@@ -31,8 +31,9 @@ def test_a_decorator_registers(monkeypatch):
     [
         ("clasification", "did you mean 'classification'"),
         ("no.module:Task", "is it on PYTHONPATH"),
-        ("effjax.contract:TrainState", "no subclass of Task named TrainState"),
-        ("effjax.contract:Nothing", "no subclass of Task named Nothing"),
+        ("effjax.contract:TrainState", "effjax is not your own code"),
+        ("tests.mistakes:make_world", "no subclass of Task named make_world"),
+        ("tests.mistakes:Nothing", "no subclass of Task named Nothing"),
     ],
 )
 def test_what_is_no_task_is_named(name, message):

@@ -15,6 +15,7 @@ from effjax.data.sources.class_folders import ImageFiles
 from effjax.data.sources.examples import Examples
 from effjax.data.sources.files import is_archive, open_files
 from effjax.data.sources.lists import ENDINGS, ListedFiles
+from effjax.data.sources.own import open_own
 from effjax.data.sources.parquet import Parquet, find_parquet
 from effjax.data.sources.records import Records
 from effjax.data.sources.shards import Shards, find_shards
@@ -22,6 +23,7 @@ from effjax.data.sources.splits import MissingSplit
 from effjax.data.sources.synthetic import Synthetic
 from effjax.data.sources.tfrecord import TfRecords
 from effjax.errors import UserError, printable
+from effjax.plugins import is_plugin
 
 SPLITS = ("train", "validation", "test")
 
@@ -45,6 +47,9 @@ def open_examples(config: Any, split: str) -> Examples:
     if config.name in BUILDERS:
         return Records(prepared_directory(config.name, config.data_dir), split)
     path = os.path.expanduser(config.name)
+    # a file may be called so: it goes first
+    if is_plugin(config.name) and not os.path.exists(path):
+        return open_own(config.name, split, config)
     lower = path.lower()
     division = (split, config.val_share, config.split_seed)
     is_npz = lower.endswith(".npz")

@@ -19,7 +19,7 @@ from effjax.models.families.vit import PREFIX, ViT
 from effjax.models.registry import abstract_variables, entry, entry_of
 from effjax.models.weights.files import State
 from effjax.models.weights.positions import grid_note
-from effjax.models.weights.tables import TABLES, Table, rename, timm_name
+from effjax.models.weights.tables import NOTHING, TABLES, Table, rename, timm_name
 
 Arrays = Mapping[str, np.ndarray]
 Variables = Mapping[str, Any]
@@ -69,10 +69,20 @@ class Match:
 
 
 def table_of(model: ImageModel) -> Table:
-    """The names of a model's family; raises UserError if it has none."""
-    if type(model) not in TABLES:
-        raise UserError(f"{type(model).__name__} has no table of weight names in models/weights")
-    return TABLES[type(model)]
+    """The names of a model's family; of a plug-in: its own names, in torch's layouts."""
+    return TABLES.get(type(model)) or _own_table(model)
+
+
+def _own_table(model: ImageModel) -> Table:
+    """For a family that nobody has published: the classifier is what depends on the classes."""
+    shapes = []
+    for classes in (1, 2):
+        variables = abstract_variables(model.clone(num_classes=classes))
+        shapes.append({path: leaf.shape for path, leaf in flatten_dict(dict(variables)).items()})
+    one, two = shapes
+    bare = Table(first=NOTHING, classifier=NOTHING)
+    heads = [timm_name(bare, path[1:]) for path in one if two.get(path) != one[path]]
+    return Table(first=NOTHING, classifier="|".join(map(re.escape, heads)) or NOTHING)
 
 
 def tensors_of(model: ImageModel, variables: Variables) -> dict[str, Tensor]:

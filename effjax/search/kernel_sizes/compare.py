@@ -133,7 +133,7 @@ def _trial(
     path = workdir / "architectures" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     architecture = net.with_sizes(chosen.sizes).architecture
-    models.write_architecture(config.model.name.partition(".")[0], architecture, path)
+    models.write_architecture(models.without_tag(config.model.name), architecture, path)
     own = training_config(config, net.keys, path, seed)
     return RunTrial(variant=arm, seed=seed, config=own, workdir=workdir / name)
 

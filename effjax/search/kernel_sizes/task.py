@@ -248,7 +248,7 @@ class KernelSearch(Classification):
             results.append(found)
             held_out.append(self._held_out(found))
         # without the tag of published weights
-        name = self.config.model.name.partition(".")[0]
+        name = models.without_tag(self.config.model.name)
         export(self.supernet, results, held_out, name, workdir, self._steps("hold"))
 
     def _training_images(self) -> Iterator[tuple[jax.Array, jax.Array]]:

@@ -9,7 +9,6 @@ Shapes: B batch, H W space, C channels.
 import ast
 import dataclasses
 import functools
-import importlib
 import sys
 import types
 import typing
@@ -19,6 +18,7 @@ from typing import Any, ClassVar, TypeVar
 from flax import linen as nn
 from jax import Array
 
+from effjax import plugins
 from effjax.errors import UserError, nearest
 from effjax.kinds import Misfit, fit
 from effjax.models.blocks.arguments import Examples
@@ -66,6 +66,7 @@ def register_mixer(name: str, description: str) -> Callable[[M], M]:
         if name in MIXERS:
             raise ValueError(f"a token mixer named {name!r} is registered already")
         MIXERS[name] = mixer
+        plugins.note("token mixer", name, mixer.__module__)
         _descriptions[name] = description
         return mixer
 
@@ -84,7 +85,7 @@ def find_mixer(entry: str) -> functools.partial:
     have the value.
     """
     name, parenthesis, _ = entry.partition("(")
-    mixer = _import_mixer(name) if ":" in name else MIXERS.get(name)
+    mixer = plugins.look_up("token mixer", name, MIXERS, _is_mixer, "TokenMixer")
     if mixer is None:
         raise UserError(
             f"unknown token mixer {name!r}: {nearest(name, MIXERS)}\n"
@@ -94,17 +95,8 @@ def find_mixer(entry: str) -> functools.partial:
     return functools.partial(mixer, **_fit_fields(entry, mixer, values))
 
 
-def _import_mixer(name: str) -> type[TokenMixer]:
-    """The class "package.module:Class", from the user's own path alone."""
-    module_name, _, class_name = name.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise UserError(f"token mixer {name!r}: {error}; is it on PYTHONPATH?") from error
-    mixer = getattr(module, class_name, None)
-    if not (isinstance(mixer, type) and issubclass(mixer, TokenMixer)):
-        raise UserError(f"token mixer {name!r}: {module_name} has no TokenMixer {class_name!r}")
-    return mixer
+def _is_mixer(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, TokenMixer)
 
 
 def _read_fields(entry: str) -> dict[str, Any]:

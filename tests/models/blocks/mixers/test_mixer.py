@@ -82,7 +82,8 @@ def test_a_plug_in_trains_with_its_own_fields(plug_in):
         ("attention(head_dim=open('x'))", r"expected name\(field=value"),
         ("attention(head_dim=16", r"expected name\(field=value"),
         ("no_such_package:Mixer", "is it on PYTHONPATH"),
-        ("os:system", "os has no TokenMixer 'system'"),
+        ("os:system", "os is not your own code"),
+        ("tests.mistakes:add_run", "no TokenMixer named add_run"),
     ],
 )
 def test_mistakes_are_named(entry, said):

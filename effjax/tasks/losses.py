@@ -1,0 +1,70 @@
+"""Losses of classification, by name. One function adds a loss: the decorator registers it.
+
+    @register_loss("focal", "cross-entropy, less for what is easy")
+    def focal(logits, targets): ...
+
+Shapes: B batch, K classes.
+"""
+
+from collections.abc import Callable
+
+import jax
+import optax
+
+from effjax import plugins
+from effjax.errors import UserError, nearest
+
+# logits [B, K] and soft targets [B, K] -> the loss of each example [B]
+Loss = Callable[[jax.Array, jax.Array], jax.Array]
+
+_losses: dict[str, Loss] = {}
+_lines: dict[str, str] = {}
+
+
+def register_loss(name: str, line: str) -> Callable[[Loss], Loss]:
+    """Makes a function of logits and targets known as `config.task.loss`.
+
+    Args:
+      name: what a config says.
+      line: one line that describes it, for lists.
+    """
+
+    def register(loss: Loss) -> Loss:
+        _losses[name] = loss
+        _lines[name] = line
+        plugins.note("loss", name, loss.__module__)
+        return loss
+
+    return register
+
+
+def list_losses() -> dict[str, str]:
+    """{name: one line} of all losses."""
+    return dict(sorted(_lines.items()))
+
+
+def find_loss(name: str) -> Loss:
+    """The loss of a registered name or of "package.module:function".
+
+    Raises:
+      UserError: unknown name, or nothing of that name in the module.
+    """
+    loss = plugins.look_up("loss", name, _losses)
+    if loss is None:
+        raise UserError(
+            f"unknown loss config.task.loss = {name!r}; {nearest(name, _losses)}\n"
+            "your own: --config.task.loss=package.module:function"
+        )
+    return loss
+
+
+@register_loss("cross_entropy", "the classes exclude each other")
+def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
+    """-sum_k t_k log softmax(z)_k."""
+    return optax.softmax_cross_entropy(logits, targets)
+
+
+@register_loss("binary_cross_entropy", "every class is its own yes-or-no question")
+def binary_cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
+    """The mean over the classes, as in "ResNet strikes back" (https://arxiv.org/abs/2110.00476)."""
+    return optax.sigmoid_binary_cross_entropy(logits, targets).mean(-1)
