@@ -57,13 +57,13 @@ def evaluate(args: argparse.Namespace) -> None:
     with contextlib.closing(choose_display(args.quiet, results=True)) as display:
         if args.config is not None:
             config = load(args.config, args.overrides, RunConfig)
-            evaluate_weights(config, display)
+            evaluate_weights(config, display, args.ignore_unknown)
             return
         if args.workdir is not None and not in_detail:
             evaluate_workdir(args.workdir, display, args.step)
             return
         trained = load_network(args, display)
-        data = data_of(trained, args.workdir, args.data, args.split)
+        data = data_of(trained, args.workdir, args.data, args.split, whole=not args.features)
         evaluate_network(trained, data, display, wanted)
 
 

@@ -30,7 +30,7 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         # weights that a config names are evaluated as the config says
         "--data": (*RUN, *MODEL),
         "--split": (*RUN, *MODEL),
-        "--ignore-unknown": (*RUN, *MODEL),
+        "--ignore-unknown": (*RUN, *MODEL, "--config"),
         "--details": (*RUN, *MODEL),
         "--features": (*RUN, *MODEL),
         "--attack": (*RUN, *MODEL),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from effjax.data import DataConfig
+from effjax.data.sources.open import whole_if_undivided
 from effjax.errors import UserError
 from effjax.evaluate.examine import (
     Examined,
@@ -41,9 +42,16 @@ NUMBER_LIST = re.compile(r"\[\s+([-+\d.e,\s]+?)\s+\]")
 
 
 def data_of(
-    trained: Trained, workdir: Path | None, name: str | None, split: str | None
+    trained: Trained,
+    workdir: Path | None,
+    name: str | None,
+    split: str | None,
+    whole: bool = True,
 ) -> DataConfig:
     """The images of a run (or of `name`), prepared as the network wants them.
+
+    Args:
+      whole: other images than the run's are all for testing, if they have no splits of their own.
 
     Raises:
       UserError: neither a run nor a name.
@@ -60,7 +68,7 @@ def data_of(
     if "name" not in facts:
         raise UserError("on which images? give --data=NAME, a folder, a .zip or a .tar")
     preprocessing = trained.preprocessing
-    return DataConfig(
+    data = DataConfig(
         image_size=preprocessing.size,
         eval_crop=preprocessing.crop,
         eval_interpolation=preprocessing.interpolation,
@@ -69,6 +77,10 @@ def data_of(
         on_error="skip",
         **facts,
     )
+    is_other = name is not None and split is None
+    if not (is_other and whole):
+        return data
+    return dataclasses.replace(data, val_split=whole_if_undivided(data, data.val_split))
 
 
 @dataclasses.dataclass(frozen=True)

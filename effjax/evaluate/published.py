@@ -9,34 +9,53 @@ from effjax import models
 from effjax.config import View, check
 from effjax.contract import join_variables
 from effjax.data import Split, open_split
-from effjax.errors import UserError
 from effjax.report import Display
 from effjax.runs.schema import RunConfig
 from effjax.tasks.classification import Classification
 
 
 class HeldOut(Classification):
-    """Classification of the held-out images alone: there may be no others."""
+    """Classification of the held-out images alone: there may be no others.
+
+    Attributes:
+      ignore_unknown: leave out images of classes that the weights do not know.
+    """
+
+    ignore_unknown = False
 
     @functools.cached_property
     def split(self) -> Split:
         """The evaluation images."""
+        return self.open(self.config.data.val_split)
+
+    def open(self, split: str) -> Split:
+        """A split with the labels of the weights' classes, which are matched by name."""
         data = self.config.data
+        classes = self.config.model.num_classes
+        names = None
+        if classes is not None:
+            # their numbers: those of published weights are ImageNet's
+            names = [f"class {label}" for label in range(classes)]
         return open_split(
             data,
-            data.val_split,
+            split,
             seed=0,
-            batch_size=data.batch_size,
+            batch_size=data.eval_batch_size or data.batch_size,
             train=False,
+            class_names=names,
+            ignore_unknown=self.ignore_unknown,
         )
 
 
-def evaluate_weights(config: ml_collections.ConfigDict, display: Display) -> dict[str, float]:
+def evaluate_weights(
+    config: ml_collections.ConfigDict, display: Display, ignore_unknown: bool = False
+) -> dict[str, float]:
     """The metrics of `config.init_from` (fresh weights without it) on `config.data.val_split`.
 
     Args:
       config: as of `configs/imagenet/evaluate.py`.
       display: where progress and the table are shown, with the published top-1 beside.
+      ignore_unknown: leave out images of classes that the weights do not know.
 
     Returns:
       {"loss": mean, "top1": share, "top5": share}.
@@ -48,13 +67,7 @@ def evaluate_weights(config: ml_collections.ConfigDict, display: Display) -> dic
     view = View(config)
     display.waiting("reading the data")
     task = HeldOut(view)
-    classes = task.split.num_classes
-    # asked here: a logit more or less would only show in wrong numbers
-    if view.model.num_classes not in (None, classes):
-        raise UserError(
-            f"{view.data.name} has {classes} classes, the weights know {view.model.num_classes}\n"
-            "give a folder with one folder for each class, in their order"
-        )
+    task.ignore_unknown = ignore_unknown
     display.waiting("loading the weights")
     zeros = {}
     for name, array in task.split.spec.items():
@@ -67,8 +80,10 @@ def evaluate_weights(config: ml_collections.ConfigDict, display: Display) -> dic
     found: dict[str, float] = {}
     variables = join_variables(params, model_state)
     no_draws = jax.random.key(0)  # these evaluators draw nothing
-    for evaluator in task.evaluators(view).values():
-        with evaluator.source.batches() as batches:
+    for name, evaluator in task.evaluators(view).items():
+        # not the evaluator's own images: they have the labels of the folder
+        split = task.open(view.evals[name].split or view.data.val_split)
+        with split.batches() as batches:
             metrics = evaluator(variables, no_draws, batches)
             # an evaluator is a generator: `dict` is what reads the batches
             found |= dict(metrics)

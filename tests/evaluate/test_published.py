@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from effjax import cli, models
+from effjax.data.class_names import imagenet_synsets
 from effjax.errors import UserError
 
 SMALL = "depths=(1,1,1,1)", "dims=(16,32,32,32)"
@@ -61,7 +62,18 @@ def test_a_folder_of_other_classes_is_refused(tmp_path, weights, capsys):
         cv2.imwrite(str(tmp_path / "val" / label / "x.png"), np.zeros((9, 9, 3), np.uint8))
     with pytest.raises(SystemExit):
         evaluate(tmp_path, weights)
-    assert "has 2 classes, the weights know 1000" in capsys.readouterr().err
+    assert "has classes that the network does not know: a, b" in capsys.readouterr().err
+
+
+def test_classes_are_matched_by_name(tmp_path, weights, capsys):
+    synsets = imagenet_synsets()
+    for name in (synsets[300], synsets[7], "elder"):
+        (tmp_path / "val" / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "val" / name / "x.png"), np.zeros((9, 9, 3), np.uint8))
+    evaluate(tmp_path, weights, "--ignore-unknown")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "top-1, measured 50.00 %" in said
+    assert "images 2 of 1000 classes" in said
 
 
 def test_it_wants_a_run_or_a_config(capsys):

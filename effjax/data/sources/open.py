@@ -19,7 +19,7 @@ from effjax.data.sources.own import open_own
 from effjax.data.sources.parquet import Parquet, find_parquet
 from effjax.data.sources.records import Records
 from effjax.data.sources.shards import Shards, find_shards
-from effjax.data.sources.splits import MissingSplit
+from effjax.data.sources.splits import ALL, MissingSplit, Undivided
 from effjax.data.sources.synthetic import Synthetic
 from effjax.data.sources.tfrecord import TfRecords
 from effjax.errors import UserError, printable
@@ -90,6 +90,22 @@ def open_splits(
     if not sources:
         raise missing
     return sources
+
+
+def whole_if_undivided(config: Any, split: str) -> str:
+    """`split`, but "all" for a set that has no splits of its own.
+
+    Raises:
+      UserError: nothing readable there.
+    """
+    try:
+        # no set has a split of this name: the answer tells which it has
+        open_examples(config, "which?")
+    except Undivided:
+        return ALL
+    except MissingSplit:
+        return split
+    return split
 
 
 def stored_format(directory: str) -> str:

@@ -16,6 +16,10 @@ class MissingSplit(UserError):
     """The data set has no split of that name."""
 
 
+class Undivided(MissingSplit):
+    """It has no splits of its own, but those that `in_split` makes."""
+
+
 def is_split(name: str) -> bool:
     """Whether a folder or array of this name is a split."""
     return split_kind(name) is not None
@@ -96,12 +100,14 @@ def in_split(
       [N] bool.
 
     Raises:
-      MissingSplit: `wanted` is another split.
+      Undivided: `wanted` is another split.
     """
     if wanted == ALL:
         return np.ones(len(labels), bool)
-    where = f"{where} (split by data.val_share)"
-    part = find_split(wanted, ("train", "validation"), where)
+    try:
+        part = find_split(wanted, ("train", "validation"), f"{where} (split by data.val_share)")
+    except MissingSplit as error:
+        raise Undivided(str(error)) from None
     ranks = np.array([_hash(f"{seed}/{name}") for name in names])
     validates = np.zeros(len(labels), bool)
     for label in np.unique(labels):
