@@ -75,7 +75,7 @@ class Task:
         self.config = config
         self.batch_axis = batch_axis
         self.name: str = config.task.name
-        self.options = read_section(config.task, self.Config, "task.", known=("name",))
+        self.options = read_section(config.task, self.Config, "task.", known=("name", "early_stop"))
 
     def source(self) -> Source | None:
         """The training data of this host; None: the split that `config.data` names."""

@@ -14,11 +14,21 @@ Seed = Annotated[int, Range(0, 2**64 - 1)]  # see effjax.runs.seeds
 
 
 @dataclasses.dataclass
+class EarlyStopConfig:
+    """Ends a run whose metric does not improve any more; the last step is evaluated and saved."""
+
+    metric: str | None = None  # such as "val/top1"; None: the run is never ended early
+    patience: Count = 10  # measurements without an improvement that end the run
+    min_delta: NotNegative = 0.0  # what is better by no more than this is no improvement
+
+
+@dataclasses.dataclass
 class TaskConfig:
     """What is learned; further keys are the task's own."""
 
     open_section: ClassVar[bool] = True
     name: str = "classification"  # a registered task, or "package.module:Class"
+    early_stop: EarlyStopConfig = field(default_factory=EarlyStopConfig)
 
 
 @dataclasses.dataclass

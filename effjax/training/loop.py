@@ -116,6 +116,8 @@ def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> S
     summary = summarise(rows, state.params, step, images, seconds) | run.facts
     if step < setup.clock.total_steps:
         summary["ended_early"] = True
+        if run.early_stop.is_due:
+            summary["early_stop"] = run.early_stop.facts()
     if is_writer():
         params, model_state, ema = jax.device_get(learned)
         state = state.replace(params=params, model_state=model_state, ema=ema)
@@ -154,9 +156,13 @@ def make_updates(run: Run) -> int:
         if due.halts:
             with run.speed.paused():
                 interrupted = _halt(run, step, due, interrupted)
+        is_over = due.last
+        if run.early_stop.is_due and not interrupted and not is_over:
+            is_over = True
+            interrupted = _stop_early(run, step, due)
         if interrupted:
             raise Preempted(f"{interrupted}: saved at step {step}; the same command continues")
-        if due.last:
+        if is_over:
             return step
         _update(run, step)
         step += 1
@@ -172,6 +178,16 @@ def _ends_early(run: Run, step: int) -> bool:
         total = run.agenda.total
         run.display.line(f"step {step}  the task asks for no more: ended before step {total}")
     return ends
+
+
+def _stop_early(run: Run, step: int, done: Due) -> str | None:
+    """Does what a last step does and was not `done` at this one; returns as `_halt` does."""
+    run.display.line(f"step {step}  {run.early_stop}: ended before step {run.agenda.total}")
+    last = run.agenda.at(step, ended=True)
+    rest = [name for name in last.evaluate if name not in done.evaluate]
+    # saved anew even where it was just saved: the last state has to be safe
+    due = Due(between=False, evaluate=tuple(rest), save=last.save, last=True)
+    return _halt(run, step, due, interrupted=None)
 
 
 def _halt(run: Run, step: int, due: Due, interrupted: str | None) -> str | None:
@@ -225,11 +241,17 @@ def _evaluate(run: Run, step: int, names: tuple[str, ...]) -> Row:
     setup = run.setup
     row = evaluate(run.state, chosen, setup.groups, setup.runner, key, run.interruption.poll)
     run.writer.write(step, row)
+    run.early_stop.see({"step": step, **row})
     run.display.result(step, row)
     if warning := not_finite(row):
         run.display.warn(f"step {step}: {warning}")
-    if _is_missing(run.keep_best, names, row):
-        run.display.warn(f"checkpoint.keep_best = {run.keep_best!r} is not measured")
+    decides = {
+        "checkpoint.keep_best": run.keep_best,
+        "task.early_stop.metric": run.early_stop.metric,
+    }
+    for key, metric in decides.items():
+        if _is_missing(metric, names, row):
+            run.display.warn(f"{key} = {metric!r} is not measured")
     return row
 
 

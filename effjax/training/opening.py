@@ -25,6 +25,7 @@ from effjax.runs.record import open_workdir
 from effjax.runs.seeds import run_key
 from effjax.training.agenda import Agenda, Resumed
 from effjax.training.between import Between
+from effjax.training.early_stop import EarlyStop, catch_up, make_early_stop
 from effjax.training.programs import Programs
 from effjax.training.setup import Setup, check_all_read
 from effjax.training.speed import Speedometer, advice
@@ -45,6 +46,7 @@ class Run:
       eval_key: step i evaluates with fold_in(eval_key, i).
       keep_best: the metric whose best checkpoint is kept, or None.
       best: its best value so far, or None.
+      early_stop: knows whether the run is to end before its last step.
       facts: of the task, for the summary.
       curves: whether a picture is drawn at the end.
     """
@@ -66,6 +68,7 @@ class Run:
     speed: Speedometer
     keep_best: str | None
     best: float | None
+    early_stop: EarlyStop
     facts: dict[str, Any]
     curves: bool
 
@@ -92,6 +95,7 @@ def open_run(
     facts = task.facts(setup.abstract.params, setup.source.spec)
     agenda = _agenda(setup, evaluators)
     keep_best = config.checkpoint.keep_best
+    early_stop = make_early_stop(config.task.early_stop)
     curves = config.log.curves
     boards = (config.log.tensorboard, config.log.wandb)
     checkpoints = _checkpoints(setup, workdir, display, closing)
@@ -107,6 +111,7 @@ def open_run(
     batches = _open_batches(setup, start, closing)
     interruption = closing.enter_context(Interruption())
     rows = _rows_until(workdir, start)
+    catch_up(early_stop, rows)
     resumed = _resumed(rows, evaluators, start, between_step)
     return Run(
         setup=setup,
@@ -126,6 +131,7 @@ def open_run(
         speed=Speedometer(start, setup.clock.batch_size, advise=advice(setup.source, display.warn)),
         keep_best=keep_best,
         best=agree(_best_so_far(keep_best, rows)),
+        early_stop=early_stop,
         facts=facts,
         curves=curves,
     )

@@ -68,7 +68,8 @@ def build(
     check(config, RunConfig)
     use_architecture(config)
     view = View(config)
-    _check_keep_best(view)
+    _check_measured(view, "checkpoint.keep_best", view.checkpoint.keep_best)
+    _check_measured(view, "task.early_stop.metric", view.task.early_stop.metric)
     devices = list(devices or choose_devices(view.parallel.devices))
     runner = make_runner(devices, view.data.batch_size, view.accumulate, view.parallel)
     task = make_task(view, runner.batch_axis)
@@ -131,17 +132,20 @@ def use_architecture(config: ml_collections.ConfigDict) -> None:
         section.update(fields, arch=None)
 
 
-def _check_keep_best(view: View) -> None:
-    """Refuses to keep the best checkpoint by a metric of an evaluation that is not made."""
-    keep_best = view.checkpoint.keep_best
-    if keep_best is None:
+def _check_measured(view: View, key: str, metric: str | None) -> None:
+    """Refuses to decide by a metric of an evaluation that is not made.
+
+    Args:
+      key: the entry of the config that names the metric.
+    """
+    if metric is None:
         return
-    evaluation, _, _ = keep_best.partition("/")
+    evaluation, _, _ = metric.partition("/")
     # the moving average is measured beside the weights, under a name of its own
     is_measured = evaluation in view.evals or evaluation.removesuffix("_ema") in view.evals
     if not is_measured:
         known = ", ".join(f"{name}/..." for name in view.evals)
-        raise UserError(f"config.checkpoint.keep_best = {keep_best!r}; measured are: {known}")
+        raise UserError(f"config.{key} = {metric!r}; measured are: {known}")
 
 
 def _clock(view: View, num_examples: int) -> Clock:
