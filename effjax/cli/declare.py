@@ -62,15 +62,17 @@ def place(text: str) -> Path:
 
 
 def checkpoint(text: str) -> int | str:
-    """Which checkpoint of a run, as the type of a flag: its step, or "best".
+    """Which checkpoint of a run, as the type of a flag: its step, "best", or "average:5".
 
     Raises:
       argparse.ArgumentTypeError: neither.
     """
-    if text == "best":
+    if text == "best" or text.startswith("average:"):
         return text
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected the step of a checkpoint or best; got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected the step of a checkpoint, best, or average:N; got {text!r}"
+        )
     return int(text)
 
 
@@ -85,7 +87,12 @@ QUIET = flag("--quiet", action="store_true", help="show warnings only")
 # which network: a run's folder, or an architecture with its weights
 NETWORK = (
     flag("--workdir", type=place, metavar="D", help="a run's folder"),
-    flag("--step", type=checkpoint, metavar="N", help="which checkpoint: N or best (the newest)"),
+    flag(
+        "--step",
+        type=checkpoint,
+        metavar="N",
+        help="checkpoint: N, best, average:N (the newest)",
+    ),
     flag("--model", metavar="M", help="or an architecture, or published weights"),
     flag("--weights", metavar="F", help="its weights: .safetensors, .pth or hub:..."),
     flag("--labels", type=Path, metavar="FILE", help="class names, one a line"),

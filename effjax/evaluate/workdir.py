@@ -5,11 +5,13 @@ from pathlib import Path
 import jax
 
 from effjax.config import as_path
+from effjax.contract import join_variables
 from effjax.report import Display
-from effjax.runs.best import Step
+from effjax.runs.best import Step, averaged
 from effjax.runs.seeds import run_key
 from effjax.tasks.run import restore
-from effjax.training.evaluation import evaluate
+from effjax.training.evaluation import evaluate, measure
+from effjax.training.restore import evaluated
 
 
 def evaluate_workdir(
@@ -20,7 +22,8 @@ def evaluate_workdir(
     Args:
       workdir: the run's folder.
       display: where progress and the table are shown; None: nowhere but warnings.
-      step: which checkpoint; "best": the best by the run's metric; None: the newest sound one.
+      step: which checkpoint; "best": the best by the run's metric; "average:5": the mean of the
+        last five, measured as `<evaluator>_average`; None: the newest sound one.
 
     Returns:
       {"<evaluator>/<metric>": value}.
@@ -39,14 +42,13 @@ def evaluate_workdir(
     # the key that the run takes at this step: an evaluator may draw
     key = run_key(setup.config.seed)
     key = jax.random.fold_in(key, made)
-    placed = setup.runner.place(state)
-    metrics = evaluate(
-        placed,
-        evaluators,
-        setup.groups,
-        setup.runner,
-        key,
-    )
+    if averaged(step) is not None:
+        weights = setup.runner.whole(evaluated(setup, state))
+        versions = {"_average": join_variables(**weights)}
+        metrics = measure(versions, evaluators, setup.runner, key)
+    else:
+        placed = setup.runner.place(state)
+        metrics = evaluate(placed, evaluators, setup.groups, setup.runner, key)
     rows = [(name, f"{value:.4f}") for name, value in metrics.items()]
     display.table(f"{workdir} at step {made}", rows)
     return metrics

@@ -1,16 +1,45 @@
-"""Which checkpoint of a run is the best one."""
+"""Which checkpoint of a run is meant: its step, the best one, or the average of the last ones."""
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Literal
 
 from effjax.errors import UserError
 from effjax.report.metric_names import is_better, is_held_out
 from effjax.runs.metrics import read_rows
 from effjax.runs.record import read_config
 
-# the number of a checkpoint, the best one, or (None) the newest sound one
-Step = int | Literal["best"] | None
+# the number of a checkpoint, "best", "average:N" of the last N, or (None) the newest sound one
+Step = int | str | None
+AVERAGE = "average:"
+
+
+def averaged(step: Step) -> int | None:
+    """5 of "average:5"; None for a step that names one checkpoint.
+
+    Raises:
+      UserError: "average:" with what is no number of checkpoints.
+    """
+    if not isinstance(step, str) or not step.startswith(AVERAGE):
+        return None
+    count = step.removeprefix(AVERAGE)
+    if not count.isdecimal() or int(count) < 1:
+        raise UserError(f"{step!r}: expected the number of checkpoints, as in {AVERAGE}5")
+    return int(count)
+
+
+def last_steps(workdir: Path, steps: Collection[int], count: int) -> list[int]:
+    """The last `count` of the steps that have a checkpoint.
+
+    Raises:
+      UserError: there are fewer.
+    """
+    if len(steps) < count:
+        listed = ", ".join(map(str, sorted(steps))) or "none"
+        raise UserError(
+            f"{workdir} has {len(steps)} checkpoints ({listed}), {AVERAGE}{count} takes {count}\n"
+            f"train with --config.checkpoint.keep_last={count} --config.checkpoint.every_epochs=1"
+        )
+    return sorted(steps)[-count:]
 
 
 def best_step(workdir: Path, steps: Collection[int]) -> int:
@@ -44,8 +73,13 @@ def best_step(workdir: Path, steps: Collection[int]) -> int:
 
 
 def split_step(source: str) -> tuple[str, Step]:
-    """ "runs/x:best" -> ("runs/x", "best"), "runs/x:12" -> ("runs/x", 12), else (source, None)."""
+    """ "runs/x:best" -> ("runs/x", "best"), "runs/x:12" -> ("runs/x", 12), else (source, None).
+
+    "runs/x:average:5" -> ("runs/x", "average:5").
+    """
     folder, colon, step = source.rpartition(":")
+    if colon and step.isdecimal() and folder.endswith(f":{AVERAGE[:-1]}"):
+        return folder.removesuffix(f":{AVERAGE[:-1]}"), f"{AVERAGE}{step}"
     if colon and step == "best":
         return folder, "best"
     if colon and step.isdecimal():

@@ -71,7 +71,7 @@ def restore(
     Args:
       workdir: the run's folder.
       display: where warnings go.
-      step: of the checkpoint; "best": see `effjax.runs.best`.
+      step: of the checkpoint; "best" and "average:5": see `effjax.runs.best`.
       devices: run on so many, in the default mode, instead of those of the run's config. A machine
         that has fewer than those gets the default mode too.
       data: entries of the run's `config.data` that are replaced.

@@ -34,6 +34,25 @@ def evaluate(
       Stopped: there was a reason.
     """
     versions = _versions(runner.gather(state), groups, runner)
+    return measure(versions, evaluators, runner, rng, asked)
+
+
+def measure(
+    versions: Mapping[str, Variables],
+    evaluators: Mapping[str, Evaluator],
+    runner: Runner,
+    rng: jax.Array,
+    asked: Callable[[], Any] = lambda: None,
+) -> dict[str, float]:
+    """{"<evaluator><suffix>/<metric>": value} of several versions of the weights.
+
+    Args:
+      versions: {suffix: variables}, whole.
+      rng, asked: see `evaluate`.
+
+    Raises:
+      Stopped: there was a reason.
+    """
     row: dict[str, float] = {}
     # the same key for all versions: they differ by their weights, not by their draws
     for name, evaluator in evaluators.items():

@@ -5,17 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import ml_collections
 
 from effjax.config import from_json
 from effjax.contract import Task, TrainState
 from effjax.errors import UserError
 from effjax.report import Display
-from effjax.runs.best import Step, best_step
+from effjax.runs.best import Step, averaged, best_step, last_steps
 from effjax.runs.checkpoints import Checkpoints
 from effjax.runs.folder import CHECKPOINTS
 from effjax.runs.record import read_config
 from effjax.runs.schema import RunConfig, default_config
+from effjax.training.device_mean import at_least_float32
 from effjax.training.setup import Setup, build
 
 
@@ -33,7 +35,7 @@ def restore(
       find_task: the task class of a name.
       workdir: the run's folder.
       display: where warnings go.
-      step: of the checkpoint; "best": see `effjax.runs.best`.
+      step: of the checkpoint; "best" and "average:5": see `effjax.runs.best`.
       devices: run on so many, in the default mode, instead of those of the run's config. A machine
         that has fewer than those gets the default mode too.
       data: entries of the run's `config.data` that are replaced.
@@ -57,6 +59,9 @@ def restore(
     setup = build(find_task(config.task.name), config)
     saved = Checkpoints(workdir / CHECKPOINTS, warn=display.warn)
     try:
+        count = averaged(step)
+        if count is not None:
+            return setup, _average(setup, saved, last_steps(workdir, saved.steps(), count))
         if step is None:
             step = saved.newest_sound()
         elif step == "best":
@@ -68,6 +73,26 @@ def restore(
         return setup, saved.load(step, setup.abstract)
     finally:
         saved.close()  # its threads would keep Python from ending
+
+
+def _average(setup: Setup, saved: Checkpoints, steps: list[int]) -> TrainState:
+    """The newest of some states, with the mean of what is evaluated in all of them as its average.
+
+    Stochastic weight averaging without its constant rate: Izmailov et al. 2018, arXiv:1803.05407.
+    """
+    total = None
+    for step in steps:
+        state = saved.load(step, setup.abstract)
+        weights = jax.tree.map(at_least_float32, evaluated(setup, state))
+        # one at a time: many states need not fit into memory together
+        total = weights if total is None else jax.tree.map(jnp.add, total, weights)
+
+    def mean(total: jax.Array, newest: jax.Array) -> jax.Array:
+        if jnp.issubdtype(newest.dtype, jnp.floating):
+            return total / len(steps)
+        return newest  # a counter
+
+    return state.replace(ema=jax.tree.map(mean, total, weights))
 
 
 def _fits(config: ml_collections.ConfigDict) -> bool:

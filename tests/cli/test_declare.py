@@ -14,7 +14,8 @@ def test_a_checkpoint_is_a_step_or_the_best():
     evaluate = ["evaluate", "--workdir=D"]
     assert cli.parse([*evaluate, "--step=12"]).step == 12
     assert cli.parse([*evaluate, "--step=best"]).step == "best"
-    with pytest.raises(UserError, match="expected the step of a checkpoint or best"):
+    assert cli.parse([*evaluate, "--step=average:5"]).step == "average:5"
+    with pytest.raises(UserError, match="expected the step of a checkpoint, best, or av"):
         cli.parse([*evaluate, "--step=-3"])
 
 

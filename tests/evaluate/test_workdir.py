@@ -28,6 +28,12 @@ def test_the_metrics_are_those_written_while_training(folder):
     assert evaluate_workdir(workdir) == expected
 
 
+def test_an_average_of_checkpoints_has_a_name_of_its_own(folder):
+    final = json.loads((folder / "runs/line/summary.json").read_text())["final"]
+    measured = evaluate_workdir(folder / "runs/line", step="average:1")
+    assert measured == {"val_average/loss": final["val_ema/loss"]}
+
+
 def test_quiet_shows_results_and_nothing_else(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     cli.main(["evaluate", "--workdir=runs/line", "--quiet"])

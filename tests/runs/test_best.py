@@ -5,7 +5,7 @@ import json
 import pytest
 
 from effjax.errors import UserError
-from effjax.runs.best import best_step, split_step
+from effjax.runs.best import averaged, best_step, last_steps, split_step
 
 ROWS = [
     {"step": 2, "train/loss": 0.1, "val/loss": 0.9, "val/top1": 0.5},
@@ -43,5 +43,18 @@ def test_nothing_was_measured(workdir):
 def test_a_checkpoint_named_behind_a_folder():
     assert split_step("runs/x:best") == ("runs/x", "best")
     assert split_step("gs://bucket/x:12") == ("gs://bucket/x", 12)
+    assert split_step("runs/x:average:5") == ("runs/x", "average:5")
     for source in ("runs/x", "hub:timm/x", "gs://bucket/x", "caformer_s18.sail_in1k"):
         assert split_step(source) == (source, None)
+
+
+def test_the_last_ones_that_are_averaged(workdir):
+    assert averaged("average:5") == 5
+    assert [averaged(one) for one in ("best", 12, None)] == [None, None, None]
+    assert last_steps(workdir, (8, 2, 6), 2) == [6, 8]
+    message = r"has 3 checkpoints \(2, 6, 8\), average:5 takes 5\n.*keep_last=5"
+    with pytest.raises(UserError, match=message):
+        last_steps(workdir, (8, 2, 6), 5)
+    for wrong in ("average:", "average:0", "average:x"):
+        with pytest.raises(UserError, match="expected the number of checkpoints, as in average:5"):
+            averaged(wrong)

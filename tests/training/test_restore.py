@@ -41,3 +41,14 @@ def test_an_older_one_by_its_step(folder):
 def test_a_folder_without_a_run(tmp_path):
     with pytest.raises(UserError, match=r"no config\.json"):
         restore(tmp_path, QUIET)
+
+
+def test_the_average_of_the_last_ones(folder):
+    setup, state = restore(folder, QUIET, step="average:2", devices=1)
+    weights = []
+    for step in (5, 10):
+        weights.append(evaluated(setup, restore(folder, QUIET, step, devices=1)[1])["params"]["w"])
+    average = evaluated(setup, state)["params"]["w"]
+    np.testing.assert_allclose(average, (weights[0] + weights[1]) / 2, rtol=1e-6)
+    with pytest.raises(UserError, match="has 2 checkpoints"):
+        restore(folder, QUIET, step="average:3")
