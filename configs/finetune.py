@@ -2,10 +2,10 @@
 
 Args: NAME.TAG, published weights (effjax models 'caformer*' lists them), fetched from the hub
       (caformer_s18.sail_in22k_ft_in1k is the default); NAME, an architecture whose weights you have
-      (--config.init_from=FILE, a run's folder or hub:REPOSITORY[:FILE]; None trains from scratch);
-      or quick.
-Size, crop, mean and deviation of the images are those of the tag. The learning rate falls by a
-fifth from each block to the one below (--config.optim.default.layer_decay);
+      (--config.init_from=FILE or hub:REPOSITORY[:FILE]; None trains from scratch); RUN, the folder
+      of a run (runs/photos, runs/photos:best), whose architecture and weights are taken; or quick.
+Size, crop, mean and deviation of the images are those of the tag, or of the run. The learning rate
+falls by a fifth from each block to the one below (--config.optim.default.layer_decay);
 --config.task.frozen=backbone learns the head alone.
 Score: see "Fine-tuning" in benchmarks/RESULTS.md for a small run; no published size was run.
 Cost: a few minutes on an accelerator for some thousand images.
@@ -17,12 +17,15 @@ import ml_collections
 
 import effjax
 
-ARGS = ("NAME.TAG", "NAME")
+ARGS = ("NAME.TAG", "NAME", "RUN")
 
 
 def get_config(name: str = "caformer_s18.sail_in22k_ft_in1k") -> ml_collections.ConfigDict:
-    """The config for the architecture or the weights `name`."""
-    architecture, _, tag = name.partition(".")
+    """The config for the architecture, the weights or the run `name`."""
+    architecture, tag = name, ""
+    is_run = "/" in name
+    if not is_run:
+        architecture, _, tag = name.partition(".")
 
     config = effjax.default_config()
     config.total_epochs = 10.0
@@ -33,7 +36,7 @@ def get_config(name: str = "caformer_s18.sail_in22k_ft_in1k") -> ml_collections.
         config.init_from = name
         config.data.update(image_size=facts.input_size, mean=facts.mean, std=facts.std)
         config.data.update(eval_crop=facts.crop, eval_interpolation=facts.interpolation)
-    else:
+    elif not is_run:  # of a run the folder says it all
         effjax.models.entry(name)  # refuses an unknown name before anything is read
     config.data.augment.update(scale=(0.35, 1.0), interpolation="bicubic")
     config.mix.label_smoothing = 0.1

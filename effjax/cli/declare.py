@@ -182,5 +182,6 @@ def default_workdir(spec: str) -> Path:
     path, _, argument = spec.partition(":")
     name = Path(path).stem
     if argument:  # variants of one config are runs of their own
-        name += f"-{argument}"
+        # a word may be a path, such as that of a run to start from
+        name += "-" + argument.replace("/", "-").replace(":", "-")
     return Path("runs") / name

@@ -12,6 +12,8 @@ from effjax.data import Split, open_split
 from effjax.report import Display
 from effjax.runs.schema import RunConfig
 from effjax.tasks.classification import Classification
+from effjax.training.from_run import use_run
+from effjax.training.setup import use_architecture
 
 
 class HeldOut(Classification):
@@ -64,6 +66,8 @@ def evaluate_weights(
       UserError: no such images or weights, or other classes than the network has.
     """
     check(config, RunConfig)
+    use_run(config)
+    use_architecture(config)
     view = View(config)
     display.waiting("reading the data")
     task = HeldOut(view)

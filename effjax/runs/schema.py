@@ -36,6 +36,7 @@ class ModelConfig:
     """Which network; further keys override fields of its architecture (see `effjax models`)."""
 
     open_section: ClassVar[bool] = True
+    # a registered model, "package.module:name", or the folder of a run to start from
     name: str = "caformer_s18"
     # None: as many as the data has; 0: no head, the network returns its features
     num_classes: NotNegativeInt | None = None

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from effjax import models
-from effjax.config import View, as_path
+from effjax.config import View
 from effjax.contract import (
     Batch,
     Evaluator,
@@ -28,14 +28,12 @@ from effjax.contract import (
 from effjax.data import Split, mix_batch, normalise, open_training
 from effjax.errors import UserError
 from effjax.optim import parameter_paths
-from effjax.runs.best import split_step
-from effjax.runs.folder import CONFIG, FOUND_WEIGHTS
 from effjax.tasks.accuracy import is_class
 from effjax.tasks.evaluators import find_evaluator
 from effjax.tasks.freezing import as_in_evaluation
 from effjax.tasks.losses import find_loss
 from effjax.tasks.registry import register_task
-from effjax.tasks.trained_network import trained_network
+from effjax.tasks.starting import classifier_rows, explain_mismatch, find_start
 from effjax.training.frozen import frozen_layers
 
 BACKBONE = "backbone"
@@ -151,28 +149,30 @@ class Classification(Task):
     def load(
         self, params: Params, model_state: Any, source: str
     ) -> tuple[Params, Any, Mapping[str, Any]]:
-        """From a run's folder (a search's: the network it found), a file, or a published name.
+        """From a run's folder, a file or a published name, see `find_start`.
 
-        "runs/x:best" and "runs/x:12" name a checkpoint of the run.
+        Where the weights' classes have names, the classifier keeps the rows of those that the data
+        has too, in the data's order; if there are none it stays fresh.
         """
-        variables = join_variables(params, model_state)
-        place, step = split_step(source)
-        folder = as_path(place)
-        if (folder / FOUND_WEIGHTS).exists():
-            weights = str(folder / FOUND_WEIGHTS)
-        elif (folder / CONFIG).exists():
-            task, trained = trained_network(folder, step)
-            weights = models.weights.to_torch(task.model, trained)
-        else:
-            weights = source
-        variables, report = models.load_weights(
-            self.model,
-            variables,
-            weights,
-            ignore=self.config.init_ignore,
-            rename=dict(self.config.init_rename),
-        )
-        return *split_variables(variables), vars(report)
+        start = find_start(source)
+        rows, matched = None, []
+        if start.labels and self.model.num_classes:
+            names = self.split.class_names
+            rows, matched = classifier_rows(names, self.model.num_classes, start.labels)
+        try:
+            variables, report = models.load_weights(
+                self.model,
+                join_variables(params, model_state),
+                start.weights,
+                ignore=self.config.init_ignore,
+                rename=dict(self.config.init_rename),
+                classes=rows,
+            )
+        except UserError as error:
+            reason = explain_mismatch(start, self.model, self.config.model.name)
+            raise UserError(reason or str(error)) from error
+        report = vars(report) | {"classes known by name": matched}
+        return *split_variables(variables), report
 
     def images(self, batch: Batch) -> jax.Array:
         """uint8 [B, H, W, 3] -> normalised float [B, H, W, 3]."""

@@ -19,6 +19,7 @@ from effjax.models import TRAINING_FIELDS
 from effjax.runs.schema import RunConfig
 from effjax.runs.seeds import run_key
 from effjax.training.first_state import Init, States
+from effjax.training.from_run import use_run
 from effjax.training.groups import Groups, make_groups
 from effjax.training.step import make_step
 
@@ -66,6 +67,7 @@ def build(
       UserError: anything in the config that cannot be done, including keys set but never read.
     """
     check(config, RunConfig)
+    use_run(config)
     use_architecture(config)
     view = View(config)
     _check_measured(view, "checkpoint.keep_best", view.checkpoint.keep_best)

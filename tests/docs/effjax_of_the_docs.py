@@ -19,8 +19,8 @@ def shortened(argv: list[str]) -> list[str]:
         path = word.removeprefix("--config=")
         if word != path:
             file, _, argument = path.partition(":")
-            # an argument of the docs names published weights, which are not here
-            if not argument or file.endswith("finetune.py"):
+            # published weights, which the docs name, are not here; a run of the page is
+            if "/" not in argument and (not argument or file.endswith("finetune.py")):
                 words[place] = f"--config={file}:quick"
             named = any(other.startswith("--workdir") for other in argv)
             if argv[0] in ("train", "search") and not named:

@@ -131,11 +131,30 @@ def test_it_starts_from_another_run(tmp_path):
     setup = build(config)
     state = setup.fresh()
     params, _, report = setup.task.load(state.params, state.model_state, str(first))
-    assert report["replaced"]
     donor, trained = trained_network(first)
     assert donor.model.num_classes == 10
+    # seven of its ten classes are here, under the same names
+    assert len(report["classes known by name"]) == 7
+    assert sorted(report["adapted"]) == ["head.fc.fc2.bias", "head.fc.fc2.weight"]
+    kept, whole = (p["head"]["fc"]["fc2"]["kernel"] for p in (params, trained["params"]))
+    np.testing.assert_array_equal(kept, whole[:, :7])
     same = jax.tree.map(np.array_equal, params["stem"], trained["params"]["stem"])
     assert all(jax.tree.leaves(same))
+
+    config = tiny(init_from=str(first))
+    config.model.dims = (8, 8, 8, 8)
+    setup = build(config)
+    with pytest.raises(UserError) as caught:
+        setup.task.load(setup.abstract.params, setup.abstract.model_state, str(first))
+    remedy = f"take its architecture: --config.model.name={first}"
+    assert str(caught.value).splitlines()[1] == remedy
+    assert "has dims=(8, 8, 32, 32), which config.model (caformer_s18)" in str(caught.value)
+    # what the message says to type
+    config.update(init_from=None)
+    config.model.name = str(first)
+    setup = build(config)
+    assert setup.task.model.architecture == donor.model.architecture
+    assert setup.config.init_from == str(first)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):

@@ -38,7 +38,7 @@ class Report:
         loaded: taken as they are.
         resized: positions, interpolated to another image size.
         adapted: first layers fitted to another number of channels, classifiers to `classes`.
-        replaced: classifiers of another number of classes; the model keeps its fresh ones.
+        replaced: classifiers of other classes; the model keeps its fresh ones.
         left_out: not taken, because `ignore` names them or the model has no classifier.
     """
 
@@ -85,7 +85,8 @@ def load_weights(
         ignore: patterns of names (in the file or timm's) that need not be loaded.
         rename: {pattern: replacement} that is applied to the names in the file first.
         classes: for each class of the model the class of the file whose classifier row it starts
-            from, -1 for the mean of all rows; as ImageNet-21k weights are fine-tuned on 1k.
+            from, -1 for the mean of all rows; as ImageNet-21k weights are fine-tuned on 1k. Empty:
+            the classifier stays fresh.
 
     Positions are resized to the model's grid as timm does, a classifier with another class count is
     left fresh, the first layer is fitted to `in_chans`. Raises UserError for any other tensor that
@@ -171,6 +172,8 @@ def _fit(
     given = state[name]
     value = tensor.from_torch(given)
     if classes is not None and is_classifier(model, timm):
+        if not len(classes):
+            return "replaced", old
         value = fit_classes(value, classes)
         if value.shape == old.shape:
             return "adapted", value
