@@ -1,7 +1,8 @@
 """The formats: how a network is written to a file, and how that file is run.
 
 Every file takes uint8 RGB images [B, H, W, 3], resized and cropped, B free, and gives logits
-[B, K] float32: the normalisation of the pixels is inside. What is written is what is run: `run`
+[B, K] float32: the normalisation of the pixels is inside (of `WholeImages` resizing and cropping
+too). What is written is what is run: `run`
 opens the file as a program without effjax would.
 
 Shapes: B batch, H W space, K classes.
@@ -20,6 +21,7 @@ import numpy as np
 
 from effjax.errors import UserError
 from effjax.export.plain import plain
+from effjax.export.whole_images import input_size
 from effjax.models import save_weights
 from effjax.trained.load import from_weights
 from effjax.trained.network import Trained
@@ -74,7 +76,7 @@ def _images(trained: Trained) -> jax.ShapeDtypeStruct:
     from jax.export import symbolic_shape
 
     (batch,) = symbolic_shape("B")
-    return jax.ShapeDtypeStruct((batch, *trained.preprocessing.size, 3), jnp.uint8)
+    return jax.ShapeDtypeStruct((batch, *input_size(trained), 3), jnp.uint8)
 
 
 def open_stablehlo(path: Path) -> Run:

@@ -19,6 +19,12 @@ import numpy as np
 from effjax.config import as_path, is_remote
 from effjax.errors import UserError, nearest
 from effjax.export.formats import FORMATS, INPUT, OUTPUT, Run
+from effjax.export.whole_images import (
+    WholeImages,
+    input_size,
+    largest_pixel_difference,
+    take_whole,
+)
 from effjax.report import Display, format_bytes
 from effjax.trained.card import card_path, make_card
 from effjax.trained.network import Trained
@@ -30,7 +36,12 @@ WARM_UP = 3
 
 
 def export(
-    trained: Trained, kind: str, out: Path | None, display: Display, measure: bool = False
+    trained: Trained,
+    kind: str,
+    out: Path | None,
+    display: Display,
+    measure: bool = False,
+    whole: str | None = None,
 ) -> dict[str, Any]:
     """Writes the network as `kind`, its companion F.json, and compares both on random images.
 
@@ -41,6 +52,7 @@ def export(
       kind: one of FORMATS.
       out: the file; None: named after the network, in the run's folder if it has one.
       measure: also time a batch of each size of MEASURED.
+      whole: "HxW": the file takes photographs of this size, and resizes and crops them itself.
 
     Returns:
       {"file", "bytes", "difference", "largest"}: `difference` is the largest of any logit.
@@ -58,8 +70,10 @@ def export(
         raise UserError(f"--out={out}: {kind} files are called *{form.ending}")
     model = trained.model.clone(dtype=jnp.float32)
     trained = dataclasses.replace(trained, model=model)
+    if whole is not None:
+        trained = _with_preprocessing(trained, kind, whole)
     network = _network(trained)
-    size = trained.preprocessing.size
+    size = input_size(trained)
     with _staged(out) as part:
         display.waiting(f"writing {out}")
         # the companion first: opening a file may need it
@@ -75,7 +89,7 @@ def export(
     rows = [
         ("file", f"{out}, {format_bytes(file_size)}"),
         ("beside it", f"{card_path(out)}: preprocessing, labels, architecture"),
-        ("takes", f"{INPUT}: {_shape(trained)}, RGB, resized and cropped"),
+        ("takes", f"{INPUT}: {_shape(trained)}, RGB, {_state(trained)}"),
         ("gives", f"{OUTPUT}: float32 [B, {trained.model.num_classes}]"),
         ("difference", f"{difference:.2g} at most, of logits up to {largest:.3g}"),
     ]
@@ -91,6 +105,28 @@ def export(
         "difference": difference,
         "largest": largest,
     }
+
+
+def _with_preprocessing(trained: Trained, kind: str, size: str) -> WholeImages:
+    """The network with resizing and cropping inside, compared with those of the host.
+
+    Raises:
+      UserError: a file of weights alone, no size, or other pixels than the host's.
+    """
+    if kind == "safetensors":
+        raise UserError(
+            "--with-preprocessing: a safetensors file holds weights alone\n"
+            "give --format=stablehlo or --format=onnx"
+        )
+    network = take_whole(trained, size)
+    # a sum next to one half may be rounded the other way
+    difference = largest_pixel_difference(network)
+    if difference > 1:
+        raise UserError(
+            f"--with-preprocessing={size}: pixels differ by {difference:g} of 255 from those of "
+            "effjax predict\nexpected at most 1; nothing was written"
+        )
+    return network
 
 
 def _refuse_difference(kind: str, difference: float, largest: float) -> None:
@@ -146,8 +182,15 @@ def _default_out(trained: Trained, ending: str) -> Path:
 
 
 def _shape(trained: Trained) -> str:
-    height, width = trained.preprocessing.size
+    height, width = input_size(trained)
     return f"uint8 [B, {height}, {width}, 3]"
+
+
+def _state(trained: Trained) -> str:
+    """What has to be done to an image before the file takes it."""
+    if isinstance(trained, WholeImages):
+        return "upright, as they are"
+    return "resized and cropped"
 
 
 def _interface(trained: Trained, kind: str) -> dict[str, Any]:
@@ -158,16 +201,20 @@ def _interface(trained: Trained, kind: str) -> dict[str, Any]:
         "name": INPUT,
         "type": _shape(trained),
         "values": "RGB, 0 to 255",
+        "images": _state(trained),
     }
     gives = {
         "name": OUTPUT,
         "type": f"float32 [B, {trained.model.num_classes}]",
     }
+    inside = ["normalisation"]
+    if isinstance(trained, WholeImages):
+        inside = ["resize", "crop", "normalisation"]
     return {
         "format": kind,
         "input": takes,
         "output": gives,
-        "normalisation": "inside: mean and std are not to be applied again",
+        "inside": inside,  # and so not to be done again
     }
 
 

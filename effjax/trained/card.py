@@ -41,9 +41,22 @@ def make_card(trained: Trained) -> dict[str, Any]:
         "model": without_tag(trained.base),
         "architecture": dataclasses.asdict(trained.model.architecture),
         "num_classes": trained.model.num_classes,
-        "preprocessing": dataclasses.asdict(trained.preprocessing),
+        "preprocessing": describe_preprocessing(trained.preprocessing),
         "labels": list(trained.labels),
         "plugins": plugins.to_record(),
+    }
+
+
+def describe_preprocessing(preprocessing: Preprocessing) -> dict[str, Any]:
+    """All that a program has to do with an image, as JSON data."""
+    transform = preprocessing.transform()
+    return dataclasses.asdict(preprocessing) | {
+        "orientation": "as EXIF says: upright",
+        "transparency": "over white",
+        "resize": transform.resized,
+        "resize_rule": "in proportion, to the smallest size that is at least so high and wide",
+        "antialias": True,
+        "crop_rule": "the centre, of `size`",
     }
 
 

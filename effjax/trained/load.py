@@ -126,7 +126,8 @@ def _described(
         return model, card["preprocessing"], tuple(card["labels"])
     model = as_model(name, state)
     # published weights of 1,000 classes are ImageNet's, in its order
-    is_imagenet = model.num_classes == IMAGENET_CLASSES and "." in name
+    is_published = name in models.list_models(pretrained=True)
+    is_imagenet = is_published and model.num_classes == IMAGENET_CLASSES
     names = imagenet_names() if is_imagenet else ()
     return model, _published_preprocessing(name), names
 

@@ -1,20 +1,27 @@
 """Exported files compute what the network computes, in a fresh process, without effjax."""
 
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
-import cv2
-import jax
 import numpy as np
 import pytest
+from PIL import Image
 
+from effjax.data.images.decode import decode
+from effjax.evaluate.predict import find_images, predict
 from effjax.export import FORMATS
+from effjax.report import choose_display
+from effjax.trained.card import describe_preprocessing
+from effjax.trained.network import Preprocessing
 from tests.export.networks import make, needs, quietly
 
+PAGE = Path(__file__).parents[2] / "docs/export.md"
 SMALL = {"depths": (1, 1, 1, 1), "dims": (8, 16, 32, 32)}
 # one of each family; the input size is the smallest that the family takes without trouble
 FAMILIES = {
@@ -55,18 +62,86 @@ def test_stablehlo_is_the_network(exported):
     assert card["preprocessing"]["mean"] == [0.5, 0.4, 0.3]
 
 
+def photographs(folder: Path) -> list[Path]:
+    """Files of odd sizes, turned, grey and transparent ones among them."""
+    rng = np.random.default_rng(2)
+    turned = Image.Exif()
+    turned[0x112] = 6
+    kinds = {
+        "wide.jpg": ((45, 133, 3), {"quality": 95}),
+        "high.jpg": ((150, 61, 3), {"progressive": True}),
+        "turned.jpg": ((70, 99, 3), {"exif": turned}),
+        "small.png": ((20, 17, 3), {}),
+        "grey.jpg": ((64, 90), {}),
+        "transparent.png": ((50, 40, 4), {}),
+    }
+    for name, (shape, options) in kinds.items():
+        # large patches of one colour: noise would be the same grey whatever the crop
+        pixels = rng.integers(0, 256, (5, 5, *shape[2:]), np.uint8)
+        height, width = shape[:2]
+        picture = Image.fromarray(pixels).resize((width, height), Image.Resampling.NEAREST)
+        picture.save(folder / name, **options)
+    return [folder / name for name in kinds]
+
+
+def programs() -> dict[str, str]:
+    """The Python programs of docs/export.md."""
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
+    words = {"prepare": "def prepare", "stablehlo": "model.stablehlo", "onnx": "model.onnx"}
+    found = {}
+    for name, word in words.items():
+        (found[name],) = (block for block in blocks if word in block)
+    return found
+
+
+def assert_prepared_alike(files: list[Path], preprocessing: Preprocessing, folder: Path) -> None:
+    """The function `prepare` of the docs gives the pixels that `effjax predict` sees."""
+    card = {"preprocessing": describe_preprocessing(preprocessing)}
+    (folder / "model.json").write_text(json.dumps(card))
+    names: dict = {}
+    with contextlib.chdir(folder):
+        exec(compile(programs()["prepare"], "prepare.py", "exec"), names)
+    for file in files:
+        expected = preprocessing.transform()(decode(file.read_bytes()))
+        np.testing.assert_array_equal(names["prepare"](file), expected, err_msg=file.name)
+
+
+@pytest.mark.parametrize(
+    "preprocessing",
+    [
+        Preprocessing((32, 32)),
+        Preprocessing((24, 40), 0.875, "bilinear"),
+        Preprocessing((100, 64), 0.95),
+    ],
+)
+def test_the_docs_prepare_a_photograph_as_predict_does(preprocessing, tmp_path):
+    assert_prepared_alike(photographs(tmp_path), preprocessing, tmp_path)
+
+
+def test_the_docs_prepare_native_photographs_as_predict_does(tmp_path):
+    archive = PAGE.parents[1] / "../shared/data/photos_native/photos_native.zip"
+    if not archive.exists():
+        pytest.skip("needs ../shared/data")
+    zipfile.ZipFile(archive).extractall(tmp_path)
+    files = sorted(tmp_path.rglob("*.JPEG"))
+    assert len(files) == 63
+    assert_prepared_alike(files, Preprocessing((224, 224), 0.9), tmp_path)
+
+
 @pytest.mark.parametrize("kind", ["stablehlo", pytest.param("onnx", marks=pytest.mark.slow)])
-def test_the_script_in_the_docs_runs_alone(kind, tiny, exported):
+def test_the_programs_in_the_docs_say_what_predict_says(kind, tiny, exported):
     folder, _ = exported(kind)
-    page = (Path(__file__).parents[2] / "docs/export.md").read_text()
-    script = next(s for s in re.findall(r"```python\n(.*?)```", page, re.S) if f"model.{kind}" in s)
-    assert len(script.strip().splitlines()) <= 14
-    pixels = np.random.default_rng(2).integers(0, 256, (32, 32, 3), np.uint8)
-    cv2.imwrite(str(folder / "cat.png"), pixels[..., ::-1])
-    label, share = run_alone(script.replace("cat.jpg", "cat.png"), folder).split()
-    expected = np.asarray(jax.nn.softmax(tiny.logits(tiny.variables, pixels[None])))[0]
-    assert label == "abcde"[int(expected.argmax())]
-    assert abs(float(share) - expected.max()) < 1e-4
+    script = programs()[kind]
+    assert len(script.strip().splitlines()) <= 10
+    (folder / "prepare.py").write_text(programs()["prepare"])
+    file = next(path for path in photographs(folder) if path.name == "turned.jpg")
+    said = run_alone(script.replace("cat.jpg", file.name), folder)
+    label, share = said.split()
+    images = find_images([str(file)])
+    ((prediction, _),) = predict(tiny, images, choose_display(quiet=True))
+    expected_label, expected_share = prediction.classes[0]
+    assert label == expected_label
+    assert abs(float(share) - expected_share) < 1e-4
 
 
 @pytest.mark.slow

@@ -5,7 +5,12 @@ import json
 import pytest
 
 from effjax.errors import UserError
-from effjax.trained.card import card_path, read_card, read_preprocessing
+from effjax.trained.card import (
+    card_path,
+    describe_preprocessing,
+    read_card,
+    read_preprocessing,
+)
 from effjax.trained.network import Preprocessing
 
 CARD = {
@@ -35,6 +40,14 @@ def test_other_json_is_refused(text, tmp_path):
     first, second = str(caught.value).splitlines()
     assert first.startswith(str(tmp_path / "w.json"))
     assert second == "export the network again, or remove this file and give --model=M"
+
+
+def test_the_steps_from_a_file_to_the_network_are_stated():
+    steps = describe_preprocessing(Preprocessing((224, 192), 0.875, "bilinear"))
+    assert steps["resize"] == (256, 219)
+    assert (steps["interpolation"], steps["antialias"]) == ("bilinear", True)
+    # what is stated beside the fields is for programs without effjax
+    assert read_preprocessing(steps) == Preprocessing((224, 192), 0.875, "bilinear")
 
 
 def test_preprocessing_has_its_defaults():

@@ -33,19 +33,29 @@ class EvalTransform:
         """The view of an image into `out`; there is one choice."""
         out[...] = self(image)
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
+    @property
+    def resized(self) -> tuple[int, int]:
+        """(height, width) that a resized image has at least, one of them exactly."""
+        height, width = self.size
+        return math.floor(height / self.crop), math.floor(width / self.crop)
+
+    def geometry(self, height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Of an image of `height` x `width`: (its size when resized, top and left of the crop)."""
         h, w = self.size
-        height, width = image.shape[:2]
-        new_h = math.floor(h / self.crop)
-        new_w = math.floor(w / self.crop)
+        new_h, new_w = self.resized
         # the side that must shrink less decides, the other follows
         if new_h * width >= new_w * height:
             new_w = new_h * width // height
         else:
             new_h = new_w * height // width
-        image = resize_exact(image, (new_h, new_w), self.interpolation)
         top = round((new_h - h) / 2)
         left = round((new_w - w) / 2)
+        return (new_h, new_w), (top, left)
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        h, w = self.size
+        new_size, (top, left) = self.geometry(*image.shape[:2])
+        image = resize_exact(image, new_size, self.interpolation)
         return image[top : top + h, left : left + w]
 
 
