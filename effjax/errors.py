@@ -12,10 +12,14 @@ class UserError(ValueError):
     """
 
 
-def nearest(word: str, words: Iterable[str], count: int = 3) -> str:
-    """A phrase that names the entries of `words` closest to `word`: "did you mean 'a' or 'b'?"."""
+def nearest(word: str, words: Iterable[str], count: int = 3, cutoff: float = 0.5) -> str:
+    """A phrase that names the entries of `words` closest to `word`: "did you mean 'a' or 'b'?".
+
+    Args:
+      cutoff: how alike a word must be, from 0 to 1; if none is, the phrase lists those known.
+    """
     words = sorted(set(words))
-    close = difflib.get_close_matches(word, words, n=count, cutoff=0.5)
+    close = difflib.get_close_matches(word, words, n=count, cutoff=cutoff)
     if close:
         return f"did you mean {' or '.join(repr(name) for name in close)}?"
     listed = ", ".join(words[:12]) + (", ..." if len(words) > 12 else "")

@@ -55,21 +55,33 @@ def use_compilation_cache() -> None:
     A folder of the user's (JAX_COMPILATION_CACHE_DIR) is used instead; EFFJAX_CACHE=off turns ours
     off.
     """
-    import jax
-
     _replace_damaged_programs()
-    if jax.config.jax_compilation_cache_dir or os.environ.get("EFFJAX_CACHE") == "off":
+    if os.environ.get("EFFJAX_CACHE") == "off" or _has_own_cache():
         return
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    settings = {
+        "jax_compilation_cache_dir": str(folder),
+        "jax_persistent_cache_min_compile_time_secs": 0.5,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    for name, value in settings.items():
+        if "jax" in sys.modules:
+            sys.modules["jax"].config.update(name, value)
+        else:  # JAX reads them when it is imported, which takes longer than to refuse a command
+            os.environ[name.upper()] = str(value)
     # XLA cannot serialize a program that calls oneDNN (effjax/ops/onednn), and JAX warns of it
     warnings.filterwarnings("ignore", "Error writing persistent compilation cache .*bad_alloc")
+
+
+def _has_own_cache() -> bool:
+    """Whether the user, or the process that started this one, has chosen a folder."""
+    if "jax" in sys.modules:
+        return bool(sys.modules["jax"].config.jax_compilation_cache_dir)
+    return bool(os.environ.get("JAX_COMPILATION_CACHE_DIR"))
 
 
 # what JAX warns with when it cannot read a program that it kept

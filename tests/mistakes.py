@@ -21,11 +21,14 @@ def get_config(arg=None):
     return config
 '''
 TWO_UNITS = "    config.schedule.update(warmup_steps=1.0, warmup_epochs=1.0)\n    return"
+NO_GROUP = '    config.optim.name = "adamw"\n    return'
 CONFIGS = {
     "quickstart.py": QUICKSTART,
     "broken.py": "def get_config(arg=None)\n    return None\n",
     "nothing.py": "def get_config(arg=None):\n    pass\n",
     "misspelt.py": QUICKSTART.replace("total_steps", "total_stebs"),
+    "folder.py": QUICKSTART.replace('name="synthetic"', 'name="photos"'),
+    "no_group.py": QUICKSTART.replace("    return", NO_GROUP),
     "two_units.py": QUICKSTART.replace("    return", TWO_UNITS),
 }
 

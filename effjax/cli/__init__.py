@@ -6,6 +6,7 @@ Exit status: 0 done; 1 a user's mistake; 3 an update was not finite; 75 interrup
 import argparse
 import contextlib
 import importlib
+import itertools
 import os
 import sys
 
@@ -39,13 +40,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     """
     overrides = [word for word in argv if word.startswith("--config.")]
     words = [word for word in argv if not word.startswith("--config.")]
+    _check_equals(argv)
     args, unknown = make_parser().parse_known_args(words)
     if unknown:
-        word = unknown[0]
-        name, _, _ = word.lstrip("-").partition("=")
-        flags = [flag for flag in vars(args) if flag not in _INTERNAL]
-        close = nearest(name, flags)
-        raise UserError(f"{args.verb} has no {word!r}; {close}\nsee: effjax {args.verb} --help")
+        raise UserError(_unknown_word(unknown[0], args))
     if overrides and not hasattr(args, "config"):
         raise UserError(f"{args.verb} takes no config; got {overrides[0]!r}")
     # from the words, as `args` holds defaults too
@@ -55,6 +53,39 @@ def parse(argv: list[str]) -> argparse.Namespace:
     check_together(args.verb, given, vars(args))
     args.overrides = overrides
     return args
+
+
+def _check_equals(argv: list[str]) -> None:
+    """Refuses `--config.seed 1`: without "=" the value could be another argument."""
+    for word, following in itertools.pairwise(argv):
+        has_no_value = word.startswith("--config.") and "=" not in word
+        if has_no_value and not following.startswith("-"):
+            raise UserError(
+                f"override {word!r} has no value; write it with '=': {word}={following}"
+            )
+
+
+def _unknown_word(word: str, args: argparse.Namespace) -> str:
+    """What to say of a word that the verb does not take."""
+    name, _, value = word.lstrip("-").partition("=")
+    flags = [flag for flag in vars(args) if flag not in _INTERNAL]
+    key = None
+    if hasattr(args, "config") and name not in flags:
+        key = _key_called(name.replace("-", "_"))
+    if key:
+        hint = f"it is a key of the config: --config.{key}={value or 'VALUE'}"
+    else:
+        hint = nearest(f"--{name}", [f"--{flag.replace('_', '-')}" for flag in flags])
+    return f"{args.verb} has no {word!r}; {hint}\nsee: effjax {args.verb} --help"
+
+
+def _key_called(name: str) -> str | None:
+    """The key of a run's config that is called so, as "total_epochs" for "epochs"."""
+    from effjax.config.load import keys_called
+    from effjax.runs.schema import default_config
+
+    found = keys_called(name, default_config())
+    return found[0] if found else None
 
 
 def main(argv: list[str] | None = None) -> None:

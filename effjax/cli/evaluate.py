@@ -32,11 +32,10 @@ from effjax.errors import UserError
 )
 def evaluate(args: argparse.Namespace) -> None:
     """Evaluate a run as while training, published weights, or any network in detail."""
-    from effjax.config import load
     from effjax.evaluate import evaluate_weights, evaluate_workdir
     from effjax.evaluate.network import Wanted, data_of, evaluate_network
     from effjax.report import choose_display
-    from effjax.runs.schema import RunConfig
+    from effjax.runs.given import load_run
 
     if not (args.workdir or args.config or args.model or args.weights):
         raise UserError(
@@ -56,7 +55,7 @@ def evaluate(args: argparse.Namespace) -> None:
     in_detail = wanted != Wanted() or args.details or other_images
     with contextlib.closing(choose_display(args.quiet, results=True)) as display:
         if args.config is not None:
-            config = load(args.config, args.overrides, RunConfig)
+            config = load_run(args.config, args.overrides)
             evaluate_weights(config, display, args.ignore_unknown)
             return
         if args.workdir is not None and not in_detail:

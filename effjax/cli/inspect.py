@@ -26,13 +26,14 @@ from effjax.cli.declare import CONFIG, default_workdir, flag, verb
 )
 def show(args: argparse.Namespace) -> None:
     """Show what a config means: values, parameters, schedule, multiply-adds, memory."""
-    from effjax.config import load
+    from effjax.runs.given import load_run
+
+    config = load_run(args.config, args.overrides)
+
     from effjax.inspect.memory import imagine_topology, pretend_devices
     from effjax.inspect.show import show, show_batch
     from effjax.report import choose_display
-    from effjax.runs.schema import RunConfig
 
-    config = load(args.config, args.overrides, RunConfig)
     if args.devices is not None:
         # before anything is computed: it starts JAX's backend anew
         pretend_devices(args.devices)
@@ -65,12 +66,13 @@ def show(args: argparse.Namespace) -> None:
 )
 def profile(args: argparse.Namespace) -> None:
     """Trace a few training steps and show where their time goes."""
-    from effjax.config import load
+    from effjax.runs.given import load_run
+
+    config = load_run(args.config, args.overrides)
+
     from effjax.inspect.profile import profile
     from effjax.report import choose_display
-    from effjax.runs.schema import RunConfig
 
-    config = load(args.config, args.overrides, RunConfig)
     out = args.out or default_workdir(args.config) / "profile"
     with contextlib.closing(choose_display()) as display:
         if args.latency_table is not None:
@@ -83,16 +85,25 @@ def profile(args: argparse.Namespace) -> None:
 
 
 @verb(
-    flag("folder", type=Path, nargs="?", help="where to look (configs)"),
-    examples=["effjax configs"],
+    flag("place", nargs="?", metavar="DIR|NAME", help="where to look (configs), or one of them"),
+    examples=["effjax configs", "effjax configs imagenet/caformer"],
 )
 def configs(args: argparse.Namespace) -> None:
-    """List the config files, what each trains and the words it takes after a colon."""
-    from effjax.inspect.listing import config_folder, config_rows
+    """List the config files that there are, or say all of one."""
+    from effjax.config.config_files import find_config
+    from effjax.inspect.listing import config_folder, config_lines, config_text
     from effjax.report import choose_display
+    from effjax.report.tables import terminal_width
 
-    rows = config_rows(args.folder or config_folder())
-    choose_display().table("", rows, ("config", "args", "what it trains"))
+    display = choose_display()
+    place = Path(args.place) if args.place else config_folder()
+    if args.place and not place.is_dir():
+        lines = config_text(find_config(args.place))
+    else:
+        lines = config_lines(place, terminal_width())
+        lines += ["", f"in {place}; all of one: effjax configs NAME; to use it: --config=NAME"]
+    for line in lines:
+        display.line(line)
 
 
 @verb(

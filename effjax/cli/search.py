@@ -19,13 +19,14 @@ from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, place, verb
 )
 def search(args: argparse.Namespace) -> None:
     """Learn the kernel sizes of a network under a budget, or go on with it."""
-    from effjax.config import load
+    from effjax.runs.given import load_run
+
+    config = load_run(args.config, args.overrides)
+
     from effjax.report import choose_display
-    from effjax.runs.schema import RunConfig
     from effjax.search.kernel_sizes.compare import compare
     from effjax.search.kernel_sizes.run import search
 
-    config = load(args.config, args.overrides, RunConfig)
     workdir = args.workdir or default_workdir(args.config)
     display = choose_display(args.quiet)
     if not args.compare:

@@ -30,14 +30,16 @@ from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, place, verb
 )
 def train(args: argparse.Namespace) -> None:
     """Train what a config describes, or continue it."""
-    from effjax.config import load
+    from effjax.runs.given import load_run
+
+    workdir = args.workdir or default_workdir(args.config)
+    # first: a wrong config is refused without importing JAX or waiting for the other hosts
+    config = load_run(args.config, args.overrides, workdir, args.extend)
+
     from effjax.devices.join import join_hosts
     from effjax.report import choose_display
-    from effjax.runs.schema import RunConfig
     from effjax.tasks.run import train
 
-    # first: a wrong config is refused without waiting for the other hosts
-    config = load(args.config, args.overrides, RunConfig)
     # before anything asks JAX for devices: they are those of all hosts from here on
     join_hosts(
         args.coordinator,
@@ -46,6 +48,5 @@ def train(args: argparse.Namespace) -> None:
         args.join_seconds,
         args.peer_seconds,
     )
-    workdir = args.workdir or default_workdir(args.config)
     display = choose_display(args.quiet)
     train(config, workdir, extend=args.extend, display=display)

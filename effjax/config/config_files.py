@@ -14,6 +14,7 @@ import contextlib
 import importlib.util
 import re
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +22,10 @@ from types import ModuleType
 from typing import Any
 
 from effjax.errors import UserError, nearest
+from effjax.version import HOME
 
 QUICK = "quick"
+CONFIGS = Path("configs")
 
 
 def call_config(spec: str, name: str) -> Any:
@@ -32,7 +35,7 @@ def call_config(spec: str, name: str) -> Any:
       UserError: no such file, function or word, or an error inside the file.
     """
     path_text, _, word = spec.partition(":")
-    path = _find(path_text)
+    path = find_config(path_text)
     with _folder_on_path(path), _errors_in_one_line(path):
         module = _execute(path)
         _check_word(path, module, word)
@@ -50,19 +53,75 @@ def call_config(spec: str, name: str) -> Any:
         return function()  # so that the file's own default holds
 
 
-def _find(path_text: str) -> Path:
+def shipped_configs() -> Path | None:
+    """The folder of the configs that ship with effjax: in its checkout, or where it is installed.
+
+    None if they were left out of the installation.
+    """
+    installed = Path(sysconfig.get_path("data")) / "share/effjax/configs"
+    for folder in (HOME / CONFIGS, installed):
+        if folder.is_dir():
+            return folder
+    return None
+
+
+def find_config(path_text: str) -> Path:
+    """The file that `--config=...` names: a path, or the name of a config that ships.
+
+    "quickstart", "quickstart.py" and "configs/quickstart.py" mean the same one. A file of the
+    user's goes before those that ship.
+
+    Raises:
+      UserError: no such file, or a folder.
+    """
     path = Path(path_text)
+    if path.is_file():
+        return path
+    shipped = shipped_configs()
+    # a folder that is called as a config does not hide it: optim.py beside optim/
+    for folder in (CONFIGS, shipped):
+        found = None
+        if folder is not None:
+            found = _below(folder, path)
+        if found is not None:
+            return found
     if path.is_dir():
         raise UserError(
             f"--config={path} is a folder; give a file in it\nlist: effjax configs {path}"
         )
-    if not path.is_file():
-        siblings = []
-        if path.parent.is_dir():
-            siblings = [str(sibling) for sibling in path.parent.glob("*.py")]
-        hint = nearest(str(path), siblings) if siblings else "no such folder"
-        raise UserError(f"config file {str(path)!r} does not exist ({hint})\nlist: effjax configs")
-    return path
+    raise UserError(
+        f"config file {str(path)!r} does not exist ({_hint(path, shipped)})\nlist: effjax configs"
+    )
+
+
+def _below(folder: Path, path: Path) -> Path | None:
+    """The file `path` of a folder of configs, with or without "configs/" before and .py behind."""
+    if path.is_absolute() or ".." in path.parts:
+        return None  # these say where the file is
+    if path.parts[:1] == (CONFIGS.name,):
+        path = path.relative_to(CONFIGS)
+    for name in (path, Path(f"{path}.py")):
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
+def _hint(path: Path, shipped: Path | None) -> str:
+    siblings = []
+    if path.parent.is_dir():
+        siblings = [str(sibling) for sibling in path.parent.glob("*.py")]
+    if siblings and path.parent.name:
+        return nearest(str(path), siblings)
+    names = []
+    if shipped is not None:
+        for file in shipped.rglob("*.py"):
+            # as typed: a name, or a path below configs/
+            name = file.relative_to(shipped)
+            names.append(str(name if path.suffix else name.with_suffix("")))
+    names += siblings
+    if not path.parent.is_dir():
+        return "no such folder"
+    return nearest(str(path), names) if names else "there is none here"
 
 
 def _execute(path: Path) -> ModuleType:

@@ -1,19 +1,25 @@
 """Images in, uint8 batches out; and the part of augmentation that runs on the device."""
 
-from effjax.data.config import AugmentConfig, DataConfig, MixConfig
-from effjax.data.loader import Batches, Split, open_split, open_training
-from effjax.data.mix import mix_batch, normalise
-from effjax.data.sources.own import ImageSource
+import importlib
+from typing import Any
 
-__all__ = [
-    "AugmentConfig",
-    "Batches",
-    "DataConfig",
-    "ImageSource",
-    "MixConfig",
-    "Split",
-    "mix_batch",
-    "normalise",
-    "open_split",
-    "open_training",
-]
+from effjax.data.config import AugmentConfig, DataConfig, MixConfig
+
+# public name -> module; loaded at first use: a config is checked before JAX is imported
+_LAZY = {
+    "Batches": "effjax.data.loader",
+    "ImageSource": "effjax.data.sources.own",
+    "Split": "effjax.data.loader",
+    "open_split": "effjax.data.loader",
+    "open_training": "effjax.data.loader",
+    "mix_batch": "effjax.data.mix",
+    "normalise": "effjax.data.mix",
+}
+
+__all__ = ["AugmentConfig", "DataConfig", "MixConfig", *_LAZY]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'effjax.data' has no attribute {name!r}")

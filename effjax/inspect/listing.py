@@ -1,15 +1,16 @@
 """What there is to choose from: configs, models, optimizers, as rows for tables."""
 
 import ast
+import contextlib
 import inspect
+import textwrap
 from pathlib import Path
 
 from effjax import models, optim
-from effjax.config.config_files import QUICK
+from effjax.config.config_files import CONFIGS, QUICK, shipped_configs
 from effjax.errors import UserError, nearest
 from effjax.optim.hints import in_words
 from effjax.report import format_count
-from effjax.version import HOME
 
 COUNTED = 12  # models whose multiply-adds are worth waiting for: about a second each
 
@@ -23,18 +24,19 @@ DECAY_IN_WORDS = {
 
 
 def config_folder() -> Path:
-    """configs/ in the current folder, else in the checkout that effjax runs from.
+    """configs/ in the current folder, else the configs that ship with effjax.
 
     Raises:
       UserError: neither is there.
     """
-    folders = [Path("configs"), HOME / "configs"]
-    for folder in folders:
-        if folder.is_dir():
-            return folder
+    if CONFIGS.is_dir():
+        return CONFIGS
+    shipped = shipped_configs()
+    if shipped is not None:
+        return shipped
     raise UserError(
-        f"there is no folder {folders[0]} here ({Path.cwd()}) nor at {folders[1]}\n"
-        "go to your checkout of effjax, or name a folder: effjax configs DIR"
+        f"there is no folder {CONFIGS} here ({Path.cwd()}), and effjax was installed without its "
+        "configs\ngo to your checkout of effjax, or name a folder: effjax configs DIR"
     )
 
 
@@ -57,6 +59,33 @@ def config_rows(folder: Path) -> list[tuple[str, str, str]]:
         if not path.name.startswith("_"):
             rows.append(_describe_config(path))
     return rows
+
+
+def config_lines(folder: Path, width: int) -> list[str]:
+    """The configs of a folder, a line of at most `width` columns for each: they fit a screen.
+
+    Raises:
+      UserError: as `config_rows`.
+    """
+    lines = []
+    names = {}
+    for file, _, what in config_rows(folder):
+        name = Path(file).relative_to(folder).with_suffix("")
+        names[name] = what
+    margin = max(len(str(name)) for name in names) + 2
+    # those for a first day lie at the top, the others in subfolders
+    for name in sorted(names, key=lambda name: (len(name.parts) > 1, name)):
+        line = textwrap.shorten(names[name], width - margin, placeholder=" ...")
+        lines.append(f"{name!s:<{margin}}{line}")
+    return lines
+
+
+def config_text(file: Path) -> list[str]:
+    """All that a config file says of itself, and the words that it takes after a colon."""
+    _, words, what = _describe_config(file)
+    with contextlib.suppress(SyntaxError, ValueError):  # `what` says it
+        what = ast.get_docstring(ast.parse(file.read_text())) or what
+    return [str(file), "", *what.splitlines(), "", f"words: {words or 'none'}"]
 
 
 def _describe_config(path: Path) -> tuple[str, str, str]:

@@ -18,6 +18,8 @@ DTYPES = {
     "float16": jnp.float16,
     "float64": jnp.float64,
 }
+# what others call them; by their letters alone "bf16" is as close to "float16"
+SHORT = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32", "fp64": "float64"}
 
 
 def create_model(
@@ -75,6 +77,8 @@ def _number_of_classes(value: Any) -> int:
 
 
 def _float_dtype(field: str, name: str) -> jnp.dtype:
+    if name in SHORT:
+        raise UserError(f"{field}={name!r}: did you mean {SHORT[name]!r}?")
     if name not in DTYPES:
         raise UserError(f"{field}={name!r}: {nearest(str(name), DTYPES)}")
     return jnp.dtype(DTYPES[name])

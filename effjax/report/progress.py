@@ -3,6 +3,7 @@
 import collections
 import os
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
@@ -11,6 +12,7 @@ from effjax.errors import printable_lines
 from effjax.report.tables import format_table, terminal_width
 
 Values = Mapping[str, float]
+CLOCK = 10.0  # seconds of waiting before a log says so
 RECENT = 30  # updates over which the speed is measured
 
 
@@ -103,22 +105,48 @@ class Display:
         self._period = period
         self._last = time.monotonic()
         self._pace: Pace | None = None
+        self._clock: threading.Event | None = None  # set to end the lines of a wait
 
     def start(self, total: int, done: int = 0, images: int = 0, unit: str = "step") -> None:
         """The work has `total` steps of so many images, of which `done` were made before."""
+        self._end_wait()
         self._pace = Pace(total, done, images)
         self._unit = unit
         self._last = time.monotonic()
 
     def waiting(self, what: str) -> None:
         """Says what the program is waiting for: "compiling the step"."""
+        self._end_wait()
         if self._pace is None:
             self.line(f"{what} ...")
+            self._start_wait(what)
         else:
             self._pace.pause()
 
+    def _start_wait(self, what: str) -> None:
+        """Says now and then how long the wait has taken, until something else is said."""
+        since = time.monotonic()
+        over = threading.Event()
+        self._clock = over
+
+        def tell() -> None:
+            pause = CLOCK
+            while not over.wait(pause):
+                waited = time.monotonic() - since
+                self._write(f"{what} ... {format_seconds(waited)}")
+                pause = max(CLOCK, waited / 2)  # a long wait does not fill the log
+
+        # a daemon: a program that ends does not wait for it
+        threading.Thread(target=tell, daemon=True).start()
+
+    def _end_wait(self) -> None:
+        if self._clock is not None:
+            self._clock.set()
+            self._clock = None
+
     def update(self, done: int, values: Values) -> None:
         """`done` steps are made; `values` are shown."""
+        self._end_wait()
         self._pace.update(done)
         if time.monotonic() - self._last >= self._period:
             self._last = time.monotonic()
@@ -138,6 +166,10 @@ class Display:
 
     def line(self, text: str, style: str = "") -> None:
         """A line that stays; `style` ("bold", "dim") where the stream has such."""
+        self._end_wait()
+        self._write(text)
+
+    def _write(self, text: str) -> None:
         print(printable_lines(text), file=self._stream, flush=True)
 
     def warn(self, text: str) -> None:
@@ -160,6 +192,7 @@ class Display:
 
     def close(self) -> None:
         """The work is over or was broken off."""
+        self._end_wait()
 
 
 class Quiet(Display):

@@ -1,13 +1,14 @@
 """What a run notes of its training data, to notice when it is continued on others."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from effjax.contract import Source
+if TYPE_CHECKING:  # a run's folder is looked at before JAX is imported
+    from effjax.contract import Source
 
 NAMED = 3  # classes that the message spells out
 
 
-def describe_data(source: Source) -> dict[str, Any]:
+def describe_data(source: "Source") -> dict[str, Any]:
     """{"examples", "classes", "fingerprint"} of a source, as JSON data; what it does not know is
     left out.
 

@@ -10,8 +10,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-import jax
-
 from effjax import plugins
 from effjax.config import View, is_remote, read_json
 from effjax.errors import UserError
@@ -123,6 +121,8 @@ def open_workdir(
     Raises:
       UserError: the folder cannot be made or written to.
     """
+    import jax  # here: a config that does not fit the folder is refused before JAX is imported
+
     # a run that is continued keeps the time of its first start
     before = read_file(workdir) or {}
     content = {

@@ -10,6 +10,7 @@ from effjax.config import UNSET, Duration, to_config
 from effjax.data import DataConfig, MixConfig
 from effjax.ranges import BelowOne, Count, NotNegative, NotNegativeInt, Positive, Range
 
+Dtype = Literal["float32", "bfloat16", "float16", "float64"]
 Seed = Annotated[int, Range(0, 2**64 - 1)]  # see effjax.runs.seeds
 
 
@@ -40,8 +41,8 @@ class ModelConfig:
     name: str = "caformer_s18"
     # None: as many as the data has; 0: no head, the network returns its features
     num_classes: NotNegativeInt | None = None
-    dtype: str = "float32"  # of the computation; norms' statistics and logits stay float32
-    param_dtype: str = "float32"
+    dtype: Dtype = "float32"  # of the computation; norms' statistics and logits stay float32
+    param_dtype: Dtype = "float32"
     arch: str | None = None  # an architecture.json: its fields replace those given here
 
 

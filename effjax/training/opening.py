@@ -26,8 +26,8 @@ from effjax.runs.seeds import run_key
 from effjax.training.agenda import Agenda, Resumed
 from effjax.training.between import Between
 from effjax.training.early_stop import EarlyStop, catch_up, make_early_stop
-from effjax.training.programs import Programs
-from effjax.training.setup import Setup, check_all_read
+from effjax.training.programs import Programs, lower
+from effjax.training.setup import Setup, check_all_read, unread_keys
 from effjax.training.speed import Speedometer, advice
 from effjax.training.updates import Updates
 
@@ -99,6 +99,7 @@ def open_run(
     curves = config.log.curves
     boards = (config.log.tensorboard, config.log.wandb)
     checkpoints = _checkpoints(setup, workdir, display, closing)
+    _check_soon(setup)
     start, state = _first_state(setup, checkpoints, workdir, display)
     between_step = _last_between(checkpoints, start, agenda)
     # compiled before anything is written: what cannot be compiled leaves no folder behind
@@ -135,6 +136,26 @@ def open_run(
         facts=facts,
         curves=curves,
     )
+
+
+def _check_soon(setup: Setup) -> None:
+    """Refuses a key that nothing reads before anything is initialised or compiled.
+
+    Raises:
+      UserError: naming the keys.
+    """
+    # what is read where the state is made; a task's own keys, where it loads weights
+    later = ("init_", "parallel.onednn")
+    if setup.config.init_from is not None:
+        later += ("task.",)
+    suspects = [key for key in unread_keys(setup.config) if not key.startswith(later)]
+    if not suspects:
+        return
+    # a task may read its section inside the step: tracing takes seconds, compiling minutes
+    lower(setup, setup.task.variant(0), setup.abstract)
+    still = set(unread_keys(setup.config))
+    if still.intersection(suspects):
+        check_all_read(setup.config)
 
 
 def _updates(setup: Setup, workdir: Path, display: Display) -> Updates:

@@ -2,12 +2,14 @@
 
 import contextlib
 import math
+import os
 import time
 from collections.abc import Hashable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
+from jaxlib.utils import absl_set_min_log_level
 
 from effjax.errors import UserError
 from effjax.ops import onednn_calls
@@ -36,7 +38,8 @@ class Programs:
             self._display.waiting("compiling the training step")
             since = time.monotonic()
             lowered = lower(self._setup, variant, state)
-            self._compiled[variant] = lowered.compile()
+            with quiet_compiler():
+                self._compiled[variant] = lowered.compile()
             self.seconds += time.monotonic() - since
         return self._compiled[variant]
 
@@ -59,6 +62,21 @@ def lower(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Lowered:
 
     with onednn_calls(wants_onednn(setup)):
         return setup.runner.lower(step, state, setup.source.sent)
+
+
+@contextlib.contextmanager
+def quiet_compiler() -> Iterator[None]:
+    """Holds back XLA's banners ("Very slow compile? ..."): the display shows that time passes.
+
+    What goes wrong is raised, not logged.
+    """
+    # as JAX sets it when it is imported: 0 all, 1 warnings, 2 errors, 3 what ends the process
+    usual = int(os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"))
+    absl_set_min_log_level(3)
+    try:
+        yield
+    finally:
+        absl_set_min_log_level(usual)
 
 
 def wants_onednn(setup: Setup) -> bool:

@@ -172,13 +172,18 @@ DEPENDENT_KEYS = (
 )
 
 
+def unread_keys(view: View) -> list[str]:
+    """Keys that were set and that nothing has read so far."""
+    return [key for key in view.unread(RunConfig) if key not in DEPENDENT_KEYS]
+
+
 def check_all_read(view: View) -> None:
     """Refuses a config with keys that were set and that nothing has read.
 
     Raises:
       UserError: naming the keys.
     """
-    unread = [key for key in view.unread(RunConfig) if key not in DEPENDENT_KEYS]
+    unread = unread_keys(view)
     if unread:
         keys = ", ".join(f"config.{key}" for key in unread[:4])
         raise UserError(

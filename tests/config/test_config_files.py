@@ -1,9 +1,15 @@
 """Config files: the words after the colon, `quick`, and errors inside the file."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
-from effjax.config import call_config
+from effjax.config import call_config, config_files
+from effjax.config.config_files import find_config, shipped_configs
 from effjax.errors import UserError
+
+ROOT = Path(__file__).parents[2]
 
 DECLARED = """
 from __future__ import annotations
@@ -50,3 +56,48 @@ def test_a_file_may_check_its_words_itself(tmp_path, declared_words):
     path.write_text(f"{declared_words}def get_config(arg=None): return arg\n")
     assert call_config(f"{path}:anything", "get_config") == "anything"
     assert call_config(str(path), "get_config") is None
+
+
+@pytest.mark.parametrize(
+    "typed", ["quickstart", "quickstart.py", "configs/quickstart", "configs/quickstart.py"]
+)
+def test_a_config_that_ships_is_found_from_anywhere(typed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_config(typed) == ROOT / "configs/quickstart.py"
+    own = tmp_path / "configs/quickstart.py"
+    own.parent.mkdir()
+    own.touch()
+    assert find_config(typed).absolute() == own
+
+
+def test_a_folder_does_not_hide_a_config_and_names_of_others_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quickstart").mkdir()
+    assert find_config("quickstart").name == "quickstart.py"
+    for typed, hint in [("quikstart", "'quickstart'"), ("imagenet/caformr", "no such folder")]:
+        with pytest.raises(UserError, match=hint):
+            find_config(typed)
+    for typed in ("../configs/quickstart.py", str(tmp_path / "quickstart.py")):
+        with pytest.raises(UserError, match="does not exist"):
+            find_config(typed)
+
+
+def test_without_a_checkout_the_installed_configs_are_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(config_files, "HOME", tmp_path / "site-packages")
+    monkeypatch.setattr(config_files.sysconfig, "get_path", lambda name: str(tmp_path))
+    assert shipped_configs() is None
+    installed = tmp_path / "share/effjax/configs"
+    (installed / "search").mkdir(parents=True)
+    (installed / "search/some.py").touch()
+    assert find_config("search/some") == installed / "search/some.py"
+
+
+def test_every_config_is_in_the_wheel():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    shipped = set()
+    for folder, patterns in project["tool"]["setuptools"]["data-files"].items():
+        for pattern in patterns:
+            assert folder == f"share/effjax/{Path(pattern).parent}"
+            shipped.update(ROOT.glob(pattern))
+    files = {path for path in (ROOT / "configs").rglob("*") if path.is_file()}
+    assert {path for path in files if path.suffix != ".pyc"} <= shipped

@@ -14,6 +14,7 @@ from effjax.inspect.listing import (
     optimizer_details,
     weights_rows,
 )
+from effjax.report.tables import terminal_width
 
 
 def test_configs_are_described_without_being_run(tmp_path):
@@ -37,10 +38,21 @@ def test_configs_are_described_without_being_run(tmp_path):
 
 def test_every_config_of_the_checkout_has_a_line_and_takes_quick(capsys):
     cli.main(["configs"])
-    assert "configs/quickstart.py" in capsys.readouterr().out
+    listed = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("quickstart ") for line in listed)
+    assert len(listed) < 50  # they fit a screen
+    assert max(map(len, listed[:-1])) <= terminal_width()
     for path, words, line in config_rows(config_folder()):
         assert "quick" in words.split(", "), path
         assert line, path
+
+
+def test_one_config_is_told_in_full(capsys):
+    cli.main(["configs", "imagenet/caformer"])
+    said = capsys.readouterr().out
+    assert said.startswith("configs/imagenet/caformer.py\n")
+    assert "Run: effjax train --config=configs/imagenet/caformer.py:s18" in said
+    assert "words: s18, s36, m36, b36, s18_384, s36_384, m36_384, b36_384, quick" in said
 
 
 def test_few_models_are_counted_and_many_are_not():

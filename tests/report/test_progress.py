@@ -9,9 +9,11 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 
 import pytest
 
+from effjax.report import progress
 from effjax.report.progress import (
     Display,
     Pace,
@@ -69,6 +71,21 @@ def on_a_terminal(width: int, **environment: str) -> str:
     os.close(parent)
     assert process.wait() == 0, written.decode()
     return written.decode()
+
+
+def test_a_log_says_how_long_a_wait_takes_until_something_else_is_said(monkeypatch):
+    monkeypatch.setattr(progress, "CLOCK", 0.01)
+    stream = io.StringIO()
+    display = Display(stream)
+    display.waiting("compiling the training step")
+    while "... 0s" not in stream.getvalue():
+        time.sleep(0.005)
+    display.line("initialised")
+    said = stream.getvalue()
+    time.sleep(0.05)
+    assert stream.getvalue() == said  # the clock has stopped
+    assert said.startswith("compiling the training step ...\ncompiling the training step ... 0s\n")
+    display.close()
 
 
 def test_a_terminal_shows_one_line_that_is_redrawn_and_what_stays():

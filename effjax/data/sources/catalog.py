@@ -1,6 +1,7 @@
 """From a data set's name, or a path, to a directory that TFDS has prepared as ArrayRecord."""
 
 import contextlib
+import difflib
 import os
 import sys
 import tempfile
@@ -8,9 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from effjax.data.builders import BUILDERS
-from effjax.errors import UserError, nearest
+from effjax.errors import UserError, nearest, printable
+from effjax.plugins import is_plugin
 
 INFO = "dataset_info.json"
+READABLE = (".zip", ".tar", ".csv", ".tsv", ".npz")  # files that hold or list images
+COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
 
 
 def default_data_dir() -> str:
@@ -47,12 +51,76 @@ def prepared_directory(name: str, data_dir: str | None = None) -> str:
         prepare_builtin(name, os.fspath(root))
         found = newest(folder, version)
     if found is None:
-        known = [*BUILDERS, "synthetic", *_prepared_names(root)]
-        raise UserError(
-            f"data set {name!r} is not prepared in {root}; {nearest(name, known)}\n"
-            "set data.name to a known name, a folder or archive of images, or a prepared directory"
-        )
+        raise UserError(_missing(name, root))
     return os.fspath(found)
+
+
+def check_is_there(name: str, data_dir: str | None = None) -> None:
+    """Refuses what `data.name` says if there is nothing of that name; nothing is read or prepared.
+
+    Raises:
+      UserError: no data set, folder or file of that name.
+    """
+    from etils import epath
+
+    # a place in a bucket and a class of the user's are looked at where they are opened
+    is_elsewhere = "://" in name or is_plugin(name)
+    if name in BUILDERS or name == "synthetic" or is_elsewhere:
+        return
+    name, _, version = name.partition(":")
+    root = epath.Path(data_dir or default_data_dir()).expanduser()
+    path = os.path.expanduser(name)
+    if os.path.isfile(path):
+        there = name.lower().endswith(READABLE)
+    else:
+        there = os.path.isdir(path) or newest(root / name, version) is not None
+    if not there:
+        raise UserError(_missing(name, root))
+
+
+def _missing(name: str, root: Any) -> str:
+    """What to say where there is no data set, folder or file `name`."""
+    shown = printable(name)
+    if name.lower().endswith(COMPRESSED):
+        return (
+            f"data.name={shown}: the images of a compressed tar cannot be read one by one\n"
+            f"unpack it (tar -xf {shown}) and give the folder, or make a .zip or .tar of it"
+        )
+    if os.path.exists(os.path.expanduser(name)):
+        return (
+            f"data.name={shown} is no file of images; expected .zip, .tar, .csv, .tsv or .npz\n"
+            "or a folder; docs/own_images.md shows what may be in it"
+        )
+    if _looks_like_a_path(name):
+        kind = "file" if name.lower().endswith(READABLE) else "folder or file"
+        return (
+            f"data.name={shown}: there is no such {kind}{_beside(name)}\n"
+            "give a folder of class folders, a .zip or .tar of it, a .csv list or an .npz"
+        )
+    known = [*BUILDERS, "synthetic", *_prepared_names(root)]
+    return (
+        f"no data {shown!r}: neither a folder or file here nor a data set in {root}; "
+        f"{nearest(name, known, cutoff=0.87)}\n"
+        "your images: --config.data.name=FOLDER (or a .zip, .tar, .csv, .npz)"
+    )
+
+
+def _looks_like_a_path(name: str) -> bool:
+    _, ending = os.path.splitext(name)
+    return os.sep in name or name.startswith(("~", ".")) or ending[1:].isalpha()
+
+
+def _beside(path: str) -> str:
+    """ "; did you mean 'data/flowers'?" if something like `path` lies in the same folder."""
+    folder, wanted = os.path.split(path.rstrip(os.sep))
+    shown = folder or "."
+    if not os.path.isdir(os.path.expanduser(shown)):
+        return f", nor the folder {printable(shown)}"
+    names = os.listdir(os.path.expanduser(shown))
+    close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
+    if not close:
+        return ""
+    return f"; did you mean {printable(os.path.join(folder, close[0]))!r}?"
 
 
 def _prepared_names(root: Any) -> list[str]:

@@ -10,7 +10,7 @@ from effjax.data.builders import BUILDERS
 from effjax.data.config import DataConfig
 from effjax.data.images.resize import image_size
 from effjax.data.sources.arrays import IDX_IMAGES, Arrays
-from effjax.data.sources.catalog import INFO, is_prepared, prepared_directory
+from effjax.data.sources.catalog import INFO, check_is_there, is_prepared, prepared_directory
 from effjax.data.sources.class_folders import ImageFiles
 from effjax.data.sources.examples import Examples
 from effjax.data.sources.files import is_archive, open_files
@@ -22,7 +22,6 @@ from effjax.data.sources.shards import Shards, find_shards
 from effjax.data.sources.splits import ALL, MissingSplit, Undivided
 from effjax.data.sources.synthetic import Synthetic
 from effjax.data.sources.tfrecord import TfRecords
-from effjax.errors import UserError, printable
 from effjax.plugins import is_plugin
 
 SPLITS = ("train", "validation", "test")
@@ -128,5 +127,5 @@ def _holds_idx(path: str) -> bool:
 
 def _existing(path: str) -> str:
     if not os.path.exists(path):
-        raise UserError(f"data.name={printable(path)}: there is no such file")
+        check_is_there(path)
     return path

@@ -1,0 +1,40 @@
+"""A run's config as a user gives it: what is wrong in it is said before JAX is imported.
+
+Importing JAX and the models takes a second or two; most mistakes are seen without them.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import ml_collections
+
+from effjax.config import View, load
+from effjax.data.sources.catalog import check_is_there
+from effjax.runs.continuing import check_continues
+from effjax.runs.schema import RunConfig
+
+
+def load_run(
+    spec: str,
+    overrides: Sequence[str],
+    workdir: Path | None = None,
+    extend: bool = False,
+) -> ml_collections.ConfigDict:
+    """The config of a run, checked as far as that is quick.
+
+    Args:
+      spec: `path.py[:arg]`, or the name of a config that ships.
+      overrides: "--config.key=value", in the order in which they are applied.
+      workdir: the run's folder, where one is written to; None: there is none.
+      extend: whether the run may be longer than the folder's.
+
+    Raises:
+      UserError: see `effjax.config.load`; or there are no such images, or the folder is another
+        run's.
+    """
+    config = load(spec, overrides, RunConfig)
+    check_is_there(config.data.name, config.data.data_dir)
+    # the file `model.arch` changes the config before it is compared
+    if workdir is not None and config.model.arch is None:
+        check_continues(workdir, View(config), extend)
+    return config
