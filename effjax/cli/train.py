@@ -34,7 +34,7 @@ def train(args: argparse.Namespace) -> None:
 
     workdir = args.workdir or default_workdir(args.config)
     # first: a wrong config is refused without importing JAX or waiting for the other hosts
-    config = load_run(args.config, args.overrides, workdir, args.extend)
+    config = load_run(args.config, args.overrides, workdir, bool(args.extend))
 
     from effjax.devices.join import join_hosts
     from effjax.report import choose_display
