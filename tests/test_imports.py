@@ -127,5 +127,5 @@ print([m for m in ("tensorflow", "torch", "flax.nnx") if m in sys.modules])
 
 def test_imports_inside_functions_and_strings_are_found():
     """The command line imports its rooms only when a verb is run; registries name modules."""
-    assert {"config", "tasks"} <= imported_rooms(PACKAGE / "cli/train.py")
+    assert {"runs", "tasks"} <= imported_rooms(PACKAGE / "cli/train.py")
     assert {"search", "tasks"} <= imported_rooms(PACKAGE / "__init__.py")
