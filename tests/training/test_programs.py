@@ -9,6 +9,7 @@ import pytest
 
 from effjax.ops.onednn import calls as onednn
 from effjax.tasks.run import build
+from effjax.training import programs
 from effjax.training.programs import lower, wants_onednn
 from tests.training import tiny
 
@@ -47,3 +48,12 @@ def test_long_runs_ask_for_calls():
     for total, wanted in ((steps, True), (steps - 1, False)):
         clock = dataclasses.replace(setup.clock, total_steps=total)
         assert wants_onednn(dataclasses.replace(setup, clock=clock)) == wanted
+
+
+def test_the_log_of_the_compiler_is_held_back_and_comes_back(monkeypatch):
+    levels = []
+    monkeypatch.setattr(programs, "absl_set_min_log_level", levels.append)
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    with programs.quiet_compiler():
+        assert levels == [3]  # only what ends the process
+    assert levels == [3, 0]
