@@ -33,7 +33,7 @@ FLOORS = (
     ("trained",),
     ("trials",),
     ("search",),
-    ("bench", "sweep", "evaluate", "export", "inspect"),
+    ("bench", "sweep", "evaluate", "export", "analyse", "inspect"),
     ("cli",),
     ("__init__", "__main__"),
 )

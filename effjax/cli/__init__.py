@@ -20,7 +20,17 @@ from effjax.startup import tune_malloc, use_compilation_cache
 __all__ = ["VERBS", "default_workdir", "main", "make_parser", "parse"]
 
 # the files in which verbs declare themselves, in the order of `effjax --help`
-for _room in ("train", "search", "evaluate", "bench", "export", "data", "inspect", "completion"):
+for _room in (
+    "train",
+    "search",
+    "evaluate",
+    "analyse",
+    "bench",
+    "export",
+    "data",
+    "inspect",
+    "completion",
+):
     importlib.import_module(f"effjax.cli.{_room}")
 
 # exit statuses

@@ -77,6 +77,7 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
             "--force",
         ),
     },
+    "analyse": {"--step": ("--at-loss",)},
     "show": {"--topology": ("--devices", "--batch")},
     "profile": {"--latency-table": ("--out", "--steps", "--rows")},
 }

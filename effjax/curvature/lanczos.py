@@ -108,7 +108,9 @@ def eigenvalues(found: Tridiagonal, count: int, end: str = "top") -> Eigenvalues
     if end == "top":
         order = order[::-1]
     chosen = order[:count]
-    residuals = np.abs(found.beside[-1] * small[-1, chosen])
+    # no product is more exact than its rounding
+    rounding = float(jnp.finfo(found.basis.dtype).eps) * np.abs(values).max()
+    residuals = np.maximum(np.abs(found.beside[-1] * small[-1, chosen]), rounding)
     rotation = jnp.asarray(small[:, chosen].T, found.basis.dtype)
     vectors = jnp.matmul(rotation, found.basis, precision="highest")
     return Eigenvalues(values[chosen], residuals, vectors)

@@ -58,7 +58,7 @@ def hessian(
     def product(vector: jax.Array) -> jax.Array:
         return weighted_mean(lambda batch: of_chunk(vector, point, batch), chunks)
 
-    return _restricted(Operator(product, point.size, point.dtype), within)
+    return restricted(Operator(product, point.size, point.dtype), within)
 
 
 def gauss_newton(
@@ -82,18 +82,17 @@ def gauss_newton(
 
     @jax.jit
     def of_chunk(vector: jax.Array, w: jax.Array, batch: Any) -> jax.Array:
-        def forward(w: jax.Array) -> Any:
-            return outputs(unravel(w), batch)
-
-        out, pushed = jax.jvp(forward, (w,), (vector,))  # J v
+        out, pull = jax.vjp(lambda w: outputs(unravel(w), batch), w)  # pull: u -> J' u
+        # J v as the transpose of J': operations with gradients of their own have no forward mode
+        _, push = jax.vjp(lambda u: pull(u)[0], jax.tree.map(jnp.zeros_like, out))
+        (pushed,) = push(vector)
         _, bent = jax.jvp(jax.grad(lambda y: loss(y, batch)), (out,), (pushed,))  # H J v
-        _, pull = jax.vjp(forward, w)
         return pull(bent)[0]  # J' H J v
 
     def product(vector: jax.Array) -> jax.Array:
         return weighted_mean(lambda batch: of_chunk(vector, point, batch), chunks)
 
-    return _restricted(Operator(product, point.size, point.dtype), within)
+    return restricted(Operator(product, point.size, point.dtype), within)
 
 
 def mean_gradient(loss: LossOf, params: Params, chunks: Chunks) -> tuple[float, Params]:
@@ -143,7 +142,8 @@ def at_least_float32(params: Params) -> Params:
     return jax.tree.map(raised, params)
 
 
-def _restricted(operator: Operator, within: jax.Array | None) -> Operator:
+def restricted(operator: Operator, within: jax.Array | None) -> Operator:
+    """The rows and columns of a block [M] bool, zeros elsewhere; None: all of it."""
     if within is None:
         return operator
 

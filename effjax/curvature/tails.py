@@ -136,5 +136,9 @@ def with_control(noise: np.ndarray, index: str, rng: np.random.Generator, draws:
       draws: of the control.
     """
     measure = {"pooled": pooled_index, "along batches": index_along_batches}[index]
-    controls = [measure(gaussian_control(noise, rng)) for _ in range(draws)]
+    controls = []
+    for _ in range(draws):
+        control = gaussian_control(noise, rng)
+        # centred as the noise is, which makes the minibatches of a block less alike
+        controls.append(measure(control - control.mean(0)))
     return Tails(measure(noise), float(np.mean(controls)), float(np.std(controls)))

@@ -1,0 +1,107 @@
+"""`--what=curvature`: eigenvalues, trace, density; the whole network and block by block."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from effjax.analyse.settings import Found, Settings, measure
+from effjax.analyse.subject import Subject
+from effjax.contract import join_variables
+from effjax.curvature.lanczos import eigenvalues, lanczos
+from effjax.curvature.products import Operator, block_of, gauss_newton, restricted
+from effjax.curvature.sharpness import tree_norm
+from effjax.curvature.spectrum import density, quadrature, signs, trace
+
+TOP = 5
+BOTTOM = 2
+BLOCK_STEPS = 12  # a block's largest eigenvalue stands out soon
+
+
+@measure("curvature", "eigenvalues, trace and density of the Hessian, whole and by block")
+def look_at_curvature(subject: Subject, settings: Settings) -> Found:
+    """The Hessian of the mean loss over the examples at the weights of the run."""
+    loss, gradient = subject.gradient(subject.params)
+    whole = subject.hessian
+    key = jax.random.key(settings.seed)
+    start, *_ = signs(jax.random.fold_in(key, 1), whole, 1)
+    found = lanczos(whole, start, settings.steps)
+    top = eigenvalues(found, TOP)
+    bottom = eigenvalues(found, BOTTOM, "bottom")
+    traced = trace(whole, signs(jax.random.fold_in(key, 2), whole, settings.draws))
+    starts = signs(jax.random.fold_in(key, 3), whole, max(1, settings.draws // 2))
+    nodes = quadrature(whole, starts, settings.steps)
+    grid, curve = density(nodes)
+    values = {
+        "loss": loss,
+        "|gradient|": float(tree_norm(gradient)),
+        "lambda max": float(top.values[0]),
+        "  its residual": float(top.residuals[0]),
+        "2 / peak rate": 2 / subject.peak_rate if subject.peak_rate else np.inf,
+        "2 / rate now": 2 / subject.rate if subject.rate else np.inf,
+        "lambda min": float(bottom.values[0]),
+        "trace": traced.value,
+        "  its error": traced.error,
+    }
+    psd = make_gauss_newton(subject)
+    if psd is not None:
+        ends = eigenvalues(lanczos(psd, start, settings.steps), 1)
+        values["lambda max, Gauss-Newton"] = float(ends.values[0])
+    for name, value in by_block(subject, start).items():
+        values[f"lambda max, {name}"] = value
+    curves = {
+        "top": top.values.tolist(),
+        "top residuals": top.residuals.tolist(),
+        "bottom": bottom.values.tolist(),
+        "nodes": nodes.nodes.tolist(),
+        "weights": nodes.weights.tolist(),
+        "grid": grid.tolist(),
+        "density": curve.tolist(),
+    }
+    return Found(values, curves)
+
+
+def blocks(params: Any) -> list[str]:
+    """The first parts of the parameters' paths: the layers and stages of a network."""
+    paths = jax.tree_util.tree_flatten_with_path(params)[0]
+    names = [jax.tree_util.keystr(path[:1], simple=True) for path, _ in paths]
+    return list(dict.fromkeys(names))
+
+
+def by_block(subject: Subject, start: jax.Array) -> dict[str, float]:
+    """{block: the largest eigenvalue of its own part of the Hessian}."""
+    names = blocks(subject.params)
+    if len(names) < 2:
+        return {}
+    found = {}
+    for name in names:
+        within = block_of(subject.params, _inside(name))
+        steps = lanczos(restricted(subject.hessian, within), start * within, BLOCK_STEPS)
+        found[name] = float(eigenvalues(steps, 1).values[0])
+    return found
+
+
+def _inside(block: str) -> Callable[[str], bool]:
+    return lambda path: path.partition("/")[0] == block
+
+
+def make_gauss_newton(subject: Subject) -> Operator | None:
+    """The Gauss-Newton matrix of a classification; None for other tasks."""
+    task = subject.setup.task
+    if not (hasattr(task, "mixed") and hasattr(task, "losses")):
+        return None
+    key = jax.random.key(0)
+
+    def outputs(params: Any, pair: Any) -> jax.Array:
+        model_state, batch = pair
+        images, _ = task.mixed(batch, key)
+        return task.model.apply(join_variables(params, model_state), images, train=False)
+
+    def loss(logits: jax.Array, pair: Any) -> jax.Array:
+        _, batch = pair
+        images, targets = task.mixed(batch, key)
+        losses = task.losses(logits, targets, images)
+        return (losses * batch["mask"]).sum() / batch["mask"].sum()
+
+    return gauss_newton(outputs, loss, subject.params, subject.pairs())

@@ -1,0 +1,144 @@
+"""Pictures of what was found: one curve or one panel a run."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from effjax.analyse.settings import Found
+from effjax.report.figures import save_figure
+from effjax.report.plots import dress, make_styles
+
+Results = Mapping[str, Found]  # run -> what a measure found in it
+PANEL = (4.8, 3.5)  # inches
+
+
+def draw(measure: str, results: Results, folder: Path) -> Path | None:
+    """Draws what a measure found into the folder; None where it has no picture."""
+    if measure not in DRAWERS:
+        return None
+    path = folder / f"{measure}.png"
+    save_figure(DRAWERS[measure](results), path, dpi=130)
+    return path
+
+
+def _figure(columns: int, rows: int = 1) -> tuple[Any, np.ndarray]:
+    from matplotlib.figure import Figure  # takes half a second: only where something is drawn
+
+    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def draw_curvature(results: Results) -> Any:
+    """Spectral density on a logarithmic scale, and the largest eigenvalues against 2 / rate."""
+    figure, ((left, right),) = _figure(2)
+    styles = make_styles(list(results))
+    for name, found in results.items():
+        curve = np.array(found.curves["density"])
+        colour = styles[name].colour
+        left.plot(found.curves["grid"], curve, color=colour, lw=1.3, label=name)
+        top = found.curves["top"]
+        right.plot(range(1, len(top) + 1), top, "o-", color=colour, ms=4, label=name)
+        limit = found.values["2 / peak rate"]
+        if np.isfinite(limit):
+            right.axhline(limit, color=colour, lw=0.9, ls=(0, (4, 2)))
+    left.set_yscale("log")
+    # from where a Gaussian ends, far below all that is seen, to a little above the highest peak
+    peak = max(max(found.curves["density"]) for found in results.values())
+    left.set_ylim(1e-6, 3 * peak)
+    left.set_xscale("symlog", linthresh=1.0)
+    dress(left, "density of the Hessian's eigenvalues", "eigenvalue", "density")
+    dress(right, "largest eigenvalues; dashed: 2 / peak learning rate", "rank", "eigenvalue")
+    right.xaxis.get_major_locator().set_params(integer=True)
+    limits = [found.values["2 / peak rate"] for found in results.values()]
+    tops = [found.curves["top"][0] for found in results.values()]
+    if max(limits) > 20 * max(tops):  # far above, the line would flatten all else
+        right.set_yscale("log")
+    left.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def draw_slices(results: Results) -> Any:
+    """Lines of all runs in one panel a direction, and one plane a run."""
+    figure, axes = _figure(max(2, len(results)), rows=2)
+    styles = make_styles(list(results))
+    lines = {"random": "along a random direction", "sharpest": "along the sharpest direction"}
+    for panel, (kind, title) in zip(axes[0], lines.items()):
+        for name, found in results.items():
+            places = found.curves["places"]
+            panel.plot(places, found.curves[kind], color=styles[name].colour, label=name)
+        dress(panel, title, "distance (1: as long as the weights)", "loss")
+    axes[0, 0].legend(fontsize=8, frameon=False)
+    for panel, (name, found) in zip(axes[1], results.items()):
+        _draw_plane(panel, found)
+        dress(panel, f"{name}: two random directions", "first", "second")
+        panel.grid(False)
+    for panel in [*axes[0, 2:], *axes[1, len(results) :]]:
+        panel.set_visible(False)
+    return figure
+
+
+def _draw_plane(panel: Any, found: Found) -> None:
+    places = found.curves["plane places"]
+    # first direction across, as its axis is named
+    plane = np.array(found.curves["plane"]).T
+    lowest = plane.min()
+    highest = max(plane.max(), lowest + 1e-12)
+    # equal steps of the logarithm: the basin is seen beside its walls
+    levels = lowest + (highest - lowest) * np.geomspace(1e-3, 1.0, 14)
+    levels = np.concatenate([[lowest], levels])
+    panel.contourf(places, places, plane, levels=levels, cmap="viridis")
+    lines = panel.contour(
+        places, places, plane, levels=levels[5::3], colors="white", linewidths=0.6
+    )
+    panel.clabel(lines, fontsize=6, fmt="%.3g")
+    panel.plot([0], [0], "+", color="white", ms=9)
+
+
+def draw_noise(results: Results) -> Any:
+    """Tail indices by block, each beside its Gaussian control."""
+    figure, ((left, right),) = _figure(2)
+    styles = make_styles(list(results))
+    kinds = {
+        "tail index, pooled": ("  Gaussian control", left, "as published, coordinates pooled"),
+        "tail index, along batches": ("  Gaussian control ", right, "along minibatches"),
+    }
+    for kind, (control, panel, title) in kinds.items():
+        blocks: list[str] = []
+        for order, (name, found) in enumerate(results.items()):
+            by_block = found.curves["by block"]
+            blocks = [block for block, own in by_block.items() if kind in own]
+            shift = 0.16 * (order - (len(results) - 1) / 2)
+            places = np.arange(len(blocks)) + shift
+            measured = [by_block[block][kind] for block in blocks]
+            expected = [by_block[block][control] for block in blocks]
+            colour = styles[name].colour
+            panel.plot(measured, places, "o", color=colour, ms=5, label=name)
+            panel.plot(expected, places, "|", color=colour, ms=13, mew=1.5)
+        panel.set_yticks(range(len(blocks)), blocks)
+        panel.invert_yaxis()
+        panel.axvline(2.0, color="black", lw=0.8, ls=(0, (2, 2)))
+        dress(panel, f"tail index {title}", "dot: measured; bar: Gaussian of equal covariance", "")
+    left.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def draw_stability(results: Results) -> Any:
+    """Distances of neighbouring trainings over their updates."""
+    figure, ((panel,),) = _figure(1)
+    styles = make_styles(list(results))
+    for name, found in results.items():
+        apart = found.curves["distances"]
+        panel.plot(range(1, len(apart) + 1), apart, color=styles[name].colour, label=name)
+    dress(panel, "two trainings that differ in one example", "update", "distance of the weights")
+    panel.legend(fontsize=8, frameon=False)
+    return figure
+
+
+DRAWERS: dict[str, Callable[[Results], Any]] = {
+    "curvature": draw_curvature,
+    "slices": draw_slices,
+    "noise": draw_noise,
+    "stability": draw_stability,
+}

@@ -1,0 +1,61 @@
+"""The verb that looks at what an optimizer has found."""
+
+import argparse
+import contextlib
+from pathlib import Path
+
+from effjax.cli.declare import RESULTS_ONLY, checkpoint, flag, place, verb
+from effjax.errors import UserError
+
+
+@verb(
+    flag("runs", type=place, nargs="*", metavar="RUN", help="runs' folders, side by side"),
+    flag("--workdir", type=place, metavar="D", help="one run's folder"),
+    flag("--what", metavar="A,B", help="curvature,sharpness,slices,noise,gap,stability"),
+    flag("--step", type=checkpoint, metavar="N", help="which checkpoint: N or best (the newest)"),
+    flag("--at-loss", type=float, metavar="L", help="or the first with this training loss"),
+    flag("--examples", type=int, default=1000, metavar="N", help="training examples (1000)"),
+    flag("--batches", type=int, default=100, metavar="N", help="minibatches of noise (100)"),
+    flag("--steps", type=int, default=30, metavar="N", help="of Lanczos' iteration (30)"),
+    flag("--draws", type=int, default=8, metavar="N", help="of a trace and a density (8)"),
+    flag("--points", type=int, default=21, metavar="N", help="of a slice (21)"),
+    flag("--updates", type=int, default=100, metavar="N", help="of stability (100)"),
+    flag("--seed", type=int, default=0, metavar="S", help="of all that is drawn (0)"),
+    flag("--out", type=Path, metavar="DIR", help="pictures, numbers (D/analysis, or analysis)"),
+    RESULTS_ONLY,
+    examples=[
+        "effjax analyse --workdir=runs/quickstart",
+        "effjax analyse runs/adan runs/sam --what=curvature,gap --at-loss=0.6",
+        "effjax analyse runs/adan --what=stability --updates=50",
+    ],
+)
+def analyse(args: argparse.Namespace) -> None:
+    """Look at what an optimizer found: curvature, slices, gradient noise, stability."""
+    from effjax.analyse.face import analyse
+    from effjax.analyse.settings import Settings
+    from effjax.report import choose_display
+
+    runs = list(args.runs)
+    if args.workdir is not None:
+        runs.append(args.workdir)
+    if not runs:
+        raise UserError(
+            "analyse which run? give --workdir=D, or several folders\n"
+            "train one: effjax train --config=configs/quickstart.py"
+        )
+    for name in ("examples", "batches", "steps", "draws", "points", "updates"):
+        value = getattr(args, name)
+        if value < 1:
+            raise UserError(f"--{name}={value} is not above 0; leave it out for the usual number")
+    settings = Settings(
+        examples=args.examples,
+        steps=args.steps,
+        draws=args.draws,
+        batches=args.batches,
+        updates=args.updates,
+        points=args.points,
+        seed=args.seed,
+    )
+    what = tuple(args.what.split(",")) if args.what else ()
+    with contextlib.closing(choose_display(args.quiet, results=True)) as display:
+        analyse(runs, display, what, settings, args.out, args.step, args.at_loss)
