@@ -10,8 +10,9 @@ quickstart: .venv/core
 test: .venv/test
 	.venv/bin/python -m pytest -n auto --dist=loadfile
 
+# The programs here are compiled as users' are; `make test` compiles them quickly (tests/conftest.py).
 test-all: .venv/test
-	.venv/bin/python -m pytest -n auto --dist=loadfile -m ""
+	XLA_FLAGS=--xla_force_host_platform_device_count=8 .venv/bin/python -m pytest -n auto --dist=loadfile -m ""
 
 lint: .venv/dev
 	.venv/bin/ruff check .

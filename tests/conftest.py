@@ -8,7 +8,14 @@ import os
 import shutil
 import tempfile
 
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=8")
+# Most of the suite's time is compiling, so XLA takes little care here. `make test-all` sets XLA_FLAGS
+# itself: there the programs are those that users run.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_force_host_platform_device_count=8"
+    " --xla_backend_optimization_level=0"
+    " --xla_llvm_disable_expensive_passes=true",
+)
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("EFFJAX_NO_REEXEC", "1")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:

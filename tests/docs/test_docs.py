@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.one_device import one_device
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md") if path.name != "mistakes.md")
@@ -79,10 +81,9 @@ def test_the_shell_blocks_run(page, tmp_path):
         pytest.skip("nothing to type on this page")
     needs(page, text)
     make_world(tmp_path)
-    environment = os.environ | {
+    environment = one_device() | {
         "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
-        "XLA_FLAGS": "",
         "EFFJAX_CACHE": str(tmp_path.parent / "cache"),
         "COLUMNS": "100",
     }

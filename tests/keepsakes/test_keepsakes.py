@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from effjax.evaluate import evaluate_workdir
 from effjax.models.registry import abstract_variables
 from effjax.runs.metrics import read_rows
 from effjax.runs.schema import RunConfig
+from tests.one_device import one_device
 
 HERE = Path(__file__).parent
 CONFIGS = json.loads((HERE / "configs.json").read_text())
@@ -27,9 +27,8 @@ SLOW = pytest.mark.slow
 
 
 def effjax(*words):
-    environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
     command = [sys.executable, "-m", "effjax", *words]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=one_device(), check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests import mistakes
 from tests.fake_gcs import FakeGcs
+from tests.one_device import one_device
 
 pytest.importorskip("gcsfs", reason="the gcs extra is not installed")
 
@@ -27,7 +28,7 @@ def gcs():
 def effjax(gcs, tmp_path):
     """effjax(*argv) -> what has come of it, in a folder with configs."""
     mistakes.make_world(tmp_path)
-    environment = os.environ | gcs.environment | {"PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}
+    environment = one_device() | gcs.environment | {"PYTHONPATH": str(ROOT)}
 
     def call(*argv):
         words = [sys.executable, "-m", "effjax", *argv]

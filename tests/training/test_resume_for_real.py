@@ -10,6 +10,7 @@ import time
 import pytest
 
 from effjax.runs.metrics import read_rows
+from tests.one_device import one_device
 
 EVERYTHING = [
     "--config=configs/quickstart.py:quick",
@@ -35,14 +36,9 @@ def command(workdir, *more):
     return [sys.executable, "-m", "effjax", "train", *EVERYTHING, f"--workdir={workdir}", *more]
 
 
-def environment():
-    # one device, as a user has it, and the session's compiled programs
-    return {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
-
-
 def start(workdir, *more):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command(workdir, *more), env=environment(), **pipes)
+    return subprocess.Popen(command(workdir, *more), env=one_device(), **pipes)
 
 
 def finish(workdir, *more):
