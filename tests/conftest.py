@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 
-# Most of the suite's time is compiling, so XLA takes little care here. `make test-all` sets XLA_FLAGS
+# Compiling is most of the time, so XLA takes little care here. `make test-all` sets XLA_FLAGS
 # itself: there the programs are those that users run.
 os.environ.setdefault(
     "XLA_FLAGS",

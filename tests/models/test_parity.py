@@ -15,15 +15,15 @@ ARCHS = [
     "poolformerv2_s12",
     "identityformer_s12",
     "randformer_s12",
-    "convformer_s18",
+    pytest.param("convformer_s18", marks=SLOW),  # its parts are those of the next
     "caformer_s18",
     pytest.param("caformer_b36", marks=SLOW),
     "inception_next_atto",
     pytest.param("inception_next_tiny", marks=SLOW),
-    "convnext_tiny",
+    pytest.param("convnext_tiny", marks=SLOW),
     "vit_small_patch16_224",
     "resnet50",
-    "inception_transformer_small",
+    pytest.param("inception_transformer_small", marks=SLOW),
 ]
 
 
@@ -53,7 +53,8 @@ def test_float64(arch):
         np.testing.assert_allclose(value, wanted, rtol=6e-8, atol=1e-6, err_msg=key)
 
 
-@pytest.mark.parametrize("arch", ["poolformer_s12", pytest.param("poolformer_m36", marks=SLOW)])
+@pytest.mark.slow
+@pytest.mark.parametrize("arch", ["poolformer_s12", "poolformer_m36"])
 def test_published_head_of_poolformer(arch):
     with jax.enable_x64(True):
         variables = as_float64(from_torch(arch, state_dict(arch)))
@@ -110,15 +111,16 @@ def test_float32(arch):
     np.testing.assert_allclose(logits, references()[f"{arch}/logits"], rtol=0, atol=5e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arch",
     [
-        pytest.param("poolformer_s12", marks=SLOW),
-        pytest.param("caformer_s18", marks=SLOW),
+        "poolformer_s12",
+        "caformer_s18",
         "randformer_s12",
-        pytest.param("inception_next_tiny", marks=SLOW),
-        pytest.param("convnext_tiny", marks=SLOW),
-        pytest.param("inception_transformer_small", marks=SLOW),
+        "inception_next_tiny",
+        "convnext_tiny",
+        "inception_transformer_small",
     ],
 )
 def test_gradients(arch):
