@@ -30,7 +30,7 @@ from alternate import alternate, ratio_text
 import effjax
 from effjax import models, optim
 from effjax.ops import onednn_calls
-from effjax.startup import tune_malloc
+from effjax.startup import free_unused_memory, tune_malloc
 
 PASSES = ("forward", "backward", "step")
 TORCH_MODES = ("eager", "channels_last", "compiled")
@@ -81,8 +81,10 @@ def jax_call(name: str, stage: str, batch: int, size: int, dtype: str) -> tuple[
     state = (params, rest, tx.init(params))
     function = {"forward": forward, "backward": backward, "step": step}[stage]
     start = time.perf_counter()
-    with onednn_calls():  # as in a long run
-        program = jax.jit(function, donate_argnums=0).lower(state).compile()
+    with onednn_calls(), models.keep_products_only():  # as in a long run
+        lowered = jax.jit(function, donate_argnums=0).lower(state)
+    program = lowered.compile(compiler_options=models.KEEP_BARRIERS)
+    free_unused_memory()
     seconds = time.perf_counter() - start
 
     def call() -> None:

@@ -8,7 +8,7 @@ import jax
 from effjax.errors import UserError
 from effjax.inspect.collectives import collective_rows, collectives
 from effjax.report import Display, format_bytes, format_count
-from effjax.training.programs import bytes_a_device, lower
+from effjax.training.programs import bytes_a_device, compile_step
 from effjax.training.setup import Setup
 
 
@@ -54,7 +54,7 @@ def show_cost(setup: Setup, display: Display) -> None:
     """Compiles the training step and shows its cost as tables."""
     display.table("run", run_rows(setup))
     first_variant = setup.task.variant(0)
-    compiled = lower(setup, first_variant, setup.abstract).compile()
+    compiled = compile_step(setup, first_variant, setup.abstract)
     mesh = setup.runner.mesh
     kind = mesh.devices.flat[0].device_kind
     title = f"memory of each device, of {mesh.size} ({kind}), {layout_in_words(setup)}"

@@ -14,7 +14,7 @@ import ml_collections
 
 from effjax.report import Display
 from effjax.tasks.run import build
-from effjax.training.programs import lower
+from effjax.training.programs import compile_step
 
 WARM_UP = 2
 
@@ -52,7 +52,7 @@ def profile(
     state = setup.runner.place(setup.fresh())
     with setup.source.batches() as batches:
         batch = setup.runner.send(next(batches))
-    compiled = lower(setup, (), state).compile()
+    compiled = compile_step(setup, (), state)
     # the first steps load libraries and fill the caches
     for _ in range(WARM_UP):
         state, metrics = compiled(state, batch)

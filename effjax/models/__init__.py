@@ -9,6 +9,7 @@ from effjax.models.architecture_file import (
 )
 from effjax.models.base import ImageModel
 from effjax.models.blocks.mixers import MIXERS, TokenMixer, list_mixers, register_mixer
+from effjax.models.blocks.recompute import KEEP_BARRIERS, keep_products_only
 from effjax.models.counting import Cost, cost
 from effjax.models.create import create_model
 from effjax.models.families import (
@@ -38,6 +39,7 @@ from effjax.models.registry import (
 from effjax.models.weights import load_weights, save_weights
 
 __all__ = [
+    "KEEP_BARRIERS",
     "MIXERS",
     "TRAINING_FIELDS",
     "Cost",
@@ -56,6 +58,7 @@ __all__ = [
     "entry_of_block",
     "inception_next",
     "inception_transformer",
+    "keep_products_only",
     "list_mixers",
     "list_models",
     "load_weights",

@@ -12,8 +12,10 @@ import numpy as np
 from jaxlib.utils import absl_set_min_log_level
 
 from effjax.errors import UserError
+from effjax.models import KEEP_BARRIERS, keep_products_only
 from effjax.ops import onednn_calls
 from effjax.report import Display, format_bytes
+from effjax.startup import free_unused_memory
 from effjax.training.setup import Setup
 
 _PIXELS_OF_A_LONG_RUN = 2**30  # ten minutes or more of small networks on a few cores
@@ -37,9 +39,7 @@ class Programs:
         if variant not in self._compiled:
             self._display.waiting("compiling the training step")
             since = time.monotonic()
-            lowered = lower(self._setup, variant, state)
-            with quiet_compiler():
-                self._compiled[variant] = lowered.compile()
+            self._compiled[variant] = compile_step(self._setup, variant, state)
             self.seconds += time.monotonic() - since
         return self._compiled[variant]
 
@@ -60,7 +60,9 @@ def lower(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Lowered:
     def step(state: Any, batch: Any) -> tuple[Any, Any]:
         return setup.step(state, batch, variant)
 
-    with onednn_calls(wants_onednn(setup)):
+    # measured on CPUs alone; elsewhere a network keeps what JAX keeps by itself
+    products_only = keep_products_only(_platform(setup) == "cpu")
+    with onednn_calls(wants_onednn(setup)), products_only:
         return setup.runner.lower(step, state, setup.source.sent)
 
 
@@ -79,17 +81,30 @@ def quiet_compiler() -> Iterator[None]:
         absl_set_min_log_level(usual)
 
 
+def compile_step(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Compiled:
+    """The training step, compiled; see `lower`."""
+    lowered = lower(setup, variant, state)
+    options = KEEP_BARRIERS if _platform(setup) == "cpu" else None
+    with quiet_compiler():
+        compiled = lowered.compile(compiler_options=options)
+    free_unused_memory()
+    return compiled
+
+
+def _platform(setup: Setup) -> str:
+    return setup.runner.mesh.devices.flat[0].platform
+
+
 def wants_onednn(setup: Setup) -> bool:
     """Whether the run is long enough that a faster step outweighs compiling at every start."""
     config = setup.config
-    platform = setup.runner.mesh.devices.flat[0].platform
     images = setup.clock.total_steps * config.data.batch_size
     height, width = np.broadcast_to(config.data.image_size, 2).tolist()
     pixels = images * height * width
     asked = config.parallel.onednn
     if asked is None:
         asked = pixels >= _PIXELS_OF_A_LONG_RUN
-    return platform == "cpu" and asked
+    return _platform(setup) == "cpu" and asked
 
 
 def bytes_a_device(tree: Any) -> int:

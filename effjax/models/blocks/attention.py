@@ -9,6 +9,7 @@ from flax import linen as nn
 from jax import Array
 
 from effjax.models.blocks.layers import Linear, at_least_float32
+from effjax.models.blocks.recompute import kept
 from effjax.ops import matrix_product
 
 
@@ -54,4 +55,4 @@ def attend(q: Array, k: Array, v: Array, head_dim: int) -> Array:
     # A softmax over many tokens needs the wider range, also in bfloat16.
     weights = jax.nn.softmax(at_least_float32(scores))
     mixed = matrix_product(weights.astype(v.dtype), values)  # [B, A, N, D]
-    return join_heads(mixed)
+    return kept(join_heads(mixed))

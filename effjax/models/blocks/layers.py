@@ -15,6 +15,7 @@ from jax import Array, lax
 from jax.nn.initializers import Initializer
 
 from effjax.models.blocks.initialisers import fan_out_init, normal_init, zeros_init
+from effjax.models.blocks.recompute import kept
 from effjax.ops import depthwise_conv, matrix_product, patch_conv
 
 
@@ -57,7 +58,7 @@ class Linear(nn.Module):
         if self.use_bias:
             bias = self.param("bias", self.bias_init, (self.features,))
             y += per_channel(bias, y)
-        return y
+        return kept(y)
 
 
 class Conv(nn.Module):
@@ -98,7 +99,7 @@ class Conv(nn.Module):
         if self.use_bias:
             bias = self.param("bias", self.bias_init, (self.features,))
             y += per_channel(bias, y)
-        return y
+        return kept(y)
 
     def _general(self, x: Array, kernel: Array, stride: Sequence[int], pad: Sequence[int]) -> Array:
         space = "DHW"[-len(stride) :]  # D is time
@@ -153,7 +154,7 @@ class DepthwiseConv(nn.Module):
         if self.use_bias:
             bias = self.param("bias", zeros_init, (channels,))
             y += per_channel(bias, y)
-        return y
+        return kept(y)
 
 
 class Scale(nn.Module):

@@ -14,6 +14,7 @@ from jax.nn.initializers import Initializer
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.initialisers import ones_init, zeros_init
 from effjax.models.blocks.layers import at_least_float32, per_channel
+from effjax.models.blocks.recompute import kept
 
 Shape = tuple[int, ...]
 
@@ -40,9 +41,9 @@ class LayerNorm(nn.Module):
         scale = self.param("scale", ones_init, shape)
         wide = at_least_float32(x)
         # The variance of what is centred: E[x^2] - E[x]^2 cancels where the mean is large.
-        mean = wide.mean(self.over, keepdims=True)
+        mean = kept(wide.mean(self.over, keepdims=True))
         centred = wide - mean
-        variance = jnp.square(centred).mean(self.over, keepdims=True)
+        variance = kept(jnp.square(centred).mean(self.over, keepdims=True))
         normalised = centred * lax.rsqrt(variance + self.eps)
         y = normalised * per_channel(scale, wide)
         if self.use_bias:
@@ -110,7 +111,7 @@ class BatchNorm(nn.Module):
         # Around the mean of all devices: the mean of their variances would be too small.
         square = jnp.square(x - per_channel(mean, x))
         var = self._total((square * weight).sum(axes)) / some
-        return mean, var, count
+        return kept(mean), kept(var), count
 
     def _total(self, values: Array) -> Array:
         return lax.psum(values, self.batch_axis) if self.batch_axis else values

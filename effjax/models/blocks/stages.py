@@ -108,8 +108,3 @@ def in_a_row(
         block = make(drop_path=rate, name=names.format(number))
         x = block(x, examples)
     return x
-
-
-def maybe_remat(block: type[nn.Module], remat: bool) -> type[nn.Module]:
-    """`block`, computed again in the backward pass if `remat`: less memory for more time."""
-    return nn.remat(block) if remat else block

@@ -30,7 +30,8 @@ from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.layers import DepthwiseConv, Scale
 from effjax.models.blocks.mlp import Mlp
 from effjax.models.blocks.norms import LayerNorm
-from effjax.models.blocks.stages import Patches, Stage, maybe_remat
+from effjax.models.blocks.recompute import maybe_remat
+from effjax.models.blocks.stages import Patches, Stage
 from effjax.models.blocks.tail import classify, mean_over_positions
 from effjax.models.layout import STAGED
 from effjax.models.registry import register_family

@@ -31,7 +31,7 @@ from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.layers import Conv, Linear, at_least_float32
 from effjax.models.blocks.mlp import Mlp
 from effjax.models.blocks.norms import BatchNorm, LayerNorm
-from effjax.models.blocks.stages import maybe_remat
+from effjax.models.blocks.recompute import maybe_remat
 from effjax.models.blocks.tail import classify, mean_over_positions
 from effjax.models.layout import Layout
 from effjax.models.registry import register_family

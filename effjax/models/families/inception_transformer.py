@@ -40,7 +40,8 @@ from effjax.models.blocks.layers import (
 from effjax.models.blocks.mlp import Mlp
 from effjax.models.blocks.norms import BatchNorm, LayerNorm
 from effjax.models.blocks.positions import add_positions
-from effjax.models.blocks.stages import in_a_row, maybe_remat
+from effjax.models.blocks.recompute import maybe_remat
+from effjax.models.blocks.stages import in_a_row
 from effjax.models.blocks.tail import classify, mean_over_positions
 from effjax.models.layout import Layout
 from effjax.models.registry import register_family

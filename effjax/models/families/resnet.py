@@ -27,7 +27,8 @@ from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.initialisers import ones_init, uniform_init, zeros_init
 from effjax.models.blocks.layers import max_pool_3x3, padded_conv
 from effjax.models.blocks.norms import BatchNorm
-from effjax.models.blocks.stages import in_a_row, maybe_remat
+from effjax.models.blocks.recompute import maybe_remat
+from effjax.models.blocks.stages import in_a_row
 from effjax.models.blocks.tail import classify, mean_over_positions
 from effjax.models.layout import Layout
 from effjax.models.registry import register_family

@@ -29,7 +29,8 @@ from effjax.models.blocks.initialisers import fan_out_init
 from effjax.models.blocks.layers import Conv, Linear, at_least_float32, padded_conv
 from effjax.models.blocks.norms import BatchNorm
 from effjax.models.blocks.positions import add_positions
-from effjax.models.blocks.stages import in_a_row, maybe_remat
+from effjax.models.blocks.recompute import maybe_remat
+from effjax.models.blocks.stages import in_a_row
 from effjax.models.blocks.tail import classify, mean_over_positions
 from effjax.models.layout import Layout
 from effjax.models.registry import register_family

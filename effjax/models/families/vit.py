@@ -29,7 +29,7 @@ from effjax.models.blocks.layers import Conv, at_least_float32
 from effjax.models.blocks.mlp import Mlp
 from effjax.models.blocks.norms import LayerNorm
 from effjax.models.blocks.positions import Grid, square_grid
-from effjax.models.blocks.stages import maybe_remat
+from effjax.models.blocks.recompute import maybe_remat
 from effjax.models.blocks.tail import classify
 from effjax.models.layout import Layout
 from effjax.models.registry import register_family
