@@ -21,9 +21,9 @@ _keep_all_but_kept = jax.checkpoint_policies.save_only_these_names(_KEPT)
 # Read while a function is traced, which may be in another thread: a context variable.
 _wanted = contextvars.ContextVar("keep_products_only", default=False)
 
-# Options for XLA's CPU compiler, to be given wherever blocks are recomputed. It drops the barriers of
-# `jax.checkpoint` early, and then merges what is computed again with the first computation: nothing
-# would be saved.
+# Options for XLA's CPU compiler, to be given wherever blocks are recomputed. It drops the barriers
+# of `jax.checkpoint` early, and then merges what is computed again with the first computation:
+# nothing would be saved.
 KEEP_BARRIERS = {"xla_disable_hlo_passes": "cse_barrier_expander"}
 
 BlockClass = TypeVar("BlockClass", bound=type[nn.Module])

@@ -43,8 +43,8 @@ from effjax.models.blocks.layers import Linear, Scale, at_least_float32
 from effjax.models.blocks.mixers import find_mixer
 from effjax.models.blocks.mlp import Mlp
 from effjax.models.blocks.norms import CHANNELS, WHOLE_MAP, BatchNorm, LayerNorm
-from effjax.models.blocks.scan import Drops
 from effjax.models.blocks.recompute import maybe_remat
+from effjax.models.blocks.scan import Drops
 from effjax.models.blocks.stages import Patches, Stage
 from effjax.models.blocks.tail import classify, mean_over_positions
 from effjax.models.layout import STAGED
