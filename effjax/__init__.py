@@ -14,6 +14,7 @@ look_in("effjax.search")  # the registry of tasks lies below the rooms that add 
 _PUBLIC = {
     "create_model": "effjax.models",
     "list_models": "effjax.models",
+    "load": "effjax.trained.load",
     "load_weights": "effjax.models",
     "save_weights": "effjax.models",
     "add_optimizer": "effjax.runs.schema",

@@ -72,18 +72,23 @@ def evaluate(args: argparse.Namespace) -> None:
     flag("--top", type=int, default=5, metavar="K", help="name so many classes (5)"),
     flag("--batch", type=int, default=32, metavar="B", help="images at a time (32)"),
     flag("--json", action="store_true", help="JSON lines on standard output"),
+    flag("--output", type=Path, metavar="F", help="all predictions: .csv, .json or .jsonl"),
+    flag("--features", type=Path, metavar="F.npz", help="what a layer gives, instead of classes"),
+    flag("--layer", default="prelogits", metavar="L", help="stage1, ..., pooled or %(default)s"),
     flag("--out", type=Path, metavar="FILE.png", help="draw a contact sheet"),
     RESULTS_ONLY,
     examples=[
         "effjax predict --workdir=runs/photos holiday/ cat.jpg",
-        "effjax predict --workdir=runs/photos holiday/ --json > predictions.jsonl",
+        "effjax predict --workdir=runs/photos holiday/ --output=predictions.csv",
+        "effjax predict --workdir=runs/photos holiday/ --features=embeddings.npz --layer=pooled",
         "effjax predict --model=caformer_s18.sail_in1k --labels=names.txt cat.jpg --out=sheet.png",
     ],
 )
 def predict(args: argparse.Namespace) -> None:
-    """Predict the classes of images: a table, JSON lines, a contact sheet."""
-    from effjax.evaluate.predict import find_images, predict_files
+    """Predict the classes of images, or write their features."""
+    from effjax.evaluate.predict import Answers, predict_files, write_features
     from effjax.report import choose_display
+    from effjax.trained.images import find_images
 
     find_images(args.images)  # refuses a wrong path before anything long begins
     stream = None
@@ -95,15 +100,11 @@ def predict(args: argparse.Namespace) -> None:
         json_lines = functools.partial(print, flush=True)
     with contextlib.closing(choose_display(args.quiet, stream, results=True)) as display:
         trained = load_network(args, display)
-        predict_files(
-            trained,
-            args.images,
-            display,
-            top=args.top,
-            batch_size=args.batch,
-            json_lines=json_lines,
-            out=args.out,
-        )
+        if args.features is not None:
+            write_features(trained, args.images, args.features, display, args.layer, args.batch)
+            return
+        wanted = Answers(args.top, json_lines, args.output, args.out)
+        predict_files(trained, args.images, display, wanted, args.batch)
 
 
 @verb(

@@ -38,7 +38,12 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--out": (*RUN, *MODEL),
         "--limit": (*RUN, *MODEL),
     },
-    "predict": {"--step": RUN, "--labels": MODEL, "--size": MODEL},
+    "predict": {
+        "--step": RUN,
+        "--labels": MODEL,
+        "--size": MODEL,
+        "--layer": ("--features",),
+    },
     "export": {"--step": RUN, "--labels": MODEL, "--size": MODEL},
     "sweep": {
         "--workers": ("runner=local",),
@@ -61,7 +66,11 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
 # verb: {flag: those of which none may be given beside it}
 EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
     "evaluate": {"--workdir": (*MODEL, "--config"), "--config": MODEL},
-    "predict": {"--workdir": MODEL},
+    "predict": {
+        "--workdir": MODEL,
+        # features are of no class
+        "--features": ("--top", "--json", "--output", "--out"),
+    },
     "export": {"--workdir": MODEL},
     "search": {"--compare": ("--extend",)},
     "bench": {"--report": ("--only",)},

@@ -21,7 +21,8 @@ from effjax.evaluate.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from effjax.evaluate.features import knn, linear_probe
 from effjax.evaluate.scores import check_labels, is_finite, overall, predicted
 from effjax.report import Display
-from effjax.trained.network import Spread, Trained
+from effjax.trained.network import Trained
+from effjax.trained.spread import Spread
 
 NpArray = np.ndarray
 BATCH = 64

@@ -119,10 +119,13 @@ def evaluate_network(
             out.mkdir(parents=True, exist_ok=True)
     display.waiting(f"reading {data.name}")
     examined = Examined(trained, data, display, wanted.limit, wanted.ignore_unknown)
+    if trained.weights:
+        display.line(f"weights: {trained.weights}")
     where = f"{trained.name} on {data.val_split} of {data.name}"
     scores, arrays = examine_details(examined)
     found: dict[str, Any] = {
         "network": trained.name,
+        "weights": trained.weights,
         "data": data.name,
         "split": data.val_split,
         "drawn": examined.drawn(examined.held_out),
@@ -148,7 +151,7 @@ def evaluate_network(
 
 
 @contextlib.contextmanager
-def writing_to(out: Path | None) -> Iterator[None]:
+def writing_to(out: Path | None, flag: str = "--out") -> Iterator[None]:
     """Turns a full disk or a folder without permission into one line.
 
     Raises:
@@ -157,7 +160,7 @@ def writing_to(out: Path | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"cannot write --out={out}: {error.strerror or error}") from error
+        raise UserError(f"cannot write {flag}={out}: {error.strerror or error}") from error
 
 
 def write_numbers(path: Path, numbers: dict[str, Any]) -> None:

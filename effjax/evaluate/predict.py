@@ -1,248 +1,182 @@
-"""What a trained network says of image files: a table, JSON lines, a contact sheet.
+"""`effjax predict`: a table, JSON lines, files of predictions or features, a contact sheet.
 
-Shapes: B batch, H W space, K classes.
+Shapes: N images, H W one of them, K classes.
 """
 
 import dataclasses
-import functools
-import json
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import jax
 import numpy as np
 
-from effjax.data.images.decode import decode
-from effjax.data.sources.examples import reason
-from effjax.data.sources.files import IMAGE_ENDINGS, image_names, is_archive, open_files
-from effjax.data.threads import map_rows
 from effjax.errors import UserError
+from effjax.evaluate.network import writing_to
 from effjax.report import Display, draw_sheet
-from effjax.trained.network import Spread, Trained
+from effjax.runs.atomic import write_atomically
+from effjax.trained.batches import Seen, batch_for, over_images
+from effjax.trained.images import Image, find_images
+from effjax.trained.network import BATCH, Function, Trained
+from effjax.trained.predictions import (
+    NOT_FINITE,
+    Prediction,
+    check_ending,
+    prediction_rows,
+    say,
+    write_predictions,
+)
 
-BATCH = 32
-NOT_FINITE = "the network's output is not finite"
+SHEET = 200  # images of a contact sheet
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageFile:
-    """One image to be looked at: what it is called, and how its bytes are had."""
-
-    name: str
-    read: Callable[[], bytes]
-
-
-@dataclasses.dataclass(frozen=True)
-class Prediction:
-    """What the network says of one file.
+class Answers:
+    """What is made of predictions.
 
     Attributes:
-      file: its path.
-      classes: (name, probability) of the likeliest, best first; () if the file is broken.
-      error: why it cannot be read, or None.
-    """
-
-    file: str
-    classes: tuple[tuple[str, float], ...]
-    error: str | None = None
-
-    def to_json(self) -> str:
-        """One line: {"file": ..., "classes": [{"label": ..., "probability": ...}, ...]}."""
-        line: dict[str, Any] = {"file": self.file}
-        if self.error is not None:
-            line["error"] = self.error
-            return json.dumps(line, ensure_ascii=False)
-        line["classes"] = []
-        for label, probability in self.classes:
-            rounded = round(probability, 6)  # float32 has no more digits
-            line["classes"].append({"label": label, "probability": rounded})
-        return json.dumps(line, ensure_ascii=False)
-
-
-def find_images(paths: Sequence[str]) -> list[ImageFile]:
-    """The images that `paths` stand for: files as they are, folders and archives with all in them.
-
-    A file that is named is taken whatever its ending; in folders, .zip and .tar those with the
-    ending of an image count, hidden ones and what a Mac adds to a zip do not.
-
-    Raises:
-      UserError: a path that is not there, or no image at all.
-    """
-    found: list[ImageFile] = []
-    for path in map(os.path.expanduser, paths):
-        if not os.path.exists(path):
-            raise UserError(f"{path}: there is no such file or folder")
-        if os.path.isdir(path) or is_archive(path):
-            found += _inside(path)
-        else:
-            found.append(ImageFile(path, Path(path).read_bytes))
-    if not found:
-        endings = " ".join(IMAGE_ENDINGS)
-        raise UserError(f"no images in {' '.join(paths)}: expected files that end in\n{endings}")
-    return found
-
-
-def _inside(path: str) -> list[ImageFile]:
-    files = open_files(path)
-    found = []
-    for name in image_names(files):
-        # not a lambda: that would read the last name for all of them
-        read = functools.partial(files.read, name)
-        found.append(ImageFile(os.path.join(path, name), read))
-    return found
-
-
-def predict(
-    trained: Trained,
-    images: Sequence[ImageFile],
-    display: Display,
-    top: int = 5,
-    batch_size: int = BATCH,
-) -> Iterator[tuple[Prediction, np.ndarray | None]]:
-    """Yields what the network says of each image, in order, with the pixels that it saw.
-
-    Args:
       top: how many classes are named.
-      batch_size: images at a time; a batch is padded to it, so that one program serves all.
-
-    Yields:
-      (prediction, uint8 [H, W, 3]); no pixels for a file that cannot be read.
+      json_lines: takes a line for each image as it comes; None: a table at the end.
+      output: a .csv, .json or .jsonl file of all predictions.
+      sheet: a PNG with SHEET of the images and what was said of them.
     """
-    spread = Spread(min(batch_size, len(images)))
-    batch_size = spread.batch
-    variables = spread.copy(trained.variables)
-    transform = trained.preprocessing.transform()
 
-    @jax.jit
-    def probabilities(variables: Any, images: jax.Array) -> jax.Array:
-        return jax.nn.softmax(trained.logits(variables, images))
-
-    def look(row: int) -> np.ndarray | str:
-        """The pixels, or why there are none."""
-        try:
-            return transform(decode(images[row].read()))
-        except MemoryError:
-            raise
-        except Exception as error:  # whatever a file raises concerns this file alone
-            return reason(error)
-
-    steps = -(-len(images) // batch_size)  # rounded up
-    seen = map_rows(look, range(len(images)))
-    blank = np.zeros((*trained.preprocessing.size, 3), np.uint8)
-    for step in range(steps):
-        first = step * batch_size
-        files = images[first : first + batch_size]
-        pixels = [next(seen) for _ in files]
-        batch = _padded(pixels, blank, batch_size)
-        sent = spread.send(image=batch)
-        rows = np.asarray(probabilities(variables, sent["image"]))
-        if step == 0:
-            # after the first batch, which waits for the compiler: the bar times the rest
-            display.start(steps, images=batch_size)
-        for file, image, row in zip(files, pixels, rows):
-            if isinstance(image, str):
-                yield Prediction(file.name, (), image), None
-            elif not np.isfinite(row).all():
-                # sorting NaN gives an order too, and with it a class
-                yield Prediction(file.name, (), NOT_FINITE), None
-            else:
-                classes = likeliest(row, trained.labels, top)
-                yield Prediction(file.name, classes), image
-        display.update(step + 1, {})
-
-
-def _padded(
-    pixels: Sequence[np.ndarray | str],
-    blank: np.ndarray,
-    batch_size: int,
-) -> np.ndarray:
-    """uint8 [B, H, W, 3]: `blank` in place of what cannot be read, and at the end."""
-    rows = []
-    for image in pixels:
-        unreadable = isinstance(image, str)
-        rows.append(blank if unreadable else image)
-    missing = batch_size - len(rows)
-    rows += [blank] * missing
-    return np.stack(rows)
-
-
-def likeliest(row: np.ndarray, labels: Sequence[str], top: int) -> tuple[tuple[str, float], ...]:
-    """(name, probability) of the `top` classes of one image's probabilities [K], best first."""
-    # stable: of equally likely classes the first, on every machine
-    order = np.argsort(-row, kind="stable")
-    return tuple((labels[k], float(row[k])) for k in order[:top])
-
-
-def prediction_rows(predictions: Sequence[Prediction]) -> list[tuple[str, ...]]:
-    """(file, label, probability, the others in words) for a table."""
-    rows = []
-    for prediction in predictions:
-        if prediction.error is not None:
-            rows.append((prediction.file, "cannot be read", "", prediction.error))
-            continue
-        (label, probability), *others = prediction.classes
-        then = [f"{other} {share:.1%}" for other, share in others]
-        row = (
-            prediction.file,
-            label,
-            f"{probability:.1%}",
-            ", ".join(then),
-        )
-        rows.append(row)
-    return rows
+    top: int = 5
+    json_lines: Callable[[str], None] | None = None
+    output: Path | None = None
+    sheet: Path | None = None
 
 
 def predict_files(
     trained: Trained,
     paths: Sequence[str],
     display: Display,
-    top: int = 5,
+    wanted: Answers = Answers(),
     batch_size: int = BATCH,
-    json_lines: Callable[[str], None] | None = None,
-    out: Path | None = None,
 ) -> list[Prediction]:
-    """Predicts every image of `paths` and shows it as a table, or as JSON lines as they come.
-
-    Args:
-      json_lines: takes each line; None: a table at the end.
-      out: a PNG with the images and what was said of them, in pages of SHEET.
+    """Predicts every image of `paths`, in order, and shows and writes what is wanted.
 
     Raises:
-      UserError: no images, none that can be read, or a picture that cannot be written.
+      UserError: no images, none that can be read, or a file that cannot be written.
     """
-    if top < 1 or batch_size < 1:
-        raise UserError(f"--top={top} --batch={batch_size}: give 1 or more")
+    if wanted.top < 1 or batch_size < 1:
+        raise UserError(f"--top={wanted.top} --batch={batch_size}: give 1 or more")
+    if wanted.output is not None:
+        check_ending(wanted.output)
     images = find_images(paths)
     display.waiting(f"compiling {trained.name} for {len(images)} image(s)")
     predictions: list[Prediction] = []
     pictures: list[tuple[np.ndarray, str]] = []
-    for prediction, pixels in predict(trained, images, display, top, batch_size):
+    # pixels are kept for the sheet only: a folder may hold more than the memory
+    on_sheet = sheet_rows(len(images)) if wanted.sheet else frozenset()
+    seen = _shown(trained.probabilities, trained, images, display, batch_size)
+    for row, one in enumerate(seen):
+        prediction = say(one.name, one.output, one.error, trained.labels, wanted.top)
         predictions.append(prediction)
-        if json_lines is not None:
-            json_lines(prediction.to_json())
-        # pixels are kept for the sheet only: a folder may hold more than the memory
-        fits_sheet = out is not None and len(pictures) < SHEET
-        if fits_sheet and pixels is not None:
-            pictures.append((pixels, sheet_caption(prediction)))
+        if wanted.json_lines is not None:
+            wanted.json_lines(prediction.to_json())
+        if row in on_sheet and prediction.error is None:
+            pictures.append((one.pixels, sheet_caption(prediction)))
     display.close()
-    if json_lines is None:
+    if wanted.json_lines is None:
         header = ("file", "class", "prob.", "then")
         title = f"{len(predictions)} image(s), by {trained.name}"
+        if trained.weights:
+            title += f" ({trained.weights})"
         display.table(title, prediction_rows(predictions), header, right=[2])
     # after the table, which has the reason of each file
-    errors = [prediction.error for prediction in predictions]
-    if None not in errors:
-        if NOT_FINITE in errors:
-            raise UserError(f"{NOT_FINITE} for any of {len(predictions)} image(s)")
-        raise UserError(f"none of the {len(predictions)} file(s) can be read as an image")
-    if out is not None:
-        write_sheet(out, pictures, len(predictions), display)
+    _refuse_nothing([prediction.error for prediction in predictions])
+    if wanted.output is not None:
+        with writing_to(wanted.output, "--output"):
+            write_predictions(wanted.output, predictions)
+        display.line(f"predictions: {wanted.output}")
+    if wanted.sheet is not None:
+        write_sheet(wanted.sheet, pictures, len(predictions), display)
     return predictions
 
 
-SHEET = 200  # images of a contact sheet
+def _shown(
+    function: Function,
+    trained: Trained,
+    images: Sequence[Image],
+    display: Display,
+    batch_size: int,
+) -> Iterator[Seen]:
+    """`over_images`, with a bar."""
+    transform = trained.preprocessing.transform()
+    batch = batch_for(len(images), batch_size)
+    seen = over_images(function, trained.variables, transform, images, batch)
+    for row, one in enumerate(seen):
+        if row == 0:
+            # after the first batch, which waits for the compiler: the bar times the rest
+            display.start(len(images), images=1, unit="image")
+        yield one
+        if (row + 1) % batch == 0:
+            display.update(row + 1, {})
+
+
+def _refuse_nothing(errors: Sequence[str | None]) -> None:
+    """Refuses a list of images of which none got an answer.
+
+    Raises:
+      UserError: saying why.
+    """
+    if None in errors:
+        return
+    if NOT_FINITE in errors:
+        raise UserError(f"{NOT_FINITE} for any of {len(errors)} image(s)")
+    raise UserError(f"none of the {len(errors)} file(s) can be read as an image")
+
+
+def write_features(
+    trained: Trained,
+    paths: Sequence[str],
+    out: Path,
+    display: Display,
+    layer: str = "prelogits",
+    batch_size: int = BATCH,
+) -> None:
+    """Writes what a layer gives for every image of `paths` as an .npz.
+
+    Its arrays: `features` float32 [N, ...], `files` [N] (text), `layer` (text). Files that cannot
+    be read are left out and named.
+
+    Raises:
+      UserError: no images, none that can be read, no such layer, or a file that cannot be written.
+    """
+    if out.suffix != ".npz":
+        raise UserError(f"--features={out}: features are written as .npz, give such a name")
+    images = find_images(paths)
+    function = trained.layer(layer)
+    display.waiting(f"compiling {trained.name} for {len(images)} image(s)")
+    files, rows, broken = [], [], []
+    for one in _shown(function, trained, images, display, batch_size):
+        if one.output is None:
+            broken.append((one.name, one.error))
+            continue
+        files.append(one.name)
+        rows.append(one.output)
+    display.close()
+    if broken:
+        display.table(f"{len(broken)} of {len(images)} cannot be read", broken)
+    if not files:
+        raise UserError(f"none of the {len(images)} file(s) can be read as an image")
+    features = np.stack(rows)
+    content = io.BytesIO()
+    np.savez(content, features=features, files=np.array(files), layer=np.array(layer))
+    with writing_to(out, "--features"):
+        write_atomically(out, content.getvalue())
+    shape = ", ".join(map(str, features.shape))
+    display.line(f"features: {out}, {layer} of {trained.name}, float32 [{shape}]")
+
+
+def sheet_rows(count: int) -> frozenset[int]:
+    """Which images a contact sheet shows: all, or SHEET of them drawn with seed 0."""
+    if count <= SHEET:
+        return frozenset(range(count))
+    # not the first: folders are in order, and these would be of one kind
+    drawn = np.random.default_rng(0).choice(count, SHEET, replace=False)
+    return frozenset(drawn.tolist())
 
 
 def sheet_caption(prediction: Prediction) -> str:
@@ -267,5 +201,5 @@ def write_sheet(
         raise UserError(f"cannot write --out={out}: {error}") from error
     line = f"picture: {out}"
     if count > SHEET:
-        line += f" (the first {SHEET} of {count})"
+        line += f" ({SHEET} of {count:,} images, drawn with seed 0)"
     display.line(line)

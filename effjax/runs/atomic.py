@@ -7,20 +7,27 @@ from pathlib import Path
 from effjax.config import is_remote
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Writes a file so that a crash leaves the old one or the new one, never a part.
 
     Raises:
       OSError: there is no room, or the folder is gone; nothing is left behind then.
     """
     if is_remote(path):
-        path.write_text(text)  # an object of a bucket comes into being as a whole
+        _write(path, content)  # an object of a bucket comes into being as a whole
         return
     part = path.with_name(f"{path.name}.part{os.getpid()}")
     try:
-        part.write_text(text)
+        _write(part, content)
         part.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        path.write_text(content)

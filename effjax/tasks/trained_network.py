@@ -8,11 +8,11 @@ import jax.numpy as jnp
 
 from effjax import models
 from effjax.config import from_json
-from effjax.contract import join_variables
+from effjax.contract import TrainState, join_variables
 from effjax.errors import UserError
 from effjax.models.weights.convert import as_model
 from effjax.report import Display, choose_display
-from effjax.runs.best import Step
+from effjax.runs.best import Step, averaged
 from effjax.runs.folder import FOUND_ARCHITECTURE, FOUND_WEIGHTS
 from effjax.runs.record import read_config, read_record
 from effjax.runs.schema import RunConfig
@@ -31,6 +31,14 @@ def trained_network(
     Raises:
       UserError: no run there, no checkpoint, or a run of another kind of task.
     """
+    task, variables, _ = described_network(workdir, step, display)
+    return task, variables
+
+
+def described_network(
+    workdir: Path, step: Step = None, display: Display | None = None
+) -> tuple[Any, dict[str, Any], str]:
+    """As `trained_network`, and which weights these are in words."""
     display = display or choose_display(quiet=True)
     devices = jax.process_count()  # one of each host
     data = _made_up_data(read_record(workdir))
@@ -47,7 +55,24 @@ def trained_network(
             f"{workdir} is a search that has not found a network yet\n"
             f"continue it: effjax search --config=F --workdir={workdir}"
         )
-    return setup.task, join_variables(**evaluated(setup, state))
+    weights = evaluated(setup, state)
+    return setup.task, join_variables(**weights), _in_words(weights, state, step)
+
+
+def _in_words(weights: dict[str, Any], state: TrainState, step: Step) -> str:
+    """ "step 400", "moving average at step 400 (best)"."""
+    words = f"step {int(state.step)}"
+    if averaged(step) is not None:
+        return f"average of the last {averaged(step)} checkpoints, up to {words}"
+    if step == "best":
+        words += " (best)"
+    if state.ema is not None:
+        return f"moving average (ema) at {words}"
+    # an optimizer without weights of its own gives the very parameters back
+    pairs = zip(jax.tree.leaves(weights["params"]), jax.tree.leaves(state.params))
+    if any(own is not plain for own, plain in pairs):
+        return f"what the optimizer evaluates at {words}"
+    return words
 
 
 def has_found(workdir: Path) -> bool:

@@ -1,6 +1,8 @@
-"""A trained classifier out of a run's folder, or of a weights file."""
+"""A trained classifier out of a run's folder, of a weights file, or by a published name."""
 
+import contextlib
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +10,80 @@ import jax
 import jax.numpy as jnp
 
 from effjax import models
+from effjax.config import as_path
 from effjax.data.class_names import IMAGENET_CLASSES, imagenet_names
 from effjax.data.images.resize import image_size
 from effjax.errors import UserError
+from effjax.models.registry import published_name
 from effjax.models.weights.convert import as_model
-from effjax.report import Display
-from effjax.runs.best import Step
+from effjax.models.weights.files import TORCH_FILES
+from effjax.plugins import refused
+from effjax.report import Display, choose_display
+from effjax.runs.best import Step, split_step
+from effjax.runs.folder import CONFIG
 from effjax.runs.record import read_labels
-from effjax.tasks.trained_network import found_network, has_found, trained_network
+from effjax.tasks.trained_network import described_network, found_network, has_found
 from effjax.trained.card import read_card
 from effjax.trained.labels import fill_names, read_label_file
 from effjax.trained.network import Preprocessing, Trained
+
+WEIGHTS = (".safetensors", *TORCH_FILES)
+
+
+def load(
+    source: str | Path,
+    *,
+    model: str | None = None,
+    step: Step = None,
+    labels: Sequence[str] | str | Path | None = None,
+    size: int | None = None,
+    plugins: bool = True,
+) -> Trained:
+    """A trained network, ready for use.
+
+        run = effjax.load("runs/photos")
+        run.predict("holiday/").labels
+        run.features(images, layer="pooled")
+        run.model.apply(run.variables, run.preprocess(images))
+
+    Args:
+      source: a run's folder ("runs/photos", "runs/photos:best", "runs/photos:average:5"), a weights
+        file (.safetensors, .pth) or published weights ("caformer_s18.sail_in1k").
+      model: of a weights file without a companion: its architecture.
+      step: of a run: which checkpoint, as "runs/photos:best" says it too; None: the newest.
+      labels: of weights: the names of the classes, or a file with one a line.
+      size: of weights: side of the square images; None: what they were published for.
+      plugins: whether code of your own that the run names may be imported, see `effjax.plugins`.
+
+    Raises:
+      UserError: nothing of that name, no checkpoint that can be loaded, weights that do not fit, or
+        an argument that does nothing there.
+    """
+    text = str(source)
+    place, named_step = split_step(text)
+    folder = as_path(place)
+    is_run = folder.is_dir() or (folder / CONFIG).exists()
+    _refuse_unused(is_run, {"model": model, "labels": labels, "size": size}, step)
+    display = choose_display(quiet=True)  # warnings only
+    with contextlib.closing(display), refused(not plugins):
+        if is_run:
+            return from_workdir(folder, display, named_step if step is None else step)
+        if as_path(text).is_file() or text.startswith("hub:"):
+            return from_weights(model, text, labels, size)
+        if "/" in text or text.endswith(WEIGHTS) or model is not None:
+            raise UserError(
+                f"{text}: there is no such run or file\n"
+                "give a run's folder, a .safetensors or .pth file, or published weights"
+            )
+        return from_weights(published_name(text), None, labels, size)
+
+
+def _refuse_unused(is_run: bool, of_weights: dict[str, Any], step: Step) -> None:
+    given = [name for name, value in of_weights.items() if value is not None]
+    if is_run and given:
+        raise UserError(f"effjax.load: {given[0]} is for weights; a run knows its own")
+    if not is_run and step is not None:
+        raise UserError("effjax.load: step is for runs; weights have one state only")
 
 
 def from_workdir(workdir: Path, display: Display, step: Step = None) -> Trained:
@@ -38,8 +103,9 @@ def from_workdir(workdir: Path, display: Display, step: Step = None) -> Trained:
     names = tuple(read_labels(workdir))
     if has_found(workdir):
         model, variables, config = found_network(workdir, step)
+        weights = "what the search found"
     else:
-        task, variables = trained_network(workdir, step, display)
+        task, variables, weights = described_network(workdir, step, display)
         model = task.model
         config = task.config
         # the task may stand on synthetic images, whose classes have other names
@@ -51,6 +117,7 @@ def from_workdir(workdir: Path, display: Display, step: Step = None) -> Trained:
         variables=variables,
         preprocessing=_preprocessing_of(config.data),
         labels=fill_names(names, model.num_classes),
+        weights=weights,
     )
 
 
@@ -68,7 +135,7 @@ def _preprocessing_of(data: Any) -> Preprocessing:
 def from_weights(
     name: str | None,
     weights: str | None,
-    labels: Path | None = None,
+    labels: Sequence[str] | str | Path | None = None,
     size: int | None = None,
 ) -> Trained:
     """The network `name` with the weights of a file.
@@ -80,7 +147,7 @@ def from_weights(
     Args:
       name: a registered architecture or published weights; None: as the file's companion says.
       weights: see `load_weights`; None: the published ones of `name`.
-      labels: a text file with a class name a line, or a JSON list of them.
+      labels: class names; or a text file with one a line, or a JSON list of them.
       size: side of the square images; None: what the weights were published for.
 
     Raises:
@@ -112,6 +179,7 @@ def from_weights(
         variables=variables,
         preprocessing=preprocessing,
         labels=fill_names(names, model.num_classes),
+        weights=str(weights or name),
     )
 
 
@@ -152,11 +220,13 @@ def _published_preprocessing(name: str) -> Preprocessing:
     return Preprocessing(models.entry(name).input_shape[:2])
 
 
-def _names_for(model: models.ImageModel, path: Path) -> tuple[str, ...]:
-    names = read_label_file(path)
+def _names_for(model: models.ImageModel, labels: Sequence[str] | str | Path) -> tuple[str, ...]:
+    is_file = isinstance(labels, str | Path)
+    names = read_label_file(Path(labels)) if is_file else tuple(labels)
     if len(names) != model.num_classes:
+        where = labels if is_file else "..."
         raise UserError(
-            f"--labels={path} names {len(names)} classes, the network has {model.num_classes}"
+            f"--labels={where} names {len(names)} classes, the network has {model.num_classes}"
         )
     return names
 

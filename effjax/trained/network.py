@@ -1,21 +1,30 @@
 """A trained classifier with all that its use needs: weights, preprocessing and class names.
 
-Shapes: B batch, H W space, K classes.
+Shapes: N images, B batch, H W space, C channels, K classes.
 """
 
 import dataclasses
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from effjax.data import normalise
 from effjax.data.config import IMAGENET_MEAN, IMAGENET_STD
 from effjax.data.images.centre_crop import EvalTransform
+from effjax.errors import UserError, nearest
 from effjax.models import ImageModel
+from effjax.trained.batches import Seen, over_images
+from effjax.trained.images import as_images
+from effjax.trained.predictions import NOT_FINITE, Predictions, html_table
 
 Triple = tuple[float, float, float]
+Function = Callable[[Any, jax.Array], jax.Array]  # (variables, uint8 [B, H, W, 3]) -> [B, ...]
+BATCH = 32
+NAMED = 5  # classes in the description of a network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,9 +49,12 @@ class Preprocessing:
         return EvalTransform(self.size, self.crop, self.interpolation)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Trained:
-    """A trained classifier.
+    """A trained classifier, see `effjax.load`.
+
+    Images are given as a path (a file, a folder, a .zip or .tar), an array uint8 [H, W, 3] or
+    [N, H, W, 3], a picture of Pillow, or a list of these.
 
     Attributes:
       name: what to call it in titles.
@@ -51,6 +63,7 @@ class Trained:
       variables: its parameters and state.
       preprocessing: what its images go through.
       labels: the names of the classes, K of them.
+      weights: which weights these are, in words.
     """
 
     name: str
@@ -59,6 +72,68 @@ class Trained:
     variables: Any
     preprocessing: Preprocessing
     labels: tuple[str, ...]
+    weights: str = ""
+
+    def predict(self, images: Any, batch_size: int = BATCH) -> Predictions:
+        """Labels and probabilities [N, K] of images; those that cannot be read are named.
+
+        Args:
+          images: see the class.
+          batch_size: images at a time.
+
+        Raises:
+          UserError: no images, or pixels of another type or shape.
+        """
+        seen = list(self._over(self.probabilities, images, batch_size))
+        unknown = np.full(len(self.labels), np.nan, np.float32)
+        rows = [unknown if one.output is None else one.output for one in seen]
+        errors = []
+        for one, row in zip(seen, rows):
+            finite = np.isfinite(row).all()
+            errors.append(one.error or (None if finite else NOT_FINITE))
+        names = tuple(one.name for one in seen)
+        return Predictions(names, np.stack(rows), self.labels, tuple(errors))
+
+    def features(
+        self, images: Any, layer: str = "prelogits", batch_size: int = BATCH
+    ) -> np.ndarray:
+        """What a layer gives for each image, float32 [N, ...].
+
+        Args:
+          images: see the class.
+          layer: "stage1", ..., "pooled" or "prelogits", see `layers`.
+          batch_size: images at a time.
+
+        Raises:
+          UserError: no such layer, no images, or one that cannot be read.
+        """
+        rows = []
+        for one in self._over(self.layer(layer), images, batch_size):
+            if one.output is None:
+                raise UserError(f"{one.name} cannot be read: {one.error}\nleave it out")
+            rows.append(one.output)
+        return np.stack(rows)
+
+    def preprocess(self, images: Any) -> jax.Array:
+        """What `model` takes, float [N, H, W, 3]: resized, cropped and normalised.
+
+        Raises:
+          UserError: no images, or one that is none.
+        """
+        transform = self.preprocessing.transform()
+        pixels = [transform(image.pixels()) for image in as_images(images)]
+        return self.normalised(jnp.asarray(np.stack(pixels)))
+
+    @functools.cached_property
+    def layers(self) -> dict[str, tuple[int, ...]]:
+        """{layer: shape of its output for one image}, what `features` can be asked for."""
+        shape = (1, *self.preprocessing.size, 3)
+        images = jax.ShapeDtypeStruct(shape, jnp.float32)
+        apply = functools.partial(self.model.apply, method="features")
+        found = jax.eval_shape(apply, self.variables, images)
+        return {name: leaf.shape[1:] for name, leaf in found.items()}
+
+    # ------------------------------------------------------------------- functions to compile
 
     def normalised(self, images: jax.Array) -> jax.Array:
         """uint8 [B, H, W, 3] -> what the model takes, float [B, H, W, 3]."""
@@ -68,31 +143,60 @@ class Trained:
         """Logits [B, K] of uint8 images [B, H, W, 3]; a pure function."""
         return self.model.apply(variables, self.normalised(images), train=False)
 
+    @functools.cached_property
+    def probabilities(self) -> Function:
+        """(variables, uint8 [B, H, W, 3]) -> [B, K]; compiled once for each batch size."""
+        return jax.jit(lambda variables, images: jax.nn.softmax(self.logits(variables, images)))
 
-class Spread:
-    """All devices of this process, each with a copy of the weights and its part of a batch.
+    @functools.cached_property
+    def _compiled_layers(self) -> dict[str, Function]:
+        return {}
 
-    Args:
-      batch: images at a time, as asked for.
+    def layer(self, name: str) -> Function:
+        """(variables, uint8 [B, H, W, 3]) -> the output of a layer, float32; compiled.
 
-    Attributes:
-      batch: the same, rounded up to a multiple of the devices.
-    """
+        Raises:
+          UserError: no such layer.
+        """
+        if name not in self.layers:
+            raise UserError(f"{self.base} has no layer {name!r}; {nearest(name, self.layers)}")
 
-    def __init__(self, batch: int):
-        devices = jax.local_devices()
-        # a device without an image of its own would only add communication
-        used = max(1, min(len(devices), batch))
-        self.batch = -(-batch // used) * used  # rounded up
-        grid = np.asarray(devices[:used])
-        mesh = Mesh(grid, ("examples",), axis_types=(AxisType.Auto,))
-        self._copies = NamedSharding(mesh, PartitionSpec())
-        self._parts = NamedSharding(mesh, PartitionSpec("examples"))
+        def features(variables: Any, images: jax.Array) -> jax.Array:
+            pixels = self.normalised(images)
+            found = self.model.apply(variables, pixels, method="features")
+            # a network may compute in bfloat16, too coarse for distances
+            return found[name].astype(jnp.float32)
 
-    def copy(self, variables: Any) -> Any:
-        """The weights onto every device."""
-        return jax.device_put(variables, self._copies)
+        return self._compiled_layers.setdefault(name, jax.jit(features))
 
-    def send(self, **arrays: np.ndarray) -> dict[str, jax.Array]:
-        """Arrays [batch, ...], a part to each device."""
-        return jax.device_put(arrays, self._parts)
+    def _over(self, function: Function, images: Any, batch_size: int) -> Iterator[Seen]:
+        if batch_size < 1:
+            raise UserError(f"batch_size={batch_size}: give 1 or more")
+        transform = self.preprocessing.transform()
+        return over_images(function, self.variables, transform, as_images(images), batch_size)
+
+    # ---------------------------------------------------------------------------- for readers
+
+    def facts(self) -> list[tuple[str, str]]:
+        """(what, value) that describes the network in a few lines."""
+        height, width = self.preprocessing.size
+        count = sum(leaf.size for leaf in jax.tree.leaves(self.variables["params"]))
+        names = ", ".join(self.labels[:NAMED])
+        if len(self.labels) > NAMED:
+            names += ", ..."
+        rows = [
+            ("network", f"{self.base}, {count:,} parameters"),
+            ("images", f"{height} x {width} pixels"),
+            ("classes", f"{len(self.labels):,}: {names}"),
+        ]
+        if self.weights:
+            rows.append(("weights", self.weights))
+        return rows
+
+    def __repr__(self) -> str:
+        described = "; ".join(f"{what}: {value}" for what, value in self.facts())
+        return f"<Trained {self.name}: {described}>"
+
+    def _repr_html_(self) -> str:
+        """The table of a notebook."""
+        return html_table(self.facts(), (), self.name)

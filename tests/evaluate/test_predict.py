@@ -1,7 +1,6 @@
 """`effjax predict`: every kind of path, broken files, table, JSON lines, contact sheet."""
 
 import json
-import zipfile
 
 import cv2
 import jax
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 
 from effjax import cli, models
-from effjax.evaluate.predict import find_images, predict_files
+from effjax.evaluate.predict import SHEET, Answers, predict_files, sheet_rows, write_features
 from effjax.report import choose_display
 from effjax.trained.network import Preprocessing, Trained
 
@@ -47,20 +46,6 @@ def photos(tmp_path):
     return folder
 
 
-def test_images_are_found_in_files_folders_and_archives(photos, tmp_path):
-    names = ["a.png", "b.jpg", "broken.jpg", "c.JPEG", "more/d.png"]
-    assert [i.name for i in find_images([str(photos)])] == [f"{photos}/{n}" for n in names]
-    assert find_images([f"{photos}/"])[0].name == f"{photos}/a.png"  # as a shell completes it
-    named = find_images([str(photos / "odd.image"), str(photos / "a.png")])
-    assert [i.name for i in named] == [f"{photos}/odd.image", f"{photos}/a.png"]
-    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
-        for name in ("x/a.png", "__MACOSX/x/a.png", "x/._a.png"):
-            archive.write(photos / "a.png", name)
-    (found,) = find_images([str(tmp_path / "photos.zip")])
-    assert found.name.endswith("photos.zip/x/a.png")
-    assert found.read() == (photos / "a.png").read_bytes()
-
-
 def test_predictions_are_those_of_the_network_in_any_batch_size(trained, photos, capsys):
     several = predict_files(trained, [str(photos)], choose_display(), batch_size=32)
     ones = predict_files(trained, [str(photos)], choose_display(), batch_size=1)
@@ -80,11 +65,13 @@ def test_predictions_are_those_of_the_network_in_any_batch_size(trained, photos,
 def test_json_lines_and_a_contact_sheet(trained, photos, tmp_path):
     lines, sheet = [], tmp_path / "sheet.png"
     display = choose_display(quiet=True)
-    predict_files(trained, [str(photos)], display, top=2, json_lines=lines.append, out=sheet)
+    wanted = Answers(top=2, json_lines=lines.append, output=tmp_path / "p.csv", sheet=sheet)
+    predict_files(trained, [str(photos)], display, wanted)
     rows = [json.loads(line) for line in lines]
     assert "error" in rows[2]
     assert [len(row["classes"]) for row in rows if "classes" in row] == [2, 2, 2, 2]
     assert cv2.imread(str(sheet)).shape[2] == 3
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 1 + 5
 
 
 def test_mistakes_are_said_before_anything_is_loaded(photos, capsys):
@@ -112,6 +99,36 @@ def test_an_output_that_is_not_finite_is_no_class(trained, photos):
     lines = []
     with pytest.raises(ValueError, match="not finite for any of 1"):
         predict_files(
-            network, [str(photos / "a.png")], choose_display(quiet=True), json_lines=lines.append
+            network,
+            [str(photos / "a.png")],
+            choose_display(quiet=True),
+            Answers(json_lines=lines.append),
         )
     assert json.loads(lines[0])["error"] == "the network's output is not finite"
+
+
+def test_features_are_written_with_their_files(trained, photos, tmp_path, capsys):
+    out = tmp_path / "features.npz"
+    write_features(trained, [str(photos)], out, choose_display(), "pooled")
+    found = np.load(out)
+    assert found["features"].shape == (4, 4)  # the broken one is left out
+    names = [name.rpartition("/")[2] for name in found["files"]]
+    assert names == ["a.png", "b.jpg", "c.JPEG", "d.png"]
+    assert str(found["layer"]) == "pooled"
+    expected = trained.features(str(photos / "a.png"), layer="pooled")
+    np.testing.assert_allclose(found["features"][:1], expected, rtol=1e-5)
+    told = capsys.readouterr().out
+    assert "1 of 5 cannot be read" in told
+    assert "pooled of tiny, float32 [4, 4]" in told
+    with pytest.raises(ValueError, match=r"has no layer 'stage9'; did you mean 'stage"):
+        write_features(trained, [str(photos)], out, choose_display(), "stage9")
+    with pytest.raises(ValueError, match=r"features are written as \.npz"):
+        write_features(trained, [str(photos)], tmp_path / "f.csv", choose_display())
+
+
+def test_a_long_sheet_is_drawn_from_all():
+    assert sheet_rows(5) == frozenset(range(5))
+    rows = sheet_rows(2000)
+    assert len(rows) == SHEET
+    assert max(rows) > 1900
+    assert rows == sheet_rows(2000)

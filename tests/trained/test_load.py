@@ -1,12 +1,14 @@
 """A run's folder is enough to use its network: the data that it was trained on may be gone."""
 
 import contextlib
+import types
 
 import cv2
 import jax
 import numpy as np
 import pytest
 
+import effjax
 from effjax import cli, create_model, save_weights
 from effjax.config import View
 from effjax.errors import UserError
@@ -15,6 +17,7 @@ from effjax.report import choose_display
 from effjax.runs.folder import FOUND_ARCHITECTURE, FOUND_WEIGHTS
 from effjax.runs.record import open_workdir
 from effjax.runs.schema import default_config
+from effjax.tasks.trained_network import _in_words
 from effjax.trained import load
 from effjax.trained.load import from_weights, from_workdir
 from effjax.trained.network import Preprocessing
@@ -63,6 +66,43 @@ def test_from_a_run_to_a_weights_file_and_back(world, capsys):
         np.testing.assert_array_equal(other.logits(other.variables, images), expected)
 
 
+def test_effjax_load_takes_a_run_a_file_or_a_name(world, monkeypatch):
+    image = world / "moved/cat/0.png"
+    run = effjax.load("runs/quickstart")
+    assert run.weights == "step 4"
+    expected = run.predict(image).probabilities
+    assert expected.shape == (1, 3)
+    file = effjax.load("w.safetensors")
+    np.testing.assert_allclose(file.predict(str(image)).probabilities, expected, atol=1e-6)
+    assert effjax.load("w.safetensors", labels=["a", "b", "c"]).labels == ("a", "b", "c")
+    early = effjax.load("runs/quickstart:2")
+    assert early.weights == effjax.load(world / "runs/quickstart", step=2).weights == "step 2"
+    assert effjax.load("runs/quickstart:best").weights.endswith("(best)")
+    for given, told in (
+        ({"labels": ["a"]}, "labels is for weights"),
+        ({"model": "vit"}, "model is for weights"),
+    ):
+        with pytest.raises(UserError, match=told):
+            effjax.load("runs/quickstart", **given)
+    with pytest.raises(UserError, match="step is for runs"):
+        effjax.load("w.safetensors", step=3)
+    with pytest.raises(UserError, match="there is no such run or file"):
+        effjax.load("none.safetensors")
+    with pytest.raises(UserError, match="did you mean 'caformer_s18"):
+        effjax.load("caformer_s18.sail_in2k")
+
+
+def test_which_weights_are_said(world):
+    weights = {"params": {"w": np.zeros(1)}}
+    state = types.SimpleNamespace(step=4, ema=None, params=weights["params"])
+    assert _in_words(weights, state, None) == "step 4"
+    slow = {"params": {"w": np.zeros(1)}}
+    assert _in_words(slow, state, None) == "what the optimizer evaluates at step 4"
+    state.ema = weights
+    assert _in_words(weights, state, "best") == "moving average (ema) at step 4 (best)"
+    assert _in_words(weights, state, "average:3").startswith("average of the last 3 checkpoints")
+
+
 def test_a_label_file_must_fit(world):
     (world / "names.txt").write_text("cat\ndog\n")
     with pytest.raises(ValueError, match="names 2 classes, the network has 3"):
@@ -100,5 +140,5 @@ def test_published_weights_know_the_names_of_imagenet(monkeypatch):
 def test_predict_from_the_command_line(world, capsys):
     cli.main(["predict", "--workdir=runs/quickstart", "moved/cat", "--quiet"])
     told = capsys.readouterr().out
-    assert told.startswith("5 image(s), by runs/quickstart\n")
+    assert told.startswith("5 image(s), by runs/quickstart (step 4)\n")
     assert all(f"moved/cat/{number}.png" in told for number in range(5))
