@@ -43,22 +43,29 @@ def hessian(
       within: [M] bool, the parameters of a block; the rows and columns of others become 0.
     """
     params = at_least_float32(params)
-    point, unravel = ravel_pytree(params)
-
-    def gradient(w: jax.Array, batch: Any) -> jax.Array:
-        return ravel_pytree(jax.grad(loss)(unravel(w), batch))[0]
-
-    # the point is an argument, so that it is no constant of the compiled program
-    @jax.jit
-    def of_chunk(vector: jax.Array, w: jax.Array, batch: Any) -> jax.Array:
-        # forward over reverse: the derivative of the gradient along the vector
-        _, product = jax.jvp(lambda w: gradient(w, batch), (w,), (vector,))
-        return product
+    point, _ = ravel_pytree(params)
+    of_chunk = _hessian_of_chunk(loss)
 
     def product(vector: jax.Array) -> jax.Array:
-        return weighted_mean(lambda batch: of_chunk(vector, point, batch), chunks)
+        return weighted_mean(lambda batch: of_chunk(vector, params, batch), chunks)
 
     return restricted(Operator(product, point.size, point.dtype), within)
+
+
+@functools.lru_cache(maxsize=4)  # one program for all the points at which a loss is looked at
+def _hessian_of_chunk(loss: LossOf) -> Callable[..., jax.Array]:
+    @jax.jit
+    def of_chunk(vector: jax.Array, params: Params, batch: Any) -> jax.Array:
+        _, unravel = ravel_pytree(params)
+
+        def gradient(params: Params) -> Params:
+            return jax.grad(loss)(params, batch)
+
+        # forward over reverse: the derivative of the gradient along the vector
+        _, product = jax.jvp(gradient, (params,), (unravel(vector),))
+        return ravel_pytree(product)[0]
+
+    return of_chunk
 
 
 def gauss_newton(

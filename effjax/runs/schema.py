@@ -130,6 +130,8 @@ class LogConfig:
     """What is written while training."""
 
     every: Duration = UNSET  # rows of train/*; none set: fifty times in a run
+    # sharpness beside 2 / learning rate, and noise scale, as optim/*; none set: never
+    curvature_every: Duration = UNSET
     tensorboard: bool = True
     wandb: str | None = None  # project name
     curves: bool = True

@@ -37,17 +37,19 @@ class Due:
       evaluate: names of evaluations.
       save: the state.
       last: no further update is made.
+      curvature: the columns on the landscape.
     """
 
     between: bool
     evaluate: tuple[str, ...]
     save: bool
     last: bool
+    curvature: bool = False
 
     @property
     def halts(self) -> bool:
         """Whether the loop waits for the last update."""
-        return self.between or self.save or bool(self.evaluate)
+        return self.between or self.save or self.curvature or bool(self.evaluate)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Agenda:
       save_every, between_every: periods.
       log_every: of the rows of training metrics.
       save_at: a step at which the state is saved too, whatever the period.
+      curvature_every: of the columns on the landscape.
       resumed: where the run begins.
     """
 
@@ -70,6 +73,7 @@ class Agenda:
     between_every: int | None = None
     resumed: Resumed = Resumed()
     save_at: int | None = None
+    curvature_every: int | None = None
 
     def at(
         self, step: int, interrupted: bool = False, ended: bool = False, retries: bool = False
@@ -90,7 +94,8 @@ class Agenda:
         asked = last or retries or is_planned
         # a state that was loaded is not saved again, unless an evaluation is made up for
         save = asked and (self._is_new(step) or bool(evaluations))
-        return Due(self._between(step), evaluations, save, last)
+        curvature = is_due(step, self.curvature_every) and self._is_new(step)
+        return Due(self._between(step), evaluations, save, last, curvature)
 
     def may_end(self, step: int) -> bool:
         """Whether the task is asked if it wants no further update: where an evaluation is due."""

@@ -196,6 +196,9 @@ def _halt(run: Run, step: int, due: Due, interrupted: str | None) -> str | None:
     if due.between:
         run.display.waiting("between two updates")
         run.state = run.between(run.state, step)
+    if due.curvature:
+        run.display.waiting("looking at the landscape")
+        run.writer.write(step, run.landscape(run.state, step))
     row = {}
     try:
         row = _evaluate(run, step, due.evaluate)

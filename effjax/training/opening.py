@@ -26,6 +26,7 @@ from effjax.runs.seeds import run_key
 from effjax.training.agenda import Agenda, Resumed
 from effjax.training.between import Between
 from effjax.training.early_stop import EarlyStop, catch_up, make_early_stop
+from effjax.training.landscape import Landscape
 from effjax.training.programs import Programs, lower
 from effjax.training.setup import Setup, check_all_read, unread_keys
 from effjax.training.speed import Speedometer, advice
@@ -47,6 +48,7 @@ class Run:
       keep_best: the metric whose best checkpoint is kept, or None.
       best: its best value so far, or None.
       early_stop: knows whether the run is to end before its last step.
+      landscape: measures the columns of `log.curvature_every`, or None.
       facts: of the task, for the summary.
       curves: whether a picture is drawn at the end.
     """
@@ -69,6 +71,7 @@ class Run:
     keep_best: str | None
     best: float | None
     early_stop: EarlyStop
+    landscape: Landscape | None
     facts: dict[str, Any]
     curves: bool
 
@@ -98,6 +101,9 @@ def open_run(
     early_stop = make_early_stop(config.task.early_stop)
     curves = config.log.curves
     boards = (config.log.tensorboard, config.log.wandb)
+    landscape = None
+    if agenda.curvature_every:
+        landscape = Landscape(setup, display.warn)
     checkpoints = _checkpoints(setup, workdir, display, closing)
     _check_soon(setup)
     start, state = _first_state(setup, checkpoints, workdir, display)
@@ -133,6 +139,7 @@ def open_run(
         keep_best=keep_best,
         best=agree(_best_so_far(keep_best, rows)),
         early_stop=early_stop,
+        landscape=landscape,
         facts=facts,
         curves=curves,
     )
@@ -219,6 +226,7 @@ def _agenda(setup: Setup, evaluators: Mapping[str, Evaluator]) -> Agenda:
         log_every=max(1, log_every),
         between_every=setup.task.between_every(clock),
         save_at=setup.groups.trunk,
+        curvature_every=clock.steps(config.log, "curvature_every"),
     )
 
 
