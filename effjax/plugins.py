@@ -11,6 +11,7 @@ written into a run's record: a program that has not imported that module finds t
 """
 
 import contextlib
+import functools
 import importlib
 import importlib.util
 import os
@@ -133,7 +134,6 @@ def to_record() -> list[dict[str, str]]:
     """What user code has registered or was found by its path, as JSON data for a record."""
     entries = []
     for (kind, name), origin in sorted(_noted.items()):
-        # other libraries register too: optax's methods are optimizers
         if _is_users_own(origin.module.partition(".")[0]):
             entries.append({"kind": kind, "name": name, **origin._asdict()})
     return entries
@@ -240,7 +240,9 @@ def _is_users_own(top: str) -> bool:
     return _requires_effjax(top)
 
 
+@functools.cache
 def _requires_effjax(top: str) -> bool:
+    """Whether an installed package is made for effjax. It reads all that is installed: seconds."""
     for distribution in metadata.packages_distributions().get(top, ()):
         for requirement in metadata.requires(distribution) or ():
             if re.match(r"effjax\b", requirement):

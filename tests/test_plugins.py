@@ -1,6 +1,7 @@
 """Code of the user's own: a file of each kind outside the package, in every verb; its guards."""
 
 import json
+import subprocess
 import sys
 
 import cv2
@@ -247,9 +248,23 @@ def test_an_installed_package_has_to_require_effjax(shop, forgotten, monkeypatch
     monkeypatch.setattr(plugins, "INSTALLED", (shop.name,))
     with pytest.raises(UserError, match="shop is not your own code"):
         find_loss("shop.loss:brier")
+    plugins._requires_effjax.cache_clear()
     monkeypatch.setattr(plugins.metadata, "packages_distributions", lambda: {"shop": ["shop-x"]})
     monkeypatch.setattr(plugins.metadata, "requires", lambda name: ["numpy", "effjax>=0.2"])
     assert callable(find_loss("shop.loss:brier"))
+    plugins._requires_effjax.cache_clear()
+
+
+def test_a_program_without_plug_ins_asks_for_no_metadata():
+    """Reading what is installed takes seconds."""
+    code = (
+        "import effjax.optim, effjax.tasks.classification\n"
+        "from effjax import plugins\n"
+        "plugins.metadata = None\n"
+        "print(plugins._noted, plugins.to_record())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "{} []", done.stderr
 
 
 def test_mistakes_in_the_users_code_are_two_lines(shop, forgotten):

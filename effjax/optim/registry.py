@@ -180,6 +180,8 @@ def register_optimizer(
                 coupling=coupling,
             )
             add(info)
+            # here rather than in `add`: the table of optax's methods is ours, and no plug-in
+            plugins.note("optimizer", name, make.__module__)
         return _checking(make)
 
     return register
@@ -220,7 +222,6 @@ def add(info: OptimizerInfo) -> None:
             f"there is an optimizer {info.name!r} already, in {module}: choose another name"
         )
     _TABLE[info.name] = info
-    plugins.note("optimizer", info.name, getattr(info.make, "__module__", ""))
 
 
 def registry() -> Mapping[str, OptimizerInfo]:
