@@ -14,6 +14,7 @@ from effjax.errors import NonFinite, Preempted, UserError
 from effjax.report import choose_display
 from effjax.runs.folder import check_writable
 from effjax.runs.metrics import read_rows
+from effjax.training.programs import Programs
 from tests.training.toy import Line, Looking, Points, line_config
 
 
