@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from effjax.bench.pictures import (
+    best_first,
     draw_curves,
     draw_expected,
     draw_scores,
@@ -150,7 +151,7 @@ def make_page(
     """The report, section by section; writes the picture that it shows."""
     page = Page("Optimizer benchmark", LEAD)
     if scores.workloads:
-        styles = make_styles(scores.optimizers)
+        styles = make_styles(scores.optimizers, best_first(scores))
         save_overview(scores, styles, results.folder / OVERVIEW)
         page.picture("Speed-ups and curves", OVERVIEW)
         _add_scores(page, scores, styles)

@@ -23,11 +23,37 @@ from effjax.report.plots import (
     plot_profiles,
 )
 from effjax.report.profiles import ratios
+from effjax.report.style import GREY
 from effjax.trials.json_files import saying_where
 
 Styles = Mapping[str, Style]
 CELLS = 5  # of a map, each way
 SMALLEST = 1e-12  # stands for 0 on an axis that is a logarithm
+
+
+def best_first(scores: Scores) -> list[str]:
+    """The optimizers by score, or by their final values where there are no targets.
+
+    The reference stands before them, so that it has a colour of its own.
+    """
+    integrals = scores.scores()
+    if integrals:
+        order = sorted(scores.optimizers, key=lambda name: -integrals[name])
+    else:
+        order = sorted(scores.optimizers, key=lambda name: _mean_place(scores, name))
+    return sorted(order, key=lambda name: name != scores.reference)
+
+
+def _mean_place(scores: Scores, name: str) -> float:
+    """The mean over workloads of an optimizer's place by the final value of its best setting."""
+    places = []
+    for workload in scores.workloads:
+        finals = {}
+        for other in scores.optimizers:
+            best = scores.best(workload, other)
+            finals[other] = best.final if best else math.inf
+        places.append(sum(value < finals[name] for value in finals.values()))
+    return statistics.fmean(places)
 
 
 def draw_scores(scores: Scores, styles: Styles) -> list[str]:
@@ -145,7 +171,11 @@ def save_overview(scores: Scores, styles: Styles, path: Path) -> None:
         place.set_axis_off()
     marks = []
     for name, style in styles.items():
-        marks.append(Line2D([], [], color=style.colour, ls=style.dash, label=name))
+        if style.in_front:
+            marks.append(Line2D([], [], color=style.colour, label=name))
+    behind = len(styles) - len(marks)
+    if behind:
+        marks.append(Line2D([], [], color=GREY, label=f"{behind} others"))
     figure.legend(handles=marks, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
     picture = io.BytesIO()
     # without the version of matplotlib, so that the same rows give the same bytes

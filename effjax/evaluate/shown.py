@@ -14,6 +14,7 @@ from effjax.report import Display, draw_confusion, draw_reliability, draw_severi
 from effjax.trained.network import Trained
 
 SHOWN_CLASSES = 20
+TOP = 5
 
 
 def _percent(share: float) -> str:
@@ -49,7 +50,7 @@ def show_details(
     title = where
     if scores.get("drawn"):
         title += f" ({scores['drawn']})"
-    display.table(title, _score_rows(scores | means))
+    display.table(title, _score_rows(scores | means, len(names)))
     rows = [_class_row(one) for one in classes]
     title = "by class, the hardest first"
     if len(rows) > SHOWN_CLASSES:
@@ -123,16 +124,19 @@ def _number(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:.3f}"
 
 
-def _score_rows(scores: dict[str, Any]) -> list[tuple[str, str]]:
+def _score_rows(scores: dict[str, Any], classes: int) -> list[tuple[str, str]]:
     by_network = scores["images_per_sec"]
     speed = f"{by_network:,.0f} images/s by the network"
     # a single batch gives no speed of reading
     if "images_per_sec_from_files" in scores:
         from_files = scores["images_per_sec_from_files"]
         speed += f", {from_files:,.0f} from the files"
+    rows = [("top-1", f"{scores['top1']:.2%} of {scores['images']:,}")]
+    # of five classes the five likeliest are always right
+    if classes > TOP:
+        rows.append(("top-5", f"{scores['top5']:.2%}"))
     return [
-        ("top-1", f"{scores['top1']:.2%} of {scores['images']:,}"),
-        ("top-5", f"{scores['top5']:.2%}"),
+        *rows,
         ("loss", f"{scores['loss']:.4f}"),
         ("mean over classes", _class_means(scores)),
         ("calibration error", f"{scores['calibration_error']:.4f}"),

@@ -12,11 +12,14 @@ from effjax.report.curves import names_ending, series
 from effjax.report.figures import save_figure
 from effjax.report.metric_names import best, is_held_out, less_is_better
 from effjax.report.progress import format_seconds
+from effjax.report.style import GREY, is_grey, line_colours, log_scale, shorten_middle
 from effjax.report.tables import format_count
 
 ABSENT = "-"
 UNFINISHED = "*"
 NAMED = 4  # differing keys that the table names for each run
+LEGEND = 34  # letters of a name in the legend
+SMOOTHED = "train/loss, a running mean over 1/20 of the rows"
 FEW_POINTS = 30  # up to which the points of a curve are marked
 
 
@@ -125,11 +128,12 @@ def plot_runs(runs: Sequence[Run], path: Path) -> None:
     """Writes a PNG: held-out top-1 and loss and the training loss against steps, a colour a run.
 
     Unfinished runs are dashed. The training loss is a running mean over a twentieth of the rows.
+    Of more than seven runs the best ones have colours, and the others are grey.
     """
     from matplotlib.figure import Figure
 
     panels = _panels(runs)
-    colours = _colours(len(runs))
+    colours = line_colours(len(runs), _best_first(runs, panels[0]))
     figure = Figure(figsize=(4.4 * len(panels) + 2.2, 3.8), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
         drawn: list[float] = []
@@ -139,16 +143,46 @@ def plot_runs(runs: Sequence[Run], path: Path) -> None:
                 values = _running_mean(values)
             dashes = "-" if run.summary else "--"
             mark = "." if len(values) < FEW_POINTS else ""
-            axes.plot(steps, values, dashes, color=colour, lw=1.5, marker=mark, label=_label(run))
+            # grey lines lie behind, and one entry of the legend stands for them
+            front = not is_grey(colour)
+            label = _label(run) if front else "_others"
+            axes.plot(
+                steps,
+                values,
+                dashes,
+                color=colour,
+                lw=1.5 if front else 1.0,
+                zorder=3 if front else 2,
+                marker=mark,
+                label=label,
+            )
             drawn += values
-        if less_is_better(name) and min(drawn, default=0) > 0:
-            axes.set_yscale("log")
+        if less_is_better(name):
+            log_scale(axes, drawn)
         axes.set_xlabel("step")
-        axes.set_title(name, loc="left", fontsize=10)
+        # beside plain values of held-out images a mean must be called one
+        axes.set_title(SMOOTHED if name == "train/loss" else name, loc="left", fontsize=10)
         axes.grid(alpha=0.3)
     handles, labels = axes.get_legend_handles_labels()
+    others = sum(map(is_grey, colours))
+    if others:
+        handles.append(axes.plot([], [], color=GREY, label="_others")[0])
+        labels.append(f"{others} others")
+    labels = [shorten_middle(label, LEGEND) for label in labels]
     figure.legend(handles, labels, loc="outside right upper", fontsize=8, frameon=False)
     save_figure(figure, path)
+
+
+def _best_first(runs: Sequence[Run], metric: str) -> list[int]:
+    """The places of the runs, the best by the final value of a metric first."""
+
+    def final(place: int) -> float:
+        _, values = series(runs[place].rows, metric)
+        if not values or not math.isfinite(values[-1]):
+            return math.inf
+        return values[-1] if less_is_better(metric) else -values[-1]
+
+    return sorted(range(len(runs)), key=final)
 
 
 def _panels(runs: Sequence[Run]) -> list[str]:
@@ -158,14 +192,6 @@ def _panels(runs: Sequence[Run]) -> list[str]:
         for ending in ("top1", "loss"):
             names |= dict.fromkeys(filter(is_held_out, names_ending(run.rows, ending)))
     return [*sorted(names, key=less_is_better)[:3], "train/loss"]
-
-
-def _colours(count: int) -> Sequence[Any]:
-    from matplotlib import colormaps
-
-    if count <= 10:
-        return colormaps["tab10"].colors
-    return colormaps["turbo"]([(i + 0.5) / count for i in range(count)])
 
 
 def _label(run: Run) -> str:

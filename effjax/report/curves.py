@@ -6,6 +6,7 @@ from typing import Any
 
 from effjax.report.figures import save_figure
 from effjax.report.metric_names import is_held_out
+from effjax.report.style import fit_title, line_colours, log_scale
 
 Rows = Sequence[dict[str, Any]]
 # last part of a metric's name, title of its panel
@@ -38,26 +39,31 @@ def plot_run(rows: Rows, path: Path, title: str = "") -> None:
     endings = [ending for ending in PANELS if names_ending(rows, ending)]
     if not endings:
         return
-    figure = Figure(figsize=(4.6 * len(endings), 3.4), layout="constrained")
+    width = 4.6 * len(endings)  # inches
+    figure = Figure(figsize=(width, 3.4), layout="constrained")
     panels = figure.subplots(1, len(endings), squeeze=False)[0]
     for axes, ending in zip(panels, endings):
         _draw_panel(axes, rows, ending)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(fit_title(title, width), fontsize=10)
     save_figure(figure, path)
 
 
 def _draw_panel(axes: Any, rows: Rows, ending: str) -> None:
     """One curve a metric; those of held-out data are thicker and in front."""
     drawn: list[float] = []
-    for name in names_ending(rows, ending):
+    names = names_ending(rows, ending)
+    # what was held out is looked at first: beyond seven curves only it has colours
+    front = sorted(range(len(names)), key=lambda place: not is_held_out(names[place]))
+    for name, colour in zip(names, line_colours(len(names), front)):
         steps, values = series(rows, name)
         drawn += values
+        mark = "." if len(values) == 1 else ""  # a single evaluation is no line
         if is_held_out(name):
-            axes.plot(steps, values, label=name, lw=1.8, zorder=3)
+            axes.plot(steps, values, marker=mark, color=colour, label=name, lw=1.8, zorder=3)
         else:
-            axes.plot(steps, values, label=name, lw=1.0, zorder=2)
-    if ending == "loss" and min(drawn, default=0) > 0:
-        axes.set_yscale("log")
+            axes.plot(steps, values, marker=mark, color=colour, label=name, lw=1.0, zorder=2)
+    if ending == "loss":
+        log_scale(axes, drawn)
     axes.set_xlabel("step")
     axes.set_title(PANELS[ending], loc="left", fontsize=10)
     axes.grid(alpha=0.3)

@@ -8,6 +8,7 @@ from typing import Any
 from effjax.report.curves import Rows, series
 from effjax.report.figures import save_figure
 from effjax.report.statistics import Interval
+from effjax.report.style import COLOURS, fit_title, line_colours
 
 PREFIX = "search/"
 MOST_KERNELS = 12  # more would be too small to read
@@ -42,9 +43,9 @@ def plot_search(
     figure = Figure(figsize=(11, above + below), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=[above, below])
     left, right = top.subplots(1, 2)
-    # from dark in the first layer to bright in the last
-    colours = colormaps["viridis"]([i / max(1, len(names) - 1) for i in range(len(names))])
-    _draw_found(left, names, found, largest, colours)
+    # depth is an order, not a name: from dark in the first layer to light in the last
+    colours = colormaps["Blues"]([1 - 0.6 * i / max(1, len(names) - 1) for i in range(len(names))])
+    _draw_found(left, names, found, largest)
     _draw_soft_sizes(right, names, rows, found, colours)
     right.set_ylim(0, max(largest) + 1)
     grid = bottom.subplots(lines, columns, squeeze=False).flat
@@ -54,7 +55,7 @@ def plot_search(
     for axes in bottom.axes:  # those that are left over too
         axes.set_axis_off()
     bottom.suptitle("masked kernels, mean magnitude over channels", fontsize=9)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(fit_title(title, figure.get_figwidth()), fontsize=10)
     save_figure(figure, path)
 
 
@@ -66,12 +67,12 @@ def _evenly(entries: list[Any], most: int) -> list[Any]:
 
 
 def _draw_found(
-    axes: Any, names: Sequence[str], found: Sequence[int], largest: Sequence[int], colours: Any
+    axes: Any, names: Sequence[str], found: Sequence[int], largest: Sequence[int]
 ) -> None:
     """A bar for each size, in front of the largest that it could have been."""
     places = range(len(names))
     axes.barh(places, largest, color="0.92")
-    axes.barh(places, found, color=colours)
+    axes.barh(places, found, color=COLOURS[0])
     for place, size in zip(places, found):
         axes.text(size - 0.15, place, str(size), ha="right", va="center", fontsize=8, color="w")
     axes.set_yticks(places, names, fontsize=7)
@@ -90,7 +91,7 @@ def _draw_soft_sizes(
         if steps:  # sizes are found without rows too, where logging was off
             axes.plot(steps[-1:], [size], "o", ms=4, color=colour)
     axes.set_xlabel("step")
-    axes.set_title("soft sizes (dots: found)", loc="left", fontsize=10)
+    axes.set_title("soft sizes, dark: first layers (dots: found)", loc="left", fontsize=10)
     axes.grid(alpha=0.3)
 
 
@@ -108,14 +109,14 @@ def plot_arms(
       intervals: {arm: interval of its mean accuracy}.
       unit: of the cost.
     """
-    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3.8), layout="constrained")
     scatter, bars = figure.subplots(1, 2)
     every: list[float] = []
+    colours = line_colours(len(results))
     for place, (arm, points) in enumerate(results.items()):
-        colour = colormaps["tab10"].colors[place % 10]
+        colour = colours[place]
         costs, values = zip(*points)
         every += values
         scatter.plot(costs, values, "o", color=colour, alpha=0.6, label=arm)
@@ -137,5 +138,5 @@ def plot_arms(
     bars.set_xlabel("held-out top-1: mean, 95 % interval, runs")
     for axes in (scatter, bars):
         axes.grid(alpha=0.3)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(fit_title(title, figure.get_figwidth()), fontsize=10)
     save_figure(figure, path)

@@ -15,37 +15,51 @@ from collections.abc import Mapping, Sequence
 
 from effjax.errors import printable, printable_lines
 from effjax.report.plots import Style
+from effjax.report.style import GREY
 
 CSS = """
 :root { --line: #d9dde3; --soft: #f5f6f8; --ink: #1c2430; --dim: #5d6775; }
 * { box-sizing: border-box; }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); margin: 0 auto; padding: 1rem;
-       max-width: 1200px; background: white; }
+       max-width: 1240px; background: white; }
 h1 { font-size: 1.5rem; margin: .4rem 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .3rem;
      border-top: 1px solid var(--line); padding-top: 1rem; }
-p { margin: .4rem 0; max-width: 75ch; } .dim { color: var(--dim); font-size: .88rem; }
+p { margin: .4rem 0; max-width: 115ch; } .dim { color: var(--dim); font-size: .88rem; }
 .scroll { overflow-x: auto; margin: .6rem 0; }
-table { border-collapse: separate; border-spacing: 0; font-size: .86rem;
+/* a shadow at the edge behind which a table goes on; it leaves when its end is reached */
+.scroll { background: linear-gradient(to right, white 30%, #fff0) 0 0,
+          linear-gradient(to left, white 30%, #fff0) 100% 0,
+          linear-gradient(to right, #1c243055, #1c243000) 0 0,
+          linear-gradient(to left, #1c243055, #1c243000) 100% 0;
+          background-repeat: no-repeat; background-size: 4rem 100%, 4rem 100%, 1rem 100%, 1rem 100%;
+          background-attachment: local, local, scroll, scroll; }
+table { border-collapse: separate; border-spacing: 0; font-size: .86rem; width: 100%;
         font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap;
          border-bottom: 1px solid var(--line); }
 th { color: var(--dim); font-weight: 600; vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: white; }
+th:first-child, td:first-child { text-align: left; }
+.hint { display: none; color: var(--dim); font-size: .78rem; margin: 0; }
+@media (max-width: 700px) { .wide + .hint { display: block; } }
 td.left, th.left { text-align: left; } td.wrap { white-space: normal; min-width: 16rem; }
-.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr));
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 360px), 1fr));
            gap: .8rem; margin: .6rem 0; }
-.figures svg { width: 100%; height: auto; }
+.figures svg { width: 100%; height: auto; max-width: 640px; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; margin: .6rem 0; font-size: .88rem; }
 .legend i { display: inline-block; width: 1.3rem; height: .3rem; border-radius: 2px;
             margin-right: .35rem; vertical-align: middle; }
 pre { overflow-x: auto; background: var(--soft); padding: .6rem; font-size: .78rem; }
 summary { cursor: pointer; color: var(--dim); font-size: .88rem; margin: .6rem 0; }
+@media print { .hint { display: none !important; } .scroll { background: none; } }
 @media print { body { max-width: none; font-size: 11px; } h2 { break-after: avoid; }
   .figures { grid-template-columns: 1fr 1fr; } svg, tr { break-inside: avoid; }
   .scroll { overflow: visible; } table { font-size: 9px; }
   th, td { white-space: normal; padding: .15rem .3rem; } td.wrap { min-width: 0; } }
 """
+
+
+FITS = 3  # columns that a telephone shows
 
 
 class Page:
@@ -84,7 +98,10 @@ class Page:
             f"<tr>{''.join(cell(tag, i, text) for i, text in enumerate(line))}</tr>\n"
             for tag, line in lines
         )
-        self._html.append(f'<div class="scroll"><table>\n{body}</table></div>')
+        is_wide = len(header) > FITS
+        kinds = "scroll wide" if is_wide else "scroll"
+        self._html.append(f'<div class="{kinds}"><table>\n{body}</table></div>')
+        self._html.append('<p class="hint">&#8596; the table goes on: scroll it sideways</p>')
         rule = [":--" if i == 0 or i in left else "--:" for i in range(len(header))]
         cells = [header, rule, *rows]
         lines = [f"| {' | '.join(map(_markdown_cell, row))} |" for row in cells]
@@ -97,11 +114,16 @@ class Page:
         )
 
     def legend(self, styles: Mapping[str, Style]) -> None:
-        """Which colour is whose."""
-        marks = (
-            f'<span><i style="background:{style.colour}"></i>{_text(name)}</span>'
-            for name, style in styles.items()
-        )
+        """Which colour is whose; those that are grey share one entry."""
+        marks = []
+        behind = []
+        for name, style in styles.items():
+            if style.in_front:
+                marks.append(_mark(style.colour, name))
+            else:
+                behind.append(name)
+        if behind:
+            marks.append(_mark(GREY, ", ".join(behind)))
         self._html.append(f'<div class="legend">{"".join(marks)}</div>')
 
     def figures(self, svgs: Sequence[str]) -> None:
@@ -128,6 +150,11 @@ class Page:
     def markdown(self) -> str:
         """The same without pictures."""
         return "\n\n".join(self._markdown) + "\n"
+
+
+def _mark(colour: str, name: str) -> str:
+    """An entry of a legend."""
+    return f'<span><i style="background:{colour}"></i>{_text(name)}</span>'
 
 
 def _text(text: str) -> str:

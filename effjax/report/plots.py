@@ -1,7 +1,7 @@
 """Pictures of comparisons, as SVG text for a page: curves with bands, profiles, heat maps, dots.
 
-A colour and a dash belong to a name (`Styles`), the same in all pictures of a page; names stand in
-one legend of the page and not in the pictures, which stay readable when they are small.
+A colour belongs to a name (`Styles`), the same in all pictures of a page. Names stand at the ends
+of their lines, and in one legend of the page.
 """
 
 import math
@@ -13,30 +13,34 @@ import numpy as np
 
 from effjax.report.figures import svg_text
 from effjax.report.profiles import performance_profile
+from effjax.report.style import is_grey, label_ends, line_colours, log_scale, plain_ticks
 
-PALETTE = (
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
-    "#7f4f24", "#5a189a", "#6c757d", "#a7c957", "#c1121f", "#003049",
-)  # fmt: skip
-DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 SIZE = (4.6, 3.1)  # inches
-CLOSE_TICKS = (1.0, 1.5, 2, 3, 4, 5, 7)
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a name is drawn."""
+    """How a name is drawn: grey and thin, behind the others, if it has no colour of its own."""
 
     colour: str
-    dash: Any
+
+    @property
+    def in_front(self) -> bool:
+        """Whether the name has a colour of its own."""
+        return not is_grey(self.colour)
+
+    @property
+    def width(self) -> float:
+        """Of its lines, in points."""
+        return 1.5 if self.in_front else 0.9
 
 
-def make_styles(names: Sequence[str]) -> dict[str, Style]:
-    """A colour for each name; names beyond the palette share colours and differ in dashes."""
+def make_styles(names: Sequence[str], front: Sequence[str] = ()) -> dict[str, Style]:
+    """A colour for each name; of more than seven, for those in `front`, the first ones first."""
+    places = [names.index(name) for name in front]
     styles = {}
-    for place, name in enumerate(names):
-        rounds, colour = divmod(place, len(PALETTE))
-        styles[name] = Style(PALETTE[colour], DASHES[rounds % len(DASHES)])
+    for name, colour in zip(names, line_colours(len(names), places)):
+        styles[name] = Style(colour)
     return styles
 
 
@@ -95,8 +99,10 @@ def draw_bands(
         x = np.asarray(band.x, float)
         middle = _finite(band.middle)
         mark = "o" if marks else ""
-        axes.plot(x, middle, color=style.colour, ls=style.dash, lw=1.4, marker=mark, ms=3)
-        if band.low is not None and band.high is not None:
+        order = 3 if style.in_front else 2
+        axes.plot(x, middle, color=style.colour, lw=style.width, marker=mark, ms=3, zorder=order)
+        # bands of what lies behind would hide more than they say
+        if style.in_front and band.low is not None and band.high is not None:
             low = _finite(band.low)
             high = _finite(band.high)
             axes.fill_between(x, low, high, color=style.colour, alpha=0.13, lw=0)
@@ -108,12 +114,27 @@ def draw_bands(
     if not len(drawn):
         return
     if log_y and drawn.min() > 0:
-        axes.set_yscale("log")
-        if drawn.max() < 30 * drawn.min():  # too few powers of ten for matplotlib's own ticks
-            _plain_ticks(axes.yaxis)
+        log_scale(axes, drawn)
     # with all curves above `top` the picture would be empty
     if top is not None and drawn.min() < top:
         axes.set_ylim(top=top)
+    label_ends(axes, _ends(bands, styles, top))
+
+
+def _ends(
+    bands: Mapping[str, Band], styles: Mapping[str, Style], top: float | None
+) -> list[tuple[float, str, str]]:
+    """(last value, name, colour) of the curves in front that end inside the picture."""
+    ends = []
+    for name, band in bands.items():
+        middle = _finite(band.middle)
+        finite = middle[np.isfinite(middle)]
+        if not styles[name].in_front or not len(finite):
+            continue
+        is_inside = top is None or finite[-1] <= top
+        if is_inside:
+            ends.append((float(finite[-1]), name, styles[name].colour))
+    return ends
 
 
 def _finite_values(bands: Mapping[str, Band]) -> np.ndarray:
@@ -132,15 +153,19 @@ def plot_profiles(
 ) -> str:
     """Performance profiles: the share of workloads within a factor of the fastest."""
     figure, axes = _figure(title, "times the fastest", "share of workloads")
+    ends = []
     for name, own in ratios.items():
         # a profile changes at the solver's own ratios and nowhere else
         inside = [ratio for ratio in own.values() if 1 <= ratio <= up_to]
         edges = sorted({1.0, up_to, *inside})
         shares = performance_profile(own, edges)
         style = styles[name]
-        axes.step(edges, shares, where="post", color=style.colour, ls=style.dash, lw=1.5)
+        axes.step(edges, shares, where="post", color=style.colour, lw=style.width)
+        if style.in_front:
+            ends.append((shares[-1], name, style.colour))
     axes.set_xlim(1.0, up_to)
     axes.set_ylim(-0.02, 1.02)  # lines at 0 and 1 are seen whole
+    label_ends(axes, ends)
     return svg_text(figure)
 
 
@@ -178,7 +203,7 @@ def draw_intervals(
     axes.margins(y=0.08)
     if log_x:
         axes.set_xscale("log")
-        _plain_ticks(axes.xaxis)
+        plain_ticks(axes.xaxis)
     if level is not None:
         axes.axvline(level, color="black", lw=0.8, ls=(0, (2, 2)))
 
@@ -211,18 +236,6 @@ def plot_heat(
             colour = "black" if value > middle else "white"
         axes.text(column, row, text, ha="center", va="center", fontsize=6.5, color=colour)
     return svg_text(figure)
-
-
-def _plain_ticks(axis: Any) -> None:
-    """Numbers as they are written, at 1, 2 and 5 or closer, on a logarithmic axis."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    low, high = axis.get_view_interval()
-    # within less than a decade the ticks at 1, 2 and 5 would be two or three
-    multiples = CLOSE_TICKS if high < 6 * low else (1.0, 2, 5)
-    axis.set_major_locator(LogLocator(subs=multiples))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _finite(values: Sequence[float | None]) -> np.ndarray:

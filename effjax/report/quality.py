@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from effjax.report.figures import save_figure
+from effjax.report.style import fit_title, is_grey, label_ends, line_colours, shorten_middle
 
+NAME = 28  # letters of a class's name
 NAMED = 40  # classes up to which a confusion matrix names them
 WITH_NUMBERS = 15  # classes up to which it shows its counts
 
@@ -26,13 +28,17 @@ def draw_confusion(path: Path, counts: np.ndarray, names: Sequence[str], title: 
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
     if classes <= NAMED:
-        axes.set_xticks(range(classes), names, rotation=60, ha="right", fontsize=8)
-        axes.set_yticks(range(classes), names, fontsize=8)
+        shown = [shorten_middle(name, NAME) for name in names]
+        axes.set_xticks(
+            range(classes), shown, rotation=60, ha="right", rotation_mode="anchor", fontsize=8
+        )
+        axes.set_yticks(range(classes), shown, fontsize=8)
     if classes <= WITH_NUMBERS:
         _write_counts(axes, counts, shares)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    axes.set_title(title, loc="left", fontsize=10)
+    # over the whole figure: a matrix of few classes is narrower than its title
+    figure.suptitle(fit_title(title, side + 0.7), fontsize=10)
     save_figure(figure, path)
 
 
@@ -64,7 +70,7 @@ def draw_reliability(
     above.set_ylabel("accuracy")
     above.set_ylim(0, 1)
     above.legend(fontsize=8, frameon=False, loc="upper left")
-    above.set_title(title, loc="left", fontsize=10)
+    above.set_title(fit_title(title, 4.2), loc="left", fontsize=10)
     below.bar(middle, counts / max(1, counts.sum()), width, color="0.6")
     below.set_ylabel("share of images")
     below.set_xlabel("confidence")
@@ -75,20 +81,28 @@ def draw_reliability(
 def draw_severities(
     path: Path, errors: Mapping[str, Sequence[float]], clean: float, title: str = ""
 ) -> None:
-    """Writes a PNG: error in percent against severity 1, 2, ..., a line a kind of damage."""
-    from matplotlib import colormaps
+    """Writes a PNG: error in percent against severity 1, 2, ..., a line a kind of damage.
+
+    The names stand at the lines' ends; the kinds that do most harm have colours.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.4, 4), layout="constrained")
+    figure = Figure(figsize=(7.4, 4.4), layout="constrained")
     axes = figure.subplots()
-    colours = colormaps["tab20"].colors
-    for (name, values), colour in zip(errors.items(), colours):
+    names = list(errors)
+    worst_first = sorted(range(len(names)), key=lambda place: -errors[names[place]][-1])
+    colours = line_colours(len(names), worst_first)
+    ends = []
+    for name, colour in zip(names, colours):
         # every line begins at severity 0, with the undamaged images
-        percent = 100 * np.array([clean, *values])
-        axes.plot(range(len(percent)), percent, marker=".", lw=1.3, color=colour, label=name)
+        percent = 100 * np.array([clean, *errors[name]])
+        steps = range(len(percent))
+        order = 2 if is_grey(colour) else 3
+        axes.plot(steps, percent, marker=".", lw=1.3, color=colour, zorder=order, label=name)
+        ends.append((percent[-1], name, colour))
     axes.set_xlabel("severity (0: undamaged)")
     axes.set_ylabel("error, %")
     axes.grid(alpha=0.3)
-    axes.set_title(title, loc="left", fontsize=10)
-    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
+    axes.set_title(fit_title(title, 6.6), loc="left", fontsize=10)
+    label_ends(axes, ends)
     save_figure(figure, path)

@@ -34,6 +34,18 @@ def test_pictures_are_the_same_each_time():
     assert "a" in plot_intervals([("a", 1.0, 0.5, 2.0)], styles, level=1.0, log_x=True)
 
 
-def test_names_beyond_the_palette_differ_in_dashes():
-    styles = make_styles([str(i) for i in range(30)])
-    assert len({(s.colour, str(s.dash)) for s in styles.values()}) == 30
+def test_names_without_a_colour_share_an_entry_of_the_legend():
+    page = Page("Title", "lead")
+    page.legend(make_styles([f"n{i}" for i in range(9)]))
+    text = page.html()
+    assert text.count("<span><i") == 8
+    assert "</i>n7, n8</span>" in text
+
+
+def test_a_wide_table_says_on_a_telephone_that_it_goes_on():
+    page = Page("Title", "lead")
+    page.table(["a", "b"], [["1", "2"]])
+    page.table(["a", "b", "c", "d"], [["1", "2", "3", "4"]])
+    text = page.html()
+    assert text.count('class="scroll wide"') == 1
+    assert ".wide + .hint" in text

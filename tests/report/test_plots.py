@@ -7,7 +7,6 @@ import pytest
 from matplotlib.figure import Figure
 
 from effjax.report.plots import (
-    PALETTE,
     Band,
     draw_bands,
     draw_intervals,
@@ -15,6 +14,7 @@ from effjax.report.plots import (
     plot_heat,
     plot_profiles,
 )
+from effjax.report.style import GREY, MOST
 
 STYLES = make_styles(["a", "b"])
 
@@ -25,10 +25,19 @@ def drawn(bands, **options):
     return axes
 
 
-def test_names_beyond_the_palette_differ_in_their_dashes():
-    names = [f"n{number}" for number in range(2 * len(PALETTE))]
-    styles = make_styles(names)
-    assert len({(style.colour, str(style.dash)) for style in styles.values()}) == len(names)
+def test_of_many_names_those_in_front_have_colours_and_the_others_are_grey():
+    names = [f"n{number}" for number in range(MOST + 3)]
+    styles = make_styles(names, front=names[::-1])
+    coloured = [name for name in names if styles[name].in_front]
+    assert coloured == names[3:]
+    assert len({styles[name].colour for name in coloured}) == MOST
+    assert styles["n0"].colour == GREY
+    assert styles["n0"].width < styles["n9"].width
+
+
+def test_lines_in_front_are_named_at_their_ends_inside_the_picture():
+    axes = drawn({"a": Band([0, 1], [1.0, 2.0]), "b": Band([0, 1], [1.0, 9.0])}, top=3.0)
+    assert [text.get_text() for text in axes.texts] == ["a"]
 
 
 def test_what_is_not_finite_is_a_gap():
