@@ -16,6 +16,7 @@ from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, place, verb
         choices=("constant", "restart", "cooldown"),
         help="train a run for longer; how the learning rate goes on (as a run of that length)",
     ),
+    flag("--continue-from", metavar="RUN", help="start a new run from the state of another one"),
     QUIET,
     flag("--coordinator", metavar="ADDRESS:PORT", help="several hosts: where host 0 listens"),
     flag("--hosts", type=int, metavar="N", help="several hosts: how many train together"),
@@ -34,7 +35,10 @@ def train(args: argparse.Namespace) -> None:
 
     workdir = args.workdir or default_workdir(args.config)
     # first: a wrong config is refused without importing JAX or waiting for the other hosts
-    config = load_run(args.config, args.overrides, workdir, bool(args.extend))
+    overrides = list(args.overrides)
+    if args.continue_from is not None:
+        overrides.append(f"--config.continue_from={args.continue_from}")
+    config = load_run(args.config, overrides, workdir, bool(args.extend))
 
     from effjax.devices.join import join_hosts
     from effjax.report import choose_display

@@ -4,7 +4,7 @@ Shapes: B batch, A parts of a batch that are taken one after another.
 """
 
 import dataclasses
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +170,13 @@ class Task:
         "frozen" has no optimizer.
         """
         return jax.tree.map(lambda _: "default", params)
+
+    def class_paths(self, params: Params) -> Set[str]:
+        """Paths of the parameters that belong to single classes, such as a classifier's.
+
+        Where the names of the classes change, they mean something else.
+        """
+        return frozenset()
 
     def depths(self, params: Params) -> tuple[Any, int] | None:
         """How deep in the network each parameter is, for `layer_decay`.

@@ -29,7 +29,15 @@ from effjax.devices.hosts import agree, is_writer
 from effjax.errors import UserError
 from effjax.report.metric_names import less_is_better
 from effjax.runs.checksums import damage, write_checksums
-from effjax.runs.packing import abstract_pack, describe, pack, plain_keys, unpack
+from effjax.runs.packing import (
+    abstract_described,
+    abstract_pack,
+    describe,
+    pack,
+    plain_keys,
+    unpack,
+    unpack_described,
+)
 
 RETRY_SECONDS = 30.0  # after a save that failed
 SAVE_ATTEMPTS = 4  # tries for a save that must not fail
@@ -274,6 +282,18 @@ class Checkpoints:
         loaded = self._orbax.load_checkpointables(step, wanted)["state"]
         state = unpack(loaded, plain)
         return state.replace(rng=jax.random.wrap_key_data(state.rng))
+
+    def load_leaves(self, step: int) -> dict[str, np.ndarray]:
+        """{path in the state: host array} of a step, whatever model and optimizer it is of.
+
+        Raises:
+          UserError: the checkpoint is damaged.
+        """
+        self.check_sound(step)
+        described = self._orbax.metadata(step).custom_metadata["leaves"]
+        wanted = {"state": abstract_described(described)}
+        loaded = self._orbax.load_checkpointables(step, wanted)["state"]
+        return unpack_described(loaded, described)
 
 
 def _is_not_of_orbax(record: logging.LogRecord) -> bool:

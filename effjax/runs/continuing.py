@@ -54,16 +54,16 @@ def check_continues(workdir: Path, config: View, extend: bool) -> None:
     more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
     raise UserError(
         f"{workdir} was made with another config ({shown}{more})\n"
-        f"{_remedy(lengths == differing, is_shorter)}"
+        f"{_remedy(workdir, lengths == differing, is_shorter)}"
     )
 
 
-def _remedy(only_length: bool, is_shorter: bool) -> str:
+def _remedy(workdir: Path, only_length: bool, is_shorter: bool) -> str:
     if only_length and is_shorter:
         return "a shorter run is one of its own: give another --workdir"
     if only_length:
         return "add --extend to train it for longer"
-    return "give another --workdir"
+    return f"give another --workdir; --continue-from={workdir} starts it from the state of this run"
 
 
 def planned_steps(workdir: Path, config: Any = None) -> int | None:

@@ -81,7 +81,7 @@ def abstract_pack(tree: Any) -> dict[str, Any]:
 def unpack(packed: dict[str, Any], like: Any) -> Any:
     """The inverse of `pack`, for the structure, shapes, dtypes and shardings of `like`."""
     used = dict.fromkeys(packed["small"], 0)  # elements taken so far of each joined array
-    placed = []
+    leaves = []
     for path, spec in _with_paths(like):
         if _is_small(spec):
             dtype = str(spec.dtype)
@@ -90,11 +90,53 @@ def unpack(packed: dict[str, Any], like: Any) -> Any:
             leaf = packed["small"][dtype][start : used[dtype]].reshape(spec.shape)
         else:
             leaf = packed["large"][path]
-        placed.append(_placed(leaf, spec.sharding))
-    return jax.tree.unflatten(jax.tree.structure(like), placed)
+        leaves.append(placed(leaf, spec.sharding))
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)
 
 
-def _placed(leaf: Any, sharding: jax.sharding.Sharding) -> jax.Array:
+def unpack_described(packed: dict[str, Any], described: dict[str, str]) -> dict[str, np.ndarray]:
+    """{path: host array} of what `pack` gave, without the tree that it was.
+
+    Args:
+      described: what `describe` gave for the tree, in its order.
+    """
+    used = dict.fromkeys(packed["small"], 0)
+    leaves = {}
+    for path, text in described.items():
+        spec = as_described(text)
+        if _is_small(spec):
+            dtype = str(spec.dtype)
+            start = used[dtype]
+            used[dtype] += spec.size
+            leaves[path] = packed["small"][dtype][start : used[dtype]].reshape(spec.shape)
+        else:
+            leaves[path] = packed["large"][path]
+    return leaves
+
+
+def abstract_described(described: dict[str, str]) -> dict[str, Any]:
+    """What `pack` gives for a tree that `describe` has described; large leaves as host arrays."""
+    specs = {path: as_described(text) for path, text in described.items()}
+    large = {}
+    lengths: dict[str, int] = {}
+    for path, spec in specs.items():
+        dtype = str(spec.dtype)
+        if _is_small(spec):
+            lengths[dtype] = lengths.get(dtype, 0) + spec.size
+        else:
+            large[path] = np.empty(spec.shape, spec.dtype)
+    small = {dtype: np.empty(length, jnp.dtype(dtype)) for dtype, length in lengths.items()}
+    return {"large": large, "small": small}
+
+
+def as_described(text: str) -> jax.ShapeDtypeStruct:
+    """The shape and dtype that "float32[3, 3]" stands for."""
+    dtype, _, sizes = text.partition("[")
+    shape = [int(size) for size in sizes.rstrip("]").split(",") if size]
+    return jax.ShapeDtypeStruct(shape, jnp.dtype(dtype))
+
+
+def placed(leaf: Any, sharding: jax.sharding.Sharding) -> jax.Array:
     """A leaf onto its devices; large ones come from Orbax as they are to lie."""
     if isinstance(leaf, jax.Array) or sharding.is_fully_addressable:
         return jax.device_put(leaf, sharding)

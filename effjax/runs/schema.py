@@ -146,6 +146,7 @@ class RunConfig:
     accumulate: Count = 1  # a batch is taken in this many parts, one after another
     nonfinite: Literal["stop", "skip"] = "stop"  # skip: leave out updates that are not finite
     nonfinite_limit: Count = 10  # with skip: stop after this many in a row
+    continue_from: str | None = None  # a run whose state a new run starts from, where it fits
     init_from: str | None = None  # a workdir or a weights file to start from
     init_ignore: tuple[str, ...] = ()  # regexes of names in that file that need not be loaded
     init_rename: tuple[tuple[str, str], ...] = ()  # (regex, replacement) for the names in that file

@@ -133,6 +133,9 @@ class Classification(Task):
             )
         return jax.tree.structure(params).unflatten(labels)
 
+    def class_paths(self, params: Params) -> Set[str]:
+        return set(parameter_paths(params)) - self._backbone_paths()
+
     def _backbone_paths(self) -> Set[str]:
         headless = models.abstract_variables(
             self.model.clone(num_classes=0), self.split.image_shape

@@ -29,6 +29,7 @@ from effjax.runs.lock import RunLock
 from effjax.runs.metrics import read_rows
 from effjax.runs.summary import summarise, summary_table
 from effjax.training.agenda import Due
+from effjax.training.continue_from import check_continue_from
 from effjax.training.evaluation import Stopped, evaluate, not_finite
 from effjax.training.extending import Extend, Extension, adopt_history, begin_extension
 from effjax.training.opening import Run, open_run
@@ -73,6 +74,7 @@ def train(
         extension = adopt_history(workdir, config, extend)
         display.waiting("reading the data")
         setup = build(make_task, config)
+        check_continue_from(setup.config.continue_from, workdir)
         # what is refused leaves no folder behind, so it is refused before the lock makes one
         check_continues(workdir, setup.config, bool(extend))
         if is_writer():

@@ -15,6 +15,7 @@ import jax
 from effjax.contract import Evaluator
 from effjax.devices.hosts import agree, is_writer
 from effjax.devices.interruption import Interruption
+from effjax.errors import UserError
 from effjax.report import Display
 from effjax.report.metric_names import best
 from effjax.runs.checkpoints import Checkpoints
@@ -25,6 +26,7 @@ from effjax.runs.record import open_workdir
 from effjax.runs.seeds import run_key
 from effjax.training.agenda import Agenda, Resumed
 from effjax.training.between import Between
+from effjax.training.continue_from import continue_from
 from effjax.training.early_stop import EarlyStop, catch_up, make_early_stop
 from effjax.training.landscape import Landscape
 from effjax.training.programs import Programs, lower
@@ -254,6 +256,8 @@ def _first_state(
 ) -> tuple[int, Any]:
     """(step, state as the runner holds it): of a checkpoint, of `init_from`, or fresh."""
     init_from = setup.config.init_from
+    if init_from is not None and setup.config.continue_from is not None:
+        raise UserError("config.continue_from and config.init_from are both set; give one of them")
     place = setup.runner.place
     display.waiting("initialising")
     start = checkpoints.newest_sound()
@@ -262,6 +266,9 @@ def _first_state(
         display.line(f"continuing {workdir} from step {start}")
         return start, place(state)
     state = setup.fresh()
+    source = setup.config.continue_from
+    if source is not None:
+        return 0, place(continue_from(setup, state, source, display))
     if init_from is None:
         return 0, place(state)
     # whole: a file of weights knows nothing of how they are divided over devices

@@ -36,7 +36,7 @@ def test_keys_that_cannot_change_the_result_are_free(workdir, config):
 def test_keys_that_differ_are_named(workdir, config):
     config.seed = 1
     config.data.batch_size = 7
-    message = r"another config \(data\.batch_size: .* -> 7; seed: 0 -> 1\)\ngive another --workdir"
+    message = r"another config \(data\.batch_size: .* -> 7; seed: 0 -> 1\)\ngive another --work"
     with pytest.raises(UserError, match=message):
         check_continues(workdir, View(config), extend=False)
 

@@ -6,7 +6,16 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from effjax.runs import packing
-from effjax.runs.packing import SMALL, abstract_pack, describe, leaf_paths, pack, unpack
+from effjax.runs.packing import (
+    SMALL,
+    abstract_described,
+    abstract_pack,
+    describe,
+    leaf_paths,
+    pack,
+    unpack,
+    unpack_described,
+)
 
 
 def tree():
@@ -53,3 +62,19 @@ def test_leaves_are_described():
         "w": "float32[2, 3]",
         "n": "int32[]",
     }
+
+
+def test_a_tree_that_is_known_by_its_description_only():
+    tree = {
+        "large": jnp.arange(SMALL + 1, dtype=jnp.float32),
+        "one": jnp.float32(3),
+        "two": {"count": jnp.int32(7), "x": jnp.ones((2, 3), jnp.bfloat16)},
+    }
+    described = describe(tree)
+    leaves = unpack_described(pack(tree), described)
+    assert list(leaves) == ["large", "one", "two/count", "two/x"]
+    assert leaves["two/x"].shape == (2, 3)
+    assert int(leaves["two/count"]) == 7
+    wanted = jax.eval_shape(lambda: tree)
+    shapes = jax.tree.map(lambda leaf: (leaf.shape, str(leaf.dtype)), abstract_described(described))
+    assert shapes == jax.tree.map(lambda leaf: (leaf.shape, str(leaf.dtype)), abstract_pack(wanted))
