@@ -23,6 +23,7 @@ from effjax.runs.continuing import flatten
 from effjax.runs.folder import CHECKPOINTS
 from effjax.runs.packing import describe, leaf_paths, placed
 from effjax.runs.record import read_config, read_labels
+from effjax.runs.schema import FREE_KEYS
 from effjax.training.setup import Setup
 
 SHOWN = 4  # differences that a line spells out
@@ -193,7 +194,7 @@ def _report(
     old = flatten(dict(before))
     new = flatten(config.to_dict())
     keys = [key for key in sorted(old | new) if old.get(key) != new.get(key)]
-    keys = [key for key in keys if key != "continue_from"]
+    keys = [key for key in keys if not key.startswith(("continue_from", *FREE_KEYS))]
     changes = [f"{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in keys]
     if changes:
         display.line(f"changed: {_listed(changes)}")
