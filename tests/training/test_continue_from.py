@@ -64,7 +64,8 @@ def test_another_optimizer_begins_anew(folder, tmp_path, capsys):
     state = started(f"{folder}:5", tmp_path, optim={"default": {"name": "lion"}})
     same(state.params, restore(folder, QUIET, step=5)[1].params)
     momentum = [leaf for leaf in jax.tree.leaves(state.opt_state) if leaf.shape == (4,)]
-    assert momentum and all(not leaf.any() for leaf in momentum)
+    assert momentum
+    assert not any(leaf.any() for leaf in momentum)
     assert "begins anew: optimizer of default (adan -> lion)" in capsys.readouterr().out
 
 
