@@ -41,7 +41,11 @@ class DataConfig:
     # WebDataset shards or of Parquet files; "synthetic"; or package.module:Class of your own
     name: str = "digits"
     data_dir: str | None = None  # None: $TFDS_DATA_DIR, else ~/tensorflow_datasets
-    train_split: str = "train"  # TFDS split syntax, such as "train[:90%]"
+    # TFDS split syntax, such as "train[:90%]" or "train[:20%]+train[40%:]"; sets that TFDS has not
+    # prepared are cut class by class, in an order that `split_seed` draws
+    train_split: str = "train"
+    # training: 0 shows examples as they come, 1 every class equally often (see `data.balance`)
+    balance: Share = 0.0
     val_split: str = "validation"  # "all": every example, whatever its split
     # validation's part of each class, where the files are not divided into splits
     val_share: Annotated[float, Range(0, 1, "()")] = 0.1

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from effjax.data.balance import BalancedOrder
 from effjax.data.class_names import ClassMatch, match_classes, require_known
 from effjax.data.images.augment import DRAWN, TrainTransform, train_transform
 from effjax.data.images.centre_crop import EvalTransform, eval_transform
@@ -178,7 +179,10 @@ def open_split(
     on_device = train and config.cache == "device"
     examples = len(source)
     if train:
-        stream = TrainStream(views, seed, batch_size, on_device)
+        order = None
+        if config.balance:
+            order = BalancedOrder(np.asarray(source.labels()), config.balance, seed)
+        stream = TrainStream(views, seed, batch_size, on_device, order)
         steps = examples // batch_size
     else:
         stream = EvalStream(views, batch_size)

@@ -9,6 +9,7 @@ Shapes: B the global batch, b the part of it that is asked for, N the number of 
 
 import functools
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -25,6 +26,7 @@ def rows_of_step(
     batch_size: int,
     repeats: int,
     examples: int,
+    order: Callable[[int], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Which examples [b] the slots [b] of a step show.
 
@@ -32,7 +34,10 @@ def rows_of_step(
       batch_size: B; at most N.
       repeats: how often a batch shows each of its examples (repeated augmentation).
       examples: N.
+      order: epoch -> what it shows [N]; None: every example once, shuffled.
     """
+    if order is None:
+        order = functools.partial(shuffled, seed, examples=examples)
     # a batch goes through its distinct examples several times
     distinct = math.ceil(batch_size / repeats)
     start = step * distinct
@@ -40,11 +45,11 @@ def rows_of_step(
     epochs, places = np.divmod(positions, examples)
     first = int(epochs.min())
     last = int(epochs.max())
-    rows = shuffled(seed, first, examples)[places]
+    rows = order(first)[places]
     if first == last:
         return rows
     # a batch is no longer than an epoch, so it reaches into one more at most
-    next_rows = shuffled(seed, last, examples)[places]
+    next_rows = order(last)[places]
     return np.where(epochs == first, rows, next_rows)
 
 

@@ -4,7 +4,7 @@ Shapes: B the global batch, b the part of it that is asked for, H W the image.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -36,6 +36,7 @@ class TrainStream:
     seed: int
     batch_size: int
     on_device: bool = False  # say which views, do not make them: see `resident`
+    order: Callable[[int], np.ndarray] | None = None  # see `rows_of_step`
 
     def __call__(self, step: int, slots: np.ndarray) -> HostArrays:
         """The examples at `slots` [b] of the batch of a step."""
@@ -100,7 +101,9 @@ class TrainStream:
         """Which examples [b] the slots [b] of a step show."""
         repeats = self.views.transform.augment.repeats
         examples = len(self.views.pixels.source)
-        return rows_of_step(self.seed, step, slots, self.batch_size, repeats, examples)
+        return rows_of_step(
+            self.seed, step, slots, self.batch_size, repeats, examples, self.order
+        )
 
 
 @dataclasses.dataclass(frozen=True)

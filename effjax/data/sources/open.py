@@ -1,5 +1,6 @@
 """From what `data.name` says to a source of examples."""
 
+import functools
 import glob
 import json
 import os
@@ -20,6 +21,7 @@ from effjax.data.sources.parquet import Parquet, find_parquet
 from effjax.data.sources.records import Records
 from effjax.data.sources.shards import Shards, find_shards
 from effjax.data.sources.splits import ALL, MissingSplit, Undivided
+from effjax.data.sources.subset import names_part, open_part
 from effjax.data.sources.synthetic import Synthetic
 from effjax.data.sources.tfrecord import TfRecords
 from effjax.plugins import is_plugin
@@ -36,6 +38,8 @@ def open_examples(config: Any, split: str) -> Examples:
     Raises:
       UserError: unknown name, unknown split, or files that cannot be read at random.
     """
+    if names_part(split) and not _sliced_by_tfds(config):
+        return open_part(split, functools.partial(open_examples, config), config.split_seed)
     # read for every data set: a config of synthetic images may be given another data.name, and a
     # key that nothing reads is refused
     classes = config.synthetic_classes
@@ -105,6 +109,17 @@ def whole_if_undivided(config: Any, split: str) -> str:
     except MissingSplit:
         return split
     return split
+
+
+def _sliced_by_tfds(config: Any) -> bool:
+    """Whether a part of a split is TFDS's to cut."""
+    path = os.path.expanduser(config.name)
+    if config.name in BUILDERS:
+        return True
+    is_own_file = os.path.exists(path) and not is_prepared(path)
+    if config.name == "synthetic" or is_own_file:
+        return False
+    return stored_format(prepared_directory(config.name, config.data_dir)) != "tfrecord"
 
 
 def stored_format(directory: str) -> str:
