@@ -101,9 +101,7 @@ class TrainStream:
         """Which examples [b] the slots [b] of a step show."""
         repeats = self.views.transform.augment.repeats
         examples = len(self.views.pixels.source)
-        return rows_of_step(
-            self.seed, step, slots, self.batch_size, repeats, examples, self.order
-        )
+        return rows_of_step(self.seed, step, slots, self.batch_size, repeats, examples, self.order)
 
 
 @dataclasses.dataclass(frozen=True)

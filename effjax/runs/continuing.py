@@ -10,6 +10,7 @@ from effjax.runs.folder import CHECKPOINTS, CONFIG
 from effjax.runs.record import read_config, read_file
 from effjax.runs.schema import FREE_KEYS, default_config
 
+EXTENDED = "schedule.extended"  # how a run was made longer
 SHOWN = 3  # differing keys that the message spells out
 
 
@@ -102,13 +103,16 @@ def _differing(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     # a key that is younger than the run: the run had what is its default
     defaults = flatten(View(default_config()).to_dict())
     before = defaults | old
+    if not new.get(EXTENDED):
+        # it is taken over from the folder
+        new = new | {EXTENDED: before.get(EXTENDED)}
     keys = sorted(old | new)
     return [k for k in keys if before.get(k) != new.get(k) and not k.startswith(FREE_KEYS)]
 
 
 def _is_length(key: str) -> bool:
     """Whether a key sets how long the run is, or how it was made longer."""
-    return key.startswith(("total_", "schedule.extended"))
+    return key.startswith(("total_", EXTENDED))
 
 
 def check_same_data(workdir: Path, data: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 
+from effjax.config import View
 from effjax.contract import Evaluator
 from effjax.devices.hosts import agree, is_writer
 from effjax.devices.interruption import Interruption
@@ -107,6 +108,7 @@ def open_run(
     if agenda.curvature_every:
         landscape = Landscape(setup, display.warn)
     checkpoints = _checkpoints(setup, workdir, display, closing)
+    _check_one_start(config)
     _check_soon(setup)
     start, state = _first_state(setup, checkpoints, workdir, display)
     between_step = _last_between(checkpoints, start, agenda)
@@ -251,13 +253,17 @@ def _checkpoints(
     return checkpoints
 
 
+def _check_one_start(config: View) -> None:
+    """Refuses a run that is to start from two things."""
+    if config.continue_from is not None and config.init_from is not None:
+        raise UserError("config.continue_from and config.init_from are both set; give one of them")
+
+
 def _first_state(
     setup: Setup, checkpoints: Checkpoints, workdir: Path, display: Display
 ) -> tuple[int, Any]:
     """(step, state as the runner holds it): of a checkpoint, of `init_from`, or fresh."""
     init_from = setup.config.init_from
-    if init_from is not None and setup.config.continue_from is not None:
-        raise UserError("config.continue_from and config.init_from are both set; give one of them")
     place = setup.runner.place
     display.waiting("initialising")
     start = checkpoints.newest_sound()

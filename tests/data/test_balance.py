@@ -4,8 +4,8 @@ import pickle
 
 import numpy as np
 import pytest
-from effjax.data.balance import BalancedOrder, shown_in_epoch
 
+from effjax.data.balance import BalancedOrder, shown_in_epoch
 from effjax.data.order import rows_of_step
 
 LABELS = np.repeat([0, 1, 2], [60, 30, 10])

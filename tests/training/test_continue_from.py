@@ -37,8 +37,8 @@ def started(source, workdir, **changes):
     for key, value in changes.items():
         config[key].update(value)
     setup = build(config)
-    display = choose_display()
     with contextlib.ExitStack() as closing:
+        display = closing.enter_context(contextlib.closing(choose_display()))
         return open_run(setup, Programs(setup, display), workdir, display, closing).state
 
 

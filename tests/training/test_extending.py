@@ -59,8 +59,7 @@ def test_the_rate_goes_on_as_asked_and_is_recorded(tmp_path, capsys):
     longer = config(16.0, "cosine")
     with pytest.raises(UserError, match=r"the learning rate is 0 where"):
         run(longer, tmp_path, extend="constant")
-    loud = choose_display()
-    effjax.train(longer, tmp_path, extend="restart", display=loud)
+    effjax.train(longer, tmp_path, extend="restart", display=choose_display())
     shown = capsys.readouterr().out
     assert "extended from 10 to 16 steps (the schedule begins anew)" in shown
     assert "step 10, 0 after it" in shown

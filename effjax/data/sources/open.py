@@ -116,8 +116,8 @@ def _sliced_by_tfds(config: Any) -> bool:
     path = os.path.expanduser(config.name)
     if config.name in BUILDERS:
         return True
-    is_own_file = os.path.exists(path) and not is_prepared(path)
-    if config.name == "synthetic" or is_own_file:
+    is_own = is_plugin(config.name) or (os.path.exists(path) and not is_prepared(path))
+    if config.name == "synthetic" or is_own:
         return False
     return stored_format(prepared_directory(config.name, config.data_dir)) != "tfrecord"
 

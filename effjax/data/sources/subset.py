@@ -187,7 +187,8 @@ class Joined:
         found: list[str] = []
         for number, part in enumerate(self._parts):
             # one name may be in several splits
-            found += [f"{number}/{key}" for key in part.keys()]
+            own = part.keys()
+            found += [f"{number}/{key}" for key in own]
         return found if len(found) == len(self) else ()
 
     def stamps(self) -> Sequence[str]:

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from effjax.data.sources.subset import parse_split, stratified_order
 
 from effjax.data.config import DataConfig
 from effjax.data.sources.open import open_examples
+from effjax.data.sources.subset import parse_split, stratified_order
 from effjax.errors import UserError
 
 SIZES = (40, 20, 10)
