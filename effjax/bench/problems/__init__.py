@@ -4,7 +4,7 @@ A new problem is one file here: a function (workload, data_dir) -> `Problem` und
 imported below.
 """
 
-from effjax.bench.problems import functions, images, vectors
+from effjax.bench.problems import functions, images, known, vectors
 from effjax.bench.problems.base import (
     PROBLEMS,
     Problem,
@@ -17,6 +17,7 @@ __all__ = [
     "Problem",
     "functions",
     "images",
+    "known",
     "make_problem",
     "problem",
     "vectors",

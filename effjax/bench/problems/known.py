@@ -1,0 +1,212 @@
+"""Problems of which theory says what an optimizer does: variances, exit times, rates, gaps.
+
+Each has its answer beside it, as a function of the workload and the optimizer's settings.
+
+Shapes: D dimensions or paths, N examples.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from effjax.bench.problems.base import Arrays, LossAndState, Metrics, Params, Problem, problem
+from effjax.config import View
+from effjax.curvature import closed_forms
+from effjax.curvature.escape import stable_basin_time, stable_draws
+
+LEFT, RIGHT = 1.0, 2.0  # the basin of `stable_basin` is (-LEFT, RIGHT)
+HELD_OUT = 4096  # examples of `least_squares`
+
+Model = Mapping[str, Any]  # the section `model` of a workload
+
+
+@problem("noisy_quadratic")
+def noisy_quadratic(workload: View, data_dir: str | None) -> Problem:
+    """Sum of lambda (x - c)^2 / 2 with targets c of variance 1, drawn anew at every update.
+
+    The loss of an optimizer settles where its variance is: momentum's is larger than SGD's,
+    Lookahead's smaller, see `settled_loss`.
+
+    Keys of `model`: dim, condition (lambda lies between 1/condition and 1).
+    """
+    curvatures = jnp.asarray(_curvatures(workload.model), jnp.float32)
+
+    def init(key: jax.Array) -> tuple[Params, Any]:
+        return {"x": jax.random.normal(key, curvatures.shape)}, {}
+
+    def loss(
+        params: Params, model_state: Any, batch: Any, key: jax.Array, step: jax.Array
+    ) -> LossAndState:
+        targets = jax.random.normal(key, curvatures.shape)
+        return 0.5 * (curvatures * (params["x"] - targets) ** 2).sum(), model_state
+
+    def evaluate(params: Params, model_state: Any, held_out: Any) -> Metrics:
+        return {"val/loss": 0.5 * (curvatures * params["x"] ** 2).mean()}
+
+    return Problem(init, loss, evaluate, train={}, held_out={})
+
+
+def settled_loss(
+    model: Model,
+    rate: float,
+    momentum: float = 0.0,
+    lookahead: tuple[float, int] | None = None,
+) -> float:
+    """Where the loss of `noisy_quadratic` settles under SGD.
+
+    Args:
+      model: of the workload.
+      rate: a constant learning rate.
+      momentum: of a heavy ball.
+      lookahead: (slow step size, period), without momentum; the loss is that of the slow weights.
+    """
+    losses = []
+    for curvature in _curvatures(model):
+        if lookahead is not None:
+            variance = closed_forms.lookahead_variance(curvature, rate, *lookahead)
+        else:
+            # targets of variance 1 are noise of variance lambda^2 in the gradient
+            unit = closed_forms.heavy_ball_variance(curvature, rate, momentum)
+            variance = curvature**2 * unit
+        losses.append(0.5 * curvature * variance)
+    return float(np.mean(losses))
+
+
+def _curvatures(model: Model) -> np.ndarray:
+    return np.geomspace(1.0 / model["condition"], 1.0, model["dim"])
+
+
+@problem("stable_basin")
+def stable_basin(workload: View, data_dir: str | None) -> Problem:
+    """x^2 / 2 in the basin (-1, 2) under stable noise: the loss is the share of paths that left.
+
+    A path that has left stays out. Each dimension is a path of its own, from the bottom.
+
+    Keys of `model`: paths, alpha (of the noise, below 2), noise (its scale in a gradient).
+    """
+    model = workload.model
+    paths, alpha, scale = model["paths"], model["alpha"], model["noise"]
+
+    def has_left(x: jax.Array) -> jax.Array:
+        return (x <= -LEFT) | (x >= RIGHT)
+
+    def init(key: jax.Array) -> tuple[Params, Any]:
+        return {"x": jnp.zeros(paths)}, {"left": jnp.zeros(paths, bool)}
+
+    def loss(
+        params: Params, model_state: Any, batch: Any, key: jax.Array, step: jax.Array
+    ) -> LossAndState:
+        x = params["x"]
+        left = model_state["left"] | has_left(x)
+        tilt = scale * stable_draws(key, alpha, x.shape)
+        # a random linear term of value 0 for those inside
+        value = 0.5 * x**2 + tilt * (x - jax.lax.stop_gradient(x))
+        return jnp.where(left, 0.0, value).sum(), {"left": left}
+
+    def evaluate(params: Params, model_state: Any, held_out: Any) -> Metrics:
+        return {"val/loss": (model_state["left"] | has_left(params["x"])).mean()}
+
+    return Problem(init, loss, evaluate, train={}, held_out={})
+
+
+def share_left(model: Model, rate: float, updates: int) -> float:
+    """The share of paths of `stable_basin` that SGD has lost, for small noise."""
+    alpha = model["alpha"]
+    # an update of SGD is a step of time `rate`
+    scale = model["noise"] * rate ** (1 - 1 / alpha)
+    return -math.expm1(-rate * updates / stable_basin_time(alpha, scale, LEFT, RIGHT))
+
+
+class Constants(NamedTuple):
+    """Of a finite sum: L and mu bound its curvature, sigma^2 is the noise at the minimum."""
+
+    smoothness: float
+    convexity: float
+    noise: float
+
+
+@problem("finite_sum")
+def finite_sum(workload: View, data_dir: str | None) -> Problem:
+    """Least squares over N examples; the loss is the squared norm of the whole gradient.
+
+    Keys of `model`: examples, dim, condition (of the Hessian), noise (of the answers).
+    """
+    data = _sum_data(workload)
+
+    def evaluate(params: Params, model_state: Any, held_out: Any) -> Metrics:
+        residual = held_out["x"] @ params["w"] - held_out["y"]
+        gradient = residual @ held_out["x"] / len(residual)
+        return {"val/loss": gradient @ gradient}
+
+    return Problem(_start(data), _squares, evaluate, train=data, held_out=data)
+
+
+def constants(workload: View) -> Constants:
+    """The known constants of `finite_sum`."""
+    data = _sum_data(workload)
+    x, y = data["x"].astype(float), data["y"].astype(float)
+    ends = np.linalg.eigvalsh(x.T @ x / len(x))
+    w, *_ = np.linalg.lstsq(x, y, rcond=None)
+    gradients = (x @ w - y)[:, None] * x  # [N, D]
+    return Constants(float(ends[-1]), float(ends[0]), float((gradients**2).sum(1).mean()))
+
+
+def _sum_data(workload: View) -> Arrays:
+    model = workload.model
+    count, dim = model["examples"], model["dim"]
+    rng = np.random.default_rng(workload.seed)
+    directions, _ = np.linalg.qr(rng.standard_normal((count, dim)))  # orthonormal columns
+    scales = np.sqrt(count * np.geomspace(1.0 / model["condition"], 1.0, dim))
+    x = directions * scales
+    y = x @ rng.standard_normal(dim) + model["noise"] * rng.standard_normal(count)
+    return {"x": x.astype(np.float32), "y": y.astype(np.float32)}
+
+
+@problem("least_squares")
+def least_squares(workload: View, data_dir: str | None) -> Problem:
+    """Few noisy examples of a linear rule: the loss is that on fresh examples, see `gap`.
+
+    Keys of `model`: examples, dim, noise.
+    """
+    model = workload.model
+    dim = model["dim"]
+    rng = np.random.default_rng(workload.seed)
+    rule = rng.standard_normal(dim)
+
+    def drawn(count: int) -> Arrays:
+        x = rng.standard_normal((count, dim))
+        y = x @ rule + model["noise"] * rng.standard_normal(count)
+        return {"x": x.astype(np.float32), "y": y.astype(np.float32)}
+
+    def evaluate(params: Params, model_state: Any, held_out: Any) -> Metrics:
+        return {"val/loss": ((held_out["x"] @ params["w"] - held_out["y"]) ** 2).mean()}
+
+    train = drawn(model["examples"])
+    return Problem(_start(train), _squares, evaluate, train=train, held_out=drawn(HELD_OUT))
+
+
+def gap(model: Model) -> float:
+    """Expected squared error on fresh examples less that on the training ones, at the minimum."""
+    train, fresh = closed_forms.least_squares_errors(
+        model["examples"], model["dim"], model["noise"]
+    )
+    return fresh - train
+
+
+def _start(data: Arrays) -> Any:
+    dim = data["x"].shape[1]
+
+    def init(key: jax.Array) -> tuple[Params, Any]:
+        return {"w": jnp.zeros(dim)}, {}
+
+    return init
+
+
+def _squares(
+    params: Params, model_state: Any, batch: Any, key: jax.Array, step: jax.Array
+) -> LossAndState:
+    return 0.5 * ((batch["x"] @ params["w"] - batch["y"]) ** 2).mean(), model_state

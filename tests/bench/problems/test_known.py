@@ -1,0 +1,102 @@
+"""What optimizers do on these problems is what theory says."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from effjax import optim
+from effjax.bench.problems import known, make_problem
+from effjax.bench.schema import workload
+from effjax.config import View
+
+QUADRATIC = {"dim": 20_000, "condition": 10.0}
+BASIN = {"paths": 4000, "alpha": 1.2, "noise": 0.1}
+
+
+def make(name, **model):
+    work = View(workload(problem=name, model=model))
+    return make_problem(work), work
+
+
+def trained(problem, optimizer, updates):
+    """(parameters to evaluate, model state) after many updates on all examples."""
+    params, model_state = problem.init(jax.random.key(0))
+
+    def step(carry, number):
+        params, model_state, state = carry
+        key = jax.random.fold_in(jax.random.key(1), number)
+        (_, model_state), grads = jax.value_and_grad(problem.loss, has_aux=True)(
+            params, model_state, problem.train, key, number
+        )
+        updates, state = optimizer.update(grads, state, params)
+        return (optax.apply_updates(params, updates), model_state, state), None
+
+    @jax.jit
+    def run(params, model_state):
+        carry = params, model_state, optimizer.init(params)
+        (params, model_state, state), _ = jax.lax.scan(step, carry, jnp.arange(updates))
+        return optim.eval_params(params, state), model_state
+
+    return run(params, model_state)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "settings"),
+    [
+        (optax.sgd(0.4), {}),
+        (optax.sgd(0.1, momentum=0.9), {"momentum": 0.9}),
+        (optim.lookahead(optax.sgd(0.4), 5, 0.5), {"lookahead": (0.5, 5)}),
+    ],
+    ids=["sgd", "heavy_ball", "lookahead"],
+)
+def test_a_noisy_quadratic_settles_at_its_variance(optimizer, settings):
+    problem, _ = make("noisy_quadratic", **QUADRATIC)
+    params, _ = trained(problem, optimizer, 400)
+    rate = 0.1 if "momentum" in settings else 0.4
+    found = float(problem.evaluate(params, {}, {})["val/loss"])
+    assert found == pytest.approx(known.settled_loss(QUADRATIC, rate, **settings), rel=0.03)
+
+
+def test_lookahead_settles_below_sgd_and_momentum_above():
+    sgd = known.settled_loss(QUADRATIC, 0.1)
+    assert known.settled_loss(QUADRATIC, 0.1, lookahead=(0.5, 5)) < sgd
+    assert known.settled_loss(QUADRATIC, 0.1, momentum=0.9) > 5 * sgd
+
+
+def test_paths_leave_a_basin_as_they_should():
+    problem, _ = make("stable_basin", **BASIN)
+    params, state = trained(problem, optax.sgd(0.05), 1000)
+    found = float(problem.evaluate(params, state, {})["val/loss"])
+    expected = known.share_left(BASIN, 0.05, 1000)
+    assert 0.2 < expected < 0.8
+    assert found == pytest.approx(expected, abs=0.04)
+
+
+def test_the_constants_of_a_finite_sum():
+    problem, work = make("finite_sum", examples=64, dim=5, condition=20.0, noise=0.3)
+    found = known.constants(work)
+    assert found.smoothness == pytest.approx(1.0, rel=1e-4)
+    assert found.convexity == pytest.approx(0.05, rel=1e-4)
+    # gradients descend as the constants say: the slowest direction by (1 - mu / L) an update
+    params, _ = trained(problem, optax.sgd(1.0 / found.smoothness), 60)
+    later, _ = trained(problem, optax.sgd(1.0 / found.smoothness), 61)
+    squares = [float(problem.evaluate(p, {}, problem.train)["val/loss"]) for p in (params, later)]
+    assert (squares[1] / squares[0]) ** 0.5 == pytest.approx(0.95, abs=2e-3)
+    minimum = np.linalg.lstsq(problem.train["x"], problem.train["y"], rcond=None)[0]
+    per_example = problem.train["x"] * (problem.train["x"] @ minimum - problem.train["y"])[:, None]
+    assert found.noise == pytest.approx((per_example**2).sum(1).mean(), rel=1e-3)
+
+
+def test_the_gap_of_least_squares():
+    """The mean over designs of one problem each."""
+    model = {"examples": 24, "dim": 6, "noise": 0.5}
+    gaps = []
+    for seed in range(200):
+        problem = make_problem(View(workload(problem="least_squares", model=model, seed=seed)))
+        x, y = problem.train["x"], problem.train["y"]
+        w, *_ = np.linalg.lstsq(x, y, rcond=None)
+        fresh = problem.held_out
+        gaps.append(((fresh["x"] @ w - fresh["y"]) ** 2).mean() - ((x @ w - y) ** 2).mean())
+    assert np.mean(gaps) == pytest.approx(known.gap(model), rel=0.12)
