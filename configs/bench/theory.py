@@ -66,7 +66,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.workloads.update(WORKLOADS)
     config.optimizers.update(OPTIMIZERS)
     config.tuning.protocol = "defaults"
-    config.reference = "sgd"
+    config.update(reference="sgd", targets_from=("sgd",))
     return config
 
 
