@@ -6,8 +6,8 @@ from pathlib import Path
 
 import ml_collections
 
-from effjax.bench.page import write_report
 from effjax.bench.repeat import repeat
+from effjax.bench.report import write_report
 from effjax.bench.results import ResultsFolder, read_rows
 from effjax.bench.schema import BenchConfig
 from effjax.bench.targets import write_targets

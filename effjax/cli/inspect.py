@@ -31,7 +31,8 @@ def show(args: argparse.Namespace) -> None:
     config = load_run(args.config, args.overrides)
 
     from effjax.inspect.memory import imagine_topology, pretend_devices
-    from effjax.inspect.show import show, show_batch
+    from effjax.inspect.show import show
+    from effjax.inspect.show_batch import show_batch
     from effjax.report import choose_display
 
     if args.devices is not None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from effjax.config import View
 from effjax.errors import UserError, nearest
 from effjax.report import Display, compare_table, plot_runs
 from effjax.report.compare import UNFINISHED, Run
@@ -11,6 +12,7 @@ from effjax.runs.continuing import flatten
 from effjax.runs.folder import CONFIG, read_summary
 from effjax.runs.metrics import METRICS, read_rows
 from effjax.runs.record import read_config
+from effjax.runs.schema import default_config
 
 
 def read_run(workdir: Path, name: str) -> Run:
@@ -34,7 +36,9 @@ def read_run(workdir: Path, name: str) -> Run:
             f"{workdir} has no rows in {METRICS} yet: it was stopped before its first step\n"
             "leave it out, or train it"
         )
-    return Run(name, rows, flatten(config), read_summary(workdir))
+    # a key that is younger than a run does not differ from its default
+    defaults = flatten(View(default_config()).to_dict())
+    return Run(name, rows, defaults | flatten(config), read_summary(workdir))
 
 
 def compare_workdirs(workdirs: Sequence[Path], out: Path, display: Display) -> None:
@@ -53,7 +57,7 @@ def compare_workdirs(workdirs: Sequence[Path], out: Path, display: Display) -> N
         runs.append(read_run(workdir, name))
     header, rows = compare_table(runs)
     title = f"{len(runs)} runs in {base}; final (best) values"
-    if any(run.summary is None for run in runs):
+    if not all(run.is_finished for run in runs):
         title += f"; {UNFINISHED} unfinished"
     display.table(title, rows, header, right=range(1, len(header) - 1))
     try:

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from effjax.data.images.resize import resize_exact
 from effjax.errors import UserError
 from effjax.evaluate.network import writing_to
 from effjax.report import Display, draw_sheet
+from effjax.report.sheet import LETTERS
+from effjax.report.style import shorten_middle
 from effjax.runs.atomic import write_atomically
 from effjax.trained.batches import Seen, batch_for, over_images
 from effjax.trained.images import Image, find_images
@@ -28,6 +31,7 @@ from effjax.trained.predictions import (
 )
 
 SHEET = 200  # images of a contact sheet
+THUMBNAIL = 180  # pixels: as large as a picture on it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +71,7 @@ def predict_files(
     display.waiting(f"compiling {trained.name} for {len(images)} image(s)")
     predictions: list[Prediction] = []
     pictures: list[tuple[np.ndarray, str]] = []
-    # pixels are kept for the sheet only: a folder may hold more than the memory
+    # small ones are kept for the sheet only: a folder may hold more than the memory
     on_sheet = sheet_rows(len(images)) if wanted.sheet else frozenset()
     seen = _shown(trained.probabilities, trained, images, display, batch_size)
     for row, one in enumerate(seen):
@@ -76,7 +80,7 @@ def predict_files(
         if wanted.json_lines is not None:
             wanted.json_lines(prediction.to_json())
         if row in on_sheet and prediction.error is None:
-            pictures.append((one.pixels, sheet_caption(prediction)))
+            pictures.append((thumbnail(images[row].pixels()), sheet_caption(prediction)))
     display.close()
     if wanted.json_lines is None:
         header = ("file", "class", "prob.", "then")
@@ -179,12 +183,26 @@ def sheet_rows(count: int) -> frozenset[int]:
     return frozenset(drawn.tolist())
 
 
+def thumbnail(pixels: np.ndarray) -> np.ndarray:
+    """An image uint8 [H, W, 3] whose longer side is at most THUMBNAIL.
+
+    The sheet shows the photograph, and not the few pixels of it that a small network sees.
+    """
+    height, width = pixels.shape[:2]
+    scale = THUMBNAIL / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = max(1, round(scale * height)), max(1, round(scale * width))
+    return resize_exact(pixels, size, "bilinear")
+
+
 def sheet_caption(prediction: Prediction) -> str:
     """Two lines: the file's name, and the class with its probability."""
     label, probability = prediction.classes[0]
     name = os.path.basename(prediction.file)
-    # cut to what fits under a picture
-    return f"{name[:22]}\n{label[:16]} {probability:.0%}"
+    share = f"{probability:.0%}"
+    # the sheet shortens a line that is too long, but the number stays
+    return f"{name}\n{shorten_middle(label, LETTERS - len(share) - 1)} {share}"
 
 
 def write_sheet(

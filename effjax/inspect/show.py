@@ -6,21 +6,18 @@ from typing import Any
 
 import jax
 import ml_collections
-import numpy as np
 
 from effjax import optim
-from effjax.config import UNITS, changed
-from effjax.data.tools.picture import save_picture
+from effjax.config import UNITS, UNSET, View, changed
+from effjax.config.schema import declared_keys
 from effjax.errors import UserError
 from effjax.inspect.memory import show_cost
-from effjax.report import Display, plot_text
-from effjax.runs.schema import RunConfig
-from effjax.tasks.classification import Classification
+from effjax.inspect.schedule import plot_rates, show_schedule
+from effjax.report import Display
+from effjax.runs.schema import OptimConfig, RunConfig
 from effjax.tasks.run import build
 from effjax.training.groups import FROZEN
 from effjax.training.setup import Setup
-
-PLOT_COLUMNS = 72
 
 
 def show(
@@ -52,7 +49,7 @@ def show(
     display.line("")
     display.table("optimizers", optimizer_rows(setup), ("group", "optimizer", "rate", "decay"))
     display.line("")
-    _show_schedule(setup, display)
+    show_schedule(setup, display)
     if plot is not None:
         plot_rates(setup, plot)
         display.line(f"  picture: {plot}")
@@ -164,9 +161,7 @@ def optimizer_rows(setup: Setup) -> list[tuple[str, str, str, str]]:
     rows = []
     for name in setup.groups.transforms:
         section = setup.config.optim[name]
-        settings = section.extras("name", "learning_rate", "weight_decay", "decay", "clip_norm")
-        if section.clip_norm is not None:
-            settings["clip_norm"] = section.clip_norm
+        settings = _set_values(section)
         words = [section.name]
         words += [f"{key}={value}" for key, value in settings.items()]
         words += _split_in_words(setup, name)
@@ -180,6 +175,18 @@ def optimizer_rows(setup: Setup) -> list[tuple[str, str, str, str]]:
     if FROZEN in jax.tree.leaves(setup.groups.labels):
         rows.append((FROZEN, "none", "-", "-"))
     return rows
+
+
+def _set_values(section: View) -> dict[str, Any]:
+    """What was set in an entry of `optim` beside what has a column of its own."""
+    settings = section.extras("name", "learning_rate", "weight_decay", "decay")
+    own = {}
+    for key, value in settings.items():
+        # hyperparameters have no default here: they are there because they were set
+        _, default = declared_keys(OptimConfig).get(key, (None, UNSET))
+        if value != default:
+            own[key] = value
+    return own
 
 
 def _split_in_words(setup: Setup, group: str) -> list[str]:
@@ -196,129 +203,3 @@ def _split_in_words(setup: Setup, group: str) -> list[str]:
     for label, size in sizes.items():
         words.append(f"{label} for {size / total:.1%}")
     return words
-
-
-def learning_rates(setup: Setup, points: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """(steps [points], {group: rates [points]}) over the whole run."""
-    last = max(0, setup.clock.total_steps - 1)
-    points = min(points, last + 1)
-    steps = np.linspace(0, last, points).round()
-    steps = np.unique(steps.astype(int))  # rounding may give a step twice
-    rates = {}
-    for name, rate in setup.groups.rates.items():
-        rates[name] = np.asarray(rate(steps))
-    return steps, rates
-
-
-def _show_schedule(setup: Setup, display: Display) -> None:
-    steps, rates = learning_rates(setup, PLOT_COLUMNS)
-    name = setup.config.schedule.name
-    labels = ("0", f"{setup.clock.total_steps:,} steps")
-    # a short run has fewer steps than columns: stretched to the same width
-    places = np.linspace(0, len(steps) - 1, PLOT_COLUMNS)
-    for group, values in rates.items():
-        columns = np.interp(places, range(len(steps)), values)
-        display.line(f"learning rate of {group}: {name}", "bold")
-        for line in plot_text(list(columns), labels=labels):
-            display.line(f"  {line}")
-
-
-def plot_rates(setup: Setup, path: Path) -> None:
-    """Writes the learning rates of all groups against steps as a PNG.
-
-    Raises:
-      UserError: the file cannot be written.
-    """
-    from matplotlib.figure import Figure
-
-    steps, rates = learning_rates(setup, 1000)
-    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
-    axes = figure.subplots()
-    for name, values in rates.items():
-        axes.plot(steps, values, label=name)
-    axes.set_xlabel("step")
-    axes.set_title(f"learning rate: {setup.config.schedule.name}", loc="left", fontsize=10)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, frameon=False)
-    try:
-        figure.savefig(path, format="png", dpi=120)
-    except OSError as error:
-        raise UserError(f"cannot write --plot={path}: {error.strerror}") from error
-
-
-def show_batch(
-    config: ml_collections.ConfigDict, display: Display, plot: Path | None = None
-) -> None:
-    """Shows the first training batch: shapes, dtypes, value ranges and labels.
-
-    With `plot` the images are drawn as the network gets them, augmented and mixed.
-    """
-    display.waiting("reading the data")
-    if config.data.cache == "device":
-        # its batches are numbers of images on the device; memory gives the same images as arrays
-        config.data.cache = "memory"
-    setup = build(config)
-    batches = setup.source.batches(0)
-    try:
-        batch = next(batches)
-    finally:
-        batches.close()  # ends the threads that read ahead
-    header = ("array", "shape", "dtype", "smallest", "mean", "largest")
-    display.table("first training batch", batch_rows(batch), header, right=(3, 4, 5))
-    if "label" in batch:
-        names = getattr(setup.source, "class_names", ())
-        display.line("")
-        display.table("labels", label_rows(batch["label"], names), ("label", "images", "first at"))
-    if plot is not None:
-        _draw(setup, batch, plot)
-        display.line(f"drawn: {plot}")
-
-
-def _draw(setup: Setup, batch: Mapping[str, np.ndarray], plot: Path) -> None:
-    if not isinstance(setup.task, Classification):
-        raise UserError(f"a batch of task {setup.config.task.name!r} has no images to draw")
-    key = jax.random.key(setup.config.seed)
-    images, labels = jax.jit(setup.task.mixed)(batch, key)
-    data = setup.config.data
-    try:
-        save_picture(
-            plot,
-            np.asarray(images),
-            np.asarray(labels),
-            setup.task.split.class_names,
-            data.mean,
-            data.std,
-        )
-    except OSError as error:
-        raise UserError(f"cannot write --plot={plot}: {error.strerror}") from error
-
-
-def batch_rows(batch: Mapping[str, np.ndarray]) -> list[tuple[str, ...]]:
-    """(name, shape, dtype, smallest, mean, largest) of every array."""
-    rows = []
-    for name, array in batch.items():
-        row = (
-            name,
-            str(list(array.shape)),
-            str(array.dtype),
-            f"{array.min():g}",
-            f"{array.mean():.4g}",
-            f"{array.max():g}",
-        )
-        rows.append(row)
-    return rows
-
-
-def label_rows(labels: np.ndarray, names: Sequence[str]) -> list[tuple[str, str, str]]:
-    """(label with its name, how many images, where the first one is) of the labels in a batch."""
-    found, first, counts = np.unique(labels, return_index=True, return_counts=True)
-    most = counts.max()
-    rows = []
-    for label, place, count in zip(found, first, counts):
-        named = str(label)
-        if label < len(names):  # the data may have no names
-            named += f" {names[label]}"
-        length = round(20 * count / most)
-        bar = "█" * max(1, length)
-        rows.append((named, f"{count:>4} {bar}", str(place)))
-    return rows

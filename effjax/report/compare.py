@@ -17,7 +17,25 @@ from effjax.report.tables import format_count
 
 ABSENT = "-"
 UNFINISHED = "*"
-NAMED = 4  # differing keys that the table names for each run
+NAMED = 8  # differing keys that the table names for each run
+# what a person asks first; other keys follow, in the order of the config
+FIRST = (
+    "model.name",
+    "task.",
+    "init_from",
+    "model.",
+    "optim.",
+    "schedule.",
+    "total_",
+    "data.name",
+    "data.batch_size",
+    "data.image_size",
+    "ema.",
+    "mix.",
+    "data.",
+)
+# last, as they change no result
+LAST = ("parallel.", "log.", "checkpoint.", "data.workers", "data.cache")
 LEGEND = 34  # letters of a name in the legend
 SMOOTHED = "train/loss, a running mean over 1/20 of the rows"
 FEW_POINTS = 30  # up to which the points of a curve are marked
@@ -39,6 +57,16 @@ class Run:
     config: dict[str, Any]
     summary: dict[str, Any] | None
 
+    @property
+    def steps(self) -> int:
+        """The last step with a row."""
+        return max((row["step"] for row in self.rows), default=0)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the summary is of the last step: a run that is extended has an old one."""
+        return self.summary is not None and self.summary.get("step", self.steps) >= self.steps
+
 
 def held_out(runs: Sequence[Run]) -> list[str]:
     """At most two metrics on held-out images for the table: a top-1 and a loss come first."""
@@ -58,6 +86,8 @@ def held_out(runs: Sequence[Run]) -> list[str]:
 def differences(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """For each run the keys of the config, with values, that are not the same in all runs.
 
+    What matters most stands first.
+
     A key is written as short as it can be: "learning_rate" unless another key ends like that.
     """
     keys: dict[str, None] = {}
@@ -65,7 +95,7 @@ def differences(runs: Sequence[Run]) -> list[dict[str, Any]]:
         keys |= dict.fromkeys(run.config)
     endings = collections.Counter(map(_last_part, keys))
     own: list[dict[str, Any]] = [{} for _ in runs]
-    for key in keys:
+    for key in sorted(keys, key=_importance):
         values = [run.config.get(key) for run in runs]
         if all(value == values[0] for value in values):
             continue
@@ -74,6 +104,16 @@ def differences(runs: Sequence[Run]) -> list[dict[str, Any]]:
         for differing, value in zip(own, values):
             differing[name] = value
     return own
+
+
+def _importance(key: str) -> int:
+    """The place of a key in the table; the smaller, the more it matters."""
+    if key.startswith(LAST):
+        return len(FIRST) + 1
+    for place, beginning in enumerate(FIRST):
+        if key.startswith(beginning):
+            return place
+    return len(FIRST)
 
 
 def _last_part(key: str) -> str:
@@ -96,14 +136,14 @@ def compare_table(runs: Sequence[Run]) -> tuple[list[str], list[list[str]]]:
 
 def _size_and_speed(run: Run) -> tuple[str, str, str, str]:
     """(steps, time, images a second, parameters) of a run as text."""
-    steps = max((row["step"] for row in run.rows), default=0)
+    steps = run.steps
     summary = run.summary or {}
     _, speeds = series(run.rows, "perf/images_per_sec")
     seconds = summary.get("wall_seconds")
     size = summary.get("parameters")
     # a finished run gets a space in the place of the mark, so that the digits stay in line
     return (
-        f"{steps} " if run.summary else f"{steps}{UNFINISHED}",
+        f"{steps} " if run.is_finished else f"{steps}{UNFINISHED}",
         ABSENT if seconds is None else format_seconds(seconds),
         f"{statistics.median(speeds):,.0f}" if speeds else ABSENT,
         ABSENT if size is None else format_count(size),
@@ -141,7 +181,7 @@ def plot_runs(runs: Sequence[Run], path: Path) -> None:
             steps, values = series(run.rows, name)
             if name == "train/loss":
                 values = _running_mean(values)
-            dashes = "-" if run.summary else "--"
+            dashes = "-" if run.is_finished else "--"
             mark = "." if len(values) < FEW_POINTS else ""
             # grey lines lie behind, and one entry of the legend stands for them
             front = not is_grey(colour)
@@ -195,7 +235,7 @@ def _panels(runs: Sequence[Run]) -> list[str]:
 
 
 def _label(run: Run) -> str:
-    return run.name if run.summary else f"{run.name} (unfinished)"
+    return run.name if run.is_finished else f"{run.name} (unfinished)"
 
 
 def _running_mean(values: Sequence[float]) -> list[float]:

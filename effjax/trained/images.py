@@ -15,6 +15,7 @@ import numpy as np
 from effjax.data.images.decode import decode
 from effjax.data.sources.files import IMAGE_ENDINGS, image_names, is_archive, open_files
 from effjax.errors import UserError
+from effjax.report.style import natural_key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +57,8 @@ def find_images(paths: Sequence[str]) -> list[Image]:
 def _inside(path: str) -> list[Image]:
     files = open_files(path)
     found = []
-    for name in image_names(files):
+    # IMG_2 before IMG_10, as a camera numbers them and a person reads them
+    for name in sorted(image_names(files), key=natural_key):
         read = functools.partial(files.read, name)
         found.append(_image(os.path.join(path, name), read))
     return found

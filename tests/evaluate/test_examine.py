@@ -1,46 +1,13 @@
 """Examining a network: what cannot be read, and what is no number."""
 
-import cv2
 import jax
 import numpy as np
 import pytest
 
-from effjax import models
-from effjax.errors import UserError
 from effjax.evaluate.network import Wanted, data_of, evaluate_network, without_nan, write_numbers
-from effjax.report import Display, choose_display
-from effjax.trained.network import Preprocessing, Trained
-from tests.evaluate.test_predict import FIELDS
-
-LABELS = ("dark", "bright")
-
-
-@pytest.fixture(scope="module")
-def trained():
-    model = models.create_model("identityformer_s12", num_classes=2, **FIELDS)
-    shapes = models.registry.abstract_variables(model, (8, 8, 3))
-    variables = jax.tree.map(lambda leaf: np.full(leaf.shape, 0.1, leaf.dtype), shapes)
-    return Trained("tiny", "identityformer_s12", model, variables, Preprocessing((8, 8)), LABELS)
-
-
-@pytest.fixture
-def photos(tmp_path):
-    for label in LABELS:
-        folder = tmp_path / "photos/val" / label
-        folder.mkdir(parents=True)
-        for name in "ab":
-            cv2.imwrite(str(folder / f"{name}.png"), np.full((9, 9, 3), 100, np.uint8))
-    return tmp_path / "photos"
-
-
-def test_nothing_that_can_be_read_is_two_lines(trained, photos):
-    for path in photos.rglob("*.png"):
-        path.write_bytes(b"no picture")
-    data = data_of(trained, None, str(photos), None)
-    with pytest.raises(UserError) as caught:
-        evaluate_network(trained, data, choose_display(quiet=True), Wanted())
-    assert "can be read" in str(caught.value)
-    assert "effjax data check" in str(caught.value)
+from effjax.report import Display
+from effjax.trained.network import Trained
+from tests.evaluate.conftest import LABELS
 
 
 def test_a_network_of_nan_is_wrong_and_says_so(trained, photos, tmp_path, capsys):

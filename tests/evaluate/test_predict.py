@@ -8,9 +8,20 @@ import numpy as np
 import pytest
 
 from effjax import cli, models
-from effjax.evaluate.predict import SHEET, Answers, predict_files, sheet_rows, write_features
+from effjax.evaluate.predict import (
+    SHEET,
+    THUMBNAIL,
+    Answers,
+    predict_files,
+    sheet_caption,
+    sheet_rows,
+    thumbnail,
+    write_features,
+)
 from effjax.report import choose_display
+from effjax.report.sheet import LETTERS
 from effjax.trained.network import Preprocessing, Trained
+from effjax.trained.predictions import Prediction
 
 FIELDS = {
     "depths": (1, 1, 1, 1),
@@ -132,3 +143,14 @@ def test_a_long_sheet_is_drawn_from_all():
     assert len(rows) == SHEET
     assert max(rows) > 1900
     assert rows == sheet_rows(2000)
+
+
+def test_the_sheet_shows_the_photograph_and_the_number_stays():
+    assert thumbnail(np.zeros((1000, 500, 3), np.uint8)).shape == (THUMBNAIL, THUMBNAIL // 2, 3)
+    assert thumbnail(np.zeros((8, 8, 3), np.uint8)).shape == (8, 8, 3)
+    name = "a name of a class that is longer than a picture"
+    caption = sheet_caption(Prediction("a/IMG_1.jpg", ((name, 0.734),)))
+    first, second = caption.split("\n")
+    assert first == "IMG_1.jpg"
+    assert second.endswith(" 73%")
+    assert len(second) <= LETTERS

@@ -1,11 +1,10 @@
 """`effjax show`: what it says of a config is what the config and XLA say."""
 
 import jax
-import numpy as np
 
 from effjax import cli
 from effjax.config import load
-from effjax.inspect.show import config_leaves, learning_rates, parameter_rows
+from effjax.inspect.show import config_leaves, optimizer_rows, parameter_rows
 from effjax.runs.schema import RunConfig
 from effjax.tasks.run import build
 
@@ -41,12 +40,12 @@ def test_parameters_add_up_and_say_what_decays(world):
     assert {row[4] for row in parameter_rows(without)} == {"none"}
 
 
-def test_the_schedule_is_the_one_that_training_follows(world):
-    setup = build(quickstart("--config.total_steps=40", "--config.schedule.warmup_steps=10"))
-    steps, rates = learning_rates(setup, 1000)
-    np.testing.assert_array_equal(steps, np.arange(40))
-    peak = setup.config.optim.default.learning_rate
-    np.testing.assert_allclose(rates["default"][[0, 5, 10]], [0.0, peak / 2, peak], rtol=1e-6)
+def test_only_what_was_set_is_told_of_an_optimizer(world):
+    ((group, words, _, _),) = optimizer_rows(build(quickstart()))
+    assert (group, words) == ("default", "adan")
+    changes = ("--config.optim.default.layer_decay=0.9", "--config.optim.default.b1=0.95")
+    ((_, words, _, _),) = optimizer_rows(build(quickstart(*changes)))
+    assert words == "adan, b1=0.95, layer_decay=0.9"
 
 
 def test_a_duration_is_one_line_with_its_unit(world):

@@ -1,5 +1,7 @@
 """Comparison of runs: what the table says, and that the picture shows every run."""
 
+import dataclasses
+
 import pytest
 from matplotlib.image import imread
 
@@ -46,3 +48,18 @@ def test_the_picture_has_a_colour_for_every_run(count, tmp_path):
     height, width, _ = imread(tmp_path / "compare.png").shape
     assert width > 2 * height
     assert [path.name for path in tmp_path.iterdir()] == ["compare.png"]
+
+
+def test_what_matters_is_named_first_and_what_changes_no_result_last():
+    one = {"log.every_steps": 1, "data.mean": (0, 0, 0), "optim.default.layer_decay": None}
+    one |= {"task.frozen": None, "seed": 0, "data.name": "a"}
+    other = {"log.every_steps": 2, "data.mean": (1, 1, 1), "optim.default.layer_decay": 0.8}
+    other |= {"task.frozen": "backbone", "seed": 1, "data.name": "b"}
+    _, own = differences([Run("x", [], one, None), Run("y", [], other, None)])
+    assert list(own) == ["frozen", "layer_decay", "name", "mean", "seed", "every_steps"]
+
+
+def test_a_run_that_is_extended_is_unfinished():
+    run = make_run("a", 0, 0.1)
+    assert run.is_finished
+    assert not dataclasses.replace(run, summary=run.summary | {"step": 4}).is_finished

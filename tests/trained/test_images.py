@@ -1,6 +1,7 @@
 """Images in every form that a user has them in."""
 
 import zipfile
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -74,3 +75,10 @@ def test_pillow_and_paths_among_arrays(photos):
 def test_what_is_no_image_is_refused(given, told):
     with pytest.raises(UserError, match=told):
         as_images(given)
+
+
+def test_images_of_a_folder_are_in_the_order_of_their_numbers(tmp_path):
+    for number in (10, 2, 1):
+        (tmp_path / f"IMG_{number}.jpg").touch()
+    names = [Path(image.name).name for image in find_images([str(tmp_path)])]
+    assert names == ["IMG_1.jpg", "IMG_2.jpg", "IMG_10.jpg"]
