@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from effjax.data.images.decode import decode
 from effjax.errors import UserError
@@ -83,3 +83,38 @@ def test_damaged_files_are_user_errors(kind):
     assert str(caught.value)
     assert "\n" not in str(caught.value)
     assert "0x" not in str(caught.value)
+
+
+def heic(image, **options):
+    heif = pytest.importorskip("pillow_heif", reason="the extra heif is not installed")
+    heif.register_heif_opener()
+    return encode(image, "HEIF", quality=90, **options)
+
+
+def test_heic():
+    assert close(decode(heic(smooth())), smooth(), 6)
+    exif = Image.Exif()
+    exif[0x112] = 6
+    data = heic(smooth(), exif=exif)
+    # the format turns images by itself: EXIF says it once more, and does not count
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+    np.testing.assert_array_equal(decode(data), expected)
+    rgba = np.dstack([smooth(), np.zeros((48, 64), np.uint8)])
+    assert close(decode(heic(rgba)), np.full((48, 64, 3), 255), 2)
+
+
+def test_a_heic_that_is_cut_is_damaged():
+    data = heic(smooth())
+    for part in (data[: len(data) // 2], data[:40]):
+        with pytest.raises(UserError) as caught:
+            decode(part)
+        assert "\n" not in str(caught.value)
+        assert "pip install" not in str(caught.value)
+
+
+def test_heic_without_its_package_is_named(monkeypatch):
+    monkeypatch.setattr("effjax.data.images.decode._read_heif", lambda: False)
+    # the first bytes of such a file: no decoder of Pillow's own takes them
+    data = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
+    with pytest.raises(UserError, match="HEIC needs another package: pip install"):
+        decode(data)
