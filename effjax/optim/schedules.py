@@ -303,8 +303,7 @@ def create_schedule(
         shaped = jnp.maximum(info.shape(t - warmup_steps, span, **own), span.end)
         return jnp.where(t < warmup_steps, warmup, shaped)
 
-    # what depends on several fields raises here, not in the first step; nothing is compiled for it
-    jax.eval_shape(schedule, 0)
+    schedule(0)  # what depends on several fields raises here, not in the first step
     return schedule
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import jaxpr_as_fun
 
 from effjax.contract import TrainState
 from effjax.devices.runner import Runner
@@ -54,21 +53,6 @@ class States:
             # most of the wait is XLA's optimiser, and initialisation runs once
             options["xla_backend_optimization_level"] = 1
         self.fresh = jax.jit(start, out_shardings=shardings, compiler_options=options)
-
-
-def trace_once(init: Init, key: jax.Array) -> tuple[Init, Any]:
-    """`init` as a program, and the shapes of its results.
-
-    Tracing a network takes a good part of a start; the program is traced again without it.
-    """
-    program, shapes = jax.make_jaxpr(init, return_shape=True)(key)
-    run = jaxpr_as_fun(program)
-    structure = jax.tree.structure(shapes)
-
-    def again(key: jax.Array) -> tuple[Any, Any]:
-        return jax.tree.unflatten(structure, run(key))
-
-    return again, shapes
 
 
 def _with_sharding(shape: jax.ShapeDtypeStruct, sharding: Any) -> jax.ShapeDtypeStruct:

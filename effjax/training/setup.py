@@ -18,7 +18,7 @@ from effjax.errors import UserError
 from effjax.models import TRAINING_FIELDS
 from effjax.runs.schema import RunConfig
 from effjax.runs.seeds import run_key
-from effjax.training.first_state import Init, States, trace_once
+from effjax.training.first_state import Init, States
 from effjax.training.from_run import use_run
 from effjax.training.groups import Groups, make_groups
 from effjax.training.step import make_step
@@ -80,8 +80,8 @@ def build(
     clock = _clock(view, source.num_examples)
 
     key = run_key(view.seed)
-    # shapes alone: a wrong config is refused at once
-    init, (params, _) = trace_once(_initialiser(task, source), key)
+    init = _initialiser(task, source)
+    params, _ = jax.eval_shape(init, key)  # shapes alone: a wrong config is refused at once
     groups = make_groups(view, clock, params, task.groups(params), task.depths)
     task.not_learned = groups.not_learned
     states = States(init, groups, runner, keeps_average=view.ema.decay is not None)

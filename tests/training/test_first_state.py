@@ -1,10 +1,9 @@
 """The moving average: its start, its warm-up, its dtype."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from effjax.training.first_state import init_state, moved_average, trace_once
+from effjax.training.first_state import init_state, moved_average
 from effjax.training.groups import Groups
 
 
@@ -29,21 +28,3 @@ def test_bfloat16_is_averaged_in_float32_and_counters_stay_integers():
         ema = moved_average(ema, fresh, 0, 0.999, False)
     np.testing.assert_allclose(ema["params"]["w"], 1 + 0.01 * (1 - 0.999**60), rtol=1e-6)
     assert ema["model_state"]["n"].dtype == jnp.int32
-
-
-def test_the_network_is_traced_once_however_often_its_state_is_made():
-    traced = []
-
-    def init(key):
-        traced.append(key)
-        return {"w": jax.random.normal(key, (2, 3))}, {"n": jnp.int32(3)}
-
-    key = jax.random.key(0)
-    expected = init(key)
-    again, shapes = trace_once(init, key)
-    made = jax.jit(again)(key)
-    jax.tree.map(np.testing.assert_array_equal, made, expected)
-    assert jax.tree.map(lambda x: (x.shape, x.dtype), shapes) == jax.tree.map(
-        lambda x: (x.shape, x.dtype), expected
-    )
-    assert len(traced) == 2  # for `expected`, and once for the program
