@@ -21,6 +21,7 @@ from effjax.errors import UserError
     flag("--attack", action="store_true", help="accuracy under FGSM and PGD"),
     flag("--corrupt", action="store_true", help="errors on images damaged in twelve ways"),
     flag("--out", type=Path, metavar="DIR", help="folder for all numbers and pictures"),
+    flag("--tta", metavar="V", help="mean over views: flip, flips, rotate, crops"),
     flag("--limit", type=int, metavar="N", help="so many images, drawn from all classes"),
     RESULTS_ONLY,
     examples=[
@@ -36,6 +37,7 @@ def evaluate(args: argparse.Namespace) -> None:
     from effjax.evaluate.network import Wanted, data_of, evaluate_network
     from effjax.report import choose_display
     from effjax.runs.given import load_run
+    from effjax.trained.views import average_over
 
     if not (args.workdir or args.config or args.model or args.weights):
         raise UserError(
@@ -52,7 +54,7 @@ def evaluate(args: argparse.Namespace) -> None:
     )
     other_images = args.data is not None or args.split is not None
     # any of these flags asks for more than the run's own evaluation gives
-    in_detail = wanted != Wanted() or args.details or other_images
+    in_detail = wanted != Wanted() or args.details or other_images or args.tta
     with contextlib.closing(choose_display(args.quiet, results=True)) as display:
         if args.config is not None:
             config = load_run(args.config, args.overrides)
@@ -62,6 +64,8 @@ def evaluate(args: argparse.Namespace) -> None:
             evaluate_workdir(args.workdir, display, args.step)
             return
         trained = load_network(args, display)
+        if args.tta is not None:
+            trained = average_over(trained, args.tta)
         data = data_of(trained, args.workdir, args.data, args.split, whole=not args.features)
         evaluate_network(trained, data, display, wanted)
 
@@ -72,6 +76,7 @@ def evaluate(args: argparse.Namespace) -> None:
     flag("--top", type=int, default=5, metavar="K", help="name so many classes (5)"),
     flag("--batch", type=int, default=32, metavar="B", help="images at a time (32)"),
     flag("--json", action="store_true", help="JSON lines on standard output"),
+    flag("--tta", metavar="V", help="mean over views: flip, flips, rotate, crops"),
     flag("--output", type=Path, metavar="F", help="all predictions: .csv, .json or .jsonl"),
     flag("--features", type=Path, metavar="F.npz", help="what a layer gives, instead of classes"),
     flag("--layer", default="prelogits", metavar="L", help="stage1, ..., pooled or %(default)s"),
@@ -89,6 +94,7 @@ def predict(args: argparse.Namespace) -> None:
     from effjax.evaluate.predict import Answers, predict_files, write_features
     from effjax.report import choose_display
     from effjax.trained.images import find_images
+    from effjax.trained.views import average_over
 
     find_images(args.images)  # refuses a wrong path before anything long begins
     stream = None
@@ -103,6 +109,8 @@ def predict(args: argparse.Namespace) -> None:
         if args.features is not None:
             write_features(trained, args.images, args.features, display, args.layer, args.batch)
             return
+        if args.tta is not None:
+            trained = average_over(trained, args.tta)
         wanted = Answers(args.top, json_lines, args.output, args.out)
         predict_files(trained, args.images, display, wanted, args.batch)
 

@@ -37,6 +37,7 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--corrupt": (*RUN, *MODEL),
         "--out": (*RUN, *MODEL),
         "--limit": (*RUN, *MODEL),
+        "--tta": (*RUN, *MODEL),
     },
     "predict": {
         "--step": RUN,
@@ -69,7 +70,7 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
     "predict": {
         "--workdir": MODEL,
         # features are of no class
-        "--features": ("--top", "--json", "--output", "--out"),
+        "--features": ("--top", "--tta", "--json", "--output", "--out"),
     },
     "export": {"--workdir": MODEL},
     "search": {"--compare": ("--extend",)},

@@ -26,11 +26,15 @@ TIMED_BATCHES = 5  # of the throughput of the network alone
 
 
 def examine_details(examined: Examined) -> tuple[dict[str, Any], dict[str, NpArray]]:
-    """One pass: scores and speed; and {"logits": [N, K], "labels": [N]}."""
+    """One pass: scores and speed; and {"logits": [N, K], "labels": [N], "rows": [N]}.
+
+    `rows` says which example of the split each is: those that cannot be read are left out.
+    """
     network = jax.jit(examined.trained.logits)
     variables = examined.variables
     logits: list[NpArray] = []
     labels: list[NpArray] = []
+    rows: list[NpArray] = []
     images_timed = 0
     start_time = time.perf_counter()
     batches = examined.batches(examined.held_out)
@@ -39,6 +43,7 @@ def examine_details(examined: Examined) -> tuple[dict[str, Any], dict[str, NpArr
         batch_logits = np.asarray(network(variables, sent))
         logits.append(batch_logits[real])
         labels.append(batch_labels[real])
+        rows.append(number * examined.batch + np.flatnonzero(real))
         if number == 0:
             # the first batch waits for the compiler: the clock starts after it
             start_time = time.perf_counter()
@@ -55,6 +60,7 @@ def examine_details(examined: Examined) -> tuple[dict[str, Any], dict[str, NpArr
     if images_timed:  # none if everything fits one batch
         found["images_per_sec_from_files"] = images_timed / seconds
     _warn_of_nan(examined.display, arrays["logits"])
+    arrays["rows"] = np.concatenate(rows)
     return found, arrays
 
 

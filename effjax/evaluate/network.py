@@ -20,6 +20,7 @@ from effjax.evaluate.examine import (
     examine_features,
 )
 from effjax.evaluate.shown import show_attacks, show_corruptions, show_details, show_features
+from effjax.evaluate.worst import draw_mistakes, worst_mistakes
 from effjax.report import Display
 from effjax.runs.atomic import write_atomically
 from effjax.runs.record import read_config
@@ -100,8 +101,9 @@ def evaluate_network(
 ) -> dict[str, Any]:
     """Examines the network and shows what was found; with `wanted.out` also as files there.
 
-    Files: evaluation.json with all numbers, confusion.png, reliability.png, and with `corrupt`
-    corruptions.png (what the damage looks like) and severities.png (error against severity).
+    Files: evaluation.json with all numbers, confusion.png, reliability.png, mistakes.png (what the
+    network is surest of and wrong about), and with `corrupt` corruptions.png (what the damage looks
+    like) and severities.png (error against severity).
 
     Returns:
       what evaluation.json holds.
@@ -133,6 +135,9 @@ def evaluate_network(
     found |= scores
     with writing_to(out):
         found |= show_details(where, found, arrays, trained, display, out)
+        found["worst_mistakes"] = worst_mistakes(examined.held_out, arrays, trained.labels)
+        if out is not None and found["worst_mistakes"]:
+            draw_mistakes(out / "mistakes.png", examined.held_out, found["worst_mistakes"])
     if wanted.features:
         found |= examine_features(examined)
         show_features(found, display)

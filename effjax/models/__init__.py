@@ -23,6 +23,7 @@ from effjax.models.families import (
     visformer,
     vit,
 )
+from effjax.models.feature_info import FeatureMap, feature_info
 from effjax.models.layout import Layout
 from effjax.models.registry import (
     Pretrained,
@@ -43,6 +44,7 @@ __all__ = [
     "MIXERS",
     "TRAINING_FIELDS",
     "Cost",
+    "FeatureMap",
     "ImageModel",
     "Layout",
     "Pretrained",
@@ -56,6 +58,7 @@ __all__ = [
     "dualformer",
     "entry",
     "entry_of_block",
+    "feature_info",
     "inception_next",
     "inception_transformer",
     "keep_products_only",

@@ -43,6 +43,7 @@ def test_details_agree_with_what_was_measured_while_training(world, report):
 def test_everything_is_written(world, report):
     names = {path.name for path in (world / "report").iterdir()}
     pictures = {"confusion.png", "reliability.png", "corruptions.png", "severities.png"}
+    pictures |= {"mistakes.png"}
     assert names == pictures | {"evaluation.json"}
     assert {"knn_top1", "linear_probe_top1", "calibration_error", "images_per_sec"} <= set(report)
 
