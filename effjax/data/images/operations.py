@@ -1,22 +1,32 @@
 """The fifteen operations of RandAugment, with timm's names, order and levels.
 
 An operation is a pair: `level` turns a strength of 0 to 10 into what the operation takes, and
-`apply` does it to a Pillow image. `how` holds the arguments `resample` and `fillcolor` of the
-operations that move pixels.
+`apply` does it to an image, uint8 [H, W, 3]. Values are Pillow's, to the last bit.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
+import cv2
+import numpy as np
 from numpy.random import Generator
 from PIL import Image, ImageEnhance, ImageOps
-from PIL.Image import Image as Picture
 
 FULL = 10  # the strength at which a level reaches the end of its range
 LEVELS = 256  # of a pixel
+VALUES = np.arange(LEVELS)
+SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13  # Pillow's kernel
+
+
+class How(NamedTuple):
+    """How operations that move pixels do it."""
+
+    resample: Image.Resampling
+    fill: tuple[int, int, int]  # the colour of what comes from outside
+
 
 Level = Callable[[float, Generator], float]
-Apply = Callable[[Picture, float, dict], Picture]
+Apply = Callable[[np.ndarray, float, How], np.ndarray]
 
 
 class Operation(NamedTuple):
@@ -83,82 +93,119 @@ def increasing_enhance_level(strength: float, rng: Generator) -> float:
     return max(0.1, factor)
 
 
-# ------------------------------------------------------------------------- operations
+# ----------------------------------------------------------------- values by a table
 
 
-def auto_contrast(image: Picture, level: float, how: dict) -> Picture:
-    return ImageOps.autocontrast(image)
+def by_table(image: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Each value replaced by its entry of a table [256], or of one a channel, [256, 3]."""
+    table = np.clip(table, 0, LEVELS - 1).astype(np.uint8)
+    # OpenCV takes tables of channels as an image of one row
+    return cv2.LUT(image, table if table.ndim == 1 else table[None])
 
 
-def equalize(image: Picture, level: float, how: dict) -> Picture:
-    return ImageOps.equalize(image)
+def auto_contrast(image: np.ndarray, level: float, how: How) -> np.ndarray:
+    tables = []
+    for channel in cv2.split(image):
+        low, high, _, _ = cv2.minMaxLoc(channel)
+        if high == low:
+            tables.append(VALUES)
+            continue
+        scale = (LEVELS - 1) / (high - low)
+        stretched = VALUES * scale - low * scale
+        # cuts off what is behind the point, as Pillow does
+        tables.append(stretched.astype(np.int64))
+    return by_table(image, np.stack(tables, axis=-1))
 
 
-def invert(image: Picture, level: float, how: dict) -> Picture:
-    return ImageOps.invert(image)
+def invert(image: np.ndarray, level: float, how: How) -> np.ndarray:
+    return cv2.bitwise_not(image)
 
 
-def rotate(image: Picture, degrees: float, how: dict) -> Picture:
-    return image.rotate(degrees, **how)
+def posterize(image: np.ndarray, bits: float, how: How) -> np.ndarray:
+    # 0 bits are a black image, as Pillow gave before it refused them
+    lost = 2 ** (8 - int(bits)) - 1
+    return by_table(image, VALUES & ~lost)
 
 
-def posterize(image: Picture, bits: float, how: dict) -> Picture:
-    if bits == 0:
-        # a black image, as Pillow gave before it refused 0 bits
-        return image.point([0] * (3 * LEVELS))
-    return ImageOps.posterize(image, int(bits))
+def solarize(image: np.ndarray, threshold: float, how: How) -> np.ndarray:
+    darker = threshold > VALUES
+    return by_table(image, np.where(darker, VALUES, LEVELS - 1 - VALUES))
 
 
-def solarize(image: Picture, threshold: float, how: dict) -> Picture:
-    return ImageOps.solarize(image, threshold)
-
-
-def solarize_add(image: Picture, amount: float, how: dict) -> Picture:
-    table = list(range(LEVELS))
+def solarize_add(image: np.ndarray, amount: float, how: How) -> np.ndarray:
     # only the darker half is lifted
-    for value in range(128):
-        lifted = value + int(amount)
-        table[value] = min(LEVELS - 1, lifted)
-    # the same table for each channel
-    return image.point(table * 3)
+    return by_table(image, np.where(VALUES < 128, VALUES + int(amount), VALUES))
 
 
-def enhance(kind: type) -> Apply:
-    """One of Pillow's four enhancers; a factor of 1 changes nothing."""
-
-    def apply(image: Picture, factor: float, how: dict) -> Picture:
-        enhancer = kind(image)
-        return enhancer.enhance(factor)
-
-    return apply
+def contrast(image: np.ndarray, factor: float, how: How) -> np.ndarray:
+    grey = np.asarray(Image.fromarray(image).convert("L"))
+    mean = int(grey.mean() + 0.5)
+    return _enhance_from(mean, image, factor)
 
 
-def shear_x(image: Picture, level: float, how: dict) -> Picture:
-    matrix = (1, level, 0, 0, 1, 0)
-    return _affine(image, matrix, how)
+def brightness(image: np.ndarray, factor: float, how: How) -> np.ndarray:
+    return _enhance_from(0, image, factor)
 
 
-def shear_y(image: Picture, level: float, how: dict) -> Picture:
-    matrix = (1, 0, 0, level, 1, 0)
-    return _affine(image, matrix, how)
+def _enhance_from(start: int, image: np.ndarray, factor: float) -> np.ndarray:
+    """start + factor * (value - start), in float32 as Pillow blends."""
+    change = np.float32(factor) * (VALUES - start).astype(np.float32)
+    return by_table(image, np.float32(start) + change)
 
 
-def translate_x(image: Picture, share: float, how: dict) -> Picture:
-    pixels = share * image.width
-    matrix = (1, 0, pixels, 0, 1, 0)
-    return _affine(image, matrix, how)
+# ------------------------------------------------------------------------ by Pillow
+
+# Its values by NumPy, in float64, take two to three times as long where pixels move, and OpenCV's
+# places of pixels are rounded.
 
 
-def translate_y(image: Picture, share: float, how: dict) -> Picture:
-    pixels = share * image.height
-    matrix = (1, 0, 0, 0, 1, pixels)
-    return _affine(image, matrix, how)
+def equalize(image: np.ndarray, level: float, how: How) -> np.ndarray:
+    return np.asarray(ImageOps.equalize(Image.fromarray(image)))
 
 
-def _affine(image: Picture, matrix: tuple[float, ...], how: dict) -> Picture:
+def color(image: np.ndarray, factor: float, how: How) -> np.ndarray:
+    return np.asarray(ImageEnhance.Color(Image.fromarray(image)).enhance(factor))
+
+
+def sharpness(image: np.ndarray, factor: float, how: How) -> np.ndarray:
+    # No sum of the kernel lies half way between two values, so that every way to round agrees.
+    smooth = cv2.filter2D(image, -1, SMOOTH)
+    # Pillow leaves the pixels at the border as they are.
+    for border in (np.s_[:1], np.s_[-1:], np.s_[:, :1], np.s_[:, -1:]):
+        smooth[border] = image[border]
+    return np.asarray(Image.blend(Image.fromarray(smooth), Image.fromarray(image), factor))
+
+
+def rotate(image: np.ndarray, degrees: float, how: How) -> np.ndarray:
+    picture = Image.fromarray(image)
+    return np.asarray(picture.rotate(degrees, how.resample, fillcolor=how.fill))
+
+
+def shear_x(image: np.ndarray, level: float, how: How) -> np.ndarray:
+    return _affine(image, (1, level, 0, 0, 1, 0), how)
+
+
+def shear_y(image: np.ndarray, level: float, how: How) -> np.ndarray:
+    return _affine(image, (1, 0, 0, level, 1, 0), how)
+
+
+def translate_x(image: np.ndarray, share: float, how: How) -> np.ndarray:
+    pixels = share * image.shape[1]
+    return _affine(image, (1, 0, pixels, 0, 1, 0), how)
+
+
+def translate_y(image: np.ndarray, share: float, how: How) -> np.ndarray:
+    pixels = share * image.shape[0]
+    return _affine(image, (1, 0, 0, 0, 1, pixels), how)
+
+
+def _affine(image: np.ndarray, matrix: tuple[float, ...], how: How) -> np.ndarray:
     # the matrix maps a place in the result to one in the image: a, b, c, d, e, f of
     # (a x + b y + c, d x + e y + f)
-    return image.transform(image.size, Image.Transform.AFFINE, matrix, **how)
+    picture = Image.fromarray(image)
+    way = Image.Transform.AFFINE
+    moved = picture.transform(picture.size, way, matrix, how.resample, fillcolor=how.fill)
+    return np.asarray(moved)
 
 
 # the order counts: an operation is drawn by its number
@@ -170,10 +217,10 @@ BASE: dict[str, Operation] = {
     "Posterize": Operation(posterize_bits, posterize),
     "Solarize": Operation(solarize_threshold, solarize),
     "SolarizeAdd": Operation(solarize_amount, solarize_add),
-    "Color": Operation(enhance_level, enhance(ImageEnhance.Color)),
-    "Contrast": Operation(enhance_level, enhance(ImageEnhance.Contrast)),
-    "Brightness": Operation(enhance_level, enhance(ImageEnhance.Brightness)),
-    "Sharpness": Operation(enhance_level, enhance(ImageEnhance.Sharpness)),
+    "Color": Operation(enhance_level, color),
+    "Contrast": Operation(enhance_level, contrast),
+    "Brightness": Operation(enhance_level, brightness),
+    "Sharpness": Operation(enhance_level, sharpness),
     "ShearX": Operation(signed_up_to(0.3), shear_x),
     "ShearY": Operation(signed_up_to(0.3), shear_y),
     "TranslateXRel": Operation(signed_up_to(0.45), translate_x),
@@ -183,8 +230,8 @@ BASE: dict[str, Operation] = {
 INCREASING: dict[str, Operation] = BASE | {
     "Posterize": Operation(increasing_posterize_bits, posterize),
     "Solarize": Operation(increasing_solarize_threshold, solarize),
-    "Color": Operation(increasing_enhance_level, enhance(ImageEnhance.Color)),
-    "Contrast": Operation(increasing_enhance_level, enhance(ImageEnhance.Contrast)),
-    "Brightness": Operation(increasing_enhance_level, enhance(ImageEnhance.Brightness)),
-    "Sharpness": Operation(increasing_enhance_level, enhance(ImageEnhance.Sharpness)),
+    "Color": Operation(increasing_enhance_level, color),
+    "Contrast": Operation(increasing_enhance_level, contrast),
+    "Brightness": Operation(increasing_enhance_level, brightness),
+    "Sharpness": Operation(increasing_enhance_level, sharpness),
 }

@@ -9,9 +9,16 @@ import dataclasses
 import re
 
 import numpy as np
-from PIL import Image, ImageEnhance
+from PIL import Image
 
-from effjax.data.images.operations import BASE, INCREASING
+from effjax.data.images.operations import (
+    BASE,
+    INCREASING,
+    How,
+    brightness,
+    color,
+    contrast,
+)
 from effjax.errors import UserError
 
 # the words of a recipe; the longer ones first, as "m" starts two of them
@@ -72,19 +79,15 @@ class RandAugment:
         """uint8 [H, W, 3] -> the same shape."""
         named = INCREASING if self.increasing else BASE
         operations = list(named.values())
-        picture = Image.fromarray(image)
         # the order of the draws is part of the result
         for choice in rng.integers(len(operations), size=self.layers):
             if rng.random() >= self.prob:
                 continue
             level, apply = operations[choice]
-            how = {
-                "resample": RESAMPLING[rng.integers(2)],
-                "fillcolor": self.fill,
-            }
+            how = How(RESAMPLING[rng.integers(2)], self.fill)
             strength = self.strength(rng)
-            picture = apply(picture, level(strength, rng), how)
-        return np.asarray(picture)
+            image = apply(image, level(strength, rng), how)
+        return image
 
     def strength(self, rng: np.random.Generator) -> float:
         """The magnitude of one operation, with its noise, clipped."""
@@ -98,13 +101,12 @@ class RandAugment:
 
 def color_jitter(image: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
     """Brightness, contrast and saturation, each by a factor within 1 +- amount, in random order."""
-    picture = Image.fromarray(image)
-    kinds = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
+    kinds = (brightness, contrast, color)
+    how = How(RESAMPLING[0], (0, 0, 0))  # no pixel moves
     # a factor below zero would turn an image into its negative
     lowest = max(0.0, 1 - amount)
     highest = 1 + amount
     for choice in rng.permutation(3):
         factor = rng.uniform(lowest, highest)
-        enhancer = kinds[choice](picture)
-        picture = enhancer.enhance(factor)
-    return np.asarray(picture)
+        image = kinds[choice](image, factor, how)
+    return image

@@ -4,9 +4,9 @@ import pathlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageEnhance, ImageOps
 
-from effjax.data.images.operations import BASE, INCREASING
+from effjax.data.images.operations import BASE, INCREASING, How
 
 RECORDED = np.load(pathlib.Path(__file__).parents[2] / "parity" / "randaugment.npz")
 
@@ -25,26 +25,60 @@ class Signed:
 def test_operation_equals_timms(key):
     increasing, name, strength, sign, resample = key.split("/")
     level, apply = (INCREASING if increasing == "1" else BASE)[name]
-    how = {"resample": Image.Resampling[resample], "fillcolor": (124, 116, 104)}
-    picture = Image.fromarray(RECORDED["image"])
-    np.testing.assert_array_equal(
-        apply(picture, level(float(strength), Signed(sign)), how), RECORDED[key]
-    )
+    how = How(Image.Resampling[resample], (124, 116, 104))
+    made = apply(RECORDED["image"], level(float(strength), Signed(sign)), how)
+    np.testing.assert_array_equal(made, RECORDED[key])
 
 
 @pytest.mark.parametrize("operations", [BASE, INCREASING])
 @pytest.mark.parametrize("strength", [0.0, 10.0])
 def test_extremes_are_allowed(operations, strength):
-    picture = Image.fromarray(RECORDED["image"])
-    how = {"resample": Image.Resampling.BILINEAR, "fillcolor": (0, 0, 0)}
+    image = RECORDED["image"]
+    how = How(Image.Resampling.BILINEAR, (0, 0, 0))
     rng = np.random.default_rng(0)
     for level, apply in operations.values():
-        assert apply(picture, level(strength, rng), how).size == picture.size
+        assert apply(image, level(strength, rng), how).shape == image.shape
     none_left = INCREASING["Posterize"]
-    assert not np.asarray(none_left[1](picture, none_left[0](10.0, rng), how)).any()
+    assert not none_left.apply(image, none_left.level(10.0, rng), how).any()
 
 
 def test_every_operation_was_recorded():
     names = {key.split("/")[1] for key in RECORDED.files if "/" in key}
     assert names == set(BASE) == set(INCREASING)
     assert len(BASE) == 15
+
+
+def images():
+    """Noise, a size with no inside, one value, two values, and few values from dark to bright."""
+    rng = np.random.default_rng(0)
+    for shape in ((24, 17, 3), (2, 5, 3)):
+        yield rng.integers(0, 256, shape, dtype=np.uint8)
+    yield np.full((9, 9, 3), 200, np.uint8)
+    yield np.uint8(255) * rng.integers(0, 2, (12, 12, 3), dtype=np.uint8)
+    yield rng.integers(90, 120, (16, 16, 3), dtype=np.uint8)
+
+
+# what Pillow makes of an image at a level
+PILLOW = {
+    "AutoContrast": lambda picture, level: ImageOps.autocontrast(picture),
+    "Invert": lambda picture, level: ImageOps.invert(picture),
+    "Posterize": lambda picture, level: ImageOps.posterize(picture, int(level)),
+    "Solarize": ImageOps.solarize,
+    "Contrast": lambda picture, level: ImageEnhance.Contrast(picture).enhance(level),
+    "Brightness": lambda picture, level: ImageEnhance.Brightness(picture).enhance(level),
+    "Sharpness": lambda picture, level: ImageEnhance.Sharpness(picture).enhance(level),
+}
+
+
+@pytest.mark.parametrize("name", PILLOW)
+def test_pixels_equal_pillows_at_all_magnitudes(name):
+    how = How(Image.Resampling.BILINEAR, (0, 0, 0))
+    for operation in (BASE[name], INCREASING[name]):
+        for strength in np.arange(0, 10.01, 0.5):
+            for sign in ("1", "-1"):
+                level = operation.level(float(strength), Signed(sign))
+                if name == "Posterize" and level == 0:
+                    continue  # which Pillow refuses
+                for image in images():
+                    expected = PILLOW[name](Image.fromarray(image), level)
+                    np.testing.assert_array_equal(operation.apply(image, level, how), expected)
