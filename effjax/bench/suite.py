@@ -1,11 +1,13 @@
 """The verb: trains all trials of a config that have no row yet, then writes the report."""
 
 import contextlib
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import ml_collections
 
+from effjax.bench.estimate import show_bench_estimate
 from effjax.bench.repeat import repeat
 from effjax.bench.report import write_report
 from effjax.bench.results import ResultsFolder, read_rows
@@ -34,8 +36,10 @@ def bench(
     only_report: bool = False,
     again: bool = False,
     make_targets: Path | None = None,
+    dry_run: bool = False,
+    price: float | None = None,
     display: Display | None = None,
-) -> Path:
+) -> Path | None:
     """Runs what is missing and writes the report.
 
     Args:
@@ -46,9 +50,11 @@ def bench(
       only_report: train nothing.
       again: train a trial of each optimizer and workload twice, and say whether it is the same.
       make_targets: write the targets that the rows give to this file.
+      dry_run: train and write nothing, and say how long it would take.
+      price: of an hour of this machine, for a dry run.
 
     Returns:
-      The path of report.html.
+      The path of report.html; None after a dry run.
 
     Raises:
       UserError: anything the user can mend; a trial that raises is a row instead.
@@ -61,6 +67,9 @@ def bench(
         optimizers = _named(only, view)
         for place in view.baselines:
             read_rows(Path(place))  # a missing one is reported before anything is trained
+        if dry_run:
+            _estimate(view, optimizers, workdir, display, price)
+            return None
         results = ResultsFolder(workdir)
         for other in merge:
             display.line(f"{results.merge(other)} rows from {other}")
@@ -76,6 +85,16 @@ def bench(
             write_targets(make_targets, view, workloads, results, display)
         display.waiting("writing the report")
         return write_report(view, workloads, results, display)
+
+
+def _estimate(
+    view: View, optimizers: Sequence[str], workdir: Path, display: Display, price: float | None
+) -> None:
+    """Says what is ahead; a folder that is not there stays away."""
+    workloads = _open_workloads(view, display)
+    with tempfile.TemporaryDirectory() as empty:
+        results = ResultsFolder(workdir if workdir.is_dir() else Path(empty))
+        show_bench_estimate(view, optimizers, workloads, results, display, price)
 
 
 def _named(only: Sequence[str], view: View) -> list[str]:

@@ -14,12 +14,15 @@ from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, verb
     flag("--merge", type=Path, action="append", default=[], metavar="D", help="add the rows of D"),
     flag("--report", action="store_true", help="train nothing, write the report again"),
     flag("--check", action="store_true", help="train some trials again: are they the same?"),
+    flag("--dry-run", action="store_true", help="train nothing, estimate the time"),
+    flag("--price", type=float, metavar="P", help="of an hour, for --dry-run"),
     flag("--make-targets", type=Path, metavar="F.json", help="write the targets the rows give"),
     QUIET,
     examples=[
         "effjax bench --config=configs/bench/smoke.py",
         "effjax bench --config=configs/bench/smoke.py --only=adan "
         "--baseline=configs/bench/baselines/smoke",
+        "effjax bench --config=configs/bench/smoke.py --dry-run",
         "effjax bench --config=configs/bench/cpu.py --config.data_dir=FOLDER",
     ],
 )
@@ -47,6 +50,8 @@ def bench(args: argparse.Namespace) -> None:
         only_report=args.report,
         again=args.check,
         make_targets=args.make_targets,
+        dry_run=args.dry_run,
+        price=args.price,
         display=choose_display(args.quiet),
     )
 
@@ -58,6 +63,8 @@ def bench(args: argparse.Namespace) -> None:
     flag("--workers", type=int, default=2, metavar="N", help="processes of --runner=local (2)"),
     flag("--retry", action="store_true", help="try again what failed"),
     flag("--report", action="store_true", help="train nothing, write the report again"),
+    flag("--dry-run", action="store_true", help="train nothing, estimate the time"),
+    flag("--price", type=float, metavar="P", help="of an hour, for --dry-run"),
     flag("--address", metavar="A", help="ray: of a running cluster, such as auto"),
     flag("--scheduler", default="none", metavar="S", help="ray: none or asha (none)"),
     flag("--search", default="none", metavar="S", help="choose variants: none or optuna (none)"),
@@ -66,6 +73,7 @@ def bench(args: argparse.Namespace) -> None:
     QUIET,
     examples=[
         "effjax sweep --config=configs/ablations/mixers.py:quick",
+        "effjax sweep --config=configs/ablations/norms.py --dry-run --price=2.50",
         "effjax sweep --config=configs/ablations/norms.py --runner=local --workers=2",
         "effjax sweep --config=configs/ablations/scales.py --runner=ray --scheduler=asha",
         "effjax sweep --config=configs/ablations/rates.py --search=optuna",
@@ -88,6 +96,8 @@ def sweep(args: argparse.Namespace) -> None:
         retry=args.retry,
         only_report=args.report,
         search=args.search,
+        dry_run=args.dry_run,
+        price=args.price,
         ray={
             "address": args.address,
             "scheduler": args.scheduler,

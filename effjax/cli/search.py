@@ -11,6 +11,8 @@ from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, place, verb
     flag("--workdir", type=place, metavar="D", help="the run's folder (runs/<config>[-<arg>])"),
     flag("--extend", action="store_true", help="search on in a finished run"),
     flag("--compare", action="store_true", help="train what is found, and others of that cost"),
+    flag("--dry-run", action="store_true", help="train nothing, estimate the time"),
+    flag("--price", type=float, metavar="P", help="of an hour, for --dry-run"),
     QUIET,
     examples=[
         "effjax search --config=configs/search/kernel_size_digits.py",
@@ -29,6 +31,14 @@ def search(args: argparse.Namespace) -> None:
 
     workdir = args.workdir or default_workdir(args.config)
     display = choose_display(args.quiet)
+    if args.dry_run:
+        from effjax.trials.estimate import estimate, show_estimate
+        from effjax.trials.trial import RunTrial
+
+        trial = RunTrial(variant="the search", seed=config.seed, config=config, workdir=workdir)
+        with contextlib.closing(display):
+            show_estimate(estimate([trial], display), display, price=args.price)
+        return
     if not args.compare:
         search(config, workdir, args.extend, display)
         return

@@ -46,7 +46,10 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--layer": ("--features",),
     },
     "export": {"--step": RUN, "--labels": MODEL, "--size": MODEL},
+    "search": {"--price": ("--dry-run",)},
+    "bench": {"--price": ("--dry-run",)},
     "sweep": {
+        "--price": ("--dry-run",),
         "--workers": ("runner=local",),
         "--address": ("runner=ray",),
         "--scheduler": ("runner=ray",),
@@ -73,9 +76,13 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
         "--features": ("--top", "--tta", "--json", "--output", "--out"),
     },
     "export": {"--workdir": MODEL},
-    "search": {"--compare": ("--extend",)},
-    "bench": {"--report": ("--only",)},
-    "sweep": {"--report": ("--retry",)},
+    # of a comparison nobody knows yet which networks it will train, nor of what Optuna chooses
+    "search": {"--compare": ("--extend", "--dry-run")},
+    "bench": {
+        "--report": ("--only",),
+        "--dry-run": ("--report", "--check", "--make-targets"),
+    },
+    "sweep": {"--report": ("--retry",), "--dry-run": ("--report", "--retry", "--search")},
     "data": {
         # our own data sets are prepared in one way
         "--manual-dir": (

@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
@@ -128,12 +129,18 @@ class Display:
         since = time.monotonic()
         over = threading.Event()
         self._clock = over
+        # not `self`: the thread would keep a display alive that nobody has closed
+        find_display = weakref.ref(self)
 
         def tell() -> None:
             pause = CLOCK
             while not over.wait(pause):
                 waited = time.monotonic() - since
-                self._write(f"{what} ... {format_seconds(waited)}")
+                display = find_display()
+                if display is None:
+                    return
+                display._write(f"{what} ... {format_seconds(waited)}")
+                del display
                 pause = max(CLOCK, waited / 2)  # a long wait does not fill the log
 
         # a daemon: a program that ends does not wait for it

@@ -12,6 +12,7 @@ from effjax.errors import UserError
 from effjax.report import Display, choose_display
 from effjax.runs.continuing import check_continues
 from effjax.sweep.report import write_report
+from effjax.trials.estimate import estimate, show_estimate
 from effjax.trials.plan import Plan, make_plan, make_trial, read_sweep
 from effjax.trials.runners import run_here, run_local, unfinished
 from effjax.trials.same_data import check_trials_data
@@ -34,8 +35,10 @@ def sweep(
     only_report: bool = False,
     ray: Mapping[str, Any] | None = None,
     search: str = "none",
+    dry_run: bool = False,
+    price: float | None = None,
     display: Display | None = None,
-) -> Path:
+) -> Path | None:
     """Trains the variants of a config file and writes one table and plots.
 
     Args:
@@ -49,9 +52,11 @@ def sweep(
       ray: see `effjax.trials.ray_runner.RayOptions`.
       search: "optuna": the variants are chosen from the ranges of the config's space, one after
         another, with the first seed.
+      dry_run: train and write nothing, and say how long it would take.
+      price: of an hour of one run's machine, for a dry run.
 
     Returns:
-      The path of report.html.
+      The path of report.html; None after a dry run.
 
     Raises:
       UserError: anything the user can mend; a run that raises is a row instead.
@@ -70,6 +75,11 @@ def sweep(
         display.line(
             f"{len(plan.variants)} variants, {len(plan.trials)} runs, {over} of them are over"
         )
+        if dry_run:
+            if todo:
+                at_once = workers if runner == "local" else 1
+                show_estimate(estimate(todo, display), display, at_once, price)
+            return None
         # opening the data takes seconds: not where nothing will be trained
         if todo and not only_report:
             check_trials_data(plan.trials)
