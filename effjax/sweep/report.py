@@ -32,7 +32,7 @@ def write_report(plan: Plan, workdir: Path, title: str, display: Display) -> Pat
     for result in results:
         if result.reason:
             trial = result.trial
-            display.warn(f"{trial.variant}, seed {trial.seed}: {result.reason}")
+            display.warn(f"{trial.variant}, seed {trial.seed_and_fold}: {result.reason}")
     page = make_page(plan, table, results, title)
     write_csv(workdir / "table.csv", [header, *body])
     write_csv(workdir / "runs.csv", run_rows(plan.metric, results))
@@ -81,7 +81,8 @@ def run_rows(metric: str, results: Sequence[Result]) -> list[list[Any]]:
     for result in results:
         trial = result.trial
         folder = str(trial.workdir)
-        rows.append([trial.variant, trial.seed, result.value, result.reason, folder])
+        seed = trial.seed if trial.fold is None else trial.seed_and_fold
+        rows.append([trial.variant, seed, result.value, result.reason, folder])
     return rows
 
 
@@ -112,7 +113,7 @@ def _failure_rows(results: Sequence[Result]) -> list[list[str]]:
     for result in results:
         if result.reason:
             trial = result.trial
-            rows.append([trial.variant, str(trial.seed), result.reason])
+            rows.append([trial.variant, trial.seed_and_fold, result.reason])
     return rows
 
 

@@ -7,10 +7,11 @@ import dataclasses
 import functools
 import re
 from collections.abc import Mapping, Set
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from effjax import models
 from effjax.config import View
@@ -28,10 +29,12 @@ from effjax.contract import (
 from effjax.data import Split, mix_batch, normalise, open_training
 from effjax.errors import UserError
 from effjax.optim import parameter_paths
+from effjax.ranges import NotNegative, Positive
 from effjax.tasks.accuracy import is_class
+from effjax.tasks.class_weights import BALANCED, class_weights
 from effjax.tasks.evaluators import find_evaluator
 from effjax.tasks.freezing import as_in_evaluation
-from effjax.tasks.losses import find_loss
+from effjax.tasks.losses import Loss, find_loss
 from effjax.tasks.registry import register_task
 from effjax.tasks.starting import classifier_rows, explain_mismatch, find_start
 from effjax.training.frozen import frozen_layers
@@ -53,6 +56,9 @@ class Classification(Task):
         """Keys of `config.task`."""
 
         loss: str = "cross_entropy"  # a registered loss, or "package.module:function"
+        focal_gamma: NotNegative | None = None  # loss "focal": its exponent; None: 2
+        # "balanced", or (class name, weight) of some classes: factors of the training loss
+        class_weights: Literal["balanced"] | tuple[tuple[str, Positive], ...] | None = None
         # regex over the paths of parameters that are not learned; their layers run as in
         # evaluation. "backbone": all but the classifier, and the whole network runs as in
         # evaluation, a linear probe
@@ -62,7 +68,33 @@ class Classification(Task):
 
     def __init__(self, config: View, batch_axis: str | None = None):
         super().__init__(config, batch_axis)
-        self.loss_function = find_loss(self.options.loss)  # refused before anything is built
+        self.loss_function = self._find_loss()  # refused before anything is built
+        if self.options.class_weights == BALANCED and config.data.balance:
+            raise UserError(
+                "config.task.class_weights and config.data.balance correct for the same thing\n"
+                "give one of them"
+            )
+
+    def _find_loss(self) -> Loss:
+        options = self.options
+        loss = find_loss(options.loss)
+        if options.focal_gamma is None:
+            return loss
+        if options.loss != "focal":
+            raise UserError("config.task.focal_gamma is for --config.task.loss=focal; leave it out")
+        return functools.partial(loss, gamma=options.focal_gamma)
+
+    @functools.cached_property
+    def class_weights(self) -> np.ndarray | None:
+        """Factors of the loss, float32 [K]; None: all are 1."""
+        wanted = self.options.class_weights
+        if wanted is None:
+            return None
+        names = self.split.class_names
+        weights = class_weights(wanted, names, np.asarray(self.split.examples.labels()))
+        # classes of the network that the data do not have
+        further = self.model.num_classes - len(names)
+        return np.pad(weights, (0, further), constant_values=1.0)
 
     @functools.cached_property
     def split(self) -> Split:
@@ -201,6 +233,9 @@ class Classification(Task):
                 mutable=[name for name in model_state if name != "constants"],
             )
         losses = self.losses(logits, targets, images)  # [B]
+        if self.class_weights is not None:
+            # of a mixed label the mixed weight
+            losses = losses * (targets @ self.class_weights)
         hits = jnp.argmax(logits, -1) == jnp.argmax(targets, -1)
         total, count = (losses * mask).sum(), mask.sum()
         metrics = {"loss": (total, count), "top1": ((hits * mask).sum(), count)}

@@ -9,6 +9,7 @@ Shapes: B batch, K classes.
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from effjax import plugins
@@ -68,3 +69,16 @@ def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
 def binary_cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
     """The mean over the classes, as in "ResNet strikes back" (https://arxiv.org/abs/2110.00476)."""
     return optax.sigmoid_binary_cross_entropy(logits, targets).mean(-1)
+
+
+@register_loss("focal", "cross-entropy, less for what is easy")
+def focal(logits: jax.Array, targets: jax.Array, gamma: float = 2.0) -> jax.Array:
+    """-sum_k t_k (1 - p_k)^gamma log p_k with p = softmax(z).
+
+    Lin et al. 2017, arXiv:1708.02002, whose p is a sigmoid; without their class weights, which are
+    `task.class_weights`.
+    """
+    log_p = jax.nn.log_softmax(logits)
+    # 1 - p, without the rounding of a p close to 1
+    rest = jnp.maximum(-jnp.expm1(log_p), 1e-7)  # at 0 a power below 1 has no slope
+    return -(targets * rest**gamma * log_p).sum(-1)

@@ -84,12 +84,12 @@ class PairedTable:
         """All results of a variant, also those without a value."""
         return self._results.get(variant, [])
 
-    def values(self, variant: str) -> dict[int, float]:
-        """{seed: value} of the trials of a variant that have one."""
-        found: dict[int, float] = {}
+    def values(self, variant: str) -> dict[int | tuple[int, int], float]:
+        """{seed: value}, or {(seed, fold): value}, of the trials of a variant that have one."""
+        found: dict[int | tuple[int, int], float] = {}
         for result in self.results(variant):
             if result.value is not None:
-                found[result.trial.seed] = result.value
+                found[result.trial.repetition] = result.value
         return found
 
     def interval(self, variant: str) -> Interval:

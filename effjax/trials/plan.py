@@ -21,6 +21,7 @@ from effjax.runs.schema import RunConfig
 from effjax.trials.space import Point, Space
 from effjax.trials.trial import RunTrial
 
+MOST_FOLDS = 20  # whose bounds, as whole percentages, are nearly even
 LONGEST_FOLDER = 100  # characters; file systems take 255, and Ray adds its own to it
 
 
@@ -33,12 +34,15 @@ class Sweep:
       seeds: each variant is trained with each of these.
       metric: what is compared, such as "val/top1"; its name says whether less is better.
       base: the variant that the others are compared with; None: the first.
+      folds: cross-validation: the training split in so many parts, each held out once, with every
+        seed; None: what the config's splits say.
     """
 
     variants: Mapping[str, Point] | Space
     seeds: Sequence[int] = (0, 1, 2)
     metric: str = "val/top1"
     base: str | None = None
+    folds: int | None = None
 
     def named(self) -> dict[str, Point]:
         """{name: point}."""
@@ -59,6 +63,46 @@ class Plan:
     def variants(self) -> list[str]:
         """Names in order."""
         return list(dict.fromkeys(trial.variant for trial in self.trials))
+
+
+@dataclasses.dataclass(frozen=True)
+class Fold:
+    """One part of a split in `count`, which is held out while the others train."""
+
+    number: int  # from 0
+    count: int
+
+    def splits(self, split: str) -> tuple[str, str]:
+        """("train[20%:40%]", "train[:20%]+train[40%:]"): the part, and the rest.
+
+        Raises:
+          UserError: the split is a part already.
+        """
+        if "[" in split or "+" in split:
+            raise UserError(
+                f"config.data.train_split = {split!r} cannot be divided into folds\n"
+                "give the name of a split, such as train"
+            )
+        start = _percent(self.number, self.count)
+        stop = _percent(self.number + 1, self.count)
+        rest = []
+        if self.number > 0:
+            rest.append(f"{split}[:{start}]")
+        if self.number + 1 < self.count:
+            rest.append(f"{split}[{stop}:]")
+        return f"{split}[{start}:{stop}]", "+".join(rest)
+
+
+def folds_of(count: int | None) -> Sequence[Fold | None]:
+    """The folds of a sweep; [None] where it has none."""
+    if count is None:
+        return [None]
+    return [Fold(number, count) for number in range(count)]
+
+
+def _percent(part: int, parts: int) -> str:
+    """ "40%", rounded to whole percentages: those are what TFDS takes."""
+    return f"{round(100 * part / parts)}%"
 
 
 def name_of(point: Point) -> str:
@@ -92,8 +136,9 @@ def make_plan(spec: str, overrides: Sequence[str], workdir: Path) -> Plan:
     for name in names:
         point = named[name]
         for seed in sweep.seeds:
-            trial = make_trial(spec, overrides, name, point, seed, workdir)
-            trials.append(trial)
+            for fold in folds_of(sweep.folds):
+                trial = make_trial(spec, overrides, name, point, seed, workdir, fold)
+                trials.append(trial)
     return Plan(tuple(trials), sweep.metric, base)
 
 
@@ -109,6 +154,8 @@ def read_sweep(spec: str) -> Sweep:
         kind = type(sweep).__name__
         raise UserError(f"{path}: sweep() returned a {kind}; return a Sweep(...)")
     check_seeds(f"{path}: seeds of sweep()", sweep.seeds)
+    if sweep.folds is not None and not 2 <= sweep.folds <= MOST_FOLDS:
+        raise UserError(f"{path}: sweep() has folds={sweep.folds}; expected 2 to {MOST_FOLDS}")
     return sweep
 
 
@@ -148,9 +195,18 @@ def check_variants(path: str, sweep: Sweep, named: Mapping[str, Point]) -> str:
 
 
 def make_trial(
-    spec: str, overrides: Sequence[str], name: str, point: Point, seed: int, workdir: Path
+    spec: str,
+    overrides: Sequence[str],
+    name: str,
+    point: Point,
+    seed: int,
+    workdir: Path,
+    fold: Fold | None = None,
 ) -> RunTrial:
     """One run: the config with the point's values.
+
+    Args:
+      fold: which part of the training split is held out.
 
     Raises:
       UserError: a value that the config does not take.
@@ -163,12 +219,18 @@ def make_trial(
         path = spec.partition(":")[0]
         raise UserError(f"{path}, variant {name!r}: {error}") from error
     check(config, RunConfig)
+    run_name = f"seed{seed}"
+    if fold is not None:
+        held_out, rest = fold.splits(config.data.train_split)
+        config.data.update(train_split=rest, val_split=held_out)
+        run_name += f"-fold{fold.number}"
     return RunTrial(
         variant=name,
         seed=seed,
+        fold=None if fold is None else fold.number,
         settings=point,
         config=config,
-        workdir=workdir / _folder_name(name) / f"seed{seed}",
+        workdir=workdir / _folder_name(name) / run_name,
     )
 
 

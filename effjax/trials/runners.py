@@ -43,7 +43,7 @@ def run_here(trials: Iterable[RunTrial], count: int, display: Display) -> None:
     """
     display.start(count, unit="run")
     for number, trial in enumerate(trials, start=1):
-        display.waiting(f"{trial.variant}, seed {trial.seed}")
+        display.waiting(f"{trial.variant}, seed {trial.seed_and_fold}")
         train_trial(trial.config, trial.workdir, Quiet())
         # programs of one variant serve no other, and would fill the memory
         jax.clear_caches()

@@ -20,11 +20,23 @@ class Trial:
       variant: the row of the table that it belongs to.
       seed: trials of other variants with the same seed are its partners in paired comparisons.
       settings: what the variant sets: keys of a config, or arguments of an optimizer.
+      fold: in cross-validation: which part of the data is held out, from 0. Partners share it too.
     """
 
     variant: str
     seed: int
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    fold: int | None = None
+
+    @property
+    def repetition(self) -> int | tuple[int, int]:
+        """What partners have in common: the seed, or (seed, fold)."""
+        return self.seed if self.fold is None else (self.seed, self.fold)
+
+    @property
+    def seed_and_fold(self) -> str:
+        """The repetition in words: "0", or "0 fold 2"."""
+        return f"{self.seed}" if self.fold is None else f"{self.seed} fold {self.fold}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

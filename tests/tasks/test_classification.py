@@ -194,3 +194,33 @@ def test_freezing_all_or_nothing_is_refused(frozen):
     config.task.frozen = frozen
     with pytest.raises(UserError, match=r"freezes (all|none) of the parameters"):
         build(config)
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "message"),
+    [
+        ("task", {"focal_gamma": 1.0}, "focal_gamma is for --config.task.loss=focal"),
+        ("task", {"class_weights": (("class_99", 2.0),)}, "class_weights: no class 'class_99'"),
+        ("task", {"class_weights": (("class_1", 0.0),)}, "out of range"),
+        ("data", {"balance": 0.5}, "correct for the same thing"),
+    ],
+)
+def test_weights_and_losses_that_do_not_fit_are_refused(section, changes, message):
+    config = tiny()
+    if section == "data":
+        config.task["class_weights"] = "balanced"
+    config[section].update(changes)
+    check(config, RunConfig)
+    with pytest.raises(UserError, match=message):
+        _ = Classification(View(config)).class_weights
+
+
+def test_a_mixed_label_has_the_mixed_weight():
+    config = tiny()
+    config.task.update(loss="focal", focal_gamma=1.0, class_weights=(("class_1", 3.0),))
+    check(config, RunConfig)
+    task = Classification(View(config))
+    targets = np.zeros((2, 10), np.float32)
+    targets[:, :2] = [[0.5, 0.5], [1.0, 0.0]]
+    assert (targets @ task.class_weights).tolist() == [2.0, 1.0]
+    assert task.loss_function.keywords == {"gamma": 1.0}

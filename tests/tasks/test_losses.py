@@ -34,3 +34,17 @@ def test_a_decorator_registers(monkeypatch):
     assert list_losses()["squared"] == "squared distance"
     with pytest.raises(UserError, match="did you mean 'squared'"):
         find_loss("square")
+
+
+def test_the_focal_loss_is_its_formula():
+    shares = np.exp(LOGITS) / np.exp(LOGITS).sum(1, keepdims=True)
+    focal = find_loss("focal")
+    expected = -(TARGETS * (1 - shares) ** 2 * np.log(shares)).sum(1)
+    np.testing.assert_allclose(focal(LOGITS, TARGETS), expected, rtol=1e-5)
+    plain = find_loss("cross_entropy")(LOGITS, TARGETS)
+    np.testing.assert_allclose(focal(LOGITS, TARGETS, gamma=0.0), plain, rtol=1e-6)
+    # finite, with a finite gradient, where the network is sure
+    sure = np.array([[100.0, 0.0, 0.0]], np.float32)
+    right = np.array([[1.0, 0.0, 0.0]], np.float32)
+    slope = jax.grad(lambda z: focal(z, right).sum())(sure)
+    assert np.isfinite(slope).all()

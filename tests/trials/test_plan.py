@@ -82,3 +82,23 @@ def build_model(fields):
     model = create_model(num_classes=10, **fields)
     shape = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
     assert jax.tree.leaves(shape["params"])
+
+
+def test_folds_hold_out_each_part_once(tmp_path):
+    text = VARIANTS.replace("metric=", "folds=3, metric=")
+    plan = make_plan(write_config(tmp_path, text), [], tmp_path)
+    own = [trial for trial in plan.trials if trial.variant == plan.base and trial.seed == 0]
+    splits = [(trial.config.data.val_split, trial.config.data.train_split) for trial in own]
+    assert splits == [
+        ("train[0%:33%]", "train[33%:]"),
+        ("train[33%:67%]", "train[:33%]+train[67%:]"),
+        ("train[67%:100%]", "train[:67%]"),
+    ]
+    assert own[2].workdir.name == "seed0-fold2"
+    assert own[2].repetition == (0, 2)
+    for wrong, message in (("folds=1,", "expected 2 to 20"), ("folds=21,", "expected 2 to 20")):
+        with pytest.raises(UserError, match=message):
+            make_plan(write_config(tmp_path, text.replace("folds=3,", wrong)), [], tmp_path)
+    divided = ["--config.data.train_split=train[:50%]"]
+    with pytest.raises(UserError, match="cannot be divided into folds"):
+        make_plan(write_config(tmp_path, text), divided, tmp_path)

@@ -14,6 +14,8 @@ from effjax.data.sources.class_folders import describe_ignored
 from effjax.data.sources.examples import BadExample, Examples, label_of, read_example
 from effjax.data.sources.open import open_splits
 from effjax.data.threads import map_rows
+from effjax.data.tools.contradictions import Example as Labelled
+from effjax.data.tools.contradictions import contradicting, describe
 from effjax.errors import UserError, printable
 
 LISTED = 20  # broken files and duplicates that the text names
@@ -30,6 +32,7 @@ class Report:
       broken: (name, reason) of every image that cannot be read or decoded.
       damaged: (name, the decoder's warning) of every JPEG that is read in spite of damage.
       duplicates: names of examples with the very same bytes, the groups in order.
+      contradictions: (name, class) of those that are in several classes, the groups in order.
       ignored: {reason: names} of files that are not taken.
       sizes: (height, width): number of images.
       mean, std: of the training pixels, per channel, scaled to 0..1. Large JPEGs are measured at a
@@ -44,6 +47,7 @@ class Report:
     sizes: dict[tuple[int, int], int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    contradictions: list[tuple[Labelled, ...]] = dataclasses.field(default_factory=list)
 
     def __str__(self) -> str:
         lines = [_count_line(split, counts) for split, counts in self.counts.items()]
@@ -69,6 +73,7 @@ class Report:
         for names in self.duplicates[:LISTED]:
             same = " = ".join(names)
             lines.append(f"  {same}")
+        lines += describe(self.contradictions)
         lines += describe_ignored(self.ignored)
         return "\n".join(lines)
 
@@ -173,7 +178,8 @@ def check(src: str, label: str | None = None) -> Report:
         looks = map_rows(look_at, range(len(source)))
         for row, found in enumerate(looks):
             images_of_label[found.label] += 1
-            findings.add(source.name(row), found, is_training)
+            named = (source.name(row), source.class_names[found.label])
+            findings.add(named, found, is_training)
         findings.counts[split] = dict(zip(source.class_names, images_of_label))
     return findings.report()
 
@@ -187,16 +193,17 @@ class Findings:
         self._broken: list[tuple[str, str]] = []
         self._damaged: list[tuple[str, str]] = []
         self._sizes: collections.Counter[tuple[int, int]] = collections.Counter()
-        self._same: dict[bytes, list[str]] = {}
+        self._same: dict[bytes, list[Labelled]] = {}
         # sums over all training pixels: of their values and of their squares
         self._sums = np.zeros((2, 3))
         self._pixels = 0
 
-    def add(self, name: str, found: Look, is_training: bool) -> None:
+    def add(self, named: Labelled, found: Look, is_training: bool) -> None:
         """Takes in one image."""
+        name, _ = named
         if found.digest is not None:
-            names = self._same.setdefault(found.digest, [])
-            names.append(name)
+            group = self._same.setdefault(found.digest, [])
+            group.append(named)
         if found.reason is not None:
             self._broken.append((name, found.reason))
             return
@@ -215,10 +222,8 @@ class Findings:
         # rounding may leave a little less than nothing
         variance = np.maximum(square - mean**2, 0)
         std = np.sqrt(variance)
-        duplicates = []
-        for names in self._same.values():
-            if len(names) > 1:
-                duplicates.append(tuple(names))
+        groups = [group for group in self._same.values() if len(group) > 1]
+        duplicates = [tuple(name for name, _ in group) for group in groups]
         return Report(
             counts=self.counts,
             broken=self._broken,
@@ -228,4 +233,5 @@ class Findings:
             sizes=dict(self._sizes),
             mean=tuple(mean.tolist()),
             std=tuple(std.tolist()),
+            contradictions=contradicting(groups),
         )
