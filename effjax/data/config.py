@@ -51,6 +51,10 @@ class DataConfig:
     val_share: Annotated[float, Range(0, 1, "()")] = 0.1
     split_seed: NotNegativeInt = 0  # of that division
     label: str | None = None  # a .csv list: the column of the labels; None: the only one
+    # a .csv list, several labels an image: what parts them in their column, such as ";"
+    label_separator: str | None = None
+    # a .csv list: columns of numbers to learn, 0 and 1 (several labels an image) or measurements
+    targets: tuple[str, ...] = ()
     batch_size: Count = 64  # images of one update, over all devices and hosts
     eval_batch_size: Count | None = None  # None: batch_size
     image_size: Side | tuple[Side, Side] = 224  # a square side, or (height, width)

@@ -11,7 +11,7 @@ import optax
 
 from effjax.config import View
 from effjax.contract import Batch, Variables
-from effjax.data import open_split
+from effjax.data import Split, open_split
 from effjax.errors import UserError
 from effjax.tasks.evaluators import register_evaluator
 
@@ -31,15 +31,7 @@ class Accuracy:
     ):
         self._split_name = section.split or config.data.val_split
         self._data_name = config.data.name
-        self.source = open_split(
-            config.data,
-            self._split_name,
-            seed=config.seed,
-            batch_size=config.data.eval_batch_size or config.data.batch_size,
-            host=jax.process_index(),
-            hosts=jax.process_count(),
-            train=False,
-        )
+        self.source = open_held_out(config, section)
         self._predict = predict
         self._sums = jax.jit(self._batch_sums)  # made once: every evaluation runs one program
 
@@ -83,6 +75,24 @@ class Accuracy:
             )
         for name, total in totals.items():
             yield name, total / count
+
+
+def open_held_out(config: View, section: View) -> Split:
+    """This host's part of the split that an entry of `config.evals` measures.
+
+    Args:
+      config: of the run.
+      section: the entry.
+    """
+    return open_split(
+        config.data,
+        section.split or config.data.val_split,
+        seed=config.seed,
+        batch_size=config.data.eval_batch_size or config.data.batch_size,
+        host=jax.process_index(),
+        hosts=jax.process_count(),
+        train=False,
+    )
 
 
 def is_class(labels: jax.Array, classes: int) -> jax.Array:

@@ -30,13 +30,13 @@ from effjax.data import Split, mix_batch, normalise, open_training
 from effjax.errors import UserError
 from effjax.optim import parameter_paths
 from effjax.ranges import NotNegative, Positive
-from effjax.tasks.accuracy import is_class
 from effjax.tasks.class_weights import BALANCED, class_weights
 from effjax.tasks.evaluators import find_evaluator
 from effjax.tasks.freezing import as_in_evaluation
 from effjax.tasks.losses import Loss, find_loss
 from effjax.tasks.registry import register_task
 from effjax.tasks.starting import classifier_rows, explain_mismatch, find_start
+from effjax.tasks.targets import OneClass, Targets, make_targets
 from effjax.training.frozen import frozen_layers
 
 BACKBONE = "backbone"
@@ -65,6 +65,7 @@ class Classification(Task):
         frozen: str | None = None
 
     trains_model = True
+    one_class_only = False  # whether images with several labels, or numbers, are refused
 
     def __init__(self, config: View, batch_axis: str | None = None):
         super().__init__(config, batch_axis)
@@ -102,6 +103,27 @@ class Classification(Task):
         return open_training(self.config)
 
     @functools.cached_property
+    def targets(self) -> Targets:
+        """What is learned of an image.
+
+        Raises:
+          UserError: a loss, weights or balance that do not fit it.
+        """
+        smoothing = self.config.mix.label_smoothing
+        targets = make_targets(self.split.examples, self.options.loss, smoothing)
+        if targets.kind == OneClass.kind:
+            return targets
+        needs_class = {
+            f"task {self.name!r}": self.one_class_only,
+            "config.task.class_weights": self.options.class_weights is not None,
+            "config.data.balance": self.config.data.balance > 0,
+        }
+        for what, is_used in needs_class.items():
+            if is_used:
+                raise UserError(f"{what} is for images of one class; these have several targets")
+        return targets
+
+    @functools.cached_property
     def model(self) -> models.ImageModel:
         """The network that is learned."""
         return self.build_model()
@@ -118,6 +140,7 @@ class Classification(Task):
                 f"config.model.num_classes = {section.num_classes}, but the labels have "
                 f"{self.split.num_classes} classes; leave it out"
             )
+        _ = self.targets  # what does not fit is refused before anything is built
         for key in ("dtype", "param_dtype"):
             if section[key] == "float16":
                 raise UserError(
@@ -236,19 +259,16 @@ class Classification(Task):
         if self.class_weights is not None:
             # of a mixed label the mixed weight
             losses = losses * (targets @ self.class_weights)
-        hits = jnp.argmax(logits, -1) == jnp.argmax(targets, -1)
         total, count = (losses * mask).sum(), mask.sum()
-        metrics = {"loss": (total, count), "top1": ((hits * mask).sum(), count)}
+        metrics = {"loss": (total, count)}
+        for name, scores in self.targets.scores(logits, targets).items():
+            metrics[name] = ((scores * mask).sum(), count)
         # a part of a batch may have no valid example: its mean is then 0, and weighs nothing
         return total / jnp.maximum(count, 1.0), ({**model_state, **changed}, metrics)
 
     def mixed(self, batch: Batch, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         """What the network is trained on: images [B, H, W, 3] and soft labels [B, K]."""
-        classes = self.model.num_classes
-        targets = jax.nn.one_hot(batch["label"], classes)
-        # without this a label that is no class would have no target at all, and no loss
-        sound = is_class(batch["label"], classes) | (batch["mask"] == 0)
-        targets = jnp.where(sound[:, None], targets, jnp.nan)
+        targets = self.targets.of(batch, self.model.num_classes)
         images, mix = self.images(batch), self.config.mix
         return mix_batch(key, images, targets, batch["index"], mix, batch["mask"])
 
@@ -257,10 +277,11 @@ class Classification(Task):
         return self.loss_function(logits, targets)
 
     def predict(self, params: Params, model_state: Any, batch: Batch) -> jax.Array:
-        """Logits [B, K]."""
-        return self.model.apply(
+        """Logits [B, K], or numbers in their own units."""
+        logits = self.model.apply(
             join_variables(params, model_state), self.images(batch), train=False
         )
+        return self.targets.outputs(logits)
 
     def evaluators(self, config: View) -> dict[str, Evaluator]:
         def predict(variables: Variables, batch: Batch) -> jax.Array:
@@ -269,11 +290,18 @@ class Classification(Task):
         evaluators = {}
         for name in config.evals:
             section = config.evals[name]
-            evaluators[name] = find_evaluator(section.evaluator)(predict, config, section)
+            evaluator = section.evaluator
+            if evaluator == OneClass.evaluator:  # the default: what fits the targets
+                evaluator = self.targets.evaluator
+            evaluators[name] = find_evaluator(evaluator)(predict, config, section)
         return evaluators
 
     def record(self) -> dict[str, Any]:
-        return {"labels": list(self.split.class_names), "examples": self.split.num_examples}
+        return {
+            "labels": list(self.split.class_names),
+            "examples": self.split.num_examples,
+            "targets": self.targets.kind,
+        }
 
     def facts(self, params: Params, batch: Batch) -> dict[str, Any]:
         height, width = batch["image"].shape[1:3]

@@ -52,6 +52,8 @@ class Distillation(Classification):
         another normalisation.
     """
 
+    one_class_only = True  # a teacher's soft labels are those of classes
+
     @dataclasses.dataclass(frozen=True)
     class Config(Classification.Config):
         """Keys of `config.task` beside those of classification."""

@@ -41,7 +41,14 @@ def described_network(
     """As `trained_network`, and which weights these are in words."""
     display = display or choose_display(quiet=True)
     devices = jax.process_count()  # one of each host
-    data = _made_up_data(read_record(workdir))
+    record = read_record(workdir)
+    kind = record.get("targets", "class")
+    if kind != "class":
+        raise UserError(
+            f"{workdir} learned {kind}, not one class an image: what was typed is for classes\n"
+            f"measure it: effjax evaluate --workdir={workdir}"
+        )
+    data = _made_up_data(record)
     setup, state = restore(workdir, display, step, devices=devices, data=data)
     # asked of the task rather than of its class: this file lies below classification
     trains_model = getattr(setup.task, "trains_model", None)

@@ -37,8 +37,8 @@ class ListedFiles:
     ):
         self.path = path
         columns = read_columns(path)
-        images = columns[_image_column(columns, path)]
-        classes = columns[_label_column(columns, path, label)]
+        images = columns[image_column(columns, path)]
+        classes = columns[label_column(columns, path, label)]
         _refuse_empty(classes, path)
         self.class_names = tuple(_sorted_names(set(classes)))
         number = {name: k for k, name in enumerate(self.class_names)}
@@ -121,7 +121,12 @@ def read_columns(path: str) -> dict[str, list[str]]:
     return columns
 
 
-def _image_column(columns: dict[str, list[str]], path: str) -> str:
+def image_column(columns: dict[str, list[str]], path: str) -> str:
+    """The name of the column of images.
+
+    Raises:
+      UserError: there is none.
+    """
     for name in columns:
         if name.lower() in IMAGE_COLUMNS:
             return name
@@ -131,7 +136,12 @@ def _image_column(columns: dict[str, list[str]], path: str) -> str:
     )
 
 
-def _label_column(columns: dict[str, list[str]], path: str, label: str | None) -> str:
+def label_column(columns: dict[str, list[str]], path: str, label: str | None) -> str:
+    """The name of the column of labels: `label`, or the only one, or one with a usual name.
+
+    Raises:
+      UserError: there is no such column, or there are several.
+    """
     others = []
     usual = []
     for name in columns:

@@ -23,6 +23,7 @@ from effjax.data.sources.shards import Shards, find_shards
 from effjax.data.sources.splits import ALL, MissingSplit, Undivided
 from effjax.data.sources.subset import names_part, open_part
 from effjax.data.sources.synthetic import Synthetic
+from effjax.data.sources.targets import ListedTargets
 from effjax.data.sources.tfrecord import TfRecords
 from effjax.plugins import is_plugin
 
@@ -59,6 +60,10 @@ def open_examples(config: Any, split: str) -> Examples:
     if is_npz or _holds_idx(path):
         return Arrays(_existing(path), *division)
     if lower.endswith(ENDINGS):
+        if config.label_separator or config.targets:
+            return ListedTargets(
+                _existing(path), *division, config.label, config.label_separator, config.targets
+            )
         return ListedFiles(_existing(path), *division, label=config.label)
     is_folder = _is_plain_folder(path)
     # a folder is looked into for what it may hold, the special kinds before plain images

@@ -125,6 +125,8 @@ class Chosen:
         self.class_names = examples.class_names
         self.examples = examples
         self.rows = rows
+        # of a list with several targets an image; a label is a row of the whole list
+        self.table = getattr(examples, "table", None)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -157,6 +159,7 @@ class Joined:
 
     def __init__(self, parts: Sequence[Examples]):
         self.class_names = parts[0].class_names
+        self.table = getattr(parts[0], "table", None)
         for part in parts:
             if part.class_names != self.class_names:
                 raise UserError("splits of different classes cannot be joined")
