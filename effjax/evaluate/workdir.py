@@ -10,6 +10,7 @@ from effjax.report import Display
 from effjax.runs.best import Step, averaged
 from effjax.runs.seeds import run_key
 from effjax.tasks.run import restore
+from effjax.tasks.trained_network import has_found
 from effjax.training.evaluation import evaluate, measure
 from effjax.training.restore import evaluated
 
@@ -51,4 +52,9 @@ def evaluate_workdir(
         metrics = evaluate(placed, evaluators, setup.groups, setup.runner, key)
     rows = [(name, f"{value:.4f}") for name, value in metrics.items()]
     display.table(f"{workdir} at step {made}", rows)
+    if has_found(as_path(workdir)):
+        display.line(
+            "this is the network while it was searched; the one that was found: "
+            f"effjax evaluate --workdir={workdir} --details"
+        )
     return metrics

@@ -7,6 +7,7 @@ Shapes: B batch, I J the photograph, H W what enters the network; every image is
 """
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -41,16 +42,19 @@ class WholeImages(Trained):
         """uint8 [B, I, J, 3] -> resized and cropped, whole numbers in float32 [B, H, W, 3]."""
         transform = self.preprocessing.transform()
         height, width = transform.size
-        (new_height, new_width), (top, left) = transform.geometry(*self.taken)
-        rows = resize_weights(self.taken[0], new_height, transform.interpolation)
-        columns = resize_weights(self.taken[1], new_width, transform.interpolation)
+        new_size, corner = transform.geometry(*self.taken)
+        top, left = corner
+        rows = resize_weights(self.taken[0], new_size[0], transform.interpolation)
+        columns = resize_weights(self.taken[1], new_size[1], transform.interpolation)
         # only what the crop keeps is computed
         rows = rows[top : top + height]
         columns = columns[left : left + width]
-        # a single rounding of the pixels would differ from Pillow's two
         pixels = images.astype(jnp.float32)
-        pixels = _levels(_along("bijc,wj->biwc", pixels, columns))
-        return _levels(_along("biwc,hi->bhwc", pixels, rows))
+        # Pillow rounds after each axis, and takes the rows first
+        pixels = _along("bijc,wj->biwc", pixels, columns)
+        pixels = _levels(pixels)
+        pixels = _along("biwc,hi->bhwc", pixels, rows)
+        return _levels(pixels)
 
 
 def take_whole(trained: Trained, size: str) -> WholeImages:
@@ -59,17 +63,30 @@ def take_whole(trained: Trained, size: str) -> WholeImages:
     Raises:
       UserError: no size of a photograph.
     """
-    sides = size.lower().split("x")
-    # `isdigit` alone takes superscripts too
-    are_numbers = len(sides) == 2 and all(side.isascii() and side.isdigit() for side in sides)
-    taken = tuple(map(int, sides)) if are_numbers else (0, 0)
-    if not all(1 <= side <= LARGEST_SIDE for side in taken):
+    taken = _sides(size)
+    if taken is None:
         raise UserError(
             f"--with-preprocessing={size}: expected HEIGHTxWIDTH of the photographs, such as "
             f"480x640\neach up to {LARGEST_SIDE}; leave it out to resize them yourself"
         )
-    fields = {field.name: getattr(trained, field.name) for field in dataclasses.fields(Trained)}
+    fields = {}
+    for field in dataclasses.fields(Trained):
+        fields[field.name] = getattr(trained, field.name)
     return WholeImages(**fields, taken=taken)
+
+
+def _sides(size: str) -> tuple[int, int] | None:
+    """(480, 640) of "480x640"; None if it says no such sides."""
+    found = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", size.lower())
+    if found is None:
+        return None
+    height = int(found[1])
+    width = int(found[2])
+    smallest = min(height, width)
+    largest = max(height, width)
+    if smallest < 1 or largest > LARGEST_SIDE:
+        return None
+    return height, width
 
 
 def input_size(trained: Trained) -> tuple[int, int]:
@@ -87,25 +104,32 @@ def resize_weights(old: int, new: int, interpolation: str) -> np.ndarray:
     scale = old / new
     stretch = max(scale, 1.0)
     reach = REACH[interpolation] * stretch
-    centres = (np.arange(new)[:, None] + 0.5) * scale
-    pixels = np.arange(old)
+    # in pixels of the old image, [new, 1]
+    centres = scale * (np.arange(new) + 0.5)
+    centres = centres[:, None]
     first = np.floor(np.maximum(centres - reach + 0.5, 0))
     end = np.floor(centres + reach + 0.5)
+    pixels = np.arange(old)
     is_near = (pixels >= first) & (pixels < end)
-    distance = np.abs(pixels + 0.5 - centres) / stretch
-    weights = np.where(is_near, FILTERS[interpolation](distance), 0.0)
+    distance = np.abs(pixels + 0.5 - centres)
+    weights = FILTERS[interpolation](distance / stretch)
+    weights = np.where(is_near, weights, 0.0)
     weights /= weights.sum(1, keepdims=True)
-    return (np.round(weights * PRECISION) / PRECISION).astype(np.float32)
+    rounded = np.round(weights * PRECISION) / PRECISION
+    return rounded.astype(np.float32)
 
 
 def largest_pixel_difference(network: WholeImages) -> float:
     """The largest difference of a pixel, in levels, from what the host's transform gives."""
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (2, *network.taken, 3), np.uint8)
+    shape = (*network.taken, 3)
+    image = rng.integers(0, 256, shape, np.uint8)
     transform = network.preprocessing.transform()
-    expected = np.stack([transform(image) for image in images])
-    found = np.asarray(jax.jit(network.prepared)(images))
-    return float(np.abs(found - expected).max())
+    expected = transform(image)
+    prepared = jax.jit(network.prepared)
+    (found,) = np.asarray(prepared(image[None]))
+    difference = np.abs(found - expected)
+    return float(difference.max())
 
 
 def _triangle(distance: np.ndarray) -> np.ndarray:
@@ -116,7 +140,9 @@ def _cubic(distance: np.ndarray) -> np.ndarray:
     """Keys 1981, a = -1/2. https://doi.org/10.1109/TASSP.1981.1163711"""
     near = (1.5 * distance - 2.5) * distance**2 + 1
     far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
-    return np.where(distance < 1, near, np.where(distance < 2, far, 0.0))
+    beyond = 0.0
+    outer = np.where(distance < 2, far, beyond)
+    return np.where(distance < 1, near, outer)
 
 
 FILTERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -132,4 +158,5 @@ def _along(axes: str, pixels: jax.Array, weights: np.ndarray) -> jax.Array:
 
 def _levels(pixels: jax.Array) -> jax.Array:
     """Rounded half up and cut to 0..255, as in uint8."""
-    return jnp.clip(jnp.floor(pixels + 0.5), 0, 255)
+    rounded = jnp.floor(pixels + 0.5)
+    return jnp.clip(rounded, 0, 255)
