@@ -80,17 +80,21 @@ def evaluate(args: argparse.Namespace) -> None:
     flag("--output", type=Path, metavar="F", help="all predictions: .csv, .json or .jsonl"),
     flag("--features", type=Path, metavar="F.npz", help="what a layer gives, instead of classes"),
     flag("--layer", default="prelogits", metavar="L", help="stage1, ..., pooled or %(default)s"),
+    flag("--explain", metavar="KIND", help="what the answer rests on: gradcam or gradient"),
+    flag("--explain-to", type=Path, default="explained", metavar="DIR", help="(%(default)s)"),
     flag("--out", type=Path, metavar="FILE.png", help="draw a contact sheet"),
     RESULTS_ONLY,
     examples=[
         "effjax predict --workdir=runs/photos holiday/ cat.jpg",
         "effjax predict --workdir=runs/photos holiday/ --output=predictions.csv",
         "effjax predict --workdir=runs/photos holiday/ --features=embeddings.npz --layer=pooled",
+        "effjax predict --workdir=runs/photos cat.jpg --explain=gradcam",
         "effjax predict --model=caformer_s18.sail_in1k --labels=names.txt cat.jpg --out=sheet.png",
     ],
 )
 def predict(args: argparse.Namespace) -> None:
     """Predict the classes of images, or write their features."""
+    from effjax.evaluate.explained import explain_files
     from effjax.evaluate.predict import Answers, predict_files, write_features
     from effjax.report import choose_display
     from effjax.trained.images import find_images
@@ -108,6 +112,9 @@ def predict(args: argparse.Namespace) -> None:
         trained = load_network(args, display)
         if args.features is not None:
             write_features(trained, args.images, args.features, display, args.layer, args.batch)
+            return
+        if args.explain is not None:
+            explain_files(trained, args.images, args.explain, args.explain_to, display, args.batch)
             return
         if args.tta is not None:
             trained = average_over(trained, args.tta)

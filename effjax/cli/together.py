@@ -44,6 +44,7 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--labels": MODEL,
         "--size": MODEL,
         "--layer": ("--features",),
+        "--explain-to": ("--explain",),
     },
     "export": {"--step": RUN, "--labels": MODEL, "--size": MODEL},
     "search": {"--price": ("--dry-run",)},
@@ -73,7 +74,8 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
     "predict": {
         "--workdir": MODEL,
         # features are of no class
-        "--features": ("--top", "--tta", "--json", "--output", "--out"),
+        "--features": ("--top", "--tta", "--json", "--output", "--out", "--explain"),
+        "--explain": ("--top", "--tta", "--json", "--output", "--out"),
     },
     "export": {"--workdir": MODEL},
     # of a comparison nobody knows yet which networks it will train, nor of what Optuna chooses

@@ -121,8 +121,6 @@ def evaluate_network(
             out.mkdir(parents=True, exist_ok=True)
     display.waiting(f"reading {data.name}")
     examined = Examined(trained, data, display, wanted.limit, wanted.ignore_unknown)
-    if trained.weights:
-        display.line(f"weights: {trained.weights}")
     where = f"{trained.name} on {data.val_split} of {data.name}"
     scores, arrays = examine_details(examined)
     found: dict[str, Any] = {

@@ -135,13 +135,15 @@ def _score_rows(scores: dict[str, Any], classes: int) -> list[tuple[str, str]]:
     # of five classes the five likeliest are always right
     if classes > TOP:
         rows.append(("top-5", f"{scores['top5']:.2%}"))
-    return [
-        *rows,
+    rows += [
         ("loss", f"{scores['loss']:.4f}"),
         ("mean over classes", _class_means(scores)),
         ("calibration error", f"{scores['calibration_error']:.4f}"),
         ("throughput", speed),
     ]
+    if scores.get("weights"):
+        rows.append(("weights", scores["weights"]))
+    return rows
 
 
 def show_features(found: dict[str, Any], display: Display) -> None:

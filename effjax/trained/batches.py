@@ -28,12 +28,12 @@ class Seen(NamedTuple):
 
     name: str
     pixels: np.ndarray | None
-    output: np.ndarray | None
+    output: Any
     error: str | None = None
 
 
 def over_images(
-    function: Callable[[Any, jax.Array], jax.Array],
+    function: Callable[[Any, jax.Array], Any],
     variables: Any,
     transform: EvalTransform,
     images: Sequence[Image],
@@ -42,7 +42,7 @@ def over_images(
     """Yields each image with its row of `function`, in order.
 
     Args:
-      function: compiled; (variables, uint8 [B, H, W, 3]) -> [B, ...].
+      function: compiled; (variables, uint8 [B, H, W, 3]) -> [B, ...], or a tree of such.
       batch_size: images at a time, at most. All batches have one size, so that one program serves.
     """
     spread = Spread(batch_for(len(images), batch_size))
@@ -63,12 +63,17 @@ def over_images(
         names = [image.name for image in images[first : first + spread.batch]]
         pixels = [next(seen) for _ in names]
         sent = spread.send(image=_padded(pixels, blank, spread.batch))
-        rows = np.asarray(function(placed, sent["image"]))
-        for name, image, row in zip(names, pixels, rows):
+        outputs = jax.device_get(function(placed, sent["image"]))
+        for row, (name, image) in enumerate(zip(names, pixels)):
             if isinstance(image, str):
                 yield Seen(name, None, None, image)
             else:
-                yield Seen(name, image, row)
+                yield Seen(name, image, _row(outputs, row))
+
+
+def _row(outputs: Any, row: int) -> Any:
+    """What a tree of arrays [B, ...] holds for one image."""
+    return jax.tree.map(lambda array: array[row], outputs)
 
 
 def batch_for(count: int, most: int) -> int:
