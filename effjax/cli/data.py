@@ -11,6 +11,7 @@ from effjax.errors import UserError
 @verb(
     flag("action", choices=("prepare", "check")),
     flag("source", help="folder, zip, tar, .npz, TFDS name or directory"),
+    flag("--write", type=Path, metavar="F.json", help="keep mean, deviation and class counts"),
     flag("--out", help="folder to write"),
     flag("--manual-dir", help="folder with the files of one of our own data sets"),
     flag("--short-side", type=int, help="make larger images this small"),
@@ -20,7 +21,7 @@ from effjax.errors import UserError
     flag("--skip-broken", action="store_true", help="leave out what cannot be read or decoded"),
     flag("--force", action="store_true", help="replace what was prepared from something else"),
     examples=[
-        "effjax data check photos.zip",
+        "effjax data check photos.zip --write=photos.json",
         "effjax data prepare photos/ --out=prepared/photos --short-side=256",
     ],
 )
@@ -28,12 +29,21 @@ def data(args: argparse.Namespace) -> None:
     """Prepare images as ArrayRecord, or check what is in them."""
     from effjax.data.tools.check import check
     from effjax.data.tools.prepare import prepare, prepare_local
+    from effjax.data.tools.statistics import as_overrides, write_statistics
     from effjax.report import choose_display
 
     with contextlib.closing(choose_display()) as display:
         display.waiting(f"reading {args.source}")
         if args.action == "check":
-            display.line(str(check(args.source, args.label)))
+            report = check(args.source, args.label)
+            display.line(str(report))
+            if args.write is not None:
+                write_statistics(args.write, args.source, report)
+                display.line(f"written: {args.write}; in a config:")
+                display.line(
+                    f"  config.data.update(effjax.data.read_statistics({str(args.write)!r}))"
+                )
+                display.line(f"or typed: {as_overrides(report)}")
             return
         if args.manual_dir is not None:
             counts = prepare_local(args.source, args.manual_dir, args.out)

@@ -58,6 +58,7 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--gpus": ("runner=ray",),
     },
     "data": {
+        "--write": ("action=check",),
         "--out": ("action=prepare",),
         "--manual-dir": ("action=prepare",),
         "--short-side": ("action=prepare",),

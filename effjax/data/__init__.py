@@ -14,6 +14,7 @@ _LAZY = {
     "open_training": "effjax.data.loader",
     "mix_batch": "effjax.data.mix",
     "normalise": "effjax.data.mix",
+    "read_statistics": "effjax.data.tools.statistics",
 }
 
 __all__ = ["AugmentConfig", "DataConfig", "MixConfig", *_LAZY]
