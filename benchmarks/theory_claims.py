@@ -12,6 +12,7 @@ Shapes: S seeds, T updates, K snapshots.
 import argparse
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -25,10 +26,13 @@ from effjax.bench.problems import known, make_problem
 from effjax.bench.problems.vectors import Perceptron, read_digits
 from effjax.bench.schema import workload
 from effjax.config import View
+from effjax.curvature import escape as escape_times
 from effjax.curvature import tails
 from effjax.curvature.lanczos import eigenvalues, lanczos
 from effjax.curvature.products import hessian
 from effjax.curvature.sharpness import perturbed
+from effjax.report.figures import save_figure
+from effjax.report.plots import dress, make_styles
 
 Params = Any
 LossOf = Callable[[Params, Any], jax.Array]
@@ -135,7 +139,7 @@ def top_eigenvalue(loss: LossOf, params: Params, data: Any, steps: int = 30) -> 
 def edge(seeds: list[int]) -> None:
     """Full-batch descent on squared loss: lambda max settles at 1.0 to 1.15 times 2 / rate."""
     train, _ = digits()
-    for rate in (0.05, 0.1, 0.2):
+    for rate in (0.4, 0.6, 0.8):
         for seed in seeds:
             found = train_network(
                 seed, optax.sgd(rate), 4000, 1000, train, tanh_squares, batch_size=None
@@ -150,7 +154,7 @@ def sam(seeds: list[int]) -> None:
     """SAM's minimum is flatter at equal loss (0.1), and no better on held-out digits."""
     train, held_out = digits()
     for seed in seeds:
-        for rho in (0.0, 0.05, 0.2):
+        for rho in (0.0, 0.05, 0.2, 1.0):
             found = train_network(seed, optax.sgd(0.1), 3000, 25, train, rho=rho)
             show_minimum(f"seed {seed}, rho {rho}", found, train, held_out)
 
@@ -263,6 +267,77 @@ def stay(
     left |= np.asarray(params["x"]) >= 2
     low, high = np.quantile(np.asarray(params["x"])[~left], (0.25, 0.75))
     return float(high - low) / 2, float(left.mean())
+
+
+@claim
+def exit_times(seeds: list[int]) -> None:
+    """Stable noise: times are a power of the noise; Brownian noise: exponential. With a picture."""
+    scales = {"stable": (0.05, 0.1, 0.2), "Brownian": (0.1, 0.15, 0.25)}
+    rows = []
+    for seed in seeds:
+        for alpha in (1.2, 1.5):
+            for scale in scales["stable"]:
+                expected = escape_times.stable_basin_time(alpha, scale, 1.0, 2.0)
+                found = stable_exits(alpha, scale, seed)
+                rows.append((f"stable, alpha {alpha}", scale, found.mean, found.error, expected))
+        for scale in scales["Brownian"]:
+            expected = escape_times.mean_exit_time(double_well, scale, -1.0, 0.0, -4.0)
+            found = brownian_exits(scale, seed)
+            rows.append(("Brownian, double well", scale, found.mean, found.error, expected))
+        for kind, scale, mean, error, expected in rows[-9:]:
+            shown = f"{mean:.2f} +- {error:.2f}, theory {expected:.2f}"
+            print(f"seed {seed}, {kind}, noise {scale}: {shown}", flush=True)
+    draw_exit_times(rows)
+
+
+def double_well(x: np.ndarray) -> np.ndarray:
+    return x**4 / 4 - x**2 / 2
+
+
+def stable_exits(alpha: float, scale: float, seed: int) -> escape_times.Exits:
+    dt = 0.02
+
+    def noise(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        return scale * dt ** (1 / alpha) * escape_times.stable_draws(key, alpha, shape)
+
+    return escape_times.simulate_exits(
+        jnp.negative, noise, jax.random.key(seed), 0.0, -1.0, 2.0, dt, 30_000, paths=1000
+    )
+
+
+def brownian_exits(scale: float, seed: int) -> escape_times.Exits:
+    dt = 0.01
+    size = (2 * scale * dt) ** 0.5
+
+    def noise(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        return size * jax.random.normal(key, shape)
+
+    # a path of steps crosses late: the exit moves in by 0.58 steps of noise
+    end = -0.5826 * size
+    return escape_times.simulate_exits(
+        lambda x: x - x**3, noise, jax.random.key(seed), -1.0, -9.0, end, dt, 30_000, paths=1000
+    )
+
+
+def draw_exit_times(rows: list[tuple[str, float, float, float, float]]) -> None:
+    """Simulated times as dots, theory as lines, into docs/pictures/exit_times.png."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2, 3.6), layout="constrained")
+    axes = figure.subplots()
+    kinds = list(dict.fromkeys(kind for kind, *_ in rows))
+    styles = make_styles(kinds)
+    for kind in kinds:
+        own = sorted(row[1:] for row in rows if row[0] == kind)
+        scales, means, _, expected = zip(*own)
+        colour = styles[kind].colour
+        axes.plot(scales, expected, color=colour, lw=1.2)
+        axes.plot(scales, means, "o", color=colour, ms=4, label=kind)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    dress(axes, "mean time to leave a basin: dots simulated, lines theory", "noise", "time")
+    axes.legend(fontsize=8, frameon=False)
+    save_figure(figure, Path("docs/pictures/exit_times.png"), dpi=130)
 
 
 @claim

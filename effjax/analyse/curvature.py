@@ -16,7 +16,7 @@ from effjax.curvature.spectrum import density, quadrature, signs, trace
 
 TOP = 5
 BOTTOM = 2
-BLOCK_STEPS = 12  # a block's largest eigenvalue stands out soon
+BLOCK_STEPS = 6  # a block's largest eigenvalue stands out soon
 
 
 @measure("curvature", "eigenvalues, trace and density of the Hessian, whole and by block")

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -105,13 +105,20 @@ def look(
     for subject in subjects:
         for name in chosen:
             _, measure = MEASURES[name]
-            display.waiting(f"{subject.name}: {name}")
+            subject.examples.passes = 0
+            subject.examples.watch = _watch(display, f"{subject.name}: {name}")
             began = time.monotonic()
             results[name][subject.name] = measure(subject, settings)
             done += 1
             display.line(f"{subject.name}: {name} in {time.monotonic() - began:.0f}s", "dim")
             display.update(done, {})
     return results
+
+
+def _watch(display: Display, doing: str) -> Callable[[int], None]:
+    """Shows how often a measure has gone through the examples: each is a product or a loss."""
+    display.waiting(doing)
+    return lambda passes: display.waiting(f"{doing}, pass {passes}")
 
 
 def show(measure: str, found: dict[str, Found], display: Display) -> None:

@@ -19,9 +19,9 @@ class Settings:
       seed: of all that is drawn.
     """
 
-    examples: int = 1000
-    steps: int = 30
-    draws: int = 8
+    examples: int = 500
+    steps: int = 20
+    draws: int = 4
     batches: int = 100
     updates: int = 100
     points: int = 21

@@ -20,7 +20,7 @@ import ml_collections
 import numpy as np
 
 from effjax.config import as_path, from_json
-from effjax.contract import Batch, Params, Source
+from effjax.contract import Batch, Params, Source, Task
 from effjax.curvature.evaluation_mode import evaluation_mode
 from effjax.curvature.products import Operator, hessian, weighted_mean
 from effjax.data import Split, open_split
@@ -47,6 +47,10 @@ class Chunks:
       count: how many of them; None: all.
       weight: of a batch.
       unpack: see `Source.unpack`.
+
+    Attributes:
+      passes: how often they were gone through.
+      watch: called with that number before each time.
     """
 
     def __init__(
@@ -61,8 +65,12 @@ class Chunks:
         self._weight = weight
         self._unpack = unpack
         self._kept: list[tuple[Batch, float]] | None = None
+        self.passes = 0
+        self.watch: Callable[[int], None] = lambda passes: None
 
     def __iter__(self) -> Iterator[tuple[Batch, float]]:
+        self.passes += 1
+        self.watch(self.passes)
         if self._kept is not None:
             yield from self._kept
             return
@@ -207,7 +215,13 @@ def open_subject(
         )
     config = from_json(stored, RunConfig)
     make_plain(config)
-    setup = build(find_task(config.task.name), config)
+    task = find_task(config.task.name)
+    if task.loss is Task.loss:
+        raise UserError(
+            f"{workdir}: the task {config.task.name!r} has no single loss to look at\n"
+            "effjax compare RUN... shows its curves"
+        )
+    setup = build(task, config)
     saved = Checkpoints(workdir / CHECKPOINTS, warn=display.warn)
     try:
         steps = sorted(saved.steps())

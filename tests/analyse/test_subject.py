@@ -28,7 +28,9 @@ def test_the_loss_is_that_of_evaluation(subject):
 
 
 def test_the_examples_are_plain_and_always_the_same(subject):
+    passes = subject.examples.passes
     first = [batch["image"] for batch, _ in subject.examples]
+    assert subject.examples.passes == passes + 1
     again = [batch["image"] for batch, _ in subject.examples]
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -53,6 +55,15 @@ def test_the_first_checkpoint_that_reaches_a_loss(runs, subject):
     assert found.step == 6
     with pytest.raises(UserError, match=r"no checkpoint has a training loss of 0.01 or less"):
         open_subject(runs[0], "x", 128, QUIET, at_loss=min(0.01, here / 2))
+
+
+def test_a_task_without_a_loss_is_refused(runs, monkeypatch):
+    from effjax.contract import Task
+    from tests.analyse.conftest import Small
+
+    monkeypatch.setattr(Small, "loss", Task.loss)
+    with pytest.raises(UserError, match="has no single loss"):
+        open_subject(runs[0], "x", 128, QUIET)
 
 
 def test_what_is_no_run_is_refused(tmp_path, runs):
