@@ -171,6 +171,31 @@ def lookahead(seeds: list[int]) -> None:
             show_minimum(f"seed {seed}, {name}", found, train, held_out)
 
 
+@claim
+def neighbours(seeds: list[int]) -> None:
+    """Two trainings that differ in one example stay closer under Lookahead than under SGD."""
+    train, held_out = digits()
+    other = jax.tree.map(lambda a, b: a.at[0].set(b[0]), train, held_out)
+    sgd = optax.sgd(0.1, momentum=0.9)
+    optimizers = {"sgd": sgd, "lookahead": optim.lookahead(sgd, 5, 0.5)}
+    measure = jax.jit(cross_entropy)
+    for seed in seeds:
+        for name, optimizer in optimizers.items():
+            ours = train_network(seed, optimizer, 1000, 5, train)
+            theirs = train_network(seed, optimizer, 1000, 5, other)
+            losses = [float(measure(params, train)) for params in ours]
+            equal = next(k for k, loss in enumerate(losses) if loss <= 0.1)
+            apart = [distance(ours[k], theirs[k]) for k in (equal, len(ours) - 1)]
+            print(
+                f"seed {seed}, {name}: distance {apart[0]:.4f} at loss {losses[equal]:.3f} (update "
+                f"{5 * equal}), {apart[1]:.4f} at loss {losses[-1]:.4f} (update 1000)"
+            )
+
+
+def distance(first: Params, second: Params) -> float:
+    return float(optax.tree.norm(jax.tree.map(jnp.subtract, first, second)))
+
+
 def show_minimum(name: str, found: list[Params], train: Any, held_out: Any) -> None:
     """Curvature, gap and accuracy of the first weights with a training loss of 0.1."""
     params = first_at(found, train, 0.1)
@@ -335,6 +360,9 @@ def draw_exit_times(rows: list[tuple[str, float, float, float, float]]) -> None:
         axes.plot(scales, means, "o", color=colour, ms=4, label=kind)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.set_xticks([0.05, 0.1, 0.15, 0.2, 0.25], ["0.05", "0.1", "0.15", "0.2", "0.25"])
+    axes.set_xticks([], minor=True)
+    axes.set_yticks([5, 10, 30, 100, 300], ["5", "10", "30", "100", "300"])
     dress(axes, "mean time to leave a basin: dots simulated, lines theory", "noise", "time")
     axes.legend(fontsize=8, frameon=False)
     save_figure(figure, Path("docs/pictures/exit_times.png"), dpi=130)
