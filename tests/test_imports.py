@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parent.parent / "effjax"
 FLOORS = (
     ("errors", "moved", "ranges", "startup", "version"),
     ("kinds", "plugins"),
-    ("ops", "optim", "curvature", "report"),
+    ("diffusion", "ops", "optim", "curvature", "report"),
     ("config",),
     ("data", "models"),
     ("contract", "costs"),
@@ -33,12 +33,12 @@ FLOORS = (
     ("trained",),
     ("trials",),
     ("search",),
-    ("bench", "sweep", "evaluate", "export", "analyse", "inspect"),
+    ("bench", "sweep", "evaluate", "export", "analyse", "inspect", "sample"),
     ("cli",),
     ("__init__", "__main__"),
 )
 # These could be lifted out of effjax: they import its errors, ranges and plugins, nothing else.
-LIFTABLE = ("ops", "optim", "curvature", "report")
+LIFTABLE = ("diffusion", "ops", "optim", "curvature", "report")
 # --8<-- [end:floors]
 
 # What lies across the floors today, each with its reason: (importing file, imported room).

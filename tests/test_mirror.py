@@ -14,6 +14,7 @@ WITHOUT = {
     "contract/evaluator.py": "a protocol",
     "contract/state.py": "a dataclass",
     "data/builders/images.py": "a form that TFDS fills; data/tools/test_prepare.py reads it back",
+    "diffusion/process.py": "a protocol",
     "models/blocks/arguments.py": "a type",
     "trials/trial.py": "two dataclasses",
     "version.py": "two constants",

@@ -25,6 +25,7 @@ for _room in (
     "search",
     "evaluate",
     "analyse",
+    "sample",
     "bench",
     "export",
     "data",

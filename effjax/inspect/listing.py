@@ -141,9 +141,9 @@ def model_rows(pattern: str) -> tuple[list[str], list[tuple[str, ...]]]:
     """
     # "architecture.tag" names weights; only the architecture is listed here
     architecture, _, _ = pattern.partition(".")
-    names = models.list_models(architecture or pattern)
+    names = models.list_models(architecture or pattern, kind=None)
     if not names:
-        known = models.list_models()
+        known = models.list_models(kind=None)
         raise UserError(
             f"no model matches {pattern!r}; {nearest(pattern, known)}\nlist: effjax models"
         )

@@ -12,19 +12,25 @@ from effjax.models.blocks.mixers import MIXERS, TokenMixer, list_mixers, registe
 from effjax.models.blocks.recompute import KEEP_BARRIERS, keep_products_only
 from effjax.models.counting import Cost, cost
 from effjax.models.create import create_model
+from effjax.models.denoiser import Denoiser, Hidden
 from effjax.models.families import (
     convnext,
+    dit,
     dualformer,
     inception_next,
     inception_transformer,
+    mdt,
     metaformer,
     metaformer_sizes,
     resnet,
+    unet,
+    uvit,
     visformer,
     vit,
 )
 from effjax.models.feature_info import FeatureMap, feature_info
 from effjax.models.layout import Layout
+from effjax.models.network import Network
 from effjax.models.registry import (
     Pretrained,
     abstract_variables,
@@ -44,9 +50,12 @@ __all__ = [
     "MIXERS",
     "TRAINING_FIELDS",
     "Cost",
+    "Denoiser",
     "FeatureMap",
+    "Hidden",
     "ImageModel",
     "Layout",
+    "Network",
     "Pretrained",
     "TokenMixer",
     "Window",
@@ -55,6 +64,7 @@ __all__ = [
     "cost",
     "create_model",
     "default_fields",
+    "dit",
     "dualformer",
     "entry",
     "entry_of_block",
@@ -65,6 +75,7 @@ __all__ = [
     "list_mixers",
     "list_models",
     "load_weights",
+    "mdt",
     "metaformer",
     "metaformer_sizes",
     "pretrained",
@@ -77,6 +88,8 @@ __all__ = [
     "resnet",
     "save_weights",
     "set_per_block",
+    "unet",
+    "uvit",
     "visformer",
     "vit",
     "weights",

@@ -3,10 +3,9 @@
 Shapes: B batch, H W space, C channels, K classes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
@@ -15,6 +14,7 @@ from effjax.errors import UserError
 from effjax.models.architecture import Window, sides
 from effjax.models.blocks.arguments import Examples
 from effjax.models.layout import Layout
+from effjax.models.network import Network
 
 Features = dict[str, Array]
 Outputs = tuple[Array, Features]  # logits [B, K], and the maps by name
@@ -22,28 +22,11 @@ Outputs = tuple[Array, Features]  # logits [B, K], and the maps by name
 BlockWindows = Sequence[tuple[str, str, str]]
 
 
-class ImageModel(nn.Module):
+class ImageModel(Network):
     """Images [B, H, W, C] -> logits [B, K] and the intermediate maps, for one `architecture`.
 
     A family defines `forward(images, examples) -> (logits, features)` and states its `layout`.
-
-    Attributes:
-        architecture: the frozen dataclass that the network is built from.
-        num_classes: K; 0 leaves out the classifier, and the model returns `prelogits`.
-        dtype: of the computation; statistics, softmax and the head stay in float32 at least. Train
-            in float32 or bfloat16: in float16 small gradients become zero.
-        param_dtype: of the parameters that `init` returns.
-        batch_axis: the pmap axis over which BatchNorm averages, if there is one.
-        weights: (model, variables) -> variables, which `init` applies to what it has drawn, such
-            as `effjax.models.weights.From(source)`; None keeps the fresh parameters.
     """
-
-    architecture: Any
-    num_classes: int = 1000
-    dtype: Any = jnp.float32
-    param_dtype: Any = jnp.float32
-    batch_axis: str | None = None
-    weights: Callable[["ImageModel", Any], Any] | None = None
 
     layout: ClassVar[Layout | None] = None
 
@@ -73,20 +56,6 @@ class ImageModel(nn.Module):
             examples = jnp.arange(images.shape[0])
         # Layers see by `examples` whether they train: None stands for evaluation.
         return self.forward(images.astype(self.dtype), examples if train else None)
-
-    @nn.nowrap
-    def init(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """As `nn.Module.init`, in `param_dtype`, and from `weights` where they are given."""
-        variables = super().init(*args, **kwargs)
-        if self.weights is not None:
-            variables = self.weights(self.clone(weights=None), variables)
-
-        def cast(leaf: Array) -> Array:
-            return leaf.astype(self.param_dtype)
-
-        # Running averages and frozen tensors stay in float32.
-        params = jax.tree.map(cast, variables["params"])
-        return {**variables, "params": params}
 
     # ------------------------------------------------------------------- what a network states
 

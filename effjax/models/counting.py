@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 from jax.extend.core import Jaxpr, JaxprEqn, jaxprs_in_params
 
@@ -32,13 +31,13 @@ class Cost:
 
 def cost(model: ImageModel, input_shape: tuple[int, ...] = (224, 224, 3)) -> Cost:
     """Count `model` for one example of `input_shape` [H, W, C]."""
-    images = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
+    inputs = model.example_inputs((1, *input_shape))
     variables = abstract_variables(model, input_shape)
     trainable = _size(variables["params"])
     # Frozen tensors are part of a network; running averages are not.
     frozen = _size(variables.get("constants", {}))
     with nn.intercept_methods(_as_plain_operations):
-        program = jax.make_jaxpr(model.apply)(variables, images)
+        program = jax.make_jaxpr(model.apply)(variables, *inputs)
     return Cost(trainable + frozen, trainable, _macs(program.jaxpr))
 
 

@@ -14,11 +14,10 @@ from fnmatch import fnmatch
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from effjax import plugins
 from effjax.errors import UserError, nearest
-from effjax.models.base import ImageModel
+from effjax.models.network import Network
 
 IMAGE = (224, 224, 3)
 
@@ -28,7 +27,7 @@ class Entry:
     """One registered architecture; `input_shape` (without batch) is what it was published for."""
 
     description: str
-    model: type[ImageModel]
+    model: type[Network]
     architecture: Any
     input_shape: tuple[int, ...] = IMAGE
 
@@ -66,7 +65,7 @@ MakeFamily = Callable[[], Mapping[str, Any]]
 def register(
     name: str,
     description: str,
-    model: type[ImageModel],
+    model: type[Network],
     architecture: Any,
     input_shape: tuple[int, ...] = IMAGE,
     module: str | None = None,
@@ -83,7 +82,7 @@ def register(
 
 
 def register_family(
-    model: type[ImageModel], description: str, input_shape: tuple[int, ...] = IMAGE
+    model: type[Network], description: str, input_shape: tuple[int, ...] = IMAGE
 ) -> Callable[[MakeFamily], MakeFamily]:
     """A decorator that registers all that a function returns, {name: architecture}.
 
@@ -132,7 +131,7 @@ def _own_entry(path: str) -> Entry:
     if name in _entries:
         return _entries[name]
     found = getattr(module, name, None)
-    is_model = isinstance(found, type) and issubclass(found, ImageModel)
+    is_model = isinstance(found, type) and issubclass(found, Network)
     if not is_model or not dataclasses.is_dataclass(getattr(found, "architecture", None)):
         raise UserError(
             f"model {path!r}: {module.__name__} registers no model of that name, and has no "
@@ -170,13 +169,21 @@ def published_name(name: str) -> str:
     return tags[0]
 
 
-def list_models(pattern: str = "*", pretrained: bool = False) -> list[str]:
+def list_models(
+    pattern: str = "*", pretrained: bool = False, kind: str | None = "classifier"
+) -> list[str]:
     """The sorted names that match a shell pattern such as "ca*".
 
-    `pretrained` lists the published weights, "architecture.tag", in place of the architectures.
+    Args:
+      pretrained: list the published weights, "architecture.tag", in place of the architectures.
+      kind: "classifier", "denoiser", or None for both.
     """
     known = _pretrained if pretrained else _entries
-    matching = [name for name in known if fnmatch(name, pattern)]
+    matching = []
+    for name in known:
+        its_kind = entry(name).model.kind
+        if fnmatch(name, pattern) and kind in (None, its_kind):
+            matching.append(name)
     return sorted(matching)
 
 
@@ -191,7 +198,7 @@ def fields_of(architecture: Any) -> dict[str, Any]:
     return {name: getattr(architecture, name) for name in names}
 
 
-def abstract_variables(model: ImageModel, input_shape: Sequence[int] | None = None) -> Any:
+def abstract_variables(model: Network, input_shape: Sequence[int] | None = None) -> Any:
     """The shapes that `model.init` returns, without computing anything.
 
     `input_shape` has no batch; the default is the model's own image size, or the shape that the
@@ -199,12 +206,11 @@ def abstract_variables(model: ImageModel, input_shape: Sequence[int] | None = No
     """
     *size, _ = input_shape or default_input_shape(model)
     shape = (1, *size, model.architecture.in_chans)
-    images = jax.ShapeDtypeStruct(shape, jnp.float32)
     fresh = model.clone(weights=None)  # published weights change no shape
-    return jax.eval_shape(fresh.init, jax.random.key(0), images)
+    return jax.eval_shape(fresh.init, jax.random.key(0), *model.example_inputs(shape))
 
 
-def default_input_shape(model: ImageModel) -> tuple[int, ...]:
+def default_input_shape(model: Network) -> tuple[int, ...]:
     """[H, W, C] (or [T, H, W, C]) of what `model` is for."""
     published = entry_of(model.architecture).input_shape
     image_size = model.image_size()

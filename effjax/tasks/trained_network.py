@@ -48,7 +48,7 @@ def described_network(
             f"{workdir} learned {kind}, not one class an image: what was typed is for classes\n"
             f"measure it: effjax evaluate --workdir={workdir}"
         )
-    data = _made_up_data(record)
+    data = made_up_data(record)
     setup, state = restore(workdir, display, step, devices=devices, data=data)
     # asked of the task rather than of its class: this file lies below classification
     trains_model = getattr(setup.task, "trains_model", None)
@@ -104,7 +104,7 @@ def found_network(workdir: Path, step: Step = None) -> tuple[models.ImageModel, 
     return model, models.weights.from_torch(model, state), config
 
 
-def _made_up_data(record: dict[str, Any]) -> dict[str, Any] | None:
+def made_up_data(record: dict[str, Any]) -> dict[str, Any] | None:
     """Entries of `config.data` for images of as many classes as the run had."""
     if "labels" not in record:
         return None

@@ -5,7 +5,7 @@ import pytest
 import effjax
 from effjax.errors import UserError
 from effjax.report import choose_display
-from effjax.tasks.trained_network import _made_up_data, trained_network
+from effjax.tasks.trained_network import made_up_data, trained_network
 from tests.training.toy import line_config
 
 
@@ -18,8 +18,8 @@ def test_a_run_that_trains_no_network_is_refused(tmp_path):
 
 
 def test_made_up_images_have_as_many_classes_as_the_run():
-    assert _made_up_data({}) is None
-    data = _made_up_data({"labels": ["cat", "dog"], "examples": 7})
+    assert made_up_data({}) is None
+    data = made_up_data({"labels": ["cat", "dog"], "examples": 7})
     assert (data["name"], data["synthetic_classes"], data["synthetic_examples"]) == (
         "synthetic",
         2,

@@ -45,14 +45,20 @@ def join_heads(x: Array) -> Array:
     return x.swapaxes(1, 2).reshape(batch, tokens, -1)
 
 
-def attend(q: Array, k: Array, v: Array, head_dim: int) -> Array:
-    """softmax(q k^T / sqrt(D)) v for every head; all [B, N, A * D]."""
+def attend(q: Array, k: Array, v: Array, head_dim: int, bias: Array | None = None) -> Array:
+    """softmax(q k^T / sqrt(D) + bias) v for every head; q, k, v [B, N, A * D].
+
+    `bias` is [B, A, N, N], or 1 in the place of B.
+    """
     # The scale goes to the queries: N * D numbers and not N * N.
     queries = split_heads(q * head_dim**-0.5, head_dim)
     keys = split_heads(k, head_dim).swapaxes(2, 3)  # [B, A, D, N]
     values = split_heads(v, head_dim)
     scores = matrix_product(queries, keys)  # [B, A, N, N]
     # A softmax over many tokens needs the wider range, also in bfloat16.
-    weights = jax.nn.softmax(at_least_float32(scores))
+    scores = at_least_float32(scores)
+    if bias is not None:
+        scores += bias.astype(scores.dtype)
+    weights = jax.nn.softmax(scores)
     mixed = matrix_product(weights.astype(v.dtype), values)  # [B, A, N, D]
     return kept(join_heads(mixed))

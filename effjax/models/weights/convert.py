@@ -16,7 +16,9 @@ from effjax.models.architecture import override
 from effjax.models.architecture_file import read_architecture
 from effjax.models.base import ImageModel
 from effjax.models.families.vit import PREFIX, ViT
+from effjax.models.network import Network
 from effjax.models.registry import abstract_variables, entry, entry_of
+from effjax.models.weights.buffers import buffers, without_buffers
 from effjax.models.weights.files import State
 from effjax.models.weights.positions import grid_note
 from effjax.models.weights.tables import NOTHING, TABLES, Table, rename, timm_name
@@ -117,6 +119,7 @@ def match(model: ImageModel, variables: Variables, state: Arrays) -> Match:
             missing.append((name, tensors[timm]))
     others = sorted(state.keys() - best.keys())
     unused = [name for name in others if not name.endswith(BATCH_COUNT)]
+    unused = without_buffers(model, state, unused)
     return Match(tuple(pairs), tuple(missing), tuple(unused))
 
 
@@ -138,7 +141,7 @@ def _listed(names: Sequence[str], what: str) -> str:
 
 def as_model(source: Any, state: Arrays | None = None) -> ImageModel:
     """The model that a name or an architecture stands for, with the classes that `state` has."""
-    if isinstance(source, ImageModel):
+    if isinstance(source, Network):
         return source
     model = _default_model(source)
     if state is None:
@@ -147,7 +150,9 @@ def as_model(source: Any, state: Arrays | None = None) -> ImageModel:
     classes = 0
     for file, timm, _ in found.pairs:
         if is_classifier(model, timm):
-            classes = state[file].shape[0]  # torch's layout: outputs first
+            # torch's layout: outputs first; a label table has a row for "no label" too
+            further = getattr(model.architecture, "null_label", False)
+            classes = state[file].shape[0] - further
     return model.clone(num_classes=classes)
 
 
@@ -224,6 +229,7 @@ def to_torch(source: str | ImageModel | Any, variables: Variables) -> State:
         if name.endswith("running_mean"):
             count = name.replace("running_mean", BATCH_COUNT)
             arrays[count] = np.zeros((), np.int64)
+    arrays |= buffers(model, arrays)
     return State(arrays, _notes(model, arrays))
 
 

@@ -10,15 +10,18 @@ import re
 from collections.abc import Callable, Mapping
 
 from effjax.models.architecture import entries
-from effjax.models.base import ImageModel
 from effjax.models.families.convnext import ConvNeXt
+from effjax.models.families.dit import DiT
 from effjax.models.families.dualformer import DualFormer
 from effjax.models.families.inception_next import InceptionNeXt
 from effjax.models.families.inception_transformer import InceptionTransformer
+from effjax.models.families.mdt import MDT
 from effjax.models.families.metaformer import MetaFormer, MetaFormerArchitecture
 from effjax.models.families.resnet import ResNet
+from effjax.models.families.uvit import UViT
 from effjax.models.families.visformer import Visformer
 from effjax.models.families.vit import ViT
+from effjax.models.network import Network
 
 NOTHING = r"$^"  # matches no name
 Rule = tuple[str, str | Callable[[re.Match], str]]
@@ -126,7 +129,9 @@ _convnext: tuple[Rule, ...] = (
     (r"head\.fc", "head"),
 )
 
-TABLES: dict[type[ImageModel], Table] = {
+_embedding: tuple[Rule, ...] = ((r"embedding_table$", "embedding_table.weight"),)
+
+TABLES: dict[type[Network], Table] = {
     MetaFormer: Table(
         first="stem.conv.weight",
         classifier=r"head\.fc(\.fc2)?\.(weight|bias)",
@@ -172,5 +177,22 @@ TABLES: dict[type[ImageModel], Table] = {
         pointwise=lambda architecture: r".*\.(attn\.(qkv|proj)|mlp\.conv[13])\.weight",
         positions=r"pos_embed\d",
         map_first=r"pos_embed\d",
+    ),
+    DiT: Table(
+        first="x_embedder.proj.weight",
+        classifier=r"y_embedder\.embedding_table\.weight",
+        timm=_embedding,
+    ),
+    MDT: Table(
+        first="x_embedder.proj.weight",
+        classifier=r"y_embedder\.embedding_table\.weight",
+        timm=_embedding,
+        of_one_size=r"(decoder_)?pos_embed|.*\.relative_position_bias_table",
+    ),
+    UViT: Table(
+        first="patch_embed.proj.weight",
+        classifier=r"label_emb\.weight",
+        timm=((r"label_emb\.embedding_table$", "label_emb.weight"),),
+        of_one_size=r"pos_embed|se\..*",
     ),
 }

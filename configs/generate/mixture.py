@@ -1,0 +1,34 @@
+"""A denoiser of points in the plane beside the exact one: EDM against FDM at each noise level.
+
+Score: val/error falls below 0.1; val/sigma*_error are the levels, see docs/generate.md.
+Cost: about half a minute on two CPU cores.
+Run: effjax train --config=configs/generate/mixture.py
+Args: edm, fdm (the momentum's input scaling, and bounded weights at first).
+"""
+
+import ml_collections
+
+import effjax
+
+ARGS = ("edm", "fdm")
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+    """EDM, or FDM."""
+    config = effjax.default_config()
+    config.total_steps = 3000.0
+    config.task.name = "mixture"
+    if arg == "fdm":
+        config.task.update(momentum=2.0, weight_warmup=200)
+    config.data.batch_size = 256
+    config.optim.default.update(name="adam", learning_rate=3e-3)
+    config.schedule.update(name="cosine", warmup_steps=100.0)
+    config.ema.decay = 0.99
+    config.evals.val.update(evaluator="exact", every_percent=25.0)
+    return config
+
+
+def quick(config: ml_collections.ConfigDict) -> None:
+    """A run of seconds."""
+    config.total_steps = 20.0
+    config.schedule.warmup_steps = 0.0

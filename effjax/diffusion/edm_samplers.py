@@ -1,0 +1,195 @@
+"""EDM's samplers: Euler and Heun on the probability-flow ODE, with churn; and its general one.
+
+Algorithms 1 and 2 of https://arxiv.org/abs/2206.00364. Shapes: B batch, ... an example, n steps.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from effjax.diffusion.edm import iddpm_levels
+from effjax.diffusion.process import NoiseAt
+
+Denoise = Callable[[Array, Array], Array]  # (x [B, ...], sigma [B]) -> the clean example
+MOST_CHURN = math.sqrt(2) - 1  # gamma's upper end: not more noise than doubles the variance
+
+
+def levels(steps: int, low: float = 0.002, high: float = 80.0, rho: float = 7.0) -> np.ndarray:
+    """[n + 1]: noise levels from `high` to `low`, denser where they are low, then 0."""
+    share = np.arange(steps) / max(steps - 1, 1)
+    ends = high ** (1 / rho), low ** (1 / rho)
+    between = (ends[0] + share * (ends[1] - ends[0])) ** rho
+    return np.append(between, 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Churn:
+    """Fresh noise in each step, S_churn, S_min, S_max, S_noise of the paper."""
+
+    amount: float = 0.0
+    low: float = 0.0
+    high: float = math.inf
+    inflation: float = 1.0
+
+    def gammas(self, sigmas: np.ndarray) -> np.ndarray:
+        """[n]: by which share each step raises its noise level first."""
+        steps = len(sigmas) - 1
+        gamma = min(self.amount / steps, MOST_CHURN)
+        inside = (sigmas[:-1] >= self.low) & (sigmas[:-1] <= self.high)
+        return np.where(inside, gamma, 0.0)
+
+
+def edm_sample(
+    denoise: Denoise,
+    noise: Array,
+    sigmas: np.ndarray,
+    noise_at: NoiseAt,
+    solver: Literal["euler", "heun"] = "heun",
+    churn: Churn | None = None,
+) -> Array:
+    """Samples [B, ...] from unit normal `noise`, down the noise levels `sigmas` [n + 1].
+
+    Heun denoises twice a step, but once in the last: 2 n - 1 times in all.
+    """
+    churn = churn or Churn()
+    # s: level, raised level, next level, of each step
+    raised = sigmas[:-1] * (1 + churn.gammas(sigmas))
+    table = jnp.asarray(np.stack([sigmas[:-1], raised, sigmas[1:]], -1), noise.dtype)
+
+    def slope(x: Array, sigma: Array) -> Array:
+        return (x - denoise(x, jnp.broadcast_to(sigma, len(x)))) / sigma
+
+    def raise_noise(x: Array, i: Array, now: Array, higher: Array) -> Array:
+        if churn.amount == 0:
+            return x
+        added = jnp.sqrt(higher**2 - now**2) * churn.inflation
+        return x + added * noise_at(i)
+
+    def step(x: Array, row: tuple[Array, Array]) -> tuple[Array, None]:
+        i, (now, higher, there) = row
+        x = raise_noise(x, i, now, higher)
+        first = slope(x, higher)
+        moved = x + (there - higher) * first
+        if solver == "heun":
+            second = slope(moved, there)
+            moved = x + (there - higher) * (first + second) / 2
+        return moved, None
+
+    last = len(table) - 1
+    start = noise * table[0, 0]
+    x, _ = lax.scan(step, start, (jnp.arange(last), table[:last]))
+    # to level 0, where there is no slope to take
+    now, higher, there = table[last]
+    x = raise_noise(x, jnp.asarray(last), now, higher)
+    return x + (there - higher) * slope(x, higher)
+
+
+# ---------------------------------------------------------------- the general sampler, section 3
+
+General = Literal["vp", "ve", "iddpm"]
+VP_LEAST_TIME = 1e-3
+IDDPM_RANGE = (0.002, 81.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Path:
+    """How time runs through noise levels sigma(t) and scales s(t), with their slopes.
+
+    x_t = s(t) (clean + sigma(t) noise).
+    """
+
+    sigma: Callable[[np.ndarray], np.ndarray]
+    sigma_slope: Callable[[np.ndarray], np.ndarray]
+    time: Callable[[np.ndarray], np.ndarray]
+    scaled: bool = False
+
+    def scale(self, t: np.ndarray) -> np.ndarray:
+        if not self.scaled:
+            return np.ones_like(t)
+        return 1 / np.sqrt(1 + self.sigma(t) ** 2)
+
+    def scale_slope(self, t: np.ndarray) -> np.ndarray:
+        if not self.scaled:
+            return np.zeros_like(t)
+        return -self.sigma(t) * self.sigma_slope(t) * self.scale(t) ** 3
+
+
+def vp_path(low: float, high: float) -> Path:
+    """VP's: its noise rate is such that sigma is `low` at time 1e-3 and `high` at 1."""
+    first, last = math.log1p(low**2), math.log1p(high**2)
+    slope = 2 * (first / VP_LEAST_TIME - last) / (VP_LEAST_TIME - 1)
+    start = last - slope / 2
+
+    def sigma(t: np.ndarray) -> np.ndarray:
+        return np.sqrt(np.expm1(slope / 2 * t**2 + start * t))
+
+    def sigma_slope(t: np.ndarray) -> np.ndarray:
+        level = sigma(t)
+        return 0.5 * (start + slope * t) * (level + 1 / level)
+
+    def time(level: np.ndarray) -> np.ndarray:
+        return (np.sqrt(start**2 + 2 * slope * np.log1p(level**2)) - start) / slope
+
+    return Path(sigma, sigma_slope, time, scaled=True)
+
+
+VE_PATH = Path(np.sqrt, lambda t: 0.5 / np.sqrt(t), np.square)
+LINEAR_PATH = Path(lambda t: t, np.ones_like, lambda level: level)
+
+
+def general_levels(kind: General, steps: int, low: float, high: float) -> tuple[Path, np.ndarray]:
+    """A published sampler's path and its levels [n], inside of what the network can denoise."""
+    share = np.arange(steps) / max(steps - 1, 1)
+    if kind == "vp":
+        path = vp_path(low, high)
+        return path, path.sigma(1 + share * (VP_LEAST_TIME - 1))
+    if kind == "ve":
+        return VE_PATH, np.sqrt(high**2 * (low**2 / high**2) ** share)
+    chain = iddpm_levels()
+    inside = chain[(chain >= low) & (chain <= high)]
+    picked = np.round(share * (len(inside) - 1)).astype(int)
+    return LINEAR_PATH, inside[picked]
+
+
+def general_sample(
+    denoise: Denoise,
+    noise: Array,
+    path: Path,
+    sigmas: np.ndarray,
+    solver: Literal["euler", "heun"] = "heun",
+) -> Array:
+    """Samples along any path's ODE, x' = (sigma'/sigma + s'/s) x - s sigma'/sigma D(x / s)."""
+    times = np.append(path.time(sigmas), 0.0)
+    here = np.stack([_row(path, t) for t in times[:-1]])  # [n, 4]
+    moves = np.diff(times)
+    table = jnp.asarray(here, noise.dtype)
+
+    def slope(x: Array, row: Array) -> Array:
+        sigma, rate, scale, pull = row
+        denoised = denoise(x / scale, jnp.broadcast_to(sigma, len(x)))
+        return rate * x - pull * denoised
+
+    def step(x: Array, rows: tuple[Array, Array, Array]) -> tuple[Array, None]:
+        now, there, move = rows
+        first = slope(x, now)
+        moved = x + move * first
+        if solver == "heun":
+            moved = x + move * (first + slope(moved, there)) / 2
+        return moved, None
+
+    steps = jnp.asarray(moves, noise.dtype)
+    start = noise * table[0, 0] * table[0, 2]
+    x, _ = lax.scan(step, start, (table[:-1], table[1:], steps[:-1]))
+    return x + steps[-1] * slope(x, table[-1])
+
+
+def _row(path: Path, t: np.ndarray) -> np.ndarray:
+    """(sigma, the factor of x, s, the factor of the denoised example) at t."""
+    sigma, scale = path.sigma(t), path.scale(t)
+    rate = path.sigma_slope(t) / sigma
+    return np.stack([sigma, rate + path.scale_slope(t) / scale, scale, rate * scale])

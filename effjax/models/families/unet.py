@@ -1,0 +1,178 @@
+"""A small U-Net that takes noise away, with residual blocks and attention on the smallest map.
+
+After DDPM, https://arxiv.org/abs/2006.11239, with the condition as scale and shift.
+Shapes: B batch, H W space, C channels.
+"""
+
+import math
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import Array, lax
+
+from effjax.errors import UserError
+from effjax.models.architecture import Channels, Depth, Width, check
+from effjax.models.blocks.adaln import Attention, LabelEmbedding, TimeEmbedding
+from effjax.models.blocks.initialisers import ones_init, zeros_init
+from effjax.models.blocks.layers import Conv, Linear, at_least_float32, per_channel
+from effjax.models.blocks.skips import FixedSkips, skip_factor
+from effjax.models.denoiser import Denoiser, Hidden
+from effjax.models.registry import register_family
+from effjax.ranges import Count, Share
+
+conv_init = nn.initializers.variance_scaling(1.0, "fan_avg", "uniform")
+MOST_GROUPS = 32
+
+
+@dataclass(frozen=True)
+class UNetArchitecture:
+    """`depths` residual blocks of `widths` channels on each map, from the largest to the smallest.
+
+    Every map has half the sides of the one before.
+    """
+
+    depths: tuple[Depth, ...] = (2, 2)
+    widths: tuple[Width, ...] = (64, 128)
+    heads: Count = 4  # of attention on the smallest map
+    in_chans: Channels = 3  # of an example
+    learn_sigma: bool = False  # as many further outputs, for a variance
+    null_label: bool = True  # one row more than classes: "no label"
+    second_time: bool = False  # two times for each example, as MeanFlow has
+    skips: FixedSkips = "plain"  # how skips are scaled
+    kappa: Share = 0.7  # of skips="constant"
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.widths[-1] % self.heads:
+            raise UserError(f"widths={self.widths}: the last is no multiple of heads={self.heads}")
+
+    @property
+    def condition_width(self) -> int:
+        """Channels of the condition."""
+        return 4 * self.widths[0]
+
+
+class GroupNorm(nn.Module):
+    """Normalise over space and groups of neighbouring channels."""
+
+    eps: float = 1e-5
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        batch, channels = x.shape[0], x.shape[-1]
+        groups = math.gcd(MOST_GROUPS, channels)
+        wide = at_least_float32(x).reshape(batch, -1, groups, channels // groups)
+        centred = wide - wide.mean((1, 3), keepdims=True)
+        variance = jnp.square(centred).mean((1, 3), keepdims=True)
+        normal = (centred * lax.rsqrt(variance + self.eps)).reshape(x.shape)
+        scale = self.param("scale", ones_init, (channels,))
+        bias = self.param("bias", zeros_init, (channels,))
+        return (normal * per_channel(scale, normal) + per_channel(bias, normal)).astype(x.dtype)
+
+
+class ResidualBlock(nn.Module):
+    """norm, SiLU, convolution, twice; the condition scales and shifts between."""
+
+    width: int
+
+    @nn.compact
+    def __call__(self, x: Array, c: Array) -> Array:
+        """x [B, H, W, C] -> [B, H, W, width]; c [B, D]."""
+        conv = {"kernel": (3, 3), "pad": 1}
+        h = jax.nn.silu(GroupNorm(name="norm1")(x))
+        h = Conv(self.width, kernel_init=conv_init, name="conv1", **conv)(h)
+        both = Linear(2 * self.width, kernel_init=conv_init, name="condition")(jax.nn.silu(c))
+        scale, shift = jnp.split(both.astype(h.dtype)[:, None, None], 2, -1)
+        h = jax.nn.silu(GroupNorm(name="norm2")(h) * (1 + scale) + shift)
+        # zero: the block is the identity at the start
+        h = Conv(self.width, kernel_init=zeros_init, name="conv2", **conv)(h)
+        if x.shape[-1] != self.width:
+            x = Conv(self.width, (1, 1), kernel_init=conv_init, name="skip")(x)
+        return x + h
+
+
+class MapAttention(nn.Module):
+    """Self-attention of the positions of a map, beside a skip connection."""
+
+    heads: int
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        tokens = GroupNorm(name="norm")(x).reshape(x.shape[0], -1, x.shape[-1])
+        mixed = Attention(self.heads, kernel_init=conv_init, name="attn")(tokens)
+        return x + mixed.reshape(x.shape)
+
+
+class UNet(Denoiser):
+    """Down through the maps, up again; each block up takes the output of its partner."""
+
+    @nn.nowrap
+    def token_count(self, size: tuple[int, int]) -> int:
+        return size[0] * size[1]
+
+    @nn.compact
+    def forward(self, x: Array, told: Array, labels: Array, hidden: Hidden | None) -> Array:
+        a = self.architecture
+        self._check_size(x.shape[1:3])
+        c = self._condition(told, labels)
+        x = Conv(a.widths[0], (3, 3), pad=1, kernel_init=conv_init, name="stem")(x)
+        outputs = [x]
+        for level, (depth, width) in enumerate(zip(a.depths, a.widths, strict=True)):
+            if level:
+                x = Conv(width, (3, 3), 2, 1, kernel_init=conv_init, name=f"down_{level}")(x)
+                outputs.append(x)
+            for number in range(depth):
+                x = ResidualBlock(width, name=f"in_{level}_{number}")(x, c)
+                outputs.append(x)
+        x = ResidualBlock(a.widths[-1], name="middle_0")(x, c)
+        x = MapAttention(a.heads, name="middle_attention")(x)
+        x = ResidualBlock(a.widths[-1], name="middle_1")(x, c)
+        x = self._up(x, c, outputs)
+        x = jax.nn.silu(GroupNorm(name="norm")(x))
+        out_chans = a.in_chans * (2 if a.learn_sigma else 1)
+        return Conv(out_chans, (3, 3), pad=1, kernel_init=zeros_init, name="head")(x)
+
+    def _up(self, x: Array, c: Array, outputs: list[Array]) -> Array:
+        a = self.architecture
+        count = len(outputs)
+        for level in reversed(range(len(a.depths))):
+            # one block more than on the way down: for what made the map
+            for number in range(a.depths[level] + 1):
+                factor = skip_factor(a.skips, count - len(outputs), count, a.kappa)
+                x = jnp.concatenate([x, factor * outputs.pop()], -1)
+                x = ResidualBlock(a.widths[level], name=f"out_{level}_{number}")(x, c)
+            if level:
+                x = x.repeat(2, 1).repeat(2, 2)  # nearest neighbour
+                x = Conv(
+                    a.widths[level - 1], (3, 3), pad=1, kernel_init=conv_init, name=f"up_{level}"
+                )(x)
+        return x
+
+    def _condition(self, told: Array, labels: Array) -> Array:
+        a = self.architecture
+        width = a.condition_width
+        c = LabelEmbedding(self.labels_known, width, name="y_embedder")(labels)
+        if not a.second_time:
+            return c + TimeEmbedding(width, name="t_embedder")(told)
+        c += TimeEmbedding(width, name="t_embedder")(told[:, 0])
+        return c + TimeEmbedding(width, name="r_embedder")(told[:, 1])
+
+    @nn.nowrap
+    def _check_size(self, size: tuple[int, int]) -> None:
+        factor = 2 ** (len(self.architecture.depths) - 1)
+        if size[0] % factor or size[1] % factor:
+            raise UserError(
+                f"examples {size[0]}x{size[1]} cannot be halved {len(self.architecture.depths) - 1}"
+                f" times: give sides that are multiples of {factor}, or fewer depths and widths"
+            )
+
+
+@register_family(UNet, "U-Net, takes noise away; residual blocks", input_shape=(32, 32, 3))
+def unet() -> dict[str, UNetArchitecture]:
+    """For images of 32 pixels."""
+    return {
+        "unet_tiny": UNetArchitecture((1, 1), (32, 64)),
+        "unet_small": UNetArchitecture((2, 2, 2), (128, 256, 256)),
+    }

@@ -1,0 +1,87 @@
+"""Images out of a trained denoiser; each is a function of the seed and its own number.
+
+Shapes: n samples, B batch, H W space, C channels.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from effjax.diffusion import Guidance, Plan, draw
+from effjax.trained.spread import Spread
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+      labels: [n] int; the number of classes is "no label".
+      plan: sampler and steps.
+      guidance: how strongly samples follow their labels.
+      seed: of all noise.
+      batch: samples at a time; it does not change them.
+    """
+
+    labels: np.ndarray
+    plan: Plan
+    guidance: Guidance
+    seed: int = 0
+    batch: int = 64
+
+
+def generate(task: Any, variables: Any, request: Request) -> np.ndarray:
+    """uint8 [n, H, W, C]; of a run on latents float32, as the autoencoder made them.
+
+    Args:
+      task: a `Diffusion`.
+      variables: of its network.
+    """
+    shape = task.split.image_shape
+    count = len(request.labels)
+    spread = Spread(min(request.batch, count))
+    weights = spread.copy(variables)
+
+    @jax.jit
+    def sample(weights: Any, number: Array, label: Array) -> Array:
+        x = draw_samples(task, weights, number, label, shape, request)
+        if task.options.latents is not None:
+            return x / task.options.latent_scale
+        return to_pixels(x)
+
+    images = []
+    for start in range(0, count, spread.batch):
+        number = start + np.arange(spread.batch)
+        # the last batch is filled up with samples that are thrown away
+        labels = request.labels[np.minimum(number, count - 1)].astype(np.int32)
+        sent = spread.send(number=number.astype(np.int32), label=labels)
+        images.append(np.asarray(sample(weights, **sent)))
+    return np.concatenate(images)[:count]
+
+
+def draw_samples(
+    task: Any, weights: Any, number: Array, label: Array, shape: tuple[int, ...], request: Request
+) -> Array:
+    """[B, H, W, C]: the samples `number` [B] of a request, in the space of the network."""
+    base = jax.random.key(request.seed)
+    keys = jax.vmap(lambda i: jax.random.fold_in(base, i))(number)
+
+    def noise_at(i: Array) -> Array:
+        # 0 is the noise that a sample starts from
+        own = jax.vmap(lambda key: jax.random.fold_in(key, i + 1))(keys)
+        return jax.vmap(lambda key: jax.random.normal(key, shape))(own)
+
+    def conditional(x: Array, told: Array, labels: Array) -> Array:
+        return task.model.apply(weights, x, told, labels)
+
+    network = request.guidance.network(conditional, label, task.model.num_classes)
+    return draw(task.process, network, noise_at(jnp.asarray(-1)), noise_at, request.plan)
+
+
+def to_pixels(x: Array) -> Array:
+    """[-1, 1] -> uint8, rounded."""
+    return jnp.clip(jnp.round((x + 1) * 127.5), 0, 255).astype(jnp.uint8)

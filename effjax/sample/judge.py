@@ -1,0 +1,216 @@
+"""How good samples are, by a classifier of our own: never called FID.
+
+Shapes: n samples, D features, K classes.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from effjax.config import View
+from effjax.data import open_split
+from effjax.errors import UserError
+from effjax.sample import scores
+from effjax.trained.network import Trained
+
+DIMENSIONS = 32  # of features: a Frechet distance of n samples is biased by about D^2 / 2n
+BATCH = 64
+SEED = 7
+
+
+@dataclasses.dataclass(frozen=True)
+class Real:
+    """Images that samples are compared with.
+
+    Attributes:
+      train, val: uint8 [., H, W, C] with int labels [.].
+    """
+
+    train: np.ndarray
+    train_labels: np.ndarray
+    val: np.ndarray
+    val_labels: np.ndarray
+
+
+def read_real(config: View, limit: int = 20_000) -> Real:
+    """The images of a run's training and validation split, as evaluation sees them.
+
+    Raises:
+      UserError: the data is not there.
+    """
+    train = _read(config, config.data.train_split, limit)
+    val = _read(config, config.data.val_split, limit)
+    return Real(*train, *val)
+
+
+def _read(config: View, split: str, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    opened = open_split(config.data, split, seed=0, batch_size=1, train=False)
+    # shuffled: files may be sorted by class
+    rows = np.random.default_rng(0).permutation(opened.num_examples)[:limit]
+    pixels, labels, readable = opened.stream.views(rows, np.zeros(len(rows), int))
+    kept = readable > 0
+    if not kept.any():
+        raise UserError(f"split {split!r} of {config.data.name}: no image can be read")
+    return pixels[kept], labels[kept]
+
+
+class Eyes:
+    """A frozen classifier: features and classes of images.
+
+    Args:
+      trained: a run of a classification.
+    """
+
+    def __init__(self, trained: Trained):
+        self.trained = trained
+        self._look = jax.jit(self._features_and_logits)
+
+    def _features_and_logits(self, variables: Any, images: jax.Array) -> tuple[Any, Any]:
+        model = self.trained.model
+        size = self.trained.preprocessing.size
+        if images.shape[1:3] != size:
+            shape = (images.shape[0], *size, images.shape[3])
+            resized = jax.image.resize(images.astype(jnp.float32), shape, "bicubic")
+            images = resized.round().clip(0, 255).astype(jnp.uint8)
+        normalised = self.trained.normalised(images)
+        features = model.apply(variables, normalised, train=False, method="features")
+        logits = self.trained.logits(variables, images)
+        return features["prelogits"], logits
+
+    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(features [n, D], classes [n]) of uint8 images [n, H, W, C]."""
+        features, classes = [], []
+        for start in range(0, len(images), BATCH):
+            part = images[start : start + BATCH]
+            missing = BATCH - len(part)
+            padded = np.concatenate([part, np.repeat(part[-1:], missing, 0)])
+            seen, logits = self._look(self.trained.variables, padded)
+            features.append(np.asarray(seen)[: len(part)])
+            classes.append(np.asarray(logits).argmax(-1)[: len(part)])
+        return project(np.concatenate(features)), np.concatenate(classes)
+
+
+def project(features: np.ndarray) -> np.ndarray:
+    """At most `DIMENSIONS` features: a fixed random projection of more."""
+    features = features.reshape(len(features), -1).astype(np.float64)
+    width = features.shape[1]
+    if width <= DIMENSIONS:
+        return features
+    drawn = np.random.default_rng(SEED).standard_normal((width, DIMENSIONS))
+    return features @ (drawn / np.sqrt(width))
+
+
+def judge(
+    eyes: Eyes, images: np.ndarray, labels: np.ndarray, real: Real
+) -> list[tuple[str, float]]:
+    """(name, value) of each score of samples [n, H, W, C] with `labels` [n].
+
+    The Frechet distance stands beside what its value would be for real images (the floor), for
+    noise and for the means of the classes (the ceilings), all with as many images.
+    """
+    samples, classes = eyes(images)
+    train, _ = eyes(real.train)
+    val, val_classes = eyes(real.val)
+    reference = scores.moments(train)
+    rows = []
+
+    def distance(name: str, features: np.ndarray) -> None:
+        rows.append((name, scores.frechet(scores.moments(features), reference)))
+
+    net = eyes.trained.base
+    known = labels < len(eyes.trained.labels)
+    if known.any():
+        rows.append(("accuracy of the classifier on samples", _share(classes, labels, known)))
+    everywhere = np.ones(len(val), bool)
+    rows.append(("accuracy on validation images", _share(val_classes, real.val_labels, everywhere)))
+    count = min(len(samples), len(train) // 2)
+    distance(f"frechet_{net}", samples)
+    half = scores.moments(train[count:])
+    floor = scores.frechet(scores.moments(train[:count]), half)
+    rows.append((f"  floor: {count} training images against the rest", floor))
+    distance(f"  {len(val)} validation images", val)
+    noise = np.random.default_rng(SEED).integers(0, 256, (count, *real.train.shape[1:]))
+    distance("  ceiling: noise", eyes(noise.astype(np.uint8))[0])
+    distance("  ceiling: means of classes", eyes(class_means(real, count))[0])
+    rows.append((f"kernel_{net}", scores.kernel_distance(samples, train)))
+    rows.append(("  validation images", scores.kernel_distance(val, train)))
+    found = scores.manifold(train, samples)
+    for field in dataclasses.fields(found):
+        rows.append((field.name, getattr(found, field.name)))
+    return rows + memorised(images, real)
+
+
+def _share(classes: np.ndarray, labels: np.ndarray, known: np.ndarray) -> float:
+    return float((classes == labels)[known].mean())
+
+
+def class_means(real: Real, count: int) -> np.ndarray:
+    """uint8 [count, H, W, C]: the mean training image of the class of each of `count` images."""
+    labels = real.train_labels[:count]
+    means = {k: real.train[real.train_labels == k].mean(0) for k in np.unique(labels)}
+    return np.stack([means[k] for k in labels]).astype(np.uint8)
+
+
+def memorised(images: np.ndarray, real: Real) -> list[tuple[str, float]]:
+    """Distances to the nearest training image in pixels of 0 to 255, root mean square.
+
+    Samples that are much nearer than validation images are copies.
+    """
+
+    def flat(x: np.ndarray) -> np.ndarray:
+        return x.reshape(len(x), -1) / np.sqrt(np.prod(x.shape[1:]))
+
+    known = flat(real.train)
+    _, ours = scores.nearest(flat(images), known)
+    _, held_out = scores.nearest(flat(real.val), known)
+    return [
+        ("nearest training image: median distance of samples", float(np.median(ours))),
+        ("  of validation images", float(np.median(held_out))),
+        ("  least of samples", float(ours.min())),
+    ]
+
+
+def judge_features(path: Any) -> list[tuple[str, float]]:
+    """Scores of features that the user has computed; FID where they are Inception's.
+
+    Args:
+      path: an `.npz` with `samples` [n, D], and `real` [m, D] or `mu` [D] and `sigma` [D, D].
+
+    Raises:
+      UserError: no such file or arrays.
+    """
+    try:
+        arrays = dict(np.load(path))
+    except (OSError, ValueError) as problem:
+        raise UserError(f"--features={path} cannot be read ({problem}); give an .npz") from None
+    has_moments = {"mu", "sigma"} <= arrays.keys()
+    if "samples" not in arrays or not ("real" in arrays or has_moments):
+        raise UserError(
+            f"--features={path} has {', '.join(arrays) or 'nothing'}; expected samples [n, D], and "
+            "real [m, D] or mu [D] and sigma [D, D]"
+        )
+    samples = arrays["samples"]
+    if has_moments:
+        real = scores.Moments(arrays["mu"], arrays["sigma"], 0)
+    else:
+        real = scores.moments(arrays["real"])
+    if samples.ndim != 2 or samples.shape[1:] != real.mean.shape:
+        raise UserError(
+            f"--features={path}: samples are {samples.shape}, real features have "
+            f"{real.mean.shape[0]} numbers; give features of one network"
+        )
+    rows = [
+        (
+            "frechet (FID if the features are Inception's)",
+            scores.frechet(scores.moments(samples), real),
+        )
+    ]
+    if "real" in arrays:
+        kernel = scores.kernel_distance(samples, arrays["real"])
+        rows.append(("kernel (KID if the features are Inception's)", kernel))
+        found = scores.manifold(arrays["real"], samples)
+        rows += [(f.name, getattr(found, f.name)) for f in dataclasses.fields(found)]
+    return rows

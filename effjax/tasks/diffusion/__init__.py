@@ -1,0 +1,1 @@
+"""Learning to make images out of noise: diffusion and flow matching."""

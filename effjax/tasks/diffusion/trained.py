@@ -1,0 +1,39 @@
+"""The denoiser of a run, out of its folder."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from effjax.contract import join_variables
+from effjax.errors import UserError
+from effjax.report import Display, choose_display
+from effjax.runs.best import Step
+from effjax.runs.record import read_record
+from effjax.tasks.run import restore
+from effjax.tasks.trained_network import made_up_data
+from effjax.training.restore import evaluated
+
+
+def trained_denoiser(
+    workdir: Path, step: Step = None, display: Display | None = None
+) -> tuple[Any, dict[str, Any]]:
+    """The task of a run (a `Diffusion`) and the variables of its network.
+
+    The variables are the run's average, if it has one. The data of the run need not be there.
+
+    Raises:
+      UserError: no run there, no checkpoint, or a run of another kind of task.
+    """
+    display = display or choose_display(quiet=True)
+    record = read_record(workdir)
+    # latents are read where they lie
+    data = made_up_data(record) if "latent_shape" not in record else None
+    setup, state = restore(workdir, display, step, devices=jax.process_count(), data=data)
+    # asked of the task rather than of its class, which imports this file
+    if not hasattr(setup.task, "process"):
+        raise UserError(
+            f"{workdir} is a run of task {setup.config.task.name!r}, which makes no images\n"
+            "give the workdir of a diffusion run"
+        )
+    return setup.task, join_variables(**evaluated(setup, state))
