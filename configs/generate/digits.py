@@ -1,6 +1,6 @@
 """Handwritten digits out of noise: a small DiT by flow matching, in two minutes.
 
-Score: see docs/generate.md; legible digits, judged by the quickstart's classifier.
+Score: 98 % of 500 samples are what they should be, for a classifier with 98.3 % (docs/generate.md).
 Cost: about two minutes on two idle CPU cores.
 Run: effjax train --config=configs/generate/digits.py
      effjax sample --workdir=runs/digits --guidance=2
