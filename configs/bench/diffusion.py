@@ -42,5 +42,5 @@ def quick(config: ml_collections.ConfigDict) -> None:
     config.workloads.diffusion_digits.update(
         recipe=f"{RECIPE}:quick", batch_size=8, max_steps=4, eval_every=2
     )
-    config.optimizers = {"adan": config.optimizers.adan}
+    config.optimizers = {"adamw": config.optimizers.adamw}
     config.tuning.factors = (1.0,)

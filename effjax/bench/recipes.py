@@ -24,6 +24,8 @@ from effjax.tasks.run import train
 
 # keys of the recipe's optimizer that every optimizer keeps; further ones are hyperparameters
 SHARED = {field.name for field in dataclasses.fields(OptimConfig)}
+# keys of the schedule that belong to no shape
+OF_EVERY_SCHEDULE = ("name", "extended")
 # sections that cannot change a result
 NO_PART_OF_IT = ("log", "checkpoint", "parallel")
 
@@ -58,7 +60,7 @@ def _forget_length(config: ml_collections.ConfigDict) -> None:
 def _forget_schedule(section: ml_collections.ConfigDict) -> None:
     """Leaves the schedule's name; what shapes it is the workload's."""
     for key in list(section):
-        if key == "name":
+        if key in OF_EVERY_SCHEDULE:
             continue
         is_warmup_length = key.startswith("warmup_") and key != "warmup_init"
         if is_warmup_length:
