@@ -10,17 +10,26 @@ from effjax.cli.declare import CONFIG, default_workdir, flag, verb
 @verb(
     CONFIG,
     flag("--batch", action="store_true", help="show the first training batch instead"),
+    flag(
+        "--find-lr",
+        type=int,
+        nargs="?",
+        const=100,
+        metavar="N",
+        help="train N updates with a rising learning rate and say which one to take (100)",
+    ),
     flag("--devices", type=int, metavar="N", help="as on N devices, pretended if need be"),
     flag("--topology", metavar="T", help="as on a TPU slice, such as v5e:4x4 (needs libtpu)"),
     flag(
         "--plot",
         type=Path,
         metavar="FILE.png",
-        help="draw the learning rates, or with --batch the images",
+        help="draw the learning rates, with --batch the images, with --find-lr the losses",
     ),
     examples=[
         "effjax show --config=configs/quickstart.py",
         "effjax show --config=configs/quickstart.py --batch --plot=batch.png",
+        "effjax show --config=configs/quickstart.py --find-lr --plot=find_lr.png",
         "effjax show --config=configs/quickstart.py --devices=8 --config.parallel.fsdp=8",
     ],
 )
@@ -43,7 +52,12 @@ def show(args: argparse.Namespace) -> None:
     if args.topology:
         devices = imagine_topology(args.topology)
     with contextlib.closing(choose_display()) as display:
-        if args.batch:
+        if args.find_lr is not None:
+            # here, as only this flag trains
+            from effjax.inspect.find_rate import show_rate_test
+
+            show_rate_test(config, display, args.find_lr, args.plot)
+        elif args.batch:
             show_batch(config, display, args.plot)
         else:
             show(config, display, args.plot, devices)

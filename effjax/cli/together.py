@@ -112,7 +112,10 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
         ),
     },
     "analyse": {"--step": ("--at-loss",)},
-    "show": {"--topology": ("--devices", "--batch")},
+    "show": {
+        "--topology": ("--devices", "--batch"),
+        "--find-lr": ("--batch", "--topology"),
+    },
     "profile": {"--latency-table": ("--out", "--steps", "--rows")},
 }
 

@@ -30,6 +30,7 @@ from effjax.data import Split, mix_batch, normalise, open_training
 from effjax.errors import UserError
 from effjax.optim import parameter_paths
 from effjax.ranges import NotNegative, Positive
+from effjax.tasks import whole_set as _evaluators  # noqa: F401  they register themselves
 from effjax.tasks.class_weights import BALANCED, class_weights
 from effjax.tasks.evaluators import find_evaluator
 from effjax.tasks.freezing import as_in_evaluation

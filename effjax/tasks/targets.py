@@ -74,7 +74,7 @@ class SeveralLabels:
 
     table: np.ndarray
     kind = "labels"
-    evaluator = "multilabel"
+    evaluator = "ranking"
 
     def of(self, batch: Batch, outputs: int) -> jax.Array:
         return _looked_up(self.table, batch, outputs)
