@@ -18,6 +18,14 @@ from effjax.cli.declare import CONFIG, default_workdir, flag, verb
         metavar="N",
         help="train N updates with a rising learning rate and say which one to take (100)",
     ),
+    flag(
+        "--find-batch",
+        type=float,
+        nargs="?",
+        const=0.0,
+        metavar="GB",
+        help="say which batch size fits into a device's memory (what it has, or GB)",
+    ),
     flag("--devices", type=int, metavar="N", help="as on N devices, pretended if need be"),
     flag("--topology", metavar="T", help="as on a TPU slice, such as v5e:4x4 (needs libtpu)"),
     flag(
@@ -57,6 +65,10 @@ def show(args: argparse.Namespace) -> None:
             from effjax.inspect.find_rate import show_rate_test
 
             show_rate_test(config, display, args.find_lr, args.plot)
+        elif args.find_batch is not None:
+            from effjax.inspect.find_batch import show_largest_batch
+
+            show_largest_batch(config, display, args.find_batch or None)
         elif args.batch:
             show_batch(config, display, args.plot)
         else:

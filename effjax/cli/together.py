@@ -114,7 +114,8 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
     "analyse": {"--step": ("--at-loss",)},
     "show": {
         "--topology": ("--devices", "--batch"),
-        "--find-lr": ("--batch", "--topology"),
+        "--find-lr": ("--batch", "--topology", "--find-batch"),
+        "--find-batch": ("--batch", "--topology", "--plot"),
     },
     "profile": {"--latency-table": ("--out", "--steps", "--rows")},
 }

@@ -67,7 +67,7 @@ def plot_rate_test(found: RateTest, path: Path, configured: float) -> None:
     if found.rates[0] <= configured <= found.rates[-1]:
         _mark(axes, configured, "0.4", f"in the config: {configured:.2g}", style=":")
     axes.set_xscale("log")
-    low = float(np.min(found.smoothed))
+    low = float(np.min(found.losses))
     high = max(CLIPPED * float(found.losses[0]), 1.1 * float(found.smoothed[0]))
     margin = 0.1 * (high - low)
     axes.set_ylim(low - margin, high)

@@ -121,6 +121,9 @@ def parameter_rows(setup: Setup) -> list[tuple[str, str, str, str, str]]:
             _decaying_share(own),
         )
         rows.append(row)
+    learned = setup.groups.count_learned(params)
+    if learned < total:
+        rows.append(("learned", f"{learned:,}", f"{learned / total:.1%}", "", ""))
     rows.append(("total", f"{total:,}", "", "", _decaying_share(leaves)))
     return rows
 

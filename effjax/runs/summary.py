@@ -59,6 +59,8 @@ def summary_table(summary: dict[str, Any], workdir: Path) -> list[tuple[str, str
         shown = "not finite" if last is None else f"{last:.4f}"
         rows.append((name, f"{shown}   (best {best['value']:.4f})"))
     rows.append(("parameters", f"{summary['parameters']:,}"))
+    if "learned_parameters" in summary:
+        rows.append(("of them learned", f"{summary['learned_parameters']:,}"))
     if "macs" in summary:
         rows.append(("multiply-adds an image", f"{summary['macs']:,}"))
     rows.append(("time", format_seconds(summary["wall_seconds"])))

@@ -21,7 +21,7 @@ from effjax.training.programs import compile_step
 from effjax.training.setup import Setup
 
 LOWEST, HIGHEST = 1e-7, 10.0
-SMOOTHING = 0.9  # of the losses, one update to the next
+SMOOTHING = 0.8  # of the losses, one update to the next
 EXPLODED = 4.0  # times the least smoothed loss
 LEAST_UPDATES = 10
 WINDOW = 5  # updates over which a slope is taken
@@ -62,7 +62,8 @@ def find_rate(setup: Setup, display: Display, updates: int = 100) -> RateTest:
     """
     if updates < 2 * LEAST_UPDATES:
         raise UserError(
-            f"--find-lr={updates}: too few updates to find a rate in; give {2 * LEAST_UPDATES} or more"
+            f"--find-lr={updates}: too few updates to find a rate in; "
+            f"give {2 * LEAST_UPDATES} or more"
         )
     rising = np.geomspace(LOWEST, HIGHEST, updates)
     _replace_rates(setup, rising)

@@ -97,6 +97,11 @@ class Groups:
         named = zip(paths, jax.tree.leaves(self.labels), strict=True)
         return frozenset(path for path, label in named if label == FROZEN)
 
+    def count_learned(self, params: Any) -> int:
+        """How many numbers of `params` (or of their shapes) an optimizer serves."""
+        labelled = zip(jax.tree.leaves(params), jax.tree.leaves(self.labels), strict=True)
+        return sum(leaf.size for leaf, label in labelled if label != FROZEN)
+
 
 def make_groups(
     config: View, clock: Clock, params: Any, labels: Any, depths: Depths | None = None

@@ -116,6 +116,8 @@ def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> S
     images = step * setup.clock.batch_size
     seconds = time.monotonic() - began
     summary = summarise(rows, state.params, step, images, seconds) | run.facts
+    if setup.groups.not_learned:
+        summary["learned_parameters"] = setup.groups.count_learned(state.params)
     if step < setup.clock.total_steps:
         summary["ended_early"] = True
         if run.early_stop.is_due:

@@ -8,6 +8,7 @@ import effjax
 from effjax import UserError
 from effjax.contract import Task
 from effjax.tasks.run import build
+from effjax.training.groups import Groups
 from tests.training.toy import Line, line_config
 
 
@@ -60,3 +61,8 @@ def test_a_group_is_added_with_all_its_defaults():
     assert config.optim.critic is entry
     assert (entry.name, entry.b1, entry.weight_decay) == ("adam", 0.5, 0.0)
     assert config.optim.default.name == "adan"
+
+
+def test_what_is_learned_is_counted():
+    groups = Groups({"w": "default", "b": "frozen"}, {}, {})
+    assert groups.count_learned({"w": np.zeros((2, 3)), "b": np.zeros(5)}) == 6
