@@ -14,12 +14,12 @@ import numpy as np
 
 from effjax.bench.program import Curves
 from effjax.bench.tuning import OptimizerTrial, digest
-from effjax.config import UNITS, View, load
+from effjax.config import UNITS, View, load, to_config
 from effjax.errors import NonFinite, UserError
 from effjax.report import Display
 from effjax.runs.folder import CONFIG
 from effjax.runs.metrics import read_rows
-from effjax.runs.schema import OptimConfig, RunConfig
+from effjax.runs.schema import OptimConfig, RunConfig, ScheduleConfig
 from effjax.tasks.run import train
 
 # keys of the recipe's optimizer that every optimizer keeps; further ones are hyperparameters
@@ -59,12 +59,13 @@ def _forget_length(config: ml_collections.ConfigDict) -> None:
 
 def _forget_schedule(section: ml_collections.ConfigDict) -> None:
     """Leaves the schedule's name; what shapes it is the workload's."""
+    declared = to_config(ScheduleConfig)
     for key in list(section):
         if key in OF_EVERY_SCHEDULE:
             continue
-        is_warmup_length = key.startswith("warmup_") and key != "warmup_init"
-        if is_warmup_length:
-            section[key] = None
+        # the schedule's own keys are declared by nobody, and go
+        if key in declared:
+            section[key] = declared[key]
         else:
             del section[key]
 
