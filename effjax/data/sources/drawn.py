@@ -4,11 +4,10 @@ Shapes: N examples, n of them.
 """
 
 import contextlib
-from collections.abc import Sequence
 
 import numpy as np
 
-from effjax.data.sources.examples import Example, Examples
+from effjax.data.sources.examples import Chosen, Examples
 from effjax.errors import UserError
 
 # reading every record for its label is worth it up to this many
@@ -34,7 +33,7 @@ def draw_rows(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     return np.sort(by_class[places.astype(int)])
 
 
-class Drawn:
+class Drawn(Chosen):
     """So many of the examples of a source, drawn from all classes; a source of examples.
 
     Args:
@@ -48,43 +47,23 @@ class Drawn:
     """
 
     def __init__(self, examples: Examples, count: int, seed: int):
-        self.class_names = examples.class_names
-        self.seed = seed
-        self._examples = examples
         total = len(examples)
         labels = _cheap_labels(examples)
-        self._stratified = labels is not None
+        is_stratified = labels is not None
         if labels is None:
             labels = np.zeros(total, np.int32)  # one class: the draw is over all examples alike
-        self.rows = draw_rows(labels, min(count, total), seed)
-        self._labels = labels[self.rows] if self._stratified else None
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, row: int) -> Example:
-        return self._examples[int(self.rows[row])]
-
-    def name(self, row: int) -> str:
-        return self._examples.name(int(self.rows[row]))
+        super().__init__(examples, draw_rows(labels, min(count, total), seed))
+        self.seed = seed
+        self._labels = labels[self.rows] if is_stratified else None
 
     def labels(self) -> np.ndarray:
         if self._labels is not None:
             return self._labels
-        return self._examples.labels()[self.rows]
-
-    def keys(self) -> Sequence[str]:
-        keys = self._examples.keys()
-        if not len(keys):
-            return ()
-        return [keys[row] for row in self.rows]
-
-    def stamps(self) -> Sequence[str]:
-        return self._examples.stamps()
+        return super().labels()
 
     def __str__(self) -> str:
         """What was drawn: "64 of 4,317 images, 6 or 7 of each of 10 classes, seed 0"."""
-        words = [f"{len(self):,} of {len(self._examples):,} images"]
+        words = [f"{len(self):,} of {len(self.examples):,} images"]
         if self._labels is not None:
             counts = np.bincount(self._labels, minlength=len(self.class_names))
             words.append(f"{_spread(counts)} of each of {len(counts):,} classes")

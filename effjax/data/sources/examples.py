@@ -121,7 +121,44 @@ def identity(examples: Examples) -> dict[str, Any]:
     }
 
 
-class Matched:
+class Chosen:
+    """Some rows of a source; a source of examples.
+
+    Args:
+      examples: all of them.
+      rows: int [n], rising.
+    """
+
+    def __init__(self, examples: Examples, rows: np.ndarray):
+        self.class_names = examples.class_names
+        self.examples = examples
+        self.rows = rows
+        # of a list with several targets an image; a label is a row of the whole list
+        self.table = getattr(examples, "table", None)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, row: int) -> Example:
+        return self.examples[int(self.rows[row])]
+
+    def name(self, row: int) -> str:
+        return self.examples.name(int(self.rows[row]))
+
+    def labels(self) -> np.ndarray:
+        return np.asarray(self.examples.labels())[self.rows]
+
+    def keys(self) -> Sequence[str]:
+        keys = self.examples.keys()
+        if not len(keys):
+            return ()
+        return [keys[row] for row in self.rows]
+
+    def stamps(self) -> Sequence[str]:
+        return self.examples.stamps()
+
+
+class Matched(Chosen):
     """Examples with the labels of a network's classes; those of unknown classes are left out.
 
     Args:
@@ -131,33 +168,17 @@ class Matched:
     """
 
     def __init__(self, examples: Examples, match: ClassMatch, class_names: Sequence[str]):
-        self.class_names = tuple(class_names)
-        self._examples = examples
-        self._match = match
-        self._rows = np.arange(len(examples))
+        rows = np.arange(len(examples))
         if match.unknown:
             labels = match.mapping[examples.labels()]
-            self._rows = np.flatnonzero(labels != UNKNOWN)
-
-    def __len__(self) -> int:
-        return len(self._rows)
+            rows = np.flatnonzero(labels != UNKNOWN)
+        super().__init__(examples, rows)
+        self.class_names = tuple(class_names)
+        self._match = match
 
     def __getitem__(self, row: int) -> Example:
-        data, label = self._examples[int(self._rows[row])]
+        data, label = super().__getitem__(row)
         return data, int(self._match.mapping[label])
 
-    def name(self, row: int) -> str:
-        return self._examples.name(int(self._rows[row]))
-
     def labels(self) -> np.ndarray:
-        labels = self._examples.labels()
-        return self._match.mapping[labels[self._rows]]
-
-    def keys(self) -> Sequence[str]:
-        keys = self._examples.keys()
-        if not len(keys):
-            return ()
-        return [keys[row] for row in self._rows]
-
-    def stamps(self) -> Sequence[str]:
-        return self._examples.stamps()
+        return self._match.mapping[super().labels()]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from effjax.data.sources.examples import Example, Examples
+from effjax.data.sources.examples import Chosen, Example, Examples
 from effjax.errors import UserError, printable
 
 TERM = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<start>[^:\[\]]*):(?P<stop>[^:\[\]]*)\])?")
@@ -111,43 +111,6 @@ def stratified_order(examples: Examples, seed: int) -> np.ndarray:
         offset = _hash(f"{seed}/class {label}") / 2**56
         place[shuffled] = (np.arange(len(members)) + offset) / len(members)
     return np.argsort(place, kind="stable")
-
-
-class Chosen:
-    """Some rows of a source; a source of examples.
-
-    Args:
-      examples: all of them.
-      rows: int [n], rising.
-    """
-
-    def __init__(self, examples: Examples, rows: np.ndarray):
-        self.class_names = examples.class_names
-        self.examples = examples
-        self.rows = rows
-        # of a list with several targets an image; a label is a row of the whole list
-        self.table = getattr(examples, "table", None)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, row: int) -> Example:
-        return self.examples[int(self.rows[row])]
-
-    def name(self, row: int) -> str:
-        return self.examples.name(int(self.rows[row]))
-
-    def labels(self) -> np.ndarray:
-        return np.asarray(self.examples.labels())[self.rows]
-
-    def keys(self) -> Sequence[str]:
-        keys = self.examples.keys()
-        if not len(keys):
-            return ()
-        return [keys[row] for row in self.rows]
-
-    def stamps(self) -> Sequence[str]:
-        return self.examples.stamps()
 
 
 class Joined:
