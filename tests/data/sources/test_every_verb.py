@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from effjax import cli
+from tests import mistakes
 from tests.data.sources.odd_sets import Maker
 
 PAGE = Path(__file__).parents[3] / "docs/own_images.md"
@@ -22,31 +23,31 @@ for line in SECTION.splitlines():
         ROWS[found[1]] = line
 QUICK = ("dangling",)  # these run in `make test`
 
-# the smallest network, two steps of two images
-TINY = '''"""A network of two steps on images of 8 x 8 pixels."""
-
-import effjax
-
-
-def get_config(arg=None):
-    config = effjax.default_config()
-    config.total_steps = 2.0
-    config.model.update(name="identityformer_s12", depths=(1,), dims=(4,), mixers=("identity",))
-    config.model.update(patch_kernels=(1,), patch_strides=(1,), patch_pads=(0,))
-    config.model.update(kernel_sizes=(3,), layer_scale=(None,), residual_scale=(1.0,))
-    config.model.update(remat=(False,))
-    config.data.update(image_size=8, batch_size=2, eval_batch_size=4, on_error="skip")
-    config.log.update(tensorboard=False, curves=False)
-    config.parallel.devices = 1
-    return config
-'''
+# one block, two steps of two images
+SETTINGS = (
+    "--config.total_steps=2",
+    "--config.checkpoint.every_steps=2",
+    "--config.data.batch_size=2",
+    "--config.data.eval_batch_size=4",
+    "--config.data.on_error=skip",
+    "--config.model.depths=(1,)",
+    "--config.model.dims=(4,)",
+    "--config.model.mixers=('identity',)",
+    "--config.model.kernel_sizes=(3,)",
+    "--config.model.layer_scale=(None,)",
+    "--config.model.residual_scale=(1.0,)",
+    "--config.model.remat=(False,)",
+    "--config.model.patch_kernels=(1,)",
+    "--config.model.patch_strides=(1,)",
+    "--config.model.patch_pads=(0,)",
+)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with the config."""
+    """A folder with a config."""
     folder = tmp_path_factory.mktemp("sets")
-    (folder / "tiny.py").write_text(TINY)
+    mistakes.make_world(folder)
     with contextlib.chdir(folder):
         yield folder
 
@@ -82,8 +83,8 @@ def do_check(name, capsys):
 
 
 def do_train(name, workdir):
-    config = f"--config.data.name={name}"
-    if refused("train", "--config=tiny.py", config, f"--workdir={workdir}", "--quiet"):
+    words = (f"--config.data.name={name}", f"--workdir={workdir}", "--quiet")
+    if refused("train", "--config=configs/quickstart.py", *words, *SETTINGS):
         assert not Path(workdir).exists()
         return "refused"
     summary = json.loads((Path(workdir) / "summary.json").read_text())
