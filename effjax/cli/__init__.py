@@ -92,7 +92,7 @@ def _unknown_word(word: str, args: argparse.Namespace) -> str:
 
 def _key_called(name: str) -> str | None:
     """The key of a run's config that is called so, as "total_epochs" for "epochs"."""
-    from effjax.config.load import keys_called
+    from effjax.config.hints import keys_called
     from effjax.runs.schema import default_config
 
     found = keys_called(name, default_config())

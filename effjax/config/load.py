@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import ml_collections
 
 from effjax.config.config_files import call_config
+from effjax.config.hints import unknown_key
 from effjax.config.schema import (
     UNITS,
     Section,
@@ -165,11 +166,11 @@ def _override(
         if key not in node and entry:
             node[key] = to_config(entry)  # --config.optim.head.name=... makes the group "head"
         if not isinstance(node.get(key), ml_collections.ConfigDict):
-            raise UserError(_unknown(path, key, node, config))
+            raise UserError(unknown_key(path, key, node, config))
         node = node[key]
         section = child(section, key)
     if leaf not in node and not is_open(section):
-        raise UserError(_unknown(path, leaf, node, config))
+        raise UserError(unknown_key(path, leaf, node, config))
     if isinstance(node.get(leaf), ml_collections.ConfigDict):
         raise UserError(f"config.{path} is a section; set one of its keys: {', '.join(node[leaf])}")
     hint = child(section, leaf) or Any
@@ -180,41 +181,6 @@ def _override(
     if is_duration and value is not None:
         node.update(dict.fromkeys(units))
     node[leaf] = value
-
-
-def _unknown(path: str, key: str, node: Any, config: ml_collections.ConfigDict) -> str:
-    """What to say of a key that is not in the section `node` of the whole `config`."""
-    parents = path.split(".")[:-1]
-    # nearest first: `optim.name` means a key below `optim`, if there is one
-    places = keys_called(key, config)
-    inside = [place for place in places if place.startswith(".".join([*parents, ""]))]
-    hint = nearest(key, node)
-    if inside or places:
-        typed = " or ".join(f"--config.{place}" for place in (inside or places)[:2])
-        hint = f"did you mean {typed}?"
-    return f"--config.{path}: no key {key!r} there; {hint}\nall keys: effjax show --config=F"
-
-
-# what is typed for a key by those who come from other tools
-SYNONYMS = {
-    "lr": "learning_rate",
-    "wd": "weight_decay",
-    "bs": "batch_size",
-    "epochs": "total_epochs",
-    "steps": "total_steps",
-}
-
-
-def keys_called(name: str, config: ml_collections.ConfigDict, path: str = "") -> list[str]:
-    """Dotted paths of the leaves of a config that are called so: "data.batch_size"."""
-    name = SYNONYMS.get(name, name)
-    found = []
-    for key, value in config.items():
-        if isinstance(value, ml_collections.ConfigDict):
-            found += keys_called(name, value, f"{path}{key}.")
-        elif key == name:
-            found.append(f"{path}{key}")
-    return sorted(found, key=lambda place: place.count("."))
 
 
 # ------------------------------------------------------------------------------------ checking

@@ -34,7 +34,9 @@ def load_run(
     """
     config = load(spec, overrides, RunConfig)
     check_is_there(config.data.name, config.data.data_dir)
-    # the file `model.arch` changes the config before it is compared
-    if workdir is not None and config.model.arch is None:
+    # the file `model.arch` changes the config before it is compared, and a run that starts from
+    # another has rules of its own
+    is_plain = config.model.arch is None and config.continue_from is None
+    if workdir is not None and is_plain:
         check_continues(workdir, View(config), extend)
     return config
