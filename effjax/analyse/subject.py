@@ -8,7 +8,7 @@ Shapes: B examples of a batch.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,21 +19,20 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
-from effjax.config import as_path, from_json
-from effjax.contract import Batch, Params, Source, Task
+from effjax.config import View, as_path
+from effjax.contract import Batch, Params, Source, Task, TrainState
 from effjax.curvature.evaluation_mode import evaluation_mode
 from effjax.curvature.products import Operator, hessian, weighted_mean
 from effjax.data import Split, open_split
 from effjax.errors import UserError
 from effjax.report import Display
-from effjax.runs.best import Step, best_step
+from effjax.runs.best import Step
 from effjax.runs.checkpoints import Checkpoints
 from effjax.runs.folder import CHECKPOINTS
-from effjax.runs.record import read_config
-from effjax.runs.schema import RunConfig, default_config
+from effjax.runs.schema import default_config
 from effjax.tasks.registry import find_task
-from effjax.training.restore import evaluated
-from effjax.training.setup import Setup, build
+from effjax.training.restore import evaluated, parts, state_at
+from effjax.training.setup import Setup
 
 KEPT_BYTES = 1 << 30  # more examples than this are read anew for every product
 Pair = tuple[Any, Batch]  # (model state, batch): what the loss of a subject takes
@@ -207,50 +206,35 @@ def open_subject(
       UserError: no run there, no such checkpoint, or none that reaches the loss.
     """
     workdir = as_path(workdir)
-    stored = read_config(workdir)
-    if stored is None:
-        raise UserError(
-            f"{workdir} is not a run's folder: it has no config.json\n"
-            "train one: effjax train --config=configs/quickstart.py"
-        )
-    config = from_json(stored, RunConfig)
-    make_plain(config)
-    task = find_task(config.task.name)
+    setup = parts(_find_task_with_a_loss, workdir, make_plain)
+    if at_loss is None:
+        return _at(setup, state_at(setup, workdir, display, step), name, examples)
+    saved = Checkpoints(workdir / CHECKPOINTS, warn=display.warn)
+    steps = sorted(saved.steps())
+    saved.close()  # its threads would keep Python from ending
+    losses: list[str] = []
+    for number in steps:
+        state = state_at(setup, workdir, display, number)
+        found = _at(setup, state, name, examples)
+        loss = found.mean_loss(found.params)
+        if loss <= at_loss:
+            return found
+        losses.append(f"{loss:.4g} at {number}")
+    raise UserError(
+        f"{workdir}: no checkpoint has a training loss of {at_loss:g} or less; "
+        f"it is {', '.join(losses) or 'without any'}\n"
+        "train with --config.checkpoint.keep_every_steps=N, or give a larger --at-loss"
+    )
+
+
+def _find_task_with_a_loss(name: str) -> type[Task]:
+    task = find_task(name)
     if task.loss is Task.loss:
         raise UserError(
-            f"{workdir}: the task {config.task.name!r} has no single loss to look at\n"
+            f"the task {name!r} has no single loss to look at\n"
             "effjax compare RUN... shows its curves"
         )
-    setup = build(task, config)
-    saved = Checkpoints(workdir / CHECKPOINTS, warn=display.warn)
-    try:
-        steps = sorted(saved.steps())
-        if step == "best":
-            steps = [best_step(workdir, steps)]
-        elif step is not None:
-            steps = [number for number in steps if number == step]
-        elif at_loss is None:
-            newest = saved.newest_sound()
-            steps = [] if newest is None else [newest]
-        losses: list[str] = []
-        for number in steps:
-            found = _at(setup, saved.load(number, setup.abstract), name, examples, config)
-            if at_loss is None:
-                return found
-            loss = found.mean_loss(found.params)
-            if loss <= at_loss:
-                return found
-            losses.append(f"{loss:.4g} at {number}")
-    finally:
-        saved.close()
-    if losses:
-        raise UserError(
-            f"{workdir}: no checkpoint has a training loss of {at_loss:g} or less; "
-            f"it is {', '.join(losses)}\ntrain with --config.checkpoint.keep_every_steps=N, "
-            "or give a larger --at-loss"
-        )
-    there = ", ".join(map(str, sorted(saved.steps()))) or "none"
-    raise UserError(f"{workdir} has no checkpoint {step or ''}; there are: {there}")
+    return task
 
 
 def make_plain(config: ml_collections.ConfigDict) -> None:
@@ -269,9 +253,7 @@ def make_plain(config: ml_collections.ConfigDict) -> None:
         config.model.dtype = "float32"
 
 
-def _at(
-    setup: Setup, state: Any, name: str, examples: int, config: ml_collections.ConfigDict
-) -> Subject:
+def _at(setup: Setup, state: TrainState, name: str, examples: int) -> Subject:
     weights = evaluated(setup, state)
     source = setup.source
     batch_size = setup.clock.batch_size
@@ -284,7 +266,7 @@ def _at(
         model_state=weights["model_state"],
         examples=chunks_of(setup, source, count),
         held_out=_held_out(setup),
-        peak_rate=_peak_rate(config),
+        peak_rate=_peak_rate(setup.config.optim),
     )
 
 
@@ -301,7 +283,6 @@ def _held_out(setup: Setup) -> Chunks | None:
     return chunks_of(setup, held, None)
 
 
-def _peak_rate(config: Mapping[str, Any]) -> float:
-    sections = config["optim"]
+def _peak_rate(sections: View) -> float:
     name = "default" if "default" in sections else next(iter(sections))
-    return float(sections[name]["learning_rate"])
+    return float(sections[name].learning_rate)

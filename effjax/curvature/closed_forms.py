@@ -8,30 +8,51 @@ import numpy as np
 
 def heavy_ball_variance(curvature: float, rate: float, momentum: float = 0.0) -> float:
     """Of x under v = momentum v + curvature x + noise, x -= rate v, noise of variance 1."""
+    # what is left until the method diverges, which it does at 0
     room = 2 * (1 + momentum) - rate * curvature
-    return rate * (1 + momentum) / (curvature * (1 - momentum) * room)
+    kept = 1 - momentum
+    above = rate * (1 + momentum)
+    below = curvature * kept * room
+    return above / below
 
 
 def sgd_variance(curvature: float, rate: float) -> float:
     """Of x under x -= rate curvature (x - c), c drawn with variance 1 at every step."""
-    return rate * curvature / (2 - rate * curvature)
+    pull = rate * curvature
+    return pull / (2 - pull)
 
 
-def lookahead_contraction(curvature: float, rate: float, share: float, period: int) -> float:
+def lookahead_contraction(
+    curvature: float,
+    rate: float,
+    share: float,
+    period: int,
+) -> float:
     """The factor of the mean of the slow weights in one outer step of `period` inner steps."""
-    return 1 - share + share * (1 - rate * curvature) ** period
+    r = 1 - rate * curvature
+    # the fast weights have come so far
+    fast = r**period
+    return 1 - share + share * fast
 
 
-def lookahead_variance(curvature: float, rate: float, share: float, period: int) -> float:
+def lookahead_variance(
+    curvature: float,
+    rate: float,
+    share: float,
+    period: int,
+) -> float:
     """Of the slow weights, where `sgd_variance` is that of the inner steps.
 
     Zhang, Lucas, Hinton, Ba: Lookahead optimizer, NeurIPS 2019, Proposition 2. It is below that of
     SGD for every share below 1.
     """
     r = 1 - rate * curvature
-    inner = share**2 * (1 - r ** (2 * period))
-    mixed = 2 * share * (1 - share) * (1 - r**period)
-    return sgd_variance(curvature, rate) * inner / (inner + mixed)
+    fast = r**period
+    inner = share**2 * (1 - fast**2)
+    # slow weights that are averaged with older ones vary less
+    mixed = 2 * share * (1 - share) * (1 - fast)
+    ratio = inner / (inner + mixed)
+    return ratio * sgd_variance(curvature, rate)
 
 
 def leave_one_out(x: np.ndarray, y: np.ndarray, penalty: float) -> np.ndarray:
@@ -41,13 +62,19 @@ def leave_one_out(x: np.ndarray, y: np.ndarray, penalty: float) -> np.ndarray:
       x, y: [n, d], [n]; the loss is mean((x w - y)^2)/2 + penalty |w|^2/2.
     """
     hat = hat_matrix(x, penalty)
-    return (y - hat @ y) / (1 - np.diag(hat))
+    residuals = y - hat @ y
+    leverage = np.diag(hat)
+    return residuals / (1 - leverage)
 
 
 def hat_matrix(x: np.ndarray, penalty: float) -> np.ndarray:
     """[n, n]: H with H y the fit of ridge regression."""
     n, d = x.shape
-    return x @ np.linalg.solve(x.T @ x + n * penalty * np.eye(d), x.T)
+    # the mean over n examples is multiplied by n, and so is the penalty
+    ridge = n * penalty * np.eye(d)
+    gram = x.T @ x + ridge
+    weights = np.linalg.solve(gram, x.T)  # [d, n]
+    return x @ weights
 
 
 def least_squares_errors(examples: int, dims: int, noise: float) -> tuple[float, float]:
@@ -58,6 +85,10 @@ def least_squares_errors(examples: int, dims: int, noise: float) -> tuple[float,
     """
     if examples < dims + 2:
         raise ValueError(f"{dims} dimensions need {dims + 2} examples, got {examples}")
-    train = noise**2 * (1 - dims / examples)
-    test = noise**2 * (1 + dims / (examples - dims - 1))
-    return train, test
+    variance = noise**2
+    # of the noise the fit takes a share of dims / examples into itself
+    train = variance * (1 - dims / examples)
+    # the mean of an inverse Wishart matrix
+    spare = examples - dims - 1
+    fresh = variance * (1 + dims / spare)
+    return train, fresh

@@ -34,8 +34,10 @@ class Quadrature(NamedTuple):
 
 def signs(key: jax.Array, operator: Operator, count: int) -> Iterator[jax.Array]:
     """Vectors [M] of random signs (Rademacher)."""
+    shape = (operator.size,)
     for draw in range(count):
-        yield jax.random.rademacher(jax.random.fold_in(key, draw), (operator.size,), operator.dtype)
+        own_key = jax.random.fold_in(key, draw)
+        yield jax.random.rademacher(own_key, shape, operator.dtype)
 
 
 def trace(operator: Operator, vectors: Iterable[jax.Array]) -> Estimate:
@@ -43,10 +45,15 @@ def trace(operator: Operator, vectors: Iterable[jax.Array]) -> Estimate:
 
     A draw's variance is 2 (|A|_F^2 - sum A_ii^2): the number of draws says how well it is known.
     """
-    samples = np.array([float(v @ operator.product(v)) for v in vectors])
-    error = np.nan
+    found: list[float] = []
+    for v in vectors:
+        product = operator.product(v)
+        found.append(float(v @ product))
+    samples = np.array(found)
+    error = np.nan  # one draw says nothing of the others
     if len(samples) > 1:
-        error = float(samples.std(ddof=1) / len(samples) ** 0.5)
+        deviation = samples.std(ddof=1)
+        error = float(deviation / len(samples) ** 0.5)
     return Estimate(float(samples.mean()), error, samples)
 
 
@@ -62,14 +69,15 @@ def quadrature(operator: Operator, starts: Iterable[jax.Array], steps: int) -> Q
         nodes.append(values)
         weights.append(vectors[0] ** 2)
     longest = max(map(len, nodes))
-    return Quadrature(
-        np.stack([_filled(row, longest, row[-1]) for row in nodes]),
-        np.stack([_filled(row, longest, 0.0) for row in weights]),
-    )
+    # the last node again, with no weight
+    filled_nodes = [_filled(row, longest, row[-1]) for row in nodes]
+    filled_weights = [_filled(row, longest, 0.0) for row in weights]
+    return Quadrature(np.stack(filled_nodes), np.stack(filled_weights))
 
 
 def _filled(row: np.ndarray, length: int, value: float) -> np.ndarray:
-    return np.pad(row, (0, length - len(row)), constant_values=value)
+    missing = length - len(row)
+    return np.pad(row, (0, missing), constant_values=value)
 
 
 def density(
@@ -87,6 +95,10 @@ def density(
     curve = np.zeros(points)
     for nodes, weights in zip(found.nodes, found.weights):
         distances = grid[:, None] - nodes  # [G, k]
-        bells = np.exp(-(distances**2) / (2 * width)) / np.sqrt(2 * np.pi * width)
+        exponents = -(distances**2) / (2 * width)
+        # the factor of a Gaussian is left out: the area is made 1 below
+        bells = np.exp(exponents)
         curve += bells @ weights
-    return grid, curve / (curve.sum() * (grid[1] - grid[0]))
+    spacing = grid[1] - grid[0]
+    area = curve.sum() * spacing
+    return grid, curve / area

@@ -49,7 +49,8 @@ def tail_index(values: np.ndarray, size: int) -> float:
       ValueError: a block of one value, which says nothing.
     """
     logs, sums = _logs(values, size)
-    return math.log(size) / (sums.mean() - logs.mean())
+    rise = sums.mean() - logs.mean()
+    return math.log(size) / rise
 
 
 def tail_index_by_rank(values: np.ndarray, size: int, rank: int) -> float:
@@ -58,9 +59,13 @@ def tail_index_by_rank(values: np.ndarray, size: int, rank: int) -> float:
     Mohammadi, Mohammadpour, Ogata 2015, Corollary 2.2.
     """
     logs, sums = _logs(values, size)
-    of_value = np.sort(logs)[size * rank - 1]
-    of_block = np.sort(sums)[rank - 1]
-    return math.log(size) / (of_block - of_value)
+    logs.sort()
+    sums.sort()
+    # the same quantile of both
+    of_value = logs[size * rank - 1]
+    of_block = sums[rank - 1]
+    rise = of_block - of_value
+    return math.log(size) / rise
 
 
 def _logs(values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -69,15 +74,26 @@ def _logs(values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError("a block needs two values or more: take another number of them")
     values = np.asarray(values, np.float64)
     vectors = values.reshape(len(values), -1)
-    whole = len(vectors) // size * size
-    vectors = vectors[:whole]
-    sums = vectors.reshape(whole // size, size, -1).sum(1)
+    vectors, sums = _blocks(vectors, size)
     return _log_norm(vectors), _log_norm(sums)
 
 
+def _blocks(rows: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """(rows [n, d] of whole blocks, sums [n / size, d] of consecutive ones)."""
+    count = len(rows) // size
+    whole = rows[: count * size]
+    blocks = whole.reshape(count, size, -1)
+    return whole, blocks.sum(1)
+
+
 def _log_norm(vectors: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(vectors, axis=-1)
+    return _log(lengths)
+
+
+def _log(lengths: np.ndarray) -> np.ndarray:
     # the published code adds the spacing of 1, so that 0 has a logarithm
-    return np.log(np.linalg.norm(vectors, axis=-1) + np.spacing(1.0))
+    return np.log(lengths + np.spacing(1.0))
 
 
 def pooled_index(noise: np.ndarray) -> float:
@@ -96,18 +112,19 @@ def index_along_batches(noise: np.ndarray, size: int | None = None) -> float:
     size = size or block_size(len(noise))
     if size < 2:
         raise ValueError(f"{len(noise)} minibatches make no blocks: take 100 of them")
-    whole = len(noise) // size * size
-    singles = noise[:whole]
-    sums = singles.reshape(whole // size, size, -1).sum(1)
-    tiny = np.spacing(1.0)
-    rise = np.log(np.abs(sums) + tiny).mean() - np.log(np.abs(singles) + tiny).mean()
+    singles, sums = _blocks(noise, size)
+    of_value = _log(np.abs(singles))
+    of_block = _log(np.abs(sums))
+    rise = of_block.mean() - of_value.mean()
     return math.log(size) / rise
 
 
 def gaussian_control(noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Gaussian noise [P, M] with the covariance of [P, M] centred noise: random combinations."""
     batches = len(noise)
-    mixing = rng.standard_normal((batches, batches)) / math.sqrt(batches)
+    mixing = rng.standard_normal((batches, batches))
+    # rows of variance 1 in all
+    mixing /= math.sqrt(batches)
     return mixing.astype(noise.dtype) @ noise
 
 
@@ -117,7 +134,8 @@ def kurtosis_along_batches(noise: np.ndarray) -> float:
     squares = (noise**2).mean(0)
     fourth = (noise**4).mean(0)
     alive = squares > 0
-    return float((fourth[alive] / squares[alive] ** 2).mean())
+    ratios = fourth[alive] / squares[alive] ** 2
+    return float(ratios.mean())
 
 
 def alive_coordinates(gradients: np.ndarray, share: float = 0.5) -> np.ndarray:
@@ -125,20 +143,34 @@ def alive_coordinates(gradients: np.ndarray, share: float = 0.5) -> np.ndarray:
 
     A dead ReLU is an atom at 0, whose logarithm wrecks every mean of logarithms.
     """
-    return (np.asarray(gradients) == 0).mean(0) <= share
+    is_zero = np.asarray(gradients) == 0
+    return is_zero.mean(0) <= share
 
 
-def with_control(noise: np.ndarray, index: str, rng: np.random.Generator, draws: int = 3) -> Tails:
+def with_control(
+    noise: np.ndarray,
+    index: str,
+    rng: np.random.Generator,
+    draws: int = 3,
+) -> Tails:
     """An index of [P, M] centred noise beside its control.
 
     Args:
       index: "pooled" or "along batches".
       draws: of the control.
     """
-    measure = {"pooled": pooled_index, "along batches": index_along_batches}[index]
+    measures = {
+        "pooled": pooled_index,
+        "along batches": index_along_batches,
+    }
+    measure = measures[index]
     controls = []
     for _ in range(draws):
         control = gaussian_control(noise, rng)
         # centred as the noise is, which makes the minibatches of a block less alike
         controls.append(measure(control - control.mean(0)))
-    return Tails(measure(noise), float(np.mean(controls)), float(np.std(controls)))
+    return Tails(
+        measured=measure(noise),
+        control=float(np.mean(controls)),
+        control_error=float(np.std(controls)),
+    )

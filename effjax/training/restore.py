@@ -43,6 +43,30 @@ def restore(
     Raises:
       UserError: no run there, or no checkpoint that can be loaded.
     """
+
+    def change(config: ml_collections.ConfigDict) -> None:
+        # a run of many devices is looked at on a laptop: how it was divided is no part of its
+        # result
+        if devices is not None or not _fits(config):
+            config.parallel.update(default_config().parallel)
+            config.parallel.devices = devices
+        if data is not None:
+            config.data.update(data)
+
+    setup = parts(find_task, workdir, change)
+    return setup, state_at(setup, workdir, display, step)
+
+
+def parts(
+    find_task: Callable[[str], type[Task]],
+    workdir: Path,
+    change: Callable[[ml_collections.ConfigDict], None],
+) -> Setup:
+    """The parts of a run, by its config as `change` leaves it.
+
+    Raises:
+      UserError: no run there.
+    """
     stored = read_config(workdir)
     if stored is None:
         raise UserError(
@@ -50,18 +74,21 @@ def restore(
             "train one: effjax train --config=configs/quickstart.py"
         )
     config = from_json(stored, RunConfig)
-    # a run of many devices is looked at on a laptop: how it was divided is no part of its result
-    if devices is not None or not _fits(config):
-        config.parallel.update(default_config().parallel)
-        config.parallel.devices = devices
-    if data is not None:
-        config.data.update(data)
-    setup = build(find_task(config.task.name), config)
+    change(config)
+    return build(find_task(config.task.name), config)
+
+
+def state_at(setup: Setup, workdir: Path, display: Display, step: Step = None) -> TrainState:
+    """The state of a run's checkpoint, see `restore`.
+
+    Raises:
+      UserError: no checkpoint that can be loaded.
+    """
     saved = Checkpoints(workdir / CHECKPOINTS, warn=display.warn)
     try:
         count = averaged(step)
         if count is not None:
-            return setup, _average(setup, saved, last_steps(workdir, saved.steps(), count))
+            return _average(setup, saved, last_steps(workdir, saved.steps(), count))
         if step is None:
             step = saved.newest_sound()
         elif step == "best":
@@ -70,7 +97,7 @@ def restore(
         if step is None or step not in saved.steps():
             listed = ", ".join(map(str, saved.steps())) or "none"
             raise UserError(f"{workdir} has no checkpoint {step or ''}; there are: {listed}")
-        return setup, saved.load(step, setup.abstract)
+        return saved.load(step, setup.abstract)
     finally:
         saved.close()  # its threads would keep Python from ending
 
