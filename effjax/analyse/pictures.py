@@ -26,7 +26,9 @@ def draw(measure: str, results: Results, folder: Path) -> Path | None:
 def _figure(columns: int, rows: int = 1) -> tuple[Any, np.ndarray]:
     from matplotlib.figure import Figure  # takes half a second: only where something is drawn
 
-    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout="constrained")
+    width, height = PANEL
+    size = (width * columns, height * rows)
+    figure = Figure(figsize=size, layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
@@ -35,11 +37,13 @@ def draw_curvature(results: Results) -> Any:
     figure, ((left, right),) = _figure(2)
     styles = make_styles(list(results))
     for name, found in results.items():
-        curve = np.array(found.curves["density"])
         colour = styles[name].colour
-        left.plot(found.curves["grid"], curve, color=colour, lw=1.3, label=name)
+        grid = found.curves["grid"]
+        curve = found.curves["density"]
+        left.plot(grid, curve, color=colour, lw=1.3, label=name)
         top = found.curves["top"]
-        right.plot(range(1, len(top) + 1), top, "o-", color=colour, ms=4, label=name)
+        ranks = range(1, len(top) + 1)
+        right.plot(ranks, top, "o-", color=colour, ms=4, label=name)
         limit = found.values["2 / peak rate"]
         if np.isfinite(limit):
             right.axhline(limit, color=colour, lw=0.9, ls=(0, (4, 2)))
@@ -67,7 +71,8 @@ def draw_slices(results: Results) -> Any:
     for panel, (kind, title) in zip(axes[0], lines.items()):
         for name, found in results.items():
             places = found.curves["places"]
-            panel.plot(places, found.curves[kind], color=styles[name].colour, label=name)
+            losses = found.curves[kind]
+            panel.plot(places, losses, color=styles[name].colour, label=name)
         dress(panel, title, "distance (1: as long as the weights)", "loss")
     axes[0, 0].legend(fontsize=8, frameon=False)
     for panel, (name, found) in zip(axes[1], results.items()):
@@ -86,8 +91,8 @@ def _draw_plane(panel: Any, found: Found) -> None:
     lowest = plane.min()
     highest = max(plane.max(), lowest + 1e-12)
     # equal steps of the logarithm: the basin is seen beside its walls
-    levels = lowest + (highest - lowest) * np.geomspace(1e-3, 1.0, 14)
-    levels = np.concatenate([[lowest], levels])
+    shares = np.geomspace(1e-3, 1.0, 14)
+    levels = lowest + (highest - lowest) * np.array([0.0, *shares])
     panel.contourf(places, places, plane, levels=levels, cmap="viridis")
     lines = panel.contour(
         places, places, plane, levels=levels[5::3], colors="white", linewidths=0.6
@@ -99,29 +104,34 @@ def _draw_plane(panel: Any, found: Found) -> None:
 def draw_noise(results: Results) -> Any:
     """Tail indices by block, each beside its Gaussian control."""
     figure, ((left, right),) = _figure(2)
-    styles = make_styles(list(results))
-    kinds = {
-        "tail index, pooled": ("  Gaussian control", left, "as published, coordinates pooled"),
-        "tail index, along batches": ("  Gaussian control ", right, "along minibatches"),
-    }
-    for kind, (control, panel, title) in kinds.items():
-        blocks: list[str] = []
-        for order, (name, found) in enumerate(results.items()):
-            by_block = found.curves["by block"]
-            blocks = [block for block, own in by_block.items() if kind in own]
-            shift = 0.16 * (order - (len(results) - 1) / 2)
-            places = np.arange(len(blocks)) + shift
-            measured = [by_block[block][kind] for block in blocks]
-            expected = [by_block[block][control] for block in blocks]
-            colour = styles[name].colour
-            panel.plot(measured, places, "o", color=colour, ms=5, label=name)
-            panel.plot(expected, places, "|", color=colour, ms=13, mew=1.5)
-        panel.set_yticks(range(len(blocks)), blocks)
-        panel.invert_yaxis()
-        panel.axvline(2.0, color="black", lw=0.8, ls=(0, (2, 2)))
-        dress(panel, f"tail index {title}", "dot: measured; bar: Gaussian of equal covariance", "")
+    _draw_indices(left, results, "tail index, pooled", "  Gaussian control")
+    _draw_indices(right, results, "tail index, along batches", "  Gaussian control ")
+    note = "dot: measured; bar: Gaussian of equal covariance"
+    dress(left, "tail index as published, coordinates pooled", note, "")
+    dress(right, "tail index along minibatches", note, "")
     left.legend(fontsize=8, frameon=False)
     return figure
+
+
+def _draw_indices(panel: Any, results: Results, kind: str, control: str) -> None:
+    """One line a block: a dot for each run's index, and a bar for its control."""
+    styles = make_styles(list(results))
+    blocks: list[str] = []
+    middle = (len(results) - 1) / 2
+    for order, (name, found) in enumerate(results.items()):
+        by_block = found.curves["by block"]
+        blocks = [block for block, own in by_block.items() if kind in own]
+        # runs stand beside each other on the line of a block
+        shift = 0.16 * (order - middle)
+        places = np.arange(len(blocks)) + shift
+        measured = [by_block[block][kind] for block in blocks]
+        expected = [by_block[block][control] for block in blocks]
+        colour = styles[name].colour
+        panel.plot(measured, places, "o", color=colour, ms=5, label=name)
+        panel.plot(expected, places, "|", color=colour, ms=13, mew=1.5)
+    panel.set_yticks(range(len(blocks)), blocks)
+    panel.invert_yaxis()  # the whole network on top
+    panel.axvline(2.0, color="black", lw=0.8, ls=(0, (2, 2)))
 
 
 def draw_stability(results: Results) -> Any:
@@ -130,7 +140,8 @@ def draw_stability(results: Results) -> Any:
     styles = make_styles(list(results))
     for name, found in results.items():
         apart = found.curves["distances"]
-        panel.plot(range(1, len(apart) + 1), apart, color=styles[name].colour, label=name)
+        updates = range(1, len(apart) + 1)
+        panel.plot(updates, apart, color=styles[name].colour, label=name)
     dress(panel, "two trainings that differ in one example", "update", "distance of the weights")
     panel.legend(fontsize=8, frameon=False)
     return figure

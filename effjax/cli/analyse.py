@@ -4,15 +4,14 @@ import argparse
 import contextlib
 from pathlib import Path
 
-from effjax.cli.declare import RESULTS_ONLY, checkpoint, flag, place, verb
+from effjax.cli.declare import RESULTS_ONLY, RUN_AT_STEP, flag, place, verb
 from effjax.errors import UserError
 
 
 @verb(
     flag("runs", type=place, nargs="*", metavar="RUN", help="runs' folders, side by side"),
-    flag("--workdir", type=place, metavar="D", help="one run's folder"),
+    *RUN_AT_STEP,
     flag("--what", metavar="A,B", help="curvature,sharpness,slices,noise,gap,stability"),
-    flag("--step", type=checkpoint, metavar="N", help="which checkpoint: N or best (the newest)"),
     flag("--at-loss", type=float, metavar="L", help="or the first with this training loss"),
     flag("--examples", type=int, default=500, metavar="N", help="training examples (500)"),
     flag("--batches", type=int, default=100, metavar="N", help="minibatches of noise (100)"),

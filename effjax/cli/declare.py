@@ -84,8 +84,8 @@ CONFIG = flag(
 )
 WORKDIR = flag("--workdir", type=place, required=True, metavar="D", help="a run's folder")
 QUIET = flag("--quiet", action="store_true", help="show warnings only")
-# which network: a run's folder, or an architecture with its weights
-NETWORK = (
+# a run's folder, at one of its checkpoints
+RUN_AT_STEP = (
     flag("--workdir", type=place, metavar="D", help="a run's folder"),
     flag(
         "--step",
@@ -93,6 +93,10 @@ NETWORK = (
         metavar="N",
         help="checkpoint: N, best, average:N (the newest)",
     ),
+)
+# which network: a run's folder, or an architecture with its weights
+NETWORK = (
+    *RUN_AT_STEP,
     flag("--model", metavar="M", help="or an architecture, or published weights"),
     flag("--weights", metavar="F", help="its weights: .safetensors, .pth or hub:..."),
     flag("--labels", type=Path, metavar="FILE", help="class names, one a line"),

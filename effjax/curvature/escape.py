@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-GRID = 4001  # points of each integral of `mean_exit_time`
+NODES = 400  # of each integral of `mean_exit_time`
 
 
 class Exits(NamedTuple):
@@ -27,23 +27,29 @@ class Exits(NamedTuple):
 
 def jump_constant(alpha: float) -> float:
     """c of a stable Levy measure c |y|^(-1 - alpha) dy, for exp(-|u|^alpha)."""
-    return math.gamma(1 + alpha) * math.sin(math.pi * alpha / 2) / math.pi
+    angle = math.pi * alpha / 2
+    return math.gamma(1 + alpha) * math.sin(angle) / math.pi
 
 
 def stable_interval_time(alpha: float, x: float) -> float:
     """Mean time of symmetric stable motion from x out of (-1, 1), without drift (Getoor 1961)."""
-    return (1 - x * x) ** (alpha / 2) / math.gamma(1 + alpha)
+    room = 1 - x * x
+    return room ** (alpha / 2) / math.gamma(1 + alpha)
 
 
 def stable_basin_time(alpha: float, scale: float, left: float, right: float) -> float:
     """Mean time to leave (-left, right) under a drift towards 0 and noise scale * dL, if small."""
+    # how often a jump is long enough to leave at either end
     reach = left**-alpha + right**-alpha
-    return alpha / (jump_constant(alpha) * scale**alpha * reach)
+    rate = jump_constant(alpha) * scale**alpha * reach
+    return alpha / rate
 
 
 def kramers_time(scale: float) -> float:
     """Kramers' time from -1 to 0 in the double well x^4/4 - x^2/2, noise sqrt(2 scale) dW."""
-    return math.pi / math.sqrt(2) * math.exp(1 / (4 * scale))
+    height = 1 / 4  # of the barrier
+    # 2 pi / root of the curvatures 2 and 1 at bottom and top, and half of it: the top is enough
+    return math.pi / math.sqrt(2) * math.exp(height / scale)
 
 
 def mean_exit_time(
@@ -61,7 +67,7 @@ def mean_exit_time(
     Args:
       far: on the other side, where exp(-U/scale) is nothing.
     """
-    nodes, weights = np.polynomial.legendre.leggauss(400)
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
 
     def between(low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
         half = (high - low) / 2
@@ -88,8 +94,10 @@ def stable_draws(key: jax.Array, alpha: float, shape: tuple[int, ...]) -> jax.Ar
     if alpha == 1:
         return jnp.tan(u)
     w = jax.random.exponential(wait_key, shape)
-    power = (1 - alpha) / alpha
-    return jnp.sin(alpha * u) / jnp.cos(u) ** (1 / alpha) * (jnp.cos((1 - alpha) * u) / w) ** power
+    rest = 1 - alpha
+    spread = jnp.sin(alpha * u) / jnp.cos(u) ** (1 / alpha)
+    waited = jnp.cos(rest * u) / w
+    return spread * waited ** (rest / alpha)
 
 
 def simulate_exits(
@@ -117,7 +125,9 @@ def simulate_exits(
 
     def one_step(carry: tuple) -> tuple:
         x, inside, left_at, step = carry
-        moved = x + dt * drift(x) + noise(jax.random.fold_in(key, step), (paths,))
+        own_key = jax.random.fold_in(key, step)
+        kick = noise(own_key, (paths,))
+        moved = x + dt * drift(x) + kick
         still = inside & (moved > left) & (moved < right)
         left_at = jnp.where(inside & ~still, step + 1, left_at)
         # where a path has left nothing moves on: a drift far outside may overflow
@@ -131,9 +141,11 @@ def simulate_exits(
 
     _, inside, left_at, steps = run(jnp.full(paths, start, jnp.float32))
     inside = np.asarray(inside)
-    times = np.asarray(left_at, np.float64)[~inside] * dt
+    all_times = dt * np.asarray(left_at, np.float64)
+    times = all_times[~inside]
     # paths that have not left count with the time for which they stayed
-    at_risk = times.sum() + inside.sum() * int(steps) * dt
+    stayed = inside.sum() * int(steps) * dt
+    at_risk = times.sum() + stayed
     exits = len(times)
     mean = at_risk / exits if exits else math.inf
     return Exits(mean, mean / math.sqrt(max(exits, 1)), exits, times)
@@ -141,7 +153,12 @@ def simulate_exits(
 
 def exponential_distance(times: np.ndarray) -> float:
     """Kolmogorov and Smirnov's distance of exit times from the exponential law of their mean."""
+    count = len(times)
     ordered = np.sort(times)
     expected = 1 - np.exp(-ordered / ordered.mean())
-    steps = np.arange(len(ordered) + 1) / len(ordered)
-    return float(max((steps[1:] - expected).max(), (expected - steps[:-1]).max()))
+    # the share of times so far jumps at each of them: both sides of the jump count
+    after = np.arange(1, count + 1) / count
+    before = np.arange(count) / count
+    above = (after - expected).max()
+    below = (expected - before).max()
+    return float(max(above, below))

@@ -39,13 +39,21 @@ def noisy_quadratic(workload: View, data_dir: str | None) -> Problem:
         return {"x": jax.random.normal(key, curvatures.shape)}, {}
 
     def loss(
-        params: Params, model_state: Any, batch: Any, key: jax.Array, step: jax.Array
+        params: Params,
+        model_state: Any,
+        batch: Any,
+        key: jax.Array,
+        step: jax.Array,
     ) -> LossAndState:
         targets = jax.random.normal(key, curvatures.shape)
-        return 0.5 * (curvatures * (params["x"] - targets) ** 2).sum(), model_state
+        distances = params["x"] - targets
+        # a sum, so that every coordinate has its own lambda as its curvature
+        value = 0.5 * (curvatures * distances**2).sum()
+        return value, model_state
 
     def evaluate(params: Params, model_state: Any, held_out: Any) -> Metrics:
-        return {"val/loss": 0.5 * (curvatures * params["x"] ** 2).mean()}
+        values = 0.5 * curvatures * params["x"] ** 2
+        return {"val/loss": values.mean()}
 
     return Problem(init, loss, evaluate, train={}, held_out={})
 
@@ -89,26 +97,36 @@ def stable_basin(workload: View, data_dir: str | None) -> Problem:
     Keys of `model`: paths, alpha (of the noise, below 2), noise (its scale in a gradient).
     """
     model = workload.model
-    paths, alpha, scale = model["paths"], model["alpha"], model["noise"]
+    paths = model["paths"]
+    alpha = model["alpha"]
+    scale = model["noise"]
 
     def has_left(x: jax.Array) -> jax.Array:
         return (x <= -LEFT) | (x >= RIGHT)
 
     def init(key: jax.Array) -> tuple[Params, Any]:
-        return {"x": jnp.zeros(paths)}, {"left": jnp.zeros(paths, bool)}
+        params = {"x": jnp.zeros(paths)}
+        return params, {"left": jnp.zeros(paths, bool)}
 
     def loss(
-        params: Params, model_state: Any, batch: Any, key: jax.Array, step: jax.Array
+        params: Params,
+        model_state: Any,
+        batch: Any,
+        key: jax.Array,
+        step: jax.Array,
     ) -> LossAndState:
         x = params["x"]
         left = model_state["left"] | has_left(x)
         tilt = scale * stable_draws(key, alpha, x.shape)
         # a random linear term of value 0 for those inside
-        value = 0.5 * x**2 + tilt * (x - jax.lax.stop_gradient(x))
-        return jnp.where(left, 0.0, value).sum(), {"left": left}
+        linear = tilt * (x - jax.lax.stop_gradient(x))
+        value = 0.5 * x**2 + linear
+        inside = jnp.where(left, 0.0, value)
+        return inside.sum(), {"left": left}
 
     def evaluate(params: Params, model_state: Any, held_out: Any) -> Metrics:
-        return {"val/loss": (model_state["left"] | has_left(params["x"])).mean()}
+        left = model_state["left"] | has_left(params["x"])
+        return {"val/loss": left.mean()}
 
     return Problem(init, loss, evaluate, train={}, held_out={})
 
@@ -118,7 +136,9 @@ def share_left(model: Model, rate: float, updates: int) -> float:
     alpha = model["alpha"]
     # an update of SGD is a step of time `rate`
     scale = model["noise"] * rate ** (1 - 1 / alpha)
-    return -math.expm1(-rate * updates / stable_basin_time(alpha, scale, LEFT, RIGHT))
+    mean_time = stable_basin_time(alpha, scale, LEFT, RIGHT)
+    time = rate * updates
+    return -math.expm1(-time / mean_time)
 
 
 class Constants(NamedTuple):
@@ -138,8 +158,8 @@ def finite_sum(workload: View, data_dir: str | None) -> Problem:
     data = _sum_data(workload)
 
     def evaluate(params: Params, model_state: Any, held_out: Any) -> Metrics:
-        residual = held_out["x"] @ params["w"] - held_out["y"]
-        gradient = residual @ held_out["x"] / len(residual)
+        errors = _errors(params, held_out)
+        gradient = errors @ held_out["x"] / len(errors)
         return {"val/loss": gradient @ gradient}
 
     return Problem(_start(data), _squares, evaluate, train=data, held_out=data)
@@ -148,21 +168,39 @@ def finite_sum(workload: View, data_dir: str | None) -> Problem:
 def constants(workload: View) -> Constants:
     """The known constants of `finite_sum`."""
     data = _sum_data(workload)
-    x, y = data["x"].astype(float), data["y"].astype(float)
-    ends = np.linalg.eigvalsh(x.T @ x / len(x))
+    x = data["x"].astype(float)
+    y = data["y"].astype(float)
+    spectrum = np.linalg.eigvalsh(x.T @ x / len(x))
     w, *_ = np.linalg.lstsq(x, y, rcond=None)
-    gradients = (x @ w - y)[:, None] * x  # [N, D]
-    return Constants(float(ends[-1]), float(ends[0]), float((gradients**2).sum(1).mean()))
+    errors = x @ w - y
+    gradients = errors[:, None] * x  # [N, D]
+    squares = (gradients**2).sum(1)
+    return Constants(
+        smoothness=float(spectrum[-1]),
+        convexity=float(spectrum[0]),
+        noise=float(squares.mean()),
+    )
 
 
 def _sum_data(workload: View) -> Arrays:
     model = workload.model
-    count, dim = model["examples"], model["dim"]
+    count = model["examples"]
+    dim = model["dim"]
     rng = np.random.default_rng(workload.seed)
     directions, _ = np.linalg.qr(rng.standard_normal((count, dim)))  # orthonormal columns
-    scales = np.sqrt(count * np.geomspace(1.0 / model["condition"], 1.0, dim))
-    x = directions * scales
-    y = x @ rng.standard_normal(dim) + model["noise"] * rng.standard_normal(count)
+    # the Hessian is x' x / N
+    x = directions * np.sqrt(count * _curvatures(model))
+    return _answered(x, rng.standard_normal(dim), model["noise"], rng)
+
+
+def _answered(
+    x: np.ndarray,
+    rule: np.ndarray,
+    noise: float,
+    rng: np.random.Generator,
+) -> Arrays:
+    """Examples [N, D] with the noisy answers of a linear rule [D]."""
+    y = x @ rule + noise * rng.standard_normal(len(x))
     return {"x": x.astype(np.float32), "y": y.astype(np.float32)}
 
 
@@ -179,14 +217,20 @@ def least_squares(workload: View, data_dir: str | None) -> Problem:
 
     def drawn(count: int) -> Arrays:
         x = rng.standard_normal((count, dim))
-        y = x @ rule + model["noise"] * rng.standard_normal(count)
-        return {"x": x.astype(np.float32), "y": y.astype(np.float32)}
+        return _answered(x, rule, model["noise"], rng)
 
     def evaluate(params: Params, model_state: Any, held_out: Any) -> Metrics:
-        return {"val/loss": ((held_out["x"] @ params["w"] - held_out["y"]) ** 2).mean()}
+        errors = _errors(params, held_out)
+        return {"val/loss": (errors**2).mean()}
 
     train = drawn(model["examples"])
-    return Problem(_start(train), _squares, evaluate, train=train, held_out=drawn(HELD_OUT))
+    return Problem(
+        init=_start(train),
+        loss=_squares,
+        evaluate=evaluate,
+        train=train,
+        held_out=drawn(HELD_OUT),
+    )
 
 
 def gap(model: Model) -> float:
@@ -207,6 +251,17 @@ def _start(data: Arrays) -> Any:
 
 
 def _squares(
-    params: Params, model_state: Any, batch: Any, key: jax.Array, step: jax.Array
+    params: Params,
+    model_state: Any,
+    batch: Any,
+    key: jax.Array,
+    step: jax.Array,
 ) -> LossAndState:
-    return 0.5 * ((batch["x"] @ params["w"] - batch["y"]) ** 2).mean(), model_state
+    errors = _errors(params, batch)
+    return 0.5 * (errors**2).mean(), model_state
+
+
+def _errors(params: Params, data: Any) -> jax.Array:
+    """[N]: answers less the true ones."""
+    answers = data["x"] @ params["w"]
+    return answers - data["y"]
