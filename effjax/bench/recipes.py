@@ -123,14 +123,18 @@ def read_curves(workload: View, rows: list[Row]) -> Curves:
     steps = [step for step, row in merged.items() if _is_evaluation(row)]
     if not steps:
         raise UserError(f"the recipe {workload.recipe} evaluated nothing as val/*")
-    columns: dict[str, list[float]] = {"val/loss": [], "val/error": [], "train/loss": []}
+    columns: dict[str, list[float]] = {"val/loss": [], "train/loss": []}
+    # a task without classes has no error: a column of NaN would count as a run that diverged
+    if any("val/top1" in row for row in rows):
+        columns["val/error"] = []
     train_loss = math.nan
     for step, row in merged.items():
         # losses are logged more often than is evaluated: the last one before counts
         train_loss = _number(row.get("train/loss", train_loss))
         if step in steps:
             columns["val/loss"].append(_number(row.get("val/loss")))
-            columns["val/error"].append(1.0 - _number(row.get("val/top1")))
+            if "val/error" in columns:
+                columns["val/error"].append(1.0 - _number(row.get("val/top1")))
             columns["train/loss"].append(train_loss)
     if steps[-1] < workload.max_steps:
         steps.append(workload.max_steps)

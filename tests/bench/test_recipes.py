@@ -62,3 +62,10 @@ def test_curves_of_a_run_that_broke_off():
     assert found.train_seconds_at == pytest.approx([0.04, 0.08, 0.12])
     with pytest.raises(UserError, match=r"x\.py evaluated nothing"):
         read_curves(w, rows[:1])
+
+
+def test_a_task_without_classes_has_a_loss_and_no_error():
+    w = View(workload(problem="recipe", recipe="x.py", max_steps=2))
+    found = read_curves(w, [{"step": 2, "val/loss": 0.5, "train/loss": 1.0}])
+    assert found.values["val/loss"][0].tolist() == [0.5]
+    assert "val/error" not in found.values
