@@ -52,7 +52,8 @@ td.left, th.left { text-align: left; } td.wrap { white-space: normal; min-width:
 pre { overflow-x: auto; background: var(--soft); padding: .6rem; font-size: .78rem; }
 summary { cursor: pointer; color: var(--dim); font-size: .88rem; margin: .6rem 0; }
 @media print { .hint { display: none !important; } .scroll { background: none; } }
-@media print { html { font-size: 11px; } body { max-width: none; font-size: 1rem; } h2 { break-after: avoid; }
+@media print { html { font-size: 11px; } body { max-width: none; font-size: 1rem; }
+  h2 { break-after: avoid; }
   .figures { grid-template-columns: 1fr 1fr; } svg, tr { break-inside: avoid; }
   .scroll { overflow: visible; } table { font-size: 9px; }
   th, td { white-space: normal; padding: .15rem .3rem; } td.wrap { min-width: 0; } }
