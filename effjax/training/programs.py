@@ -19,6 +19,7 @@ from effjax.startup import free_unused_memory
 from effjax.training.setup import Setup
 
 _PIXELS_OF_A_LONG_RUN = 2**30  # ten minutes or more of small networks on a few cores
+_PIXELS_OF_A_LARGE_BATCH = 2**18  # activations of some hundred megabytes
 
 
 class Programs:
@@ -60,9 +61,7 @@ def lower(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Lowered:
     def step(state: Any, batch: Any) -> tuple[Any, Any]:
         return setup.step(state, batch, variant)
 
-    # measured on CPUs alone; elsewhere a network keeps what JAX keeps by itself
-    products_only = keep_products_only(_platform(setup) == "cpu")
-    with onednn_calls(wants_onednn(setup)), products_only:
+    with onednn_calls(wants_onednn(setup)), keep_products_only(wants_less_memory(setup)):
         return setup.runner.lower(step, state, setup.source.sent)
 
 
@@ -97,14 +96,27 @@ def _platform(setup: Setup) -> str:
 
 def wants_onednn(setup: Setup) -> bool:
     """Whether the run is long enough that a faster step outweighs compiling at every start."""
-    config = setup.config
-    images = setup.clock.total_steps * config.data.batch_size
-    height, width = np.broadcast_to(config.data.image_size, 2).tolist()
-    pixels = images * height * width
-    asked = config.parallel.onednn
+    asked = setup.config.parallel.onednn
     if asked is None:
-        asked = pixels >= _PIXELS_OF_A_LONG_RUN
+        asked = _is_long(setup)
     return _platform(setup) == "cpu" and asked
+
+
+def wants_less_memory(setup: Setup) -> bool:
+    """Whether a step's memory, and the time to touch it, outweigh a quarter more of compiling."""
+    # measured on CPUs alone; elsewhere a network keeps what JAX keeps by itself
+    is_large = _pixels(setup, steps=1) >= _PIXELS_OF_A_LARGE_BATCH
+    return _platform(setup) == "cpu" and (is_large or _is_long(setup))
+
+
+def _is_long(setup: Setup) -> bool:
+    return _pixels(setup, setup.clock.total_steps) >= _PIXELS_OF_A_LONG_RUN
+
+
+def _pixels(setup: Setup, steps: int) -> int:
+    config = setup.config
+    height, width = np.broadcast_to(config.data.image_size, 2).tolist()
+    return steps * config.data.batch_size * height * width
 
 
 def bytes_a_device(tree: Any) -> int:

@@ -7,10 +7,11 @@ import jax
 import numpy as np
 import pytest
 
+from effjax.config import View
 from effjax.ops.onednn import calls as onednn
 from effjax.tasks.run import build
 from effjax.training import programs
-from effjax.training.programs import lower, wants_onednn
+from effjax.training.programs import lower, wants_less_memory, wants_onednn
 from tests.training import tiny
 
 
@@ -57,3 +58,14 @@ def test_the_log_of_the_compiler_is_held_back_and_comes_back(monkeypatch):
     with programs.quiet_compiler():
         assert levels == [3]  # only what ends the process
     assert levels == [3, 0]
+
+
+def test_long_runs_and_large_batches_keep_less_for_the_backward_pass():
+    setup = setup_of()
+    assert not wants_less_memory(setup)
+    clock = dataclasses.replace(setup.clock, total_steps=2**30)
+    assert wants_less_memory(dataclasses.replace(setup, clock=clock))
+    large = tiny.get_config("caformer")
+    large.data.batch_size = 2**18 // large.data.image_size**2
+    # as a config alone: no batch of this size is made
+    assert wants_less_memory(dataclasses.replace(setup, config=View(large)))
