@@ -8,6 +8,8 @@ from sklearn import metrics
 
 import effjax
 from effjax.config import View, check
+from effjax.report import choose_display
+from effjax.runs.metrics import read_rows
 from effjax.runs.schema import RunConfig
 from effjax.tasks.whole_set import Ranking, Regression
 
@@ -72,3 +74,37 @@ def test_one_class_against_the_others(folder):
     made = np.array([[2.0, 0.0], [0.0, 1.0]])  # right for both classes
     found = measured(Ranking, config, made)
     assert (found["map"], found["auc"], found["f1"], found["f1_micro"]) == (1.0, 1.0, 1.0, 1.0)
+
+
+@pytest.mark.slow
+def test_a_run_is_the_same_on_one_device_on_a_mesh_and_with_pmap(tmp_path):
+    """With weights by the label, a padded evaluation, and an interrupted epoch."""
+    rng = np.random.default_rng(0)
+    lines = ["image,cat,dog,split"]
+    for k in range(40):
+        pixels = rng.integers(0, 255, (8, 8, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{k}.png")
+        lines.append(f"{k}.png,{k % 2},{int(k < 15)},{'train' if k < 27 else 'validation'}")
+    (tmp_path / "list.csv").write_text("\n".join(lines))
+    rows = {}
+    for mode, devices in (("mesh", 1), ("mesh", 8), ("pmap", 8)):
+        config = effjax.default_config()
+        config.total_steps = 3.0
+        config.data.update(name=str(tmp_path / "list.csv"), targets=("cat", "dog"))
+        config.data.update(image_size=8, batch_size=16, train_split="train[:90%]")
+        config.task.loss = "sigmoid"
+        config.model.update(name="identityformer_s12", depths=(1, 1, 1, 1), dims=(4, 4, 4, 4))
+        config.model.update(patch_kernels=1, patch_strides=(1, 1, 1, 1), patch_pads=0)
+        config.parallel.update(mode=mode, devices=devices)
+        config.log.update(every_steps=1.0, tensorboard=False, curves=False)
+        workdir = tmp_path / f"{mode}{devices}"
+        effjax.train(config, workdir, display=choose_display(quiet=True))
+        measured = [
+            {k: v for k, v in row.items() if "perf/" not in k} for row in read_rows(workdir)
+        ]
+        rows[mode, devices] = measured
+    one = rows.pop(("mesh", 1))
+    assert {"val/map", "val/auc", "val/f1"} <= set(one[-1])
+    for other in rows.values():
+        for row, wanted in zip(other, one, strict=True):
+            assert row == pytest.approx(wanted, rel=2e-4, abs=1e-5)
