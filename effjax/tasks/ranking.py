@@ -7,6 +7,8 @@ Shapes: N examples.
 
 import numpy as np
 
+UNDEFINED = float("nan")
+
 
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
     """sum over thresholds of (recall gained) * precision; equal scores share one threshold.
@@ -18,12 +20,15 @@ def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
     Returns:
       0 to 1; NaN where no example is positive, or a score is NaN.
     """
-    if not positive.any() or np.isnan(scores).any():
-        return float("nan")
+    positives = int(positive.sum())
+    if not positives or np.isnan(scores).any():
+        return UNDEFINED
     found, taken = _found_at_thresholds(scores, positive)
     precision = found / taken
-    gained = np.diff(found, prepend=0) / positive.sum()
-    return float((gained * precision).sum())
+    recall = found / positives
+    gained = np.diff(recall, prepend=0)
+    area = np.sum(gained * precision)
+    return float(area)
 
 
 def auc(scores: np.ndarray, positive: np.ndarray) -> float:
@@ -35,27 +40,32 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> float:
     positives = int(positive.sum())
     negatives = len(positive) - positives
     if not positives or not negatives or np.isnan(scores).any():
-        return float("nan")
+        return UNDEFINED
     found, taken = _found_at_thresholds(scores, positive)
     wrong = taken - found
-    # trapezes under the curve of found against wrong ones
-    widths = np.diff(wrong, prepend=0)
-    before = np.concatenate([[0], found[:-1]])
-    area = (widths * (before + found) / 2).sum()
-    return float(area / (positives * negatives))
+    # from the origin on: where nothing is taken, nothing is found
+    true_rate = np.append(0, found) / positives
+    false_rate = np.append(0, wrong) / negatives
+    area = np.trapezoid(true_rate, false_rate)
+    return float(area)
 
 
 def f1(chosen: np.ndarray, positive: np.ndarray) -> float:
     """2 TP / (2 TP + FP + FN) of bool arrays of one shape; NaN where none is chosen or positive."""
-    both = int((chosen & positive).sum())
-    either = int(chosen.sum()) + int(positive.sum())
-    return 2 * both / either if either else float("nan")
+    both = int(np.sum(chosen & positive))
+    either = int(np.sum(chosen)) + int(np.sum(positive))
+    if not either:
+        return UNDEFINED
+    return 2 * both / either
 
 
 def _found_at_thresholds(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(positives, examples) that score at least as much as each distinct score, highest first."""
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
-    last = np.flatnonzero(np.diff(ordered, append=-np.inf))  # of each run of equal scores
-    found = np.cumsum(positive[order])[last]
-    return found, last + 1
+    # the last place of each run of equal scores
+    steps = np.diff(ordered, append=-np.inf)
+    last = np.flatnonzero(steps)
+    found = np.cumsum(positive[order])
+    taken = last + 1
+    return found[last], taken

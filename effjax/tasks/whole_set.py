@@ -43,16 +43,18 @@ class WholeSet:
         Raises:
           UserError: not a single image can be read.
         """
-        found, labels = [], []
+        found = []
+        labels = []
         for batch in batches:
-            sent = (self._outputs(variables, batch), batch["label"], batch["mask"])
-            outputs, label, mask = map(_on_host, sent)
-            found.append(outputs[mask > 0])
-            labels.append(label[mask > 0])
+            outputs = _on_host(self._outputs(variables, batch))
+            valid = _on_host(batch["mask"]) > 0
+            found.append(outputs[valid])
+            labels.append(_on_host(batch["label"])[valid])
         outputs = np.concatenate(found).astype(np.float64)
         if not len(outputs):
             raise UserError(f"none of the images of {self._name!r} can be read")
-        yield from self.measure(outputs, self.targets(np.concatenate(labels), outputs.shape[1]))
+        targets = self.targets(np.concatenate(labels), outputs.shape[1])
+        yield from self.measure(outputs, targets)
 
     def targets(self, labels: np.ndarray, outputs: int) -> np.ndarray:
         """What the outputs are compared with, [N, outputs], from labels [N].
@@ -89,19 +91,21 @@ class Ranking(WholeSet):
     def measure(self, outputs: np.ndarray, targets: np.ndarray) -> Iterator[tuple[str, float]]:
         positive = targets > 0.5
         if self._table is None:
+            # log p of the softmax
             scores = outputs - np.logaddexp.reduce(outputs, axis=1, keepdims=True)
-            losses = -(targets * scores).sum(1)
-            chosen = scores == scores.max(1, keepdims=True)
+            losses = -np.sum(targets * scores, axis=1)
+            chosen = scores == scores.max(axis=1, keepdims=True)
         else:
             scores = outputs
-            # the mean of log(1 + e^z) - t z: the sigmoid's cross-entropy
-            losses = (np.logaddexp(0, outputs) - targets * outputs).mean(1)
+            # log(1 + e^z) - t z: the sigmoid's cross-entropy
+            each = np.logaddexp(0, outputs) - targets * outputs
+            losses = each.mean(axis=1)
             chosen = outputs > 0
         yield "loss", float(losses.mean())
-        columns = list(zip(scores.T, positive.T, chosen.T))
-        yield "map", _mean(average_precision(score, yes) for score, yes, _ in columns)
-        yield "auc", _mean(auc(score, yes) for score, yes, _ in columns)
-        yield "f1", _mean(f1(own, yes) for _, yes, own in columns)
+        labels = range(positive.shape[1])
+        yield "map", _mean(average_precision(scores[:, k], positive[:, k]) for k in labels)
+        yield "auc", _mean(auc(scores[:, k], positive[:, k]) for k in labels)
+        yield "f1", _mean(f1(chosen[:, k], positive[:, k]) for k in labels)
         yield "f1_micro", f1(chosen, positive)
 
 
@@ -111,13 +115,15 @@ class Regression(WholeSet):
 
     def measure(self, outputs: np.ndarray, targets: np.ndarray) -> Iterator[tuple[str, float]]:
         errors = outputs - targets
-        squares = np.square(errors).mean(0)  # [T]
-        spread = targets.var(0)
-        yield "mae", float(np.abs(errors).mean())
+        absolute = np.abs(errors).mean()
+        squares = np.square(errors).mean(axis=0)  # [T]
+        yield "mae", float(absolute)
         yield "rmse", float(np.sqrt(squares).mean())
         # 1: all is explained; 0: no better than the mean of the set
-        explained = 1 - squares[spread > 0] / spread[spread > 0]
-        yield "r2", float(explained.mean()) if len(explained) else float("nan")
+        spread = targets.var(axis=0)
+        varies = spread > 0
+        explained = 1 - squares[varies] / spread[varies]
+        yield "r2", _mean(explained)
 
 
 def _mean(values: Iterable[float]) -> float:
