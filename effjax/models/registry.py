@@ -181,7 +181,8 @@ def list_models(
     known = _pretrained if pretrained else _entries
     matching = []
     for name in known:
-        its_kind = entry(name).model.kind
+        # a function that makes a network makes a classifier
+        its_kind = getattr(entry(name).model, "kind", "classifier")
         if fnmatch(name, pattern) and kind in (None, its_kind):
             matching.append(name)
     return sorted(matching)

@@ -86,7 +86,7 @@ class Diffusion(Task):
             )
         known = models.list_models(kind="denoiser")
         model_name = section.name.partition(".")[0]
-        if models.entry(section.name).model.kind != "denoiser":
+        if getattr(models.entry(section.name).model, "kind", None) != "denoiser":
             raise UserError(
                 f"config.model.name = {model_name!r} is no denoiser; task 'diffusion' trains such "
                 f"as {', '.join(known[:4])}\nlist: effjax models"
