@@ -12,7 +12,7 @@ from effjax.tasks.diffusion.task import Diffusion
 
 FOLDER = "configs/generate"
 ARGS = [
-    (name, arg)
+    pytest.param(name, arg, marks=() if name == "digits" else pytest.mark.slow)
     for name in ("digits", "cifar10", "imagenet_latents")
     for arg in runpy.run_path(f"{FOLDER}/{name}.py")["ARGS"]
 ]

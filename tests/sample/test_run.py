@@ -30,6 +30,7 @@ def test_samples_are_written_where_they_are_wanted(trained_run, tmp_path):
     assert out[0].exists()
 
 
+@pytest.mark.slow
 def test_samples_over_training(trained_run, tmp_path):
     wanted = Wanted(classes="3", count=1, steps=1, batch=2, out=(tmp_path / "rows.png",))
     assert each_checkpoint(trained_run[0], QUIET, wanted).exists()
