@@ -28,7 +28,7 @@ def test_unknown_names_are_told_apart(digits_dir, tmp_path):
     with pytest.raises(UserError, match="did you mean 'digits'") as caught:
         prepared_directory("digit", digits_dir)
     assert len(str(caught.value).splitlines()) == 2
-    with pytest.raises(UserError, match="not prepared"):
+    with pytest.raises(UserError, match="no data 'cars'"):
         prepared_directory("cars", str(tmp_path / "missing"))
     with pytest.raises(UserError, match="did you mean 'train'"):
         Records(prepared_directory("digits", digits_dir), "trian")
