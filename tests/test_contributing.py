@@ -42,7 +42,7 @@ def myproject(tmp_path_factory):
     for path, code in EXAMPLES.items():
         (folder / path).write_text(code)
     sys.path.insert(0, str(folder))
-    tables = (cli.VERBS, models.MIXERS, optimizers(), losses._losses, schedules._TABLE)
+    tables = (cli.VERBS, models.MIXERS, optimizers(), losses.LOSSES.entries, schedules._TABLE)
     before = [dict(table) for table in tables]
     yield folder
     sys.path.remove(str(folder))

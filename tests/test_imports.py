@@ -22,6 +22,7 @@ PACKAGE = Path(__file__).parent.parent / "effjax"
 FLOORS = (
     ("errors", "moved", "ranges", "startup", "version"),
     ("kinds", "plugins"),
+    ("registry",),
     ("diffusion", "ops", "optim", "curvature", "report"),
     ("config",),
     ("data", "models"),

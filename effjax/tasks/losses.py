@@ -12,51 +12,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from effjax import plugins
-from effjax.errors import UserError, nearest
+from effjax.registry import Registry
 
 # logits [B, K] and soft targets [B, K] -> the loss of each example [B]
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
 
-_losses: dict[str, Loss] = {}
-_lines: dict[str, str] = {}
-
-
-def register_loss(name: str, line: str) -> Callable[[Loss], Loss]:
-    """Makes a function of logits and targets known as `config.task.loss`.
-
-    Args:
-      name: what a config says.
-      line: one line that describes it, for lists.
-    """
-
-    def register(loss: Loss) -> Loss:
-        _losses[name] = loss
-        _lines[name] = line
-        plugins.note("loss", name, loss.__module__)
-        return loss
-
-    return register
-
-
-def list_losses() -> dict[str, str]:
-    """{name: one line} of all losses."""
-    return dict(sorted(_lines.items()))
-
-
-def find_loss(name: str) -> Loss:
-    """The loss of a registered name or of "package.module:function".
-
-    Raises:
-      UserError: unknown name, or nothing of that name in the module.
-    """
-    loss = plugins.look_up("loss", name, _losses)
-    if loss is None:
-        raise UserError(
-            f"unknown loss config.task.loss = {name!r}; {nearest(name, _losses)}\n"
-            "your own: --config.task.loss=package.module:function"
-        )
-    return loss
+LOSSES: Registry[Loss] = Registry("loss", "--config.task.loss=package.module:function")
+register_loss = LOSSES.register
+list_losses = LOSSES.lines
+find_loss = LOSSES.find
 
 
 @register_loss("cross_entropy", "the classes exclude each other")

@@ -22,6 +22,7 @@ from effjax.report import choose_display
 from effjax.report.sheet import LETTERS
 from effjax.trained.network import Preprocessing, Trained
 from effjax.trained.predictions import Prediction
+from tests.photographs import make_photographs
 
 FIELDS = {
     "depths": (1, 1, 1, 1),
@@ -44,17 +45,7 @@ def trained():
 
 @pytest.fixture
 def photos(tmp_path):
-    """Five images, one of them in a folder of its own, a broken one and a text file."""
-    rng = np.random.default_rng(0)
-    folder = tmp_path / "photos"
-    (folder / "more").mkdir(parents=True)
-    for name in ("a.png", "b.jpg", "c.JPEG", "more/d.png", "odd.image"):
-        coded = cv2.imencode(".png", rng.integers(0, 256, (12, 9, 3), np.uint8))[1]
-        (folder / name).write_bytes(coded.tobytes())
-    (folder / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
-    (folder / "notes.txt").write_text("not a picture")
-    (folder / ".hidden.png").write_bytes(b"")
-    return folder
+    return make_photographs(tmp_path / "photos")
 
 
 def test_predictions_are_those_of_the_network_in_any_batch_size(trained, photos, capsys):

@@ -3,12 +3,12 @@
 import zipfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from effjax.errors import UserError
 from effjax.trained.images import as_images, find_images
+from tests.photographs import make_photographs
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4)
 COLOUR = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)
@@ -16,17 +16,7 @@ COLOUR = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)
 
 @pytest.fixture
 def photos(tmp_path):
-    """Five images, one of them in a folder of its own, a broken one and a text file."""
-    rng = np.random.default_rng(0)
-    folder = tmp_path / "photos"
-    (folder / "more").mkdir(parents=True)
-    for name in ("a.png", "b.jpg", "c.JPEG", "more/d.png", "odd.image"):
-        coded = cv2.imencode(".png", rng.integers(0, 256, (12, 9, 3), np.uint8))[1]
-        (folder / name).write_bytes(coded.tobytes())
-    (folder / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
-    (folder / "notes.txt").write_text("not a picture")
-    (folder / ".hidden.png").write_bytes(b"")
-    return folder
+    return make_photographs(tmp_path / "photos")
 
 
 def test_images_are_found_in_files_folders_and_archives(photos, tmp_path):

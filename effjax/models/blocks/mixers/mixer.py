@@ -18,10 +18,10 @@ from typing import Any, ClassVar, TypeVar
 from flax import linen as nn
 from jax import Array
 
-from effjax import plugins
 from effjax.errors import UserError, nearest
 from effjax.kinds import Misfit, fit
 from effjax.models.blocks.arguments import Examples
+from effjax.registry import Registry
 
 
 class TokenMixer(nn.Module):
@@ -49,11 +49,16 @@ class TokenMixer(nn.Module):
 
 M = TypeVar("M", bound=type[TokenMixer])
 
-# name -> class, of those that were registered
-MIXERS: dict[str, type[TokenMixer]] = {}
-_descriptions: dict[str, str] = {}
-# A block sets these, and flax those: no entry of `mixers` may.
-_OF_THE_BLOCK = ("kernel_size", "batch_axis", "parent", "name")
+
+def _is_mixer(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, TokenMixer)
+
+
+REGISTRY: Registry[type[TokenMixer]] = Registry(
+    "token mixer", "package.module:Class, on your PYTHONPATH", _is_mixer, "TokenMixer"
+)
+MIXERS = REGISTRY.entries
+list_mixers = REGISTRY.lines
 
 
 def register_mixer(name: str, description: str) -> Callable[[M], M]:
@@ -61,21 +66,11 @@ def register_mixer(name: str, description: str) -> Callable[[M], M]:
 
     Raises ValueError if the name is taken.
     """
-
-    def add(mixer: M) -> M:
-        if name in MIXERS:
-            raise ValueError(f"a token mixer named {name!r} is registered already")
-        MIXERS[name] = mixer
-        plugins.note("token mixer", name, mixer.__module__)
-        _descriptions[name] = description
-        return mixer
-
-    return add
+    return REGISTRY.register(name, description)
 
 
-def list_mixers() -> dict[str, str]:
-    """{name: one line of text} of the registered mixers."""
-    return {name: _descriptions.get(name, "") for name in sorted(MIXERS)}
+# A block sets these, and flax those: no entry of `mixers` may.
+_OF_THE_BLOCK = ("kernel_size", "batch_axis", "parent", "name")
 
 
 def find_mixer(entry: str) -> functools.partial:
@@ -85,18 +80,9 @@ def find_mixer(entry: str) -> functools.partial:
     have the value.
     """
     name, parenthesis, _ = entry.partition("(")
-    mixer = plugins.look_up("token mixer", name, MIXERS, _is_mixer, "TokenMixer")
-    if mixer is None:
-        raise UserError(
-            f"unknown token mixer {name!r}: {nearest(name, MIXERS)}\n"
-            "your own: package.module:Class, on your PYTHONPATH"
-        )
+    mixer = REGISTRY.find(name)
     values = _read_fields(entry) if parenthesis else {}
     return functools.partial(mixer, **_fit_fields(entry, mixer, values))
-
-
-def _is_mixer(found: Any) -> bool:
-    return isinstance(found, type) and issubclass(found, TokenMixer)
 
 
 def _read_fields(entry: str) -> dict[str, Any]:

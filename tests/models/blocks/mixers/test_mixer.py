@@ -19,6 +19,7 @@ from effjax.models.blocks.mixers import (
     list_mixers,
     register_mixer,
 )
+from effjax.models.blocks.mixers.mixer import REGISTRY
 from effjax.models.blocks.norms import BatchNorm
 
 X = np.random.default_rng(0).standard_normal((4, 2, 2, 8)).astype(np.float32)
@@ -92,7 +93,7 @@ def test_mistakes_are_named(entry, said):
 
 
 def test_a_name_is_registered_once_with_a_line_of_text(monkeypatch):
-    monkeypatch.setattr("effjax.models.blocks.mixers.mixer.MIXERS", dict(MIXERS))
+    monkeypatch.setattr(REGISTRY, "entries", dict(MIXERS))
     assert all(list_mixers().values())
     assert register_mixer("noisy", "batch norm and dropout")(Noisy) is Noisy
     assert find_mixer("noisy(rate=0.1)").keywords == {"rate": 0.1}
