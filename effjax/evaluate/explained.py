@@ -15,7 +15,7 @@ from effjax.trained.batches import over_images
 from effjax.trained.explain import explained
 from effjax.trained.images import find_images
 from effjax.trained.network import BATCH, Trained
-from effjax.trained.predictions import prediction_rows, say
+from effjax.trained.predictions import prediction_table, say
 
 TOP = 3
 SHADE = 0.65  # of the heat's colour where it is largest
@@ -47,16 +47,16 @@ def explain_files(
     predictions = []
     for one in over_images(function, trained.variables, transform, images, batch_size):
         shares, heat = one.output or (None, None)
-        prediction = say(one.name, shares, one.error, trained.labels, TOP)
+        prediction = say(one.name, shares, one.error, trained.labels, TOP, trained.meaning.kind)
         predictions.append(prediction)
         if prediction.error is None:
-            label, share = prediction.classes[0]
+            label, share = prediction.by_probability[0]  # whose heat it is
             pictures = [(one.pixels, "seen"), (overlay(one.pixels, heat), f"{label} {share:.0%}")]
             with writing_to(folder, "--explain-to"):
                 draw_sheet(folder / picture_name(one.name, kind), pictures)
     display.close()
-    header = ("file", "class", "prob.", "then")
-    display.table(f"{kind}, by {trained.name}", prediction_rows(predictions), header, right=[2])
+    header, rows, right = prediction_table(predictions)
+    display.table(f"{kind}, by {trained.name}", rows, header, right=right)
     if all(prediction.error for prediction in predictions):
         raise UserError(f"none of the {len(images)} file(s) can be read as an image")
     display.line(f"pictures: {folder}")

@@ -112,6 +112,7 @@ def evaluate_network(
       UserError: images that are missing, unreadable or of other classes, or a folder that cannot
         be written to.
     """
+    trained.meaning.needs_class("an evaluation in detail")
     out = wanted.out
     if wanted.limit is not None and wanted.limit < 1:
         raise UserError(f"--limit={wanted.limit}: give 1 or more")

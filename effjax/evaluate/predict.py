@@ -25,7 +25,7 @@ from effjax.trained.predictions import (
     NOT_FINITE,
     Prediction,
     check_ending,
-    prediction_rows,
+    prediction_table,
     say,
     write_predictions,
 )
@@ -73,9 +73,11 @@ def predict_files(
     pictures: list[tuple[np.ndarray, str]] = []
     # small ones are kept for the sheet only: a folder may hold more than the memory
     on_sheet = sheet_rows(len(images)) if wanted.sheet else frozenset()
-    seen = _shown(trained.probabilities, trained, images, display, batch_size)
+    seen = _shown(trained.answers, trained, images, display, batch_size)
     for row, one in enumerate(seen):
-        prediction = say(one.name, one.output, one.error, trained.labels, wanted.top)
+        prediction = say(
+            one.name, one.output, one.error, trained.labels, wanted.top, trained.meaning.kind
+        )
         predictions.append(prediction)
         if wanted.json_lines is not None:
             wanted.json_lines(prediction.to_json())
@@ -83,11 +85,11 @@ def predict_files(
             pictures.append((thumbnail(images[row].pixels()), sheet_caption(prediction)))
     display.close()
     if wanted.json_lines is None:
-        header = ("file", "class", "prob.", "then")
         title = f"{len(predictions)} image(s), by {trained.name}"
         if trained.weights:
             title += f" ({trained.weights})"
-        display.table(title, prediction_rows(predictions), header, right=[2])
+        header, rows, right = prediction_table(predictions)
+        display.table(title, rows, header, right=right)
     # after the table, which has the reason of each file
     _refuse_nothing([prediction.error for prediction in predictions])
     if wanted.output is not None:
@@ -197,9 +199,15 @@ def thumbnail(pixels: np.ndarray) -> np.ndarray:
 
 
 def sheet_caption(prediction: Prediction) -> str:
-    """Two lines: the file's name, and the class with its probability."""
-    label, probability = prediction.classes[0]
+    """Two lines: the file's name, and the class with its probability, the labels or a number."""
     name = os.path.basename(prediction.file)
+    if prediction.kind == "labels":
+        given = ", ".join(label for label, _ in prediction.given) or "none"
+        return f"{name}\n{shorten_middle(given, LETTERS)}"
+    if prediction.kind == "numbers":
+        numbers = ", ".join(f"{value:.4g}" for _, value in prediction.classes)
+        return f"{name}\n{shorten_middle(numbers, LETTERS)}"
+    label, probability = prediction.classes[0]
     share = f"{probability:.0%}"
     # the sheet shortens a line that is too long, but the number stays
     return f"{name}\n{shorten_middle(label, LETTERS - len(share) - 1)} {share}"

@@ -32,6 +32,12 @@ from effjax.trained.network import Trained
 CHECKED = (3, 1)  # batch sizes of the check
 MEASURED = (1, 8, 32)  # batch sizes of the latency table
 ROUNDS = 20
+# what a program has to do with the output
+GIVES = {
+    "class": "logits: their softmax is the probability of each class",
+    "labels": "logits: their sigmoid is the probability of each label, given above 0.5",
+    "numbers": "numbers in their own units",
+}
 WARM_UP = 3
 
 
@@ -91,6 +97,7 @@ def export(
         ("beside it", f"{card_path(out)}: preprocessing, labels, architecture"),
         ("takes", f"{INPUT}: {_shape(trained)}, RGB, {_state(trained)}"),
         ("gives", f"{OUTPUT}: float32 [B, {trained.model.num_classes}]"),
+        ("meaning", GIVES[trained.meaning.kind]),
         ("difference", f"{difference:.2g} at most, of logits up to {largest:.3g}"),
     ]
     display.table(f"{trained.name} as {kind}", rows)
@@ -206,6 +213,7 @@ def _interface(trained: Trained, kind: str) -> dict[str, Any]:
     gives = {
         "name": OUTPUT,
         "type": f"float32 [B, {trained.model.num_classes}]",
+        "meaning": GIVES[trained.meaning.kind],
     }
     inside = ["normalisation"]
     if isinstance(trained, WholeImages):

@@ -146,7 +146,9 @@ def score(
       UserError: no classification run there, or the run's data is not here.
     """
     display.waiting(f"loading {wanted.classifier}")
-    eyes = Eyes(from_workdir(as_path(wanted.classifier), display))
+    classifier = from_workdir(as_path(wanted.classifier), display)
+    classifier.meaning.needs_class("--classifier")
+    eyes = Eyes(classifier)
     real = read_real(_own_config(workdir))
     display.waiting("scoring")
     rows = judge(eyes, images, labels, real)

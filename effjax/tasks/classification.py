@@ -302,6 +302,7 @@ class Classification(Task):
             "labels": list(self.split.class_names),
             "examples": self.split.num_examples,
             "targets": self.targets.kind,
+            **self.targets.record(),
         }
 
     def facts(self, params: Params, batch: Batch) -> dict[str, Any]:

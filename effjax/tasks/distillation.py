@@ -26,7 +26,12 @@ from effjax.models import abstract_variables
 from effjax.runs.record import read_labels
 from effjax.tasks.classification import Classification
 from effjax.tasks.registry import register_task
-from effjax.tasks.trained_network import found_network, has_found, trained_network
+from effjax.tasks.trained_network import (
+    found_network,
+    has_found,
+    refuse_other_targets,
+    trained_network,
+)
 
 EVERY = slice(None)  # all logits as they are
 
@@ -104,6 +109,7 @@ class Distillation(Classification):
         if has_found(workdir):
             model, variables, config = found_network(workdir)
         else:
+            refuse_other_targets(workdir, "config.task.teacher")
             task, variables = trained_network(workdir)
             model, config = task.model, task.config
         classes = self._our_classes(workdir, model.num_classes)

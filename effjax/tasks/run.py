@@ -65,6 +65,7 @@ def restore(
     step: Step = None,
     devices: int | None = None,
     data: Mapping[str, Any] | None = None,
+    task: Mapping[str, Any] | None = None,
 ) -> tuple[Setup, TrainState]:
     """The parts of a run and its state after `step` updates, by default the newest sound one.
 
@@ -74,9 +75,9 @@ def restore(
       step: of the checkpoint; "best" and "average:5": see `effjax.runs.best`.
       devices: run on so many, in the default mode, instead of those of the run's config. A machine
         that has fewer than those gets the default mode too.
-      data: entries of the run's `config.data` that are replaced.
+      data, task: entries of the run's `config.data` and `config.task` that are replaced.
 
     Raises:
       UserError: no run there, or no checkpoint that can be loaded.
     """
-    return restoring.restore(find_task, workdir, display, step, devices, data)
+    return restoring.restore(find_task, workdir, display, step, devices, data, task)

@@ -43,6 +43,9 @@ class Targets(Protocol):
     def outputs(self, logits: jax.Array) -> jax.Array:
         """What a user gets, from the network's outputs [B, T]."""
 
+    def record(self) -> dict[str, Any]:
+        """What a run keeps beside `kind`, as JSON data, to use its network without the data."""
+
 
 @dataclasses.dataclass(frozen=True)
 class OneClass:
@@ -62,6 +65,9 @@ class OneClass:
 
     def outputs(self, logits: jax.Array) -> jax.Array:
         return logits
+
+    def record(self) -> dict[str, Any]:
+        return {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +91,9 @@ class SeveralLabels:
 
     def outputs(self, logits: jax.Array) -> jax.Array:
         return logits
+
+    def record(self) -> dict[str, Any]:
+        return {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +121,9 @@ class Numbers:
 
     def outputs(self, logits: jax.Array) -> jax.Array:
         return logits * self.std + self.mean
+
+    def record(self) -> dict[str, Any]:
+        return {"target_mean": self.mean[0].tolist(), "target_std": self.std[0].tolist()}
 
 
 def _looked_up(table: np.ndarray, batch: Batch, outputs: int) -> jax.Array:

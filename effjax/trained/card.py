@@ -10,6 +10,7 @@ from typing import Any, NotRequired, TypedDict
 from effjax import plugins
 from effjax.config import read_json
 from effjax.models import without_tag
+from effjax.trained.meaning import ONE_CLASS, read_meaning
 from effjax.trained.network import Preprocessing, Trained
 
 
@@ -27,6 +28,7 @@ class Card(TypedDict):
     num_classes: int
     preprocessing: PreprocessingCard
     labels: list[str]
+    meaning: NotRequired[dict[str, Any]]
     plugins: NotRequired[list[dict[str, str]]]
 
 
@@ -43,6 +45,7 @@ def make_card(trained: Trained) -> dict[str, Any]:
         "num_classes": trained.model.num_classes,
         "preprocessing": describe_preprocessing(trained.preprocessing),
         "labels": list(trained.labels),
+        "meaning": trained.meaning.to_json(),
         "plugins": plugins.to_record(),
     }
 
@@ -74,6 +77,9 @@ def read_card(weights: Path) -> dict[str, Any] | None:
     card: dict[str, Any] = dict(read_json(path, Card, remedy))
     plugins.remember(card.get("plugins", []))
     card["preprocessing"] = read_preprocessing(card["preprocessing"])
+    # files of earlier revisions have classes
+    meaning = card.get("meaning")
+    card["meaning"] = read_meaning(meaning) if meaning else ONE_CLASS
     return card
 
 

@@ -88,8 +88,11 @@ def explained(trained: Trained, kind: str) -> Explain:
     """Compiled: the probabilities of images, and the heat of the likeliest class of each.
 
     Raises:
-      UserError: an unknown kind, or a network that does not say where its blocks are.
+      UserError: an unknown kind, a network of numbers, or one that does not say where its blocks
+        are.
     """
+    if trained.meaning.kind == "numbers":
+        raise UserError(f"--explain is for classes and labels; {trained.name} gives numbers")
     if kind not in HEATS:
         raise UserError(f"--explain={kind}: {nearest(kind, HEATS)}")
     if kind == "gradcam":
@@ -97,7 +100,7 @@ def explained(trained: Trained, kind: str) -> Explain:
 
     @jax.jit
     def explain(variables: Any, images: jax.Array) -> tuple[jax.Array, jax.Array]:
-        shares = jax.nn.softmax(trained.logits(variables, images))
+        shares = trained.meaning.answers(trained.logits(variables, images))
         heat = HEATS[kind](trained, variables, images, shares.argmax(-1))
         heat = heat.astype(jnp.float32)
         largest = heat.max((1, 2), keepdims=True)

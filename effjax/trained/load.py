@@ -21,10 +21,11 @@ from effjax.plugins import refused
 from effjax.report import Display, choose_display
 from effjax.runs.best import Step, split_step
 from effjax.runs.folder import CONFIG
-from effjax.runs.record import read_labels
+from effjax.runs.record import read_labels, read_record
 from effjax.tasks.trained_network import described_network, found_network, has_found
 from effjax.trained.card import read_card
 from effjax.trained.labels import fill_names, read_label_file
+from effjax.trained.meaning import ONE_CLASS, Meaning, recorded_meaning
 from effjax.trained.network import Preprocessing, Trained
 
 WEIGHTS = (".safetensors", *TORCH_FILES)
@@ -87,7 +88,7 @@ def _refuse_unused(is_run: bool, of_weights: dict[str, Any], step: Step) -> None
 
 
 def from_workdir(workdir: Path, display: Display, step: Step = None) -> Trained:
-    """The network of a classification run: the average of its weights, if it has one.
+    """The network of a run of classes, labels or numbers: its average, if it has one.
 
     Of a search it is the network that it found. Needs the run's folder only, not the data that it
     was trained on.
@@ -118,6 +119,7 @@ def from_workdir(workdir: Path, display: Display, step: Step = None) -> Trained:
         preprocessing=_preprocessing_of(config.data),
         labels=fill_names(names, model.num_classes),
         weights=weights,
+        meaning=recorded_meaning(read_record(workdir), workdir),
     )
 
 
@@ -162,7 +164,7 @@ def from_weights(
             "list: effjax models"
         )
     state = models.weights.read_state(models.weights.fetch(weights or name))
-    model, preprocessing, names = _described(name, card, state)
+    model, preprocessing, names, meaning = _described(name, card, state)
     if model.num_classes == 0:
         raise UserError(f"{weights or name} has no classifier; fine-tune it first: effjax train")
     if size is not None:
@@ -180,24 +182,25 @@ def from_weights(
         preprocessing=preprocessing,
         labels=fill_names(names, model.num_classes),
         weights=str(weights or name),
+        meaning=meaning,
     )
 
 
 def _described(
     name: str | None, card: dict[str, Any] | None, state: Any
-) -> tuple[models.ImageModel, Preprocessing, tuple[str, ...]]:
-    """(model, preprocessing, class names) of weights: as the companion says, if it fits `name`."""
+) -> tuple[models.ImageModel, Preprocessing, tuple[str, ...], Meaning]:
+    """(model, preprocessing, names, meaning) of weights: as the companion says, if it fits."""
     # --model=M wins over the companion where it names another family; within one family the
     # companion knows which fields were changed
     if card and (name is None or _same_family(name, card["model"])):
         model = models.create_model(card["model"], card["num_classes"], **card["architecture"])
-        return model, card["preprocessing"], tuple(card["labels"])
+        return model, card["preprocessing"], tuple(card["labels"]), card["meaning"]
     model = as_model(name, state)
     # published weights of 1,000 classes are ImageNet's, in its order
     is_published = name in models.list_models(pretrained=True)
     is_imagenet = is_published and model.num_classes == IMAGENET_CLASSES
     names = imagenet_names() if is_imagenet else ()
-    return model, _published_preprocessing(name), names
+    return model, _published_preprocessing(name), names, ONE_CLASS
 
 
 def _same_family(name: str, other: str) -> bool:

@@ -19,12 +19,14 @@ from effjax.errors import UserError, nearest
 from effjax.models import ImageModel
 from effjax.trained.batches import Seen, over_images
 from effjax.trained.images import as_images
+from effjax.trained.meaning import ONE_CLASS, Meaning
 from effjax.trained.predictions import NOT_FINITE, Predictions, html_table
 
 Triple = tuple[float, float, float]
 Function = Callable[[Any, jax.Array], jax.Array]  # (variables, uint8 [B, H, W, 3]) -> [B, ...]
 BATCH = 32
 NAMED = 5  # classes in the description of a network
+WORDS = {"class": "classes", "labels": "labels", "numbers": "numbers"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +64,9 @@ class Trained:
       model: the network; its `num_classes` is K.
       variables: its parameters and state.
       preprocessing: what its images go through.
-      labels: the names of the classes, K of them.
+      labels: the names of the classes, labels or numbers, K of them.
       weights: which weights these are, in words.
+      meaning: whether it gives one class, several labels or numbers.
     """
 
     name: str
@@ -73,9 +76,10 @@ class Trained:
     preprocessing: Preprocessing
     labels: tuple[str, ...]
     weights: str = ""
+    meaning: Meaning = ONE_CLASS
 
     def predict(self, images: Any, batch_size: int = BATCH) -> Predictions:
-        """Labels and probabilities [N, K] of images; those that cannot be read are named.
+        """Probabilities or numbers [N, K] of images; those that cannot be read are named.
 
         Args:
           images: see the class.
@@ -84,7 +88,7 @@ class Trained:
         Raises:
           UserError: no images, or pixels of another type or shape.
         """
-        seen = list(self._over(self.probabilities, images, batch_size))
+        seen = list(self._over(self.answers, images, batch_size))
         unknown = np.full(len(self.labels), np.nan, np.float32)
         rows = [unknown if one.output is None else one.output for one in seen]
         errors = []
@@ -92,7 +96,7 @@ class Trained:
             finite = np.isfinite(row).all()
             errors.append(one.error or (None if finite else NOT_FINITE))
         names = tuple(one.name for one in seen)
-        return Predictions(names, np.stack(rows), self.labels, tuple(errors))
+        return Predictions(names, np.stack(rows), self.labels, tuple(errors), self.meaning.kind)
 
     def features(
         self, images: Any, layer: str = "prelogits", batch_size: int = BATCH
@@ -140,13 +144,32 @@ class Trained:
         return normalise(images, self.preprocessing.mean, self.preprocessing.std)
 
     def logits(self, variables: Any, images: jax.Array) -> jax.Array:
-        """Logits [B, K] of uint8 images [B, H, W, 3]; a pure function."""
-        return self.model.apply(variables, self.normalised(images), train=False)
+        """Logits [B, K] of uint8 images [B, H, W, 3], or numbers in their units; pure."""
+        outputs = self.model.apply(variables, self.normalised(images), train=False)
+        return self.meaning.in_units(outputs)
 
     @functools.cached_property
+    def answers(self) -> Function:
+        """(variables, uint8 [B, H, W, 3]) -> probabilities, or numbers in their units, [B, K].
+
+        Compiled once for each batch size.
+        """
+
+        def answers(variables: Any, images: jax.Array) -> jax.Array:
+            return self.meaning.answers(self.logits(variables, images))
+
+        return jax.jit(answers)
+
+    @property
     def probabilities(self) -> Function:
-        """(variables, uint8 [B, H, W, 3]) -> [B, K]; compiled once for each batch size."""
-        return jax.jit(lambda variables, images: jax.nn.softmax(self.logits(variables, images)))
+        """`answers` of a network of classes or labels.
+
+        Raises:
+          UserError: it gives numbers.
+        """
+        if self.meaning.kind == "numbers":
+            raise UserError(f"{self.name} gives numbers, not probabilities; ask for `answers`")
+        return self.answers
 
     @functools.cached_property
     def _compiled_layers(self) -> dict[str, Function]:
@@ -187,7 +210,7 @@ class Trained:
         rows = [
             ("network", f"{self.base}, {count:,} parameters"),
             ("images", f"{height} x {width} pixels"),
-            ("classes", f"{len(self.labels):,}: {names}"),
+            (WORDS[self.meaning.kind], f"{len(self.labels):,}: {names}"),
         ]
         if self.weights:
             rows.append(("weights", self.weights))

@@ -17,9 +17,10 @@ import numpy as np
 from effjax.errors import UserError, nearest
 from effjax.report.tables import format_table, safe_cell
 from effjax.runs.atomic import write_atomically
+from effjax.trained.meaning import THRESHOLD
 
 NOT_FINITE = "the network's output is not finite"
-HEADER = ("image", "class", "prob.", "then")
+OTHERS = 4  # labels that are named beside those that are given
 SHOWN = 20  # rows of a notebook's table
 
 
@@ -29,18 +30,46 @@ class Prediction:
 
     Attributes:
       file: its path, or "image 3".
-      classes: (name, probability) of the likeliest, best first; () if there is an error.
+      classes: (name, probability) of the likeliest, best first; of labels all, and of numbers
+        (name, number), in the data's order; () if there is an error.
       error: why nothing can be said, or None.
+      kind: "class", "labels" or "numbers".
     """
 
     file: str
     classes: tuple[tuple[str, float], ...]
     error: str | None = None
+    kind: str = "class"
+
+    @property
+    def given(self) -> tuple[tuple[str, float], ...]:
+        """(label, probability) of those above THRESHOLD, best first; of a class the likeliest."""
+        if self.kind == "class":
+            return self.classes[:1]
+        above = [pair for pair in self.by_probability if pair[1] > THRESHOLD]
+        return tuple(above) if self.kind == "labels" else ()
+
+    @property
+    def by_probability(self) -> tuple[tuple[str, float], ...]:
+        """`classes`, best first."""
+        return tuple(sorted(self.classes, key=lambda pair: -pair[1]))
 
     def as_dict(self) -> dict[str, Any]:
-        """{"file": ..., "classes": [{"label": ..., "probability": ...}, ...]} or with "error"."""
+        """What JSON files hold of it.
+
+        {"file": ..., "classes": [{"label": ..., "probability": ...}, ...]} or "error" beside
+        "file"; of labels {"file", "labels": [...], "probabilities": {label: ...}}, of numbers
+        {"file", "numbers": {name: ...}}.
+        """
         if self.error is not None:
             return {"file": self.file, "error": self.error}
+        if self.kind == "numbers":
+            numbers = {name: float(shortest(value)) for name, value in self.classes}
+            return {"file": self.file, "numbers": numbers}
+        if self.kind == "labels":
+            labels = [label for label, _ in self.given]
+            shares = {label: round(share, 6) for label, share in self.classes}
+            return {"file": self.file, "labels": labels, "probabilities": shares}
         classes = []
         for label, probability in self.classes:
             rounded = round(probability, 6)  # float32 has no more digits
@@ -53,15 +82,28 @@ class Prediction:
 
 
 def say(
-    name: str, row: np.ndarray | None, error: str | None, classes: Sequence[str], top: int
+    name: str,
+    row: np.ndarray | None,
+    error: str | None,
+    classes: Sequence[str],
+    top: int,
+    kind: str = "class",
 ) -> Prediction:
-    """What the probabilities `row` [K] of one image say, the `top` classes."""
+    """What the answers `row` [K] for one image say: the `top` classes, all labels or numbers."""
     if row is None:
-        return Prediction(name, (), error)
+        return Prediction(name, (), error, kind)
     if not np.isfinite(row).all():
         # sorting NaN gives an order too, and with it a class
-        return Prediction(name, (), NOT_FINITE)
-    return Prediction(name, likeliest(row, classes, top))
+        return Prediction(name, (), NOT_FINITE, kind)
+    if kind == "class":
+        return Prediction(name, likeliest(row, classes, top))
+    pairs = tuple(zip(classes, row.tolist(), strict=True))
+    return Prediction(name, pairs, None, kind)
+
+
+def shortest(number: float) -> str:
+    """The fewest digits that tell a float32 from its neighbours."""
+    return str(np.float32(number))
 
 
 def likeliest(row: np.ndarray, labels: Sequence[str], top: int) -> tuple[tuple[str, float], ...]:
@@ -77,60 +119,129 @@ class Predictions:
 
     Attributes:
       names: the images' paths, or "image 3"; N of them.
-      probabilities: float32 [N, K]; NaN where nothing can be said.
-      classes: the names of the classes, K of them.
+      answers: float32 [N, K]: probabilities, or numbers in their units; NaN where nothing can be
+        said.
+      classes: the names of the classes, labels or numbers, K of them.
       errors: why nothing can be said, or None; N of them.
+      kind: "class", "labels" or "numbers".
     """
 
     names: tuple[str, ...]
-    probabilities: np.ndarray
+    answers: np.ndarray
     classes: tuple[str, ...]
     errors: tuple[str | None, ...]
+    kind: str = "class"
 
     def __len__(self) -> int:
         return len(self.names)
 
     @property
-    def labels(self) -> list[str | None]:
-        """The likeliest class of each image; None where nothing can be said."""
-        return [row.classes[0][0] if row.classes else None for row in self.top(1)]
+    def probabilities(self) -> np.ndarray:
+        """`answers` of classes or labels.
+
+        Raises:
+          UserError: these are numbers.
+        """
+        if self.kind == "numbers":
+            raise UserError("these are numbers, not probabilities; ask for `numbers`")
+        return self.answers
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """`answers` in their own units, one column for each of `classes`.
+
+        Raises:
+          UserError: these are probabilities.
+        """
+        if self.kind != "numbers":
+            raise UserError("these are probabilities, not numbers; ask for `probabilities`")
+        return self.answers
+
+    @property
+    def labels(self) -> list[str | None] | list[tuple[str, ...] | None]:
+        """The likeliest class of each image, or its labels; None where nothing can be said.
+
+        Raises:
+          UserError: these are numbers.
+        """
+        _ = self.probabilities  # numbers have none
+        found = []
+        for row in self.top(1):
+            names = tuple(name for name, _ in row.given)
+            answer = names[0] if self.kind == "class" and names else names
+            found.append(answer if row.classes else None)
+        return found
 
     def top(self, count: int = 5) -> list[Prediction]:
-        """The `count` likeliest classes of each image, with their probabilities."""
+        """The `count` likeliest classes of each image; of labels and numbers all."""
         found = []
-        for name, row, error in zip(self.names, self.probabilities, self.errors):
+        for name, row, error in zip(self.names, self.answers, self.errors):
             known = None if error and error != NOT_FINITE else row
-            found.append(say(name, known, error, self.classes, count))
+            found.append(say(name, known, error, self.classes, count, self.kind))
         return found
 
     def __repr__(self) -> str:
-        rows = prediction_rows(self.top(3)[:SHOWN])
-        lines = format_table(rows, HEADER, [2])
+        header, rows, right = prediction_table(self.top(3)[:SHOWN])
+        lines = format_table(rows, header, right)
         if len(self) > SHOWN:
             lines.append(f"... and {len(self) - SHOWN} more")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         """The table of a notebook."""
-        rows = prediction_rows(self.top(3)[:SHOWN])
+        header, rows, _ = prediction_table(self.top(3)[:SHOWN])
         caption = f"{len(self):,} images"
         if len(self) > SHOWN:
             caption += f", the first {SHOWN}"
-        return html_table(rows, HEADER, caption)
+        return html_table(rows, header, caption)
 
 
-def prediction_rows(predictions: Sequence[Prediction]) -> list[tuple[str, str, str, str]]:
-    """(file, label, probability, the others in words) for a table."""
-    rows = []
+Table = tuple[tuple[str, ...], list[tuple[str, ...]], list[int]]
+
+
+def prediction_table(predictions: Sequence[Prediction]) -> Table:
+    """(header, rows, the columns that are aligned to the right) of one kind of predictions."""
+    kind = predictions[0].kind
+    if kind == "numbers":
+        names = _names_of(predictions) or ("numbers",)
+        header = ("file", *names)
+        right = list(range(1, len(header)))
+    elif kind == "labels":
+        header = ("file", "labels", "others")
+        right = []
+    else:
+        header = ("file", "class", "prob.", "then")
+        right = [2]
+    return header, [_row(prediction, len(header)) for prediction in predictions], right
+
+
+def _row(prediction: Prediction, width: int) -> tuple[str, ...]:
+    if prediction.error is not None:
+        why = "no answer" if prediction.error == NOT_FINITE else "cannot be read"
+        if width < 3:  # one number
+            return (prediction.file, f"{why}: {prediction.error}")
+        return (prediction.file, why, *[""] * (width - 3), prediction.error)
+    if prediction.kind == "numbers":
+        return (prediction.file, *[f"{value:.4g}" for _, value in prediction.classes])
+    if prediction.kind == "labels":
+        given = prediction.given
+        others = prediction.by_probability[len(given) :][:OTHERS]
+        return (prediction.file, _in_words(given) or "none", _in_words(others))
+    (label, probability), *others = prediction.classes
+    return (prediction.file, label, f"{probability:.1%}", _in_words(others))
+
+
+def _in_words(pairs: Sequence[tuple[str, float]]) -> str:
+    """ "cat 71.0%, dog 12.5%"."""
+    return ", ".join(f"{label} {share:.1%}" for label, share in pairs)
+
+
+def _names_of(predictions: Sequence[Prediction]) -> tuple[str, ...]:
+    """The names of labels or numbers; () if nothing could be said of any image."""
     for prediction in predictions:
-        if prediction.error is not None:
-            why = "no answer" if prediction.error == NOT_FINITE else "cannot be read"
-            rows.append((prediction.file, why, "", prediction.error))
-            continue
-        (label, probability), *others = prediction.classes
-        then = [f"{other} {share:.1%}" for other, share in others]
-        rows.append((prediction.file, label, f"{probability:.1%}", ", ".join(then)))
-    return rows
+        if prediction.classes:
+            return tuple(name for name, _ in prediction.classes)
+    return ()
 
 
 def html_table(rows: Sequence[Sequence[str]], header: Sequence[str], caption: str) -> str:
@@ -151,7 +262,8 @@ def html_table(rows: Sequence[Sequence[str]], header: Sequence[str], caption: st
 def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
     """Writes predictions as the file's ending says, whole or not at all.
 
-    .csv has a row an image: file, error, then label and probability of each class that is named.
+    .csv has a row an image: file, error, then label and probability of each class that is named; of
+    several labels those that are given and the probability of each, of numbers a column of each.
     .json is one list, .jsonl one object a line.
 
     Raises:
@@ -173,6 +285,27 @@ def check_ending(path: Path) -> None:
 
 
 def _as_csv(predictions: Sequence[Prediction]) -> str:
+    if predictions[0].kind == "class":
+        return _classes_as_csv(predictions)
+    names = _names_of(predictions)
+    of_labels = predictions[0].kind == "labels"
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    words = ["labels"] if of_labels else []
+    writer.writerow(["file", "error", *words, *map(safe_cell, names)])
+    for prediction in predictions:
+        row = [safe_cell(prediction.file), safe_cell(prediction.error or "")]
+        if of_labels:
+            row.append(safe_cell(";".join(label for label, _ in prediction.given)))
+        for _, value in prediction.classes:
+            row.append(f"{value:.6f}" if of_labels else shortest(value))
+        if prediction.error:
+            row += [""] * len(names)
+        writer.writerow(row)
+    return text.getvalue()
+
+
+def _classes_as_csv(predictions: Sequence[Prediction]) -> str:
     most = max(len(prediction.classes) for prediction in predictions)
     header = ["file", "error"]
     for place in range(1, most + 1):

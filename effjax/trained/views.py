@@ -64,13 +64,11 @@ class Averaged(Trained):
     views: str = "flip"
 
     def logits(self, variables: Any, images: jax.Array) -> jax.Array:
-        """log of the mean probabilities [B, K] of uint8 images [B, H, W, 3]."""
+        """What has the views' mean probabilities, or numbers, [B, K]; images uint8 [B, H, W, 3]."""
         # one view after another: all together would take their number times the memory
-        shares = [
-            jax.nn.softmax(super(Averaged, self).logits(variables, view))
-            for view in VIEWS[self.views](images)
-        ]
-        return jnp.log(jnp.mean(jnp.stack(shares), 0))
+        views = VIEWS[self.views](images)
+        logits = [super(Averaged, self).logits(variables, view) for view in views]
+        return self.meaning.average(logits)
 
 
 def average_over(trained: Trained, views: str) -> Averaged:

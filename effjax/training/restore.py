@@ -28,6 +28,7 @@ def restore(
     step: Step = None,
     devices: int | None = None,
     data: Mapping[str, Any] | None = None,
+    task: Mapping[str, Any] | None = None,
 ) -> tuple[Setup, TrainState]:
     """The parts of a run and its state after `step` updates, by default the newest sound one.
 
@@ -38,7 +39,7 @@ def restore(
       step: of the checkpoint; "best" and "average:5": see `effjax.runs.best`.
       devices: run on so many, in the default mode, instead of those of the run's config. A machine
         that has fewer than those gets the default mode too.
-      data: entries of the run's `config.data` that are replaced.
+      data, task: entries of the run's `config.data` and `config.task` that are replaced.
 
     Raises:
       UserError: no run there, or no checkpoint that can be loaded.
@@ -52,6 +53,8 @@ def restore(
             config.parallel.devices = devices
         if data is not None:
             config.data.update(data)
+        if task is not None:
+            config.task.update(task)
 
     setup = parts(find_task, workdir, change)
     return setup, state_at(setup, workdir, display, step)
