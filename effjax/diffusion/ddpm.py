@@ -20,7 +20,8 @@ from effjax.diffusion.shapes import gather, mean_of_example, per_example
 
 HALF_BIN = 1 / 255  # of an 8-bit pixel in [-1, 1]
 TAIL = 0.999  # beyond it a pixel's bin is open
-SMALLEST = 1e-12
+SMALLEST = 1e-12  # a bin's probability at least, so that its log is finite
+NATS_PER_BIT = math.log(2)
 
 
 class Reverse(NamedTuple):
@@ -59,44 +60,62 @@ class Ddpm:
     # ----------------------------------------------------------------------- the way to noise
 
     def time(self, uniform: Array, normal: Array) -> Array:
-        t = (uniform * len(self.schedule)).astype(jnp.int32)
-        return jnp.minimum(t, len(self.schedule) - 1)  # a uniform may round up to 1
+        count = len(self.schedule)
+        t = (uniform * count).astype(jnp.int32)
+        return jnp.minimum(t, count - 1)  # a uniform may round up to 1
 
     def noisy(self, clean: Array, noise: Array, time: Array) -> Array:
-        signal = self.schedule.alphas_cumprod
-        return (
-            gather(np.sqrt(signal), time, clean) * clean
-            + gather(np.sqrt(1 - signal), time, clean) * noise
-        )
+        alpha = self._alpha(time, clean)
+        sigma = self._sigma(time, clean)
+        return alpha * clean + sigma * noise
+
+    def _alpha(self, t: Array, like: Array) -> Array:
+        """sqrt(abar), the share of the clean example in x_t, in the rank of `like`."""
+        abar = self.schedule.alphas_cumprod
+        return gather(np.sqrt(abar), t, like)
+
+    def _sigma(self, t: Array, like: Array) -> Array:
+        """sqrt(1 - abar), the share of the noise in x_t."""
+        abar = self.schedule.alphas_cumprod
+        return gather(np.sqrt(1 - abar), t, like)
+
+    # The quotients too come from tables, in float64: at the ends of the chain alpha or sigma is
+    # near 0, and 1 - abar of a float32 would have few digits left.
+
+    def _inverse_alpha(self, t: Array, like: Array) -> Array:
+        """1 / alpha."""
+        abar = self.schedule.alphas_cumprod
+        return gather(np.sqrt(1 / abar), t, like)
+
+    def _noise_ratio(self, t: Array, like: Array) -> Array:
+        """sigma / alpha."""
+        abar = self.schedule.alphas_cumprod
+        return gather(np.sqrt(1 / abar - 1), t, like)
 
     def posterior_mean(self, clean: Array, noisy: Array, t: Array) -> Array:
         """The mean of x_{t-1} where x_t and the clean example are known."""
-        return (
-            gather(self.schedule.posterior_clean, t, clean) * clean
-            + gather(self.schedule.posterior_noisy, t, clean) * noisy
-        )
+        clean_share = gather(self.schedule.posterior_clean, t, clean)
+        noisy_share = gather(self.schedule.posterior_noisy, t, clean)
+        return clean_share * clean + noisy_share * noisy
 
     def clean_from_noise(self, noise: Array, noisy: Array, t: Array) -> Array:
         """x_0 where x_t and its noise are known."""
-        signal = self.schedule.alphas_cumprod
-        return (
-            gather(np.sqrt(1 / signal), t, noisy) * noisy
-            - gather(np.sqrt(1 / signal - 1), t, noisy) * noise
-        )
+        scaled = self._inverse_alpha(t, noisy) * noisy
+        return scaled - self._noise_ratio(t, noisy) * noise
 
     def noise_from_clean(self, clean: Array, noisy: Array, t: Array) -> Array:
         """The noise where x_t and x_0 are known."""
-        signal = self.schedule.alphas_cumprod
-        scaled = gather(np.sqrt(1 / signal), t, noisy) * noisy
-        return (scaled - clean) / gather(np.sqrt(1 / signal - 1), t, noisy)
+        scaled = self._inverse_alpha(t, noisy) * noisy
+        return (scaled - clean) / self._noise_ratio(t, noisy)
 
     # ------------------------------------------------------------------------- the way back
 
     def split(self, output: Array, channels: int) -> tuple[Array, Array | None]:
         """(the prediction, the variance value or None) of what the network gives."""
+        predicted = output[..., :channels]
         if self.variance != "learned":
-            return output[..., :channels], None
-        return output[..., :channels], output[..., channels:]
+            return predicted, None
+        return predicted, output[..., channels:]
 
     def clean(self, predicted: Array, noisy: Array, t: Array) -> Array:
         """x_0 out of the prediction."""
@@ -104,11 +123,10 @@ class Ddpm:
             return predicted
         if self.target == "noise":
             return self.clean_from_noise(predicted, noisy, t)
-        signal = self.schedule.alphas_cumprod
-        return (
-            gather(np.sqrt(signal), t, noisy) * noisy
-            - gather(np.sqrt(1 - signal), t, noisy) * predicted
-        )
+        # x_t and the velocity are the clean example and the noise, turned; this turns them back
+        alpha = self._alpha(t, noisy)
+        sigma = self._sigma(t, noisy)
+        return alpha * noisy - sigma * predicted
 
     def log_variance(self, value: Array | None, t: Array, like: Array) -> Array:
         """Of x_{t-1}: fixed, or interpolated by the network's `value` in about [-1, 1]."""
@@ -134,7 +152,8 @@ class Ddpm:
         if clip:
             clean = jnp.clip(clean, -1, 1)
         mean = self.posterior_mean(clean, noisy, t)
-        return Reverse(mean, self.log_variance(value, t, noisy), clean)
+        log_variance = self.log_variance(value, t, noisy)
+        return Reverse(mean, log_variance, clean)
 
     # --------------------------------------------------------------------------- the losses
 
@@ -148,18 +167,23 @@ class Ddpm:
         true_mean = self.posterior_mean(clean, noisy, t)
         true_log = gather(self.schedule.posterior_log_variance, t, clean)
         divergence = normal_kl(true_mean, true_log, there.mean, there.log_variance)
-        decoder = -discretised_log_likelihood(clean, there.mean, 0.5 * there.log_variance)
-        terms = jnp.where(per_example(t == 0, clean), decoder, divergence)
-        return mean_of_example(terms) / math.log(2)
+        log_deviation = 0.5 * there.log_variance
+        decoder = -discretised_log_likelihood(clean, there.mean, log_deviation)
+        is_first = per_example(t == 0, clean)
+        terms = jnp.where(is_first, decoder, divergence)
+        return mean_of_example(terms) / NATS_PER_BIT
 
     def prior_bits(self, clean: Array) -> Array:
         """[B]: how far the end of the chain is from a unit normal, in bits for each number."""
-        last = jnp.full(clean.shape[0], len(self.schedule) - 1)
-        signal = self.schedule.alphas_cumprod
-        mean = gather(np.sqrt(signal), last, clean) * clean
-        log_variance = gather(np.log(1 - signal), last, clean)
+        last = len(self.schedule) - 1
+        t = jnp.full(clean.shape[0], last)
+        abar = self.schedule.alphas_cumprod
+        mean = self._alpha(t, clean) * clean
+        log_variance = gather(np.log(1 - abar), t, clean)
+        # a unit normal has mean 0 and log variance 0
         zero = jnp.zeros_like(mean)
-        return mean_of_example(normal_kl(mean, log_variance, zero, zero)) / math.log(2)
+        divergence = normal_kl(mean, log_variance, zero, zero)
+        return mean_of_example(divergence) / NATS_PER_BIT
 
     def weight(self, t: Array, dtype: jnp.dtype) -> Array:
         """[B]: what an example's squared error counts."""
@@ -168,8 +192,13 @@ class Ddpm:
         snr = self.schedule.snr
         bounded = np.minimum(snr, self.min_snr)
         # an error of the clean example is one of the noise times 1 / SNR
-        relative = {"noise": bounded / snr, "clean": bounded, "velocity": bounded / (snr + 1)}
-        return jnp.asarray(relative[self.target], dtype)[t]
+        relative = {
+            "noise": bounded / snr,
+            "clean": bounded,
+            "velocity": bounded / (snr + 1),
+        }
+        weights = jnp.asarray(relative[self.target], dtype)
+        return weights[t]
 
     def wanted(self, clean: Array, noise: Array, t: Array) -> Array:
         """What the network should predict."""
@@ -177,18 +206,17 @@ class Ddpm:
             return noise
         if self.target == "clean":
             return clean
-        signal = self.schedule.alphas_cumprod
-        return (
-            gather(np.sqrt(signal), t, clean) * noise
-            - gather(np.sqrt(1 - signal), t, clean) * clean
-        )
+        alpha = self._alpha(t, clean)
+        sigma = self._sigma(t, clean)
+        return alpha * noise - sigma * clean
 
     def losses(
         self, output: Array, clean: Array, noise: Array, noisy: Array, t: Array
     ) -> dict[str, Array]:
         """{"mse", "loss"} of each example [B], and "vb" where the variance is learned."""
         predicted, value = self.split(output, clean.shape[-1])
-        mse = mean_of_example(jnp.square(self.wanted(clean, noise, t) - predicted))
+        error = self.wanted(clean, noise, t) - predicted
+        mse = mean_of_example(jnp.square(error))
         mse = self.weight(t, mse.dtype) * mse
         if value is None:
             return {"mse": mse, "loss": mse}
@@ -199,17 +227,21 @@ class Ddpm:
 
     def told(self, t: Array) -> Array:
         """What the network is told of the steps `t`: those of the chain it was trained on."""
-        return jnp.asarray(self.schedule.times)[t]
+        times = jnp.asarray(self.schedule.times)
+        return times[t]
 
     def loss(self, network: Network, clean: Array, noise: Array, time: Array, step: Array) -> Array:
         noisy = self.noisy(clean, noise, time)
         output = network(noisy, self.told(time))
-        return self.losses(output, clean, noise, noisy, time)["loss"]
+        found = self.losses(output, clean, noise, noisy, time)
+        return found["loss"]
 
     def error(self, network: Network, clean: Array, noise: Array, time: Array) -> Array:
         noisy = self.noisy(clean, noise, time)
-        predicted, _ = self.split(network(noisy, self.told(time)), clean.shape[-1])
-        return mean_of_example(jnp.square(self.wanted(clean, noise, time) - predicted))
+        output = network(noisy, self.told(time))
+        predicted, _ = self.split(output, clean.shape[-1])
+        error = self.wanted(clean, noise, time) - predicted
+        return mean_of_example(jnp.square(error))
 
 
 def normal_kl(mean1: Array, log_variance1: Array, mean2: Array, log_variance2: Array) -> Array:
@@ -221,7 +253,8 @@ def normal_kl(mean1: Array, log_variance1: Array, mean2: Array, log_variance2: A
 
 def normal_cdf(x: Array) -> Array:
     """The normal distribution function by a tanh, as the published bound has it."""
-    return 0.5 * (1 + jnp.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    cubic = x + 0.044715 * x**3
+    return 0.5 * (1 + jnp.tanh(math.sqrt(2 / math.pi) * cubic))
 
 
 def discretised_log_likelihood(x: Array, mean: Array, log_scale: Array) -> Array:
@@ -234,5 +267,7 @@ def discretised_log_likelihood(x: Array, mean: Array, log_scale: Array) -> Array
     def log(share: Array) -> Array:
         return jnp.log(jnp.maximum(share, SMALLEST))
 
+    # the bin of black has no lower edge, that of white no upper one
     inner = log(upper - lower)
-    return jnp.where(x < -TAIL, log(upper), jnp.where(x > TAIL, log(1 - lower), inner))
+    from_white = jnp.where(x > TAIL, log(1 - lower), inner)
+    return jnp.where(x < -TAIL, log(upper), from_white)

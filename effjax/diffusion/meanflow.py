@@ -12,19 +12,25 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from effjax.diffusion.process import Network
-from effjax.diffusion.shapes import mean_of_example, per_example
+from effjax.diffusion.shapes import mean_of_example, per_example, sum_of_example
 
 MeanVelocity = Callable[[Array, Array, Array], Array]  # (z, r, t) -> u
+MARGIN = 1e-6  # of a uniform draw from 0 and 1, where the normal quantile is infinite
 
 
 def target(u: MeanVelocity, z: Array, v: Array, r: Array, t: Array) -> tuple[Array, Array, Array]:
-    """(u, du/dt along the path, v - (t - r) du/dt), with the target held.
+    """(u, du/dt along the path, v - (t - r) du/dt), each as z [B, ...], with the target held.
 
     du/dt = v du/dz + du/dt is one forward derivative along (v, 0, 1).
     """
-    predicted, slope = jax.jvp(u, (z, r, t), (v, jnp.zeros_like(r), jnp.ones_like(t)))
+    here = (z, r, t)
+    # along the path z moves by v, r stays and t runs
+    along = (v, jnp.zeros_like(r), jnp.ones_like(t))
+    predicted, slope = jax.jvp(u, here, along)
     distance = per_example(t - r, z)
-    return predicted, slope, lax.stop_gradient(v - distance * slope)
+    wanted = v - distance * slope
+    # held: otherwise training would need a second derivative of the network
+    return predicted, slope, lax.stop_gradient(wanted)
 
 
 def adaptive(error: Array, eps: float = 0.01, power: float = 1.0) -> Array:
@@ -54,19 +60,28 @@ class MeanFlow:
         The uniform says whether r = t and, where it is not, which second time there is: the share
         of the uniform that is left is again uniform.
         """
-        rest = jnp.clip((uniform - self.equal) / (1 - self.equal), 1e-6, 1 - 1e-6)
-        second = jax.scipy.special.ndtri(rest)
-        times = jnp.stack([normal, second], -1)
-        times = jax.nn.sigmoid(self.mean + self.deviation * times)
-        high, low = times.max(-1), times.min(-1)
         same = uniform < self.equal
-        t = jnp.where(same, times[:, 0], high)
-        return jnp.stack([t, jnp.where(same, t, low)], -1)
+        left = (uniform - self.equal) / (1 - self.equal)
+        inside = jnp.clip(left, MARGIN, 1 - MARGIN)
+        second_normal = jax.scipy.special.ndtri(inside)
+        first = self._logistic(normal)
+        second = self._logistic(second_normal)
+        # r is the earlier on the way back from noise
+        t = jnp.where(same, first, jnp.maximum(first, second))
+        r = jnp.where(same, first, jnp.minimum(first, second))
+        return jnp.stack([t, r], axis=-1)
+
+    def _logistic(self, normal: Array) -> Array:
+        """A time in (0, 1) of a normal draw."""
+        logit = self.mean + self.deviation * normal
+        return jax.nn.sigmoid(logit)
 
     def told(self, time: Array) -> Array:
         """[B, 2]: (t, t - r), scaled."""
-        t, r = time[:, 0], time[:, 1]
-        return self.time_scale * jnp.stack([t, t - r], -1)
+        t = time[:, 0]
+        r = time[:, 1]
+        both = jnp.stack([t, t - r], axis=-1)
+        return self.time_scale * both
 
     def noisy(self, clean: Array, noise: Array, time: Array) -> Array:
         t = per_example(time[:, 0], clean)
@@ -76,22 +91,43 @@ class MeanFlow:
         """u(z, r, t) of a network that is told (t, t - r)."""
 
         def u(z: Array, r: Array, t: Array) -> Array:
-            return network(z, self.told(jnp.stack([t, r], -1)))[..., : z.shape[-1]]
+            time = jnp.stack([t, r], axis=-1)
+            output = network(z, self.told(time))
+            # a network may have further channels, for a variance
+            channels = z.shape[-1]
+            return output[..., :channels]
 
         return u
 
-    def loss(self, network: Network, clean: Array, noise: Array, time: Array, step: Array) -> Array:
-        t, r = time[:, 0], time[:, 1]
+    def loss(
+        self,
+        network: Network,
+        clean: Array,
+        noise: Array,
+        time: Array,
+        step: Array,
+    ) -> Array:
+        t = time[:, 0]
+        r = time[:, 1]
         z = self.noisy(clean, noise, time)
-        predicted, _, wanted = target(self.velocity_of(network), z, noise - clean, r, t)
+        v = noise - clean
+        u = self.velocity_of(network)
+        predicted, _, wanted = target(u, z, v, r, t)
         # summed over the numbers of an example, before the weight
-        error = jnp.square(predicted - wanted).sum(tuple(range(1, z.ndim)))
+        error = sum_of_example(jnp.square(predicted - wanted))
         return adaptive(error)
 
-    def error(self, network: Network, clean: Array, noise: Array, time: Array) -> Array:
+    def error(
+        self,
+        network: Network,
+        clean: Array,
+        noise: Array,
+        time: Array,
+    ) -> Array:
         """Of the velocity alone, r = t: no derivative is needed."""
         t = time[:, 0]
-        now = jnp.stack([t, t], -1)
-        z = self.noisy(clean, noise, now)
-        predicted = self.velocity_of(network)(z, t, t)
-        return mean_of_example(jnp.square(predicted - (noise - clean)))
+        z = self.noisy(clean, noise, time)
+        v = noise - clean
+        u = self.velocity_of(network)
+        predicted = u(z, t, t)
+        return mean_of_example(jnp.square(predicted - v))

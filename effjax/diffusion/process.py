@@ -16,16 +16,33 @@ NoiseAt = Callable[[int | Array], Array]
 
 
 class Process(Protocol):
-    """How clean examples become noise, what a network learns of it, and the way back."""
+    """How clean examples become noise, what a network learns of it, and the way back.
+
+    `clean` and `noise` are [B, ...], of one shape. `time` is the process's own, as its method
+    `time` gives it: one number of each example, [B]; of MeanFlow two, [B, 2].
+    """
 
     def time(self, uniform: Array, normal: Array) -> Array:
-        """The process's own time of each example, out of one uniform and one normal draw [B]."""
+        """The time of each example, out of one uniform and one normal draw [B]."""
 
     def noisy(self, clean: Array, noise: Array, time: Array) -> Array:
-        """The example at `time`."""
+        """[B, ...]: the example at `time`."""
 
-    def loss(self, network: Network, clean: Array, noise: Array, time: Array, step: Array) -> Array:
-        """[B]: the loss of each example, as training has it at update `step`."""
+    def loss(
+        self,
+        network: Network,
+        clean: Array,
+        noise: Array,
+        time: Array,
+        step: Array,
+    ) -> Array:
+        """[B]: the loss of each example, as training has it at update `step`, a scalar."""
 
-    def error(self, network: Network, clean: Array, noise: Array, time: Array) -> Array:
+    def error(
+        self,
+        network: Network,
+        clean: Array,
+        noise: Array,
+        time: Array,
+    ) -> Array:
         """[B]: the unweighted squared error of what the network predicts."""

@@ -8,6 +8,7 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jax.typing import DTypeLike
 
 from effjax.diffusion.ddpm import Ddpm
 from effjax.diffusion.flow import Flow
@@ -27,14 +28,19 @@ def ancestral(
       clip: the clean example into [-1, 1]; for pixels, never for latents.
     """
     count = len(process.schedule)
+    last = count - 1
 
     def step(x: Array, i: Array) -> tuple[Array, None]:
-        t = jnp.full(len(x), count - 1) - i
-        there = process.reverse(network(x, process.told(t)), x, t, clip)
-        fresh = jnp.exp(0.5 * there.log_variance) * noise_at(i)
-        return there.mean + jnp.where(i < count - 1, fresh, 0.0), None
+        t = jnp.full(len(x), last) - i
+        output = network(x, process.told(t))
+        there = process.reverse(output, x, t, clip)
+        deviation = jnp.exp(0.5 * there.log_variance)
+        fresh = deviation * noise_at(i)
+        x = there.mean + jnp.where(i < last, fresh, 0.0)
+        return x, None
 
-    return lax.scan(step, noise, jnp.arange(count))[0]
+    x, _ = lax.scan(step, noise, jnp.arange(count))
+    return x
 
 
 def ddim(
@@ -51,26 +57,37 @@ def ddim(
       eta: 0 is deterministic; 1 has the variance of the ancestral sampler.
     """
     count = len(process.schedule)
+    last = count - 1
 
     def step(x: Array, i: Array) -> tuple[Array, None]:
-        t = jnp.full(len(x), count - 1) - i
-        clean = process.reverse(network(x, process.told(t)), x, t, clip).clean
-        return ddim_step(process, clean, x, t, noise_at(i), eta), None
+        t = jnp.full(len(x), last) - i
+        output = network(x, process.told(t))
+        clean = process.reverse(output, x, t, clip).clean
+        x = ddim_step(process, clean, x, t, noise_at(i), eta)
+        return x, None
 
-    return lax.scan(step, noise, jnp.arange(count))[0]
+    x, _ = lax.scan(step, noise, jnp.arange(count))
+    return x
 
 
 def ddim_step(
     process: Ddpm, clean: Array, x: Array, t: Array, fresh: Array, eta: float = 0.0
 ) -> Array:
-    """x_{t-1} where x_t would be made of `clean`; the last step, t = 0, adds no noise."""
+    """x_{t-1} where x_t would be made of `clean`; the last step, t = 0, adds no noise.
+
+    The paper's equations 12 and 16: of the noise in x_{t-1}, sigma is fresh and the rest is what
+    x_t has.
+    """
     schedule = process.schedule
+    # abar at t and at t - 1
     now = gather(schedule.alphas_cumprod, t, x)
     before = gather(schedule.alphas_cumprod_before, t, x)
     predicted = process.noise_from_clean(clean, x, t)
-    sigma = eta * jnp.sqrt((1 - before) / (1 - now)) * jnp.sqrt(1 - now / before)
-    mean = clean * jnp.sqrt(before) + jnp.sqrt(1 - before - sigma**2) * predicted
     # at t = 0 sigma is 0 by itself: there is no noise before the first step
+    ratio = jnp.sqrt((1 - before) / (1 - now))
+    sigma = eta * ratio * jnp.sqrt(1 - now / before)
+    kept = jnp.sqrt(1 - before - sigma**2)
+    mean = clean * jnp.sqrt(before) + kept * predicted
     return mean + sigma * fresh
 
 
@@ -78,7 +95,8 @@ def ddim_reverse_step(process: Ddpm, clean: Array, x: Array, t: Array) -> Array:
     """x_{t+1} of the deterministic way to noise."""
     after = gather(process.schedule.alphas_cumprod_after, t, x)
     predicted = process.noise_from_clean(clean, x, t)
-    return clean * jnp.sqrt(after) + jnp.sqrt(1 - after) * predicted
+    spread = jnp.sqrt(1 - after)
+    return clean * jnp.sqrt(after) + spread * predicted
 
 
 def flow_ode(
@@ -88,42 +106,64 @@ def flow_ode(
 
     Heun takes the velocity twice a step, but once in the last.
     """
-    times = np.linspace(0, 1, steps + 1)
 
     def velocity(x: Array, t: Array) -> Array:
         t = jnp.broadcast_to(t, len(x)).astype(x.dtype)
-        predicted = network(x, process.told(t))[..., : x.shape[-1]]
+        output = network(x, process.told(t))
+        # a network may have further channels, for a variance
+        channels = x.shape[-1]
+        predicted = output[..., :channels]
         return process.velocity_of(predicted, x, t)
 
-    def step(x: Array, here_and_there: Array) -> tuple[Array, None]:
-        here, there = here_and_there
-        slope = velocity(x, here)
-        if solver == "heun":
-            slope = (slope + velocity(x + (there - here) * slope, there)) / 2
-        return x + (there - here) * slope, None
+    def euler(x: Array, ends: Array) -> tuple[Array, None]:
+        here, there = ends
+        move = there - here
+        x = x + move * velocity(x, here)
+        return x, None
 
-    table = jnp.asarray(np.stack([times[:-1], times[1:]], -1), noise.dtype)
+    def heun(x: Array, ends: Array) -> tuple[Array, None]:
+        here, there = ends
+        move = there - here
+        first = velocity(x, here)
+        second = velocity(x + move * first, there)
+        slope = (first + second) / 2
+        return x + move * slope, None
+
+    table = _intervals(0, 1, steps, noise.dtype)
     if solver == "heun":
-        x, _ = lax.scan(step, noise, table[:-1])
-        here, there = table[-1]
+        x, _ = lax.scan(heun, noise, table[:-1])
         # at t = 1 itself a path may have no velocity
-        return x + (there - here) * velocity(x, here)
-    return lax.scan(step, noise, table)[0]
+        x, _ = euler(x, table[-1])
+        return x
+    x, _ = lax.scan(euler, noise, table)
+    return x
 
 
 def mean_flow(process: MeanFlow, network: Network, noise: Array, steps: int = 1) -> Array:
     """Samples in equal steps from t = 1 to 0, each by the mean velocity over it."""
-    times = np.linspace(1, 0, steps + 1)
     u = process.velocity_of(network)
 
-    def step(z: Array, here_and_there: Array) -> tuple[Array, None]:
-        t, r = jnp.broadcast_to(here_and_there[:, None], (2, len(z)))
-        return z - (here_and_there[0] - here_and_there[1]) * u(z, r, t), None
+    def step(z: Array, ends: Array) -> tuple[Array, None]:
+        here, there = ends
+        t = jnp.broadcast_to(here, len(z))
+        r = jnp.broadcast_to(there, len(z))
+        distance = here - there
+        z = z - distance * u(z, r, t)
+        return z, None
 
-    table = jnp.asarray(np.stack([times[:-1], times[1:]], -1), noise.dtype)
-    return lax.scan(step, noise, table)[0]
+    table = _intervals(1, 0, steps, noise.dtype)
+    z, _ = lax.scan(step, noise, table)
+    return z
+
+
+def _intervals(start: float, end: float, steps: int, dtype: DTypeLike) -> Array:
+    """[n, 2]: where each of n equal steps begins and ends."""
+    times = np.linspace(start, end, steps + 1)
+    pairs = np.stack([times[:-1], times[1:]], axis=-1)
+    return jnp.asarray(pairs, dtype)
 
 
 def with_steps(process: Ddpm, how: str) -> Ddpm:
     """The process on the chain that keeps the steps that `how` names, see `kept_steps`."""
-    return dataclasses.replace(process, schedule=process.schedule.respaced(how))
+    schedule = process.schedule.respaced(how)
+    return dataclasses.replace(process, schedule=schedule)

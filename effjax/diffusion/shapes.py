@@ -10,7 +10,8 @@ from jax import Array
 
 def per_example(values: Array, like: Array) -> Array:
     """[B] -> [B, 1, ...], in the rank of `like` [B, ...]."""
-    return values.reshape(-1, *(1,) * (like.ndim - 1))
+    ones = (1,) * (like.ndim - 1)
+    return values.reshape(-1, *ones)
 
 
 def gather(table: np.ndarray, t: Array, like: Array) -> Array:
@@ -21,4 +22,11 @@ def gather(table: np.ndarray, t: Array, like: Array) -> Array:
 
 def mean_of_example(x: Array) -> Array:
     """[B, ...] -> [B]: the mean over all axes of an example."""
-    return x.mean(tuple(range(1, x.ndim)))
+    axes = tuple(range(1, x.ndim))
+    return x.mean(axes)
+
+
+def sum_of_example(x: Array) -> Array:
+    """[B, ...] -> [B]: the sum over all axes of an example."""
+    axes = tuple(range(1, x.ndim))
+    return x.sum(axes)

@@ -3,6 +3,7 @@
 Shapes: n samples, H W space, C channels.
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +15,30 @@ WHITE = 255
 
 def sheet(images: np.ndarray, columns: int) -> np.ndarray:
     """uint8 [n, H, W, C] -> uint8 [., ., 3]: row by row, white where there is none."""
-    count, height, width, channels = images.shape
-    if channels == 1:
-        images = np.repeat(images, 3, -1)
-    factor = max(1, -(-SHORT_SIDE // min(height, width)))  # whole pixels stay sharp
-    images = images.repeat(factor, 1).repeat(factor, 2)
-    height, width = height * factor, width * factor
-    rows = -(-count // columns)
-    page = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), WHITE, np.uint8)
+    if images.shape[-1] == 1:
+        images = images.repeat(3, axis=-1)
+    images = _enlarged(images)
+    count, height, width, _ = images.shape
+    rows = math.ceil(count / columns)
+    # no gap after the last picture
+    page_height = rows * (height + GAP) - GAP
+    page_width = columns * (width + GAP) - GAP
+    page = np.full((page_height, page_width, 3), WHITE, np.uint8)
     for number, image in enumerate(images):
-        top = number // columns * (height + GAP)
-        left = number % columns * (width + GAP)
+        row = number // columns
+        column = number % columns
+        top = row * (height + GAP)
+        left = column * (width + GAP)
+        # of more channels than a picture has, the first three
         page[top : top + height, left : left + width] = image[..., :3]
     return page
+
+
+def _enlarged(images: np.ndarray) -> np.ndarray:
+    """[n, H, W, C] by a whole factor, so that pixels stay sharp."""
+    short = min(images.shape[1:3])
+    factor = math.ceil(SHORT_SIDE / short)
+    return images.repeat(factor, axis=1).repeat(factor, axis=2)
 
 
 def write_sheet(path: Path, images: np.ndarray, columns: int) -> None:
@@ -34,7 +46,8 @@ def write_sheet(path: Path, images: np.ndarray, columns: int) -> None:
     from PIL import Image
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(sheet(images, columns)).save(path, format="PNG")
+    page = Image.fromarray(sheet(images, columns))
+    page.save(path, format="PNG")
 
 
 def write_npz(path: Path, images: np.ndarray, labels: np.ndarray) -> None:

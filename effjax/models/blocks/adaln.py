@@ -4,6 +4,7 @@ Peebles & Xie 2023, https://arxiv.org/abs/2212.09748. Shapes: B batch, N tokens,
 A attention heads.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,7 +33,9 @@ def normalise(x: Array, eps: float = EPS) -> Array:
 
 def modulate(x: Array, shift: Array, scale: Array) -> Array:
     """[B, N, C] normalised, then scaled and shifted by [B, C]."""
-    return normalise(x) * (1 + scale[:, None]) + shift[:, None]
+    # 1 + scale: a condition of zeros changes nothing
+    factor = 1 + scale[:, None]
+    return normalise(x) * factor + shift[:, None]
 
 
 class TimeEmbedding(nn.Module):
@@ -44,7 +47,8 @@ class TimeEmbedding(nn.Module):
     def __call__(self, told: Array) -> Array:
         table = time_table(told, SINUSOID)
         hidden = Linear(self.width, kernel_init=normal_init, name="mlp_0")(table)
-        return Linear(self.width, kernel_init=normal_init, name="mlp_2")(jax.nn.silu(hidden))
+        hidden = jax.nn.silu(hidden)
+        return Linear(self.width, kernel_init=normal_init, name="mlp_2")(hidden)
 
 
 class LabelEmbedding(nn.Module):
@@ -75,8 +79,9 @@ class PatchTokens(nn.Module):
 
 def as_matrix_init(key: Array, shape: Sequence[int], dtype: Any = jnp.float32) -> Array:
     """xavier-uniform for a kernel [I, J, C, O] as the matrix [I J C, O]."""
-    matrix = (shape[0] * shape[1] * shape[2], shape[3])
-    return xavier_init(key, matrix, dtype).reshape(shape)
+    *inputs, outputs = shape
+    matrix = xavier_init(key, (math.prod(inputs), outputs), dtype)
+    return matrix.reshape(shape)
 
 
 def patches_to_map(tokens: Array, grid: tuple[int, int], patch: int) -> Array:
@@ -105,7 +110,8 @@ class Attention(nn.Module):
         bias = None
         if self.grid is not None:
             bias = RelativeBias(self.heads, self.grid, name="rel_pos_bias")(kept)
-        mixed = attend(*split_qkv(qkv), channels // self.heads, bias)
+        width = channels // self.heads
+        mixed = attend(*split_qkv(qkv), width, bias)
         return Linear(channels, name="proj", **linear)(mixed)
 
 
@@ -113,10 +119,13 @@ def relative_index(grid: tuple[int, int]) -> Array:
     """[N, N]: the row of the table of biases for each pair (query, key)."""
     rows, columns = grid
     place = jnp.arange(rows * columns)
-    row, column = place // columns, place % columns
+    row = place // columns
+    column = place % columns
+    # distances from -(rows - 1) to rows - 1, counted from 0
     down = row[:, None] - row[None] + rows - 1
     right = column[:, None] - column[None] + columns - 1
-    return down * (2 * columns - 1) + right
+    width = 2 * columns - 1
+    return down * width + right
 
 
 class RelativeBias(nn.Module):
@@ -129,14 +138,16 @@ class RelativeBias(nn.Module):
     def __call__(self, kept: Array | None = None) -> Array:
         """[1, A, N, N], or [B, A, n, n] for the `kept` tokens [B, n] of each example."""
         rows, columns = self.grid
+        distances = (2 * rows - 1) * (2 * columns - 1)
         # the last three are BEiT's class token: nothing reads them, published files have them
-        shape = ((2 * rows - 1) * (2 * columns - 1) + 3, self.heads)
+        shape = (distances + 3, self.heads)
         table = self.param("relative_position_bias_table", normal_init, shape)
         index = relative_index(self.grid)[None]
         if kept is not None:
             queries = jnp.take_along_axis(index, kept[:, :, None], 1)  # [B, n, N]
             index = jnp.take_along_axis(queries, kept[:, None], 2)  # [B, n, n]
-        return jnp.moveaxis(jnp.asarray(table)[index], -1, 1)
+        biases = jnp.asarray(table)[index]  # [., N, N, A]
+        return jnp.moveaxis(biases, -1, 1)
 
 
 class GatedMlp(nn.Module):
@@ -176,11 +187,13 @@ class AdaLnBlock(nn.Module):
             x = Linear(channels, kernel_init=xavier_init, name="skip_linear")(both)
         gates = Linear(6 * channels, kernel_init=zeros_init, name="adaLN_modulation_1")
         conditions = gates(jax.nn.silu(c)).astype(x.dtype)  # [B, 6 C]
-        shift1, scale1, gate1, shift2, scale2, gate2 = jnp.split(conditions, 6, -1)
+        shift1, scale1, gate1, shift2, scale2, gate2 = jnp.split(conditions, 6, axis=-1)
         attention = Attention(self.heads, self.grid, name="attn")
-        x += gate1[:, None] * attention(modulate(x, shift1, scale1), kept)
+        mixed = attention(modulate(x, shift1, scale1), kept)
+        x += gate1[:, None] * mixed
         mlp = GatedMlp(self.hidden, name="mlp")
-        return x + gate2[:, None] * mlp(modulate(x, shift2, scale2))
+        changed = mlp(modulate(x, shift2, scale2))
+        return x + gate2[:, None] * changed
 
 
 class FinalLayer(nn.Module):
@@ -192,7 +205,8 @@ class FinalLayer(nn.Module):
     def __call__(self, x: Array, c: Array) -> Array:
         channels = x.shape[-1]
         gates = Linear(2 * channels, kernel_init=zeros_init, name="adaLN_modulation_1")
-        shift, scale = jnp.split(gates(jax.nn.silu(c)).astype(x.dtype), 2, -1)
+        conditions = gates(jax.nn.silu(c)).astype(x.dtype)  # [B, 2 C]
+        shift, scale = jnp.split(conditions, 2, axis=-1)
         linear = Linear(self.outputs, kernel_init=zeros_init, name="linear")
         return linear(modulate(x, shift, scale))
 
@@ -206,9 +220,12 @@ def scan_equal(
       block: one of them without a parent, called as block(x, *shared).
     """
     params = module.variables["params"]
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(params[name] for name in names))
+    blocks = [params[name] for name in names]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *blocks)
 
     def step(x: Array, own: Any) -> tuple[Array, None]:
-        return block.apply({"params": own}, x, *shared), None
+        x = block.apply({"params": own}, x, *shared)
+        return x, None
 
-    return lax.scan(step, x, stacked)[0]
+    x, _ = lax.scan(step, x, stacked)
+    return x

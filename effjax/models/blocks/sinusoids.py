@@ -17,14 +17,20 @@ def time_table(t: Array, width: int) -> Array:
 
     In float32 at least: bfloat16 would take 937 for 936.
     """
-    at_least = jnp.float32 if jnp.issubdtype(t.dtype, jnp.floating) else jnp.result_type(float)
-    t = t.astype(jnp.promote_types(t.dtype, at_least))
+    at_least = jnp.float32
+    if not jnp.issubdtype(t.dtype, jnp.floating):
+        # whole steps of a chain: float64 where JAX has it
+        at_least = jnp.result_type(float)
+    dtype = jnp.promote_types(t.dtype, at_least)
     half = width // 2
-    frequencies = jnp.exp(-math.log(PERIOD) * jnp.arange(half, dtype=t.dtype) / half)
-    angles = t[:, None] * frequencies[None]
-    table = jnp.concatenate([jnp.cos(angles), jnp.sin(angles)], -1)
+    # from 1 down to nearly 1 / PERIOD, by equal factors
+    exponents = -math.log(PERIOD) * jnp.arange(half, dtype=dtype) / half
+    frequencies = jnp.exp(exponents)
+    angles = t.astype(dtype)[:, None] * frequencies[None]
+    table = jnp.concatenate([jnp.cos(angles), jnp.sin(angles)], axis=-1)
     if width % 2:
-        table = jnp.pad(table, ((0, 0), (0, 1)))
+        one_more = ((0, 0), (0, 1))
+        table = jnp.pad(table, one_more)
     return table
 
 
@@ -34,13 +40,18 @@ def grid_table(grid: tuple[int, int], width: int) -> np.ndarray:
     The first half of the channels is for the column, the second for the row; in each half sines,
     then cosines. This is what DiT and MAE publish.
     """
-    rows, columns = np.meshgrid(*map(np.arange, grid), indexing="ij")
-    halves = [_line(place.ravel(), width // 2) for place in (columns, rows)]
-    return np.concatenate(halves, -1)
+    rows, columns = grid
+    half = width // 2
+    places = np.arange(rows * columns)
+    # the column runs first, row by row
+    for_column = _line(places % columns, half)
+    for_row = _line(places // columns, half)
+    return np.concatenate([for_column, for_row], axis=-1)
 
 
 def _line(places: np.ndarray, width: int) -> np.ndarray:
     """[N] -> [N, width]: sines first."""
     half = width // 2
-    angles = places[:, None] / PERIOD ** (np.arange(half) / half)
-    return np.concatenate([np.sin(angles), np.cos(angles)], -1)
+    share = np.arange(half) / half
+    angles = places[:, None] / PERIOD**share
+    return np.concatenate([np.sin(angles), np.cos(angles)], axis=-1)

@@ -6,6 +6,7 @@ Shapes: B batch, H W space, C channels.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -63,13 +64,22 @@ class GroupNorm(nn.Module):
     def __call__(self, x: Array) -> Array:
         batch, channels = x.shape[0], x.shape[-1]
         groups = math.gcd(MOST_GROUPS, channels)
-        wide = at_least_float32(x).reshape(batch, -1, groups, channels // groups)
-        centred = wide - wide.mean((1, 3), keepdims=True)
-        variance = jnp.square(centred).mean((1, 3), keepdims=True)
-        normal = (centred * lax.rsqrt(variance + self.eps)).reshape(x.shape)
+        wide = at_least_float32(x)
+        wide = wide.reshape(batch, -1, groups, channels // groups)  # [B, H W, groups, C / groups]
+        over = (1, 3)
+        centred = wide - wide.mean(over, keepdims=True)
+        variance = jnp.square(centred).mean(over, keepdims=True)
+        normal = centred * lax.rsqrt(variance + self.eps)
+        normal = normal.reshape(x.shape)
         scale = self.param("scale", ones_init, (channels,))
         bias = self.param("bias", zeros_init, (channels,))
-        return (normal * per_channel(scale, normal) + per_channel(bias, normal)).astype(x.dtype)
+        scaled = normal * per_channel(scale, normal) + per_channel(bias, normal)
+        return scaled.astype(x.dtype)
+
+
+def conv3(width: int, name: str, stride: int = 1, kernel_init: Any = conv_init) -> Conv:
+    """3x3 pixels; the map keeps its sides, a stride of 2 halves them."""
+    return Conv(width, (3, 3), stride, 1, kernel_init=kernel_init, name=name)
 
 
 class ResidualBlock(nn.Module):
@@ -80,14 +90,15 @@ class ResidualBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array, c: Array) -> Array:
         """x [B, H, W, C] -> [B, H, W, width]; c [B, D]."""
-        conv = {"kernel": (3, 3), "pad": 1}
-        h = jax.nn.silu(GroupNorm(name="norm1")(x))
-        h = Conv(self.width, kernel_init=conv_init, name="conv1", **conv)(h)
-        both = Linear(2 * self.width, kernel_init=conv_init, name="condition")(jax.nn.silu(c))
-        scale, shift = jnp.split(both.astype(h.dtype)[:, None, None], 2, -1)
-        h = jax.nn.silu(GroupNorm(name="norm2")(h) * (1 + scale) + shift)
+        h = GroupNorm(name="norm1")(x)
+        h = conv3(self.width, "conv1")(jax.nn.silu(h))
+        linear = Linear(2 * self.width, kernel_init=conv_init, name="condition")
+        both = linear(jax.nn.silu(c)).astype(h.dtype)
+        scale, shift = jnp.split(both[:, None, None], 2, axis=-1)  # [B, 1, 1, width]
+        # 1 + scale: a condition of zeros changes nothing
+        h = GroupNorm(name="norm2")(h) * (1 + scale) + shift
         # zero: the block is the identity at the start
-        h = Conv(self.width, kernel_init=zeros_init, name="conv2", **conv)(h)
+        h = conv3(self.width, "conv2", kernel_init=zeros_init)(jax.nn.silu(h))
         if x.shape[-1] != self.width:
             x = Conv(self.width, (1, 1), kernel_init=conv_init, name="skip")(x)
         return x + h
@@ -100,7 +111,9 @@ class MapAttention(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        tokens = GroupNorm(name="norm")(x).reshape(x.shape[0], -1, x.shape[-1])
+        batch, channels = x.shape[0], x.shape[-1]
+        normal = GroupNorm(name="norm")(x)
+        tokens = normal.reshape(batch, -1, channels)
         mixed = Attention(self.heads, kernel_init=conv_init, name="attn")(tokens)
         return x + mixed.reshape(x.shape)
 
@@ -117,11 +130,12 @@ class UNet(Denoiser):
         a = self.architecture
         self._check_size(x.shape[1:3])
         c = self._condition(told, labels)
-        x = Conv(a.widths[0], (3, 3), pad=1, kernel_init=conv_init, name="stem")(x)
+        x = conv3(a.widths[0], "stem")(x)
+        # what each block down gives, for its partner on the way up
         outputs = [x]
         for level, (depth, width) in enumerate(zip(a.depths, a.widths, strict=True)):
             if level:
-                x = Conv(width, (3, 3), 2, 1, kernel_init=conv_init, name=f"down_{level}")(x)
+                x = conv3(width, f"down_{level}", stride=2)(x)
                 outputs.append(x)
             for number in range(depth):
                 x = ResidualBlock(width, name=f"in_{level}_{number}")(x, c)
@@ -131,8 +145,10 @@ class UNet(Denoiser):
         x = ResidualBlock(a.widths[-1], name="middle_1")(x, c)
         x = self._up(x, c, outputs)
         x = jax.nn.silu(GroupNorm(name="norm")(x))
-        out_chans = a.in_chans * (2 if a.learn_sigma else 1)
-        return Conv(out_chans, (3, 3), pad=1, kernel_init=zeros_init, name="head")(x)
+        out_chans = a.in_chans
+        if a.learn_sigma:
+            out_chans *= 2
+        return conv3(out_chans, "head", kernel_init=zeros_init)(x)
 
     def _up(self, x: Array, c: Array, outputs: list[Array]) -> Array:
         a = self.architecture
@@ -140,14 +156,14 @@ class UNet(Denoiser):
         for level in reversed(range(len(a.depths))):
             # one block more than on the way down: for what made the map
             for number in range(a.depths[level] + 1):
-                factor = skip_factor(a.skips, count - len(outputs), count, a.kappa)
-                x = jnp.concatenate([x, factor * outputs.pop()], -1)
+                used = count - len(outputs)
+                factor = skip_factor(a.skips, used, count, a.kappa)
+                skip = factor * outputs.pop()
+                x = jnp.concatenate([x, skip], axis=-1)
                 x = ResidualBlock(a.widths[level], name=f"out_{level}_{number}")(x, c)
             if level:
-                x = x.repeat(2, 1).repeat(2, 2)  # nearest neighbour
-                x = Conv(
-                    a.widths[level - 1], (3, 3), pad=1, kernel_init=conv_init, name=f"up_{level}"
-                )(x)
+                x = x.repeat(2, axis=1).repeat(2, axis=2)  # nearest neighbour
+                x = conv3(a.widths[level - 1], f"up_{level}")(x)
         return x
 
     def _condition(self, told: Array, labels: Array) -> Array:
@@ -161,11 +177,13 @@ class UNet(Denoiser):
 
     @nn.nowrap
     def _check_size(self, size: tuple[int, int]) -> None:
-        factor = 2 ** (len(self.architecture.depths) - 1)
-        if size[0] % factor or size[1] % factor:
+        height, width = size
+        halvings = len(self.architecture.depths) - 1
+        factor = 2**halvings
+        if height % factor or width % factor:
             raise UserError(
-                f"examples {size[0]}x{size[1]} cannot be halved {len(self.architecture.depths) - 1}"
-                f" times: give sides that are multiples of {factor}, or fewer depths and widths"
+                f"examples {height}x{width} cannot be halved {halvings} times: give sides that are"
+                f" multiples of {factor}, or fewer depths and widths"
             )
 
 

@@ -44,7 +44,8 @@ class Points(Source):
         self._seed = seed
         self._size = batch_size
         self._parts = parts
-        self.spec = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), self._batch(0))
+        first = self._batch(0)
+        self.spec = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), first)
 
     def batches(self, start: int = 0) -> Iterator[dict[str, np.ndarray]]:
         step = start
@@ -54,15 +55,25 @@ class Points(Source):
 
     def _batch(self, step: int) -> dict[str, np.ndarray]:
         rng = np.random.default_rng((self._seed, step))
-        shares = np.exp(MIXTURE.logits) / np.exp(MIXTURE.logits).sum()
-        centre = MIXTURE.means[rng.choice(len(shares), self._size, p=shares)]
+        weights = np.exp(MIXTURE.logits)
+        shares = weights / weights.sum()
+        component = rng.choice(len(shares), self._size, p=shares)
+        centre = MIXTURE.means[component]
         points = centre + MIXTURE.width * rng.standard_normal(centre.shape)
+        points = points.astype(np.float32)
         index = np.arange(self._size, dtype=np.int32)
+        # all processes draw the same batch; each takes its own rows
         mine = slice(jax.process_index(), None, jax.process_count())
-        batch = {"point": points.astype(np.float32)[mine], "index": index[mine]}
-        if self._parts > 1:
-            return {k: v.reshape(self._parts, -1, *v.shape[1:]) for k, v in batch.items()}
-        return batch
+        return {
+            "point": self._in_parts(points[mine]),
+            "index": self._in_parts(index[mine]),
+        }
+
+    def _in_parts(self, values: np.ndarray) -> np.ndarray:
+        """[B, ...] -> [parts, B / parts, ...] where gradients are accumulated."""
+        if self._parts == 1:
+            return values
+        return values.reshape(self._parts, -1, *values.shape[1:])
 
 
 class Net(nn.Module):
@@ -72,7 +83,8 @@ class Net(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, told: Array) -> Array:
-        h = jnp.concatenate([x, told[:, None], jnp.sin(told)[:, None]], -1)
+        told = told[:, None]
+        h = jnp.concatenate([x, told, jnp.sin(told)], axis=-1)
         for _ in range(2):
             h = jax.nn.silu(nn.Dense(self.width)(h))
         return nn.Dense(x.shape[-1])(h)
@@ -100,17 +112,25 @@ class MixtureTask(Task):
         return Points(self.config.seed, self.config.data.batch_size, self.config.accumulate)
 
     def init(self, rng: Array, batch: Batch) -> tuple[Params, Any]:
-        return self.net.init(rng, jnp.zeros((1, 2)), jnp.zeros(1)), {}
+        point = jnp.zeros((1, 2))
+        told = jnp.zeros(1)
+        return self.net.init(rng, point, told), {}
 
     def loss(
         self, params: Params, model_state: Any, batch: Batch, rng: Array, step: Array
     ) -> tuple[Array, tuple[Any, Metrics]]:
+        # draws of an example's own number: the same however the batch is divided
         keys = jax.vmap(lambda i: jax.random.fold_in(rng, i))(batch["index"])
         draws = jax.vmap(lambda key: jax.random.normal(key, (3,)))(keys)
-        sigma = self.edm.time(draws[:, 0], draws[:, 0])
-        losses = self.edm.loss(self.network(params), batch["point"], draws[:, 1:], sigma, step)
-        count = jnp.asarray(float(losses.shape[0]))
-        return losses.mean(), (model_state, {"loss": (losses.sum(), count)})
+        level = draws[:, 0]
+        noise = draws[:, 1:]
+        # EDM's noise levels take no uniform draw
+        sigma = self.edm.time(level, level)
+        network = self.network(params)
+        losses = self.edm.loss(network, batch["point"], noise, sigma, step)
+        count = jnp.asarray(float(len(losses)))
+        metrics = {"loss": (losses.sum(), count)}
+        return losses.mean(), (model_state, metrics)
 
     def network(self, params: Params) -> Any:
         """(x, told) -> output."""
@@ -118,22 +138,28 @@ class MixtureTask(Task):
 
     def errors(self, params: Params) -> Array:
         """[levels]: squared errors against the exact denoiser, as shares of the data's variance."""
-        keys = jax.random.split(jax.random.key(SEED), 3)
-        clean = MIXTURE.draw(
-            jax.random.normal(keys[0], (POINTS, 2)), jax.random.uniform(keys[1], (POINTS,))
-        )
-        noise = jax.random.normal(keys[2], (POINTS, 2))
+        # one seed for all: errors of two runs are of the same points
+        for_point, for_component, for_noise = jax.random.split(jax.random.key(SEED), 3)
+        normal = jax.random.normal(for_point, (POINTS, 2))
+        uniform = jax.random.uniform(for_component, (POINTS,))
+        clean = MIXTURE.draw(normal, uniform)
+        noise = jax.random.normal(for_noise, (POINTS, 2))
+        network = self.network(params)
 
         def at_level(level: Array) -> Array:
             sigma = jnp.full(POINTS, level)
             x = clean + level * noise
-            away = self.edm.denoise(self.network(params), x, sigma) - MIXTURE.denoised(x, sigma)
+            denoised = self.edm.denoise(network, x, sigma)
+            away = denoised - MIXTURE.denoised(x, sigma)
             return jnp.square(away).mean() / clean.var()
 
         return jax.lax.map(at_level, jnp.asarray(LEVELS))
 
     def evaluators(self, config: View) -> dict[str, "Exact"]:
-        return {name: Exact(self.errors, config.evals[name]) for name in config.evals}
+        found = {}
+        for name in config.evals:
+            found[name] = Exact(self.errors, config.evals[name])
+        return found
 
 
 class Exact:
