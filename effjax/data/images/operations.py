@@ -12,6 +12,7 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image, ImageEnhance, ImageOps
 
+Pixels = np.ndarray  # uint8 [H, W, 3]
 FULL = 10  # the strength at which a level reaches the end of its range
 LEVELS = 256  # of a pixel
 VALUES = np.arange(LEVELS)
@@ -26,7 +27,7 @@ class How(NamedTuple):
 
 
 Level = Callable[[float, Generator], float]
-Apply = Callable[[np.ndarray, float, How], np.ndarray]
+Apply = Callable[[Pixels, float, How], Pixels]
 
 
 class Operation(NamedTuple):
@@ -96,14 +97,17 @@ def increasing_enhance_level(strength: float, rng: Generator) -> float:
 # ----------------------------------------------------------------- values by a table
 
 
-def by_table(image: np.ndarray, table: np.ndarray) -> np.ndarray:
+def by_table(image: Pixels, table: np.ndarray) -> Pixels:
     """Each value replaced by its entry of a table [256], or of one a channel, [256, 3]."""
-    table = np.clip(table, 0, LEVELS - 1).astype(np.uint8)
-    # OpenCV takes tables of channels as an image of one row
-    return cv2.LUT(image, table if table.ndim == 1 else table[None])
+    table = np.clip(table, 0, LEVELS - 1)
+    table = table.astype(np.uint8)
+    if table.ndim == 2:
+        # OpenCV takes tables of channels as an image of one row
+        table = table[None]
+    return cv2.LUT(image, table)
 
 
-def auto_contrast(image: np.ndarray, level: float, how: How) -> np.ndarray:
+def auto_contrast(image: Pixels, level: float, how: How) -> Pixels:
     tables = []
     for channel in cv2.split(image):
         low, high, _, _ = cv2.minMaxLoc(channel)
@@ -117,40 +121,48 @@ def auto_contrast(image: np.ndarray, level: float, how: How) -> np.ndarray:
     return by_table(image, np.stack(tables, axis=-1))
 
 
-def invert(image: np.ndarray, level: float, how: How) -> np.ndarray:
+def invert(image: Pixels, level: float, how: How) -> Pixels:
     return cv2.bitwise_not(image)
 
 
-def posterize(image: np.ndarray, bits: float, how: How) -> np.ndarray:
+def posterize(image: Pixels, bits: float, how: How) -> Pixels:
     # 0 bits are a black image, as Pillow gave before it refused them
     lost = 2 ** (8 - int(bits)) - 1
-    return by_table(image, VALUES & ~lost)
+    kept = VALUES & ~lost
+    return by_table(image, kept)
 
 
-def solarize(image: np.ndarray, threshold: float, how: How) -> np.ndarray:
+def solarize(image: Pixels, threshold: float, how: How) -> Pixels:
     darker = threshold > VALUES
-    return by_table(image, np.where(darker, VALUES, LEVELS - 1 - VALUES))
+    inverse = LEVELS - 1 - VALUES
+    table = np.where(darker, VALUES, inverse)
+    return by_table(image, table)
 
 
-def solarize_add(image: np.ndarray, amount: float, how: How) -> np.ndarray:
+def solarize_add(image: Pixels, amount: float, how: How) -> Pixels:
     # only the darker half is lifted
-    return by_table(image, np.where(VALUES < 128, VALUES + int(amount), VALUES))
+    darker = VALUES < 128
+    lifted = VALUES + int(amount)
+    table = np.where(darker, lifted, VALUES)
+    return by_table(image, table)
 
 
-def contrast(image: np.ndarray, factor: float, how: How) -> np.ndarray:
+def contrast(image: Pixels, factor: float, how: How) -> Pixels:
     grey = np.asarray(Image.fromarray(image).convert("L"))
     mean = int(grey.mean() + 0.5)
     return _enhance_from(mean, image, factor)
 
 
-def brightness(image: np.ndarray, factor: float, how: How) -> np.ndarray:
+def brightness(image: Pixels, factor: float, how: How) -> Pixels:
     return _enhance_from(0, image, factor)
 
 
-def _enhance_from(start: int, image: np.ndarray, factor: float) -> np.ndarray:
+def _enhance_from(start: int, image: Pixels, factor: float) -> Pixels:
     """start + factor * (value - start), in float32 as Pillow blends."""
-    change = np.float32(factor) * (VALUES - start).astype(np.float32)
-    return by_table(image, np.float32(start) + change)
+    away = (VALUES - start).astype(np.float32)
+    change = np.float32(factor) * away
+    table = np.float32(start) + change
+    return by_table(image, table)
 
 
 # ------------------------------------------------------------------------ by Pillow
@@ -159,47 +171,52 @@ def _enhance_from(start: int, image: np.ndarray, factor: float) -> np.ndarray:
 # places of pixels are rounded.
 
 
-def equalize(image: np.ndarray, level: float, how: How) -> np.ndarray:
-    return np.asarray(ImageOps.equalize(Image.fromarray(image)))
+def equalize(image: Pixels, level: float, how: How) -> Pixels:
+    picture = Image.fromarray(image)
+    return np.asarray(ImageOps.equalize(picture))
 
 
-def color(image: np.ndarray, factor: float, how: How) -> np.ndarray:
-    return np.asarray(ImageEnhance.Color(Image.fromarray(image)).enhance(factor))
+def color(image: Pixels, factor: float, how: How) -> Pixels:
+    picture = Image.fromarray(image)
+    changed = ImageEnhance.Color(picture).enhance(factor)
+    return np.asarray(changed)
 
 
-def sharpness(image: np.ndarray, factor: float, how: How) -> np.ndarray:
+def sharpness(image: Pixels, factor: float, how: How) -> Pixels:
     # No sum of the kernel lies half way between two values, so that every way to round agrees.
     smooth = cv2.filter2D(image, -1, SMOOTH)
     # Pillow leaves the pixels at the border as they are.
     for border in (np.s_[:1], np.s_[-1:], np.s_[:, :1], np.s_[:, -1:]):
         smooth[border] = image[border]
-    return np.asarray(Image.blend(Image.fromarray(smooth), Image.fromarray(image), factor))
+    blended = Image.blend(Image.fromarray(smooth), Image.fromarray(image), factor)
+    return np.asarray(blended)
 
 
-def rotate(image: np.ndarray, degrees: float, how: How) -> np.ndarray:
+def rotate(image: Pixels, degrees: float, how: How) -> Pixels:
     picture = Image.fromarray(image)
-    return np.asarray(picture.rotate(degrees, how.resample, fillcolor=how.fill))
+    turned = picture.rotate(degrees, how.resample, fillcolor=how.fill)
+    return np.asarray(turned)
 
 
-def shear_x(image: np.ndarray, level: float, how: How) -> np.ndarray:
+def shear_x(image: Pixels, level: float, how: How) -> Pixels:
     return _affine(image, (1, level, 0, 0, 1, 0), how)
 
 
-def shear_y(image: np.ndarray, level: float, how: How) -> np.ndarray:
+def shear_y(image: Pixels, level: float, how: How) -> Pixels:
     return _affine(image, (1, 0, 0, level, 1, 0), how)
 
 
-def translate_x(image: np.ndarray, share: float, how: How) -> np.ndarray:
+def translate_x(image: Pixels, share: float, how: How) -> Pixels:
     pixels = share * image.shape[1]
     return _affine(image, (1, 0, pixels, 0, 1, 0), how)
 
 
-def translate_y(image: np.ndarray, share: float, how: How) -> np.ndarray:
+def translate_y(image: Pixels, share: float, how: How) -> Pixels:
     pixels = share * image.shape[0]
     return _affine(image, (1, 0, 0, 0, 1, pixels), how)
 
 
-def _affine(image: np.ndarray, matrix: tuple[float, ...], how: How) -> np.ndarray:
+def _affine(image: Pixels, matrix: tuple[float, ...], how: How) -> Pixels:
     # the matrix maps a place in the result to one in the image: a, b, c, d, e, f of
     # (a x + b y + c, d x + e y + f)
     picture = Image.fromarray(image)

@@ -6,12 +6,12 @@ Shapes: B batch, H W space, C channels.
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array, lax
+from jax.nn.initializers import Initializer
 
 from effjax.errors import UserError
 from effjax.models.architecture import Channels, Depth, Width, check
@@ -77,7 +77,7 @@ class GroupNorm(nn.Module):
         return scaled.astype(x.dtype)
 
 
-def conv3(width: int, name: str, stride: int = 1, kernel_init: Any = conv_init) -> Conv:
+def conv3(width: int, name: str, stride: int = 1, kernel_init: Initializer = conv_init) -> Conv:
     """3x3 pixels; the map keeps its sides, a stride of 2 halves them."""
     return Conv(width, (3, 3), stride, 1, kernel_init=kernel_init, name=name)
 
