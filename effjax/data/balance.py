@@ -54,5 +54,6 @@ def shown_in_epoch(sizes: np.ndarray, balance: float) -> np.ndarray:
     shown = np.floor(exact).astype(int)
     # what rounding leaves over goes to the classes that lost most by it
     order = np.argsort(shown - exact, kind="stable")
-    shown[order[: total - shown.sum()]] += 1
+    missing = total - shown.sum()
+    shown[order[:missing]] += 1
     return shown
