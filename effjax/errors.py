@@ -44,6 +44,14 @@ def _escape(char: str) -> str:
     return char.encode("unicode_escape", "surrogatepass").decode()
 
 
+class ReaderGone(BaseException):
+    """Nobody reads the rest of what is written, as in `effjax models | head`; the end is quiet.
+
+    No OSError, as those tell that a file cannot be written, and no Exception: to a benchmark these
+    are trials that failed.
+    """
+
+
 class NonFinite(RuntimeError):
     """A gradient was NaN or infinite and the run stopped there; the command line exits with 3."""
 

@@ -14,7 +14,7 @@ from effjax import plugins
 from effjax.cli.declare import VERBS, default_workdir, make_parser
 from effjax.cli.interruptible import interruptible
 from effjax.cli.together import OVERRIDE, check_together
-from effjax.errors import NonFinite, Preempted, UserError, nearest, printable_lines
+from effjax.errors import NonFinite, Preempted, ReaderGone, UserError, nearest, printable_lines
 from effjax.startup import tune_malloc, use_compilation_cache
 
 __all__ = ["VERBS", "default_workdir", "main", "make_parser", "parse"]
@@ -116,15 +116,17 @@ def main(argv: list[str] | None = None) -> None:
             use_compilation_cache()
             with plugins.refused(args.no_plugins):
                 args.function(args)
+            sys.stdout.flush()  # here, where a reader that is gone is no error
     except (UserError, NonFinite, Preempted) as error:
         if debug:
             raise
         # names of files and classes may hold control characters
-        print(f"effjax: {printable_lines(str(error))}", file=sys.stderr)
+        with contextlib.suppress(BrokenPipeError):  # `2>&1 | head`
+            print(f"effjax: {printable_lines(str(error))}", file=sys.stderr)
         statuses = {NonFinite: NOT_FINITE, Preempted: INTERRUPTED}
         status = statuses.get(type(error), USER_MISTAKE)
         raise SystemExit(status) from None
-    except BrokenPipeError:  # `effjax models | head`: nobody reads the rest
+    except (BrokenPipeError, ReaderGone):  # `effjax models | head`: nobody reads the rest
         # Python flushes standard output as it ends, which would raise again
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

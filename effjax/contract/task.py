@@ -48,6 +48,8 @@ class Task:
       options: the keys of `config.task`, checked: an instance of `Config`.
       not_learned: paths of the parameters that nothing updates. The setup fills it in before the
         step is traced.
+      takes_forward_derivatives: whether an update takes `jax.jvp` of the network. Calls into
+        oneDNN have gradients alone, so the step then makes none.
 
     Raises:
       UserError: a key of `config.task` that `Config` does not declare, or a wrong value.
@@ -58,6 +60,7 @@ class Task:
         """Keys of `config.task` beside `name`. Subclasses extend their parent's `Config`."""
 
     not_learned: frozenset[str] = frozenset()
+    takes_forward_derivatives: bool = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
-from effjax.errors import printable_lines
+from effjax.errors import ReaderGone, printable_lines
 from effjax.report.tables import format_table, terminal_width
 
 Values = Mapping[str, float]
@@ -139,7 +139,10 @@ class Display:
                 display = find_display()
                 if display is None:
                     return
-                display._write(f"{what} ... {format_seconds(waited)}")
+                try:
+                    display._write(f"{what} ... {format_seconds(waited)}")
+                except ReaderGone:  # the next line of the program itself meets it too
+                    return
                 del display
                 pause = max(CLOCK, waited / 2)  # a long wait does not fill the log
 
@@ -177,7 +180,10 @@ class Display:
         self._write(text)
 
     def _write(self, text: str) -> None:
-        print(printable_lines(text), file=self._stream, flush=True)
+        try:
+            print(printable_lines(text), file=self._stream, flush=True)
+        except BrokenPipeError:
+            raise ReaderGone from None
 
     def warn(self, text: str) -> None:
         """A line on something that went wrong and that the program survives."""

@@ -35,6 +35,7 @@ from effjax.tasks.class_weights import BALANCED, class_weights
 from effjax.tasks.evaluators import find_evaluator
 from effjax.tasks.freezing import as_in_evaluation
 from effjax.tasks.losses import Loss, find_loss
+from effjax.tasks.model_kind import check_kind
 from effjax.tasks.registry import register_task
 from effjax.tasks.starting import classifier_rows, explain_mismatch, find_start
 from effjax.tasks.targets import OneClass, Targets, make_targets
@@ -136,6 +137,7 @@ class Classification(Task):
           UserError: fewer classes than the labels have, or anything that the model refuses.
         """
         section = self.config.model
+        check_kind(section.name, "classifier", self.name)
         if 0 < (section.num_classes or 0) < self.split.num_classes:
             raise UserError(
                 f"config.model.num_classes = {section.num_classes}, but the labels have "

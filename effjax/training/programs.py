@@ -97,6 +97,8 @@ def _platform(setup: Setup) -> str:
 def wants_onednn(setup: Setup) -> bool:
     """Whether the run is long enough that a faster step outweighs compiling at every start."""
     asked = setup.config.parallel.onednn
+    if setup.task.takes_forward_derivatives:
+        asked = False  # `build` has refused a config that asks for it
     if asked is None:
         asked = _is_long(setup)
     return _platform(setup) == "cpu" and asked

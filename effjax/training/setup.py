@@ -75,6 +75,7 @@ def build(
     devices = list(devices or choose_devices(view.parallel.devices))
     runner = make_runner(devices, view.data.batch_size, view.accumulate, view.parallel)
     task = make_task(view, runner.batch_axis)
+    _check_onednn(view, task)
     source = task.source() or open_training(view)
     runner.hold(source)
     clock = _clock(view, source.num_examples)
@@ -110,6 +111,15 @@ def _initialiser(task: Task, source: Source) -> Init:
         return task.init(key, batch)
 
     return init
+
+
+def _check_onednn(view: View, task: Task) -> None:
+    """Refuses calls into oneDNN where an update differentiates forwards through the network."""
+    if task.takes_forward_derivatives and view.parallel.onednn:
+        raise UserError(
+            f"config.parallel.onednn = True: task {task.name!r} takes forward derivatives here\n"
+            "calls into oneDNN have none; leave it out"
+        )
 
 
 def use_architecture(config: ml_collections.ConfigDict) -> None:

@@ -35,3 +35,13 @@ def test_it_runs_as_a_module(module):
         [sys.executable, "-m", module, "--version"], capture_output=True, text=True
     )
     assert done.stdout.startswith("effjax 0")
+
+
+def test_a_closed_pipe_ends_quietly():
+    """As `effjax models | head -0`: what is written while it runs, and what is left at the end."""
+    words = [sys.executable, "-m", "effjax", "models"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, **pipes) as running:
+        running.stdout.close()
+        assert running.stderr.read() == ""
+        assert running.wait() == 0

@@ -13,6 +13,8 @@ import time
 
 import pytest
 
+from effjax.errors import ReaderGone
+from effjax.evaluate.network import writing_to
 from effjax.report import progress
 from effjax.report.progress import (
     Display,
@@ -185,3 +187,15 @@ def test_pace_counts_images_and_leaves_pauses_out(monkeypatch):
 def test_seconds_and_values_in_words():
     assert [format_seconds(s) for s in (0.9, 59.9, 75, 4000)] == ["0s", "59s", "1m15s", "1h06m"]
     assert format_values({"train/loss": 0.51234, "val/top1": 0.9}) == "loss 0.5123  val/top1 0.9"
+
+
+class Closed(io.StringIO):
+    """A pipe that nobody reads."""
+
+    def write(self, text):
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_a_reader_that_is_gone_is_no_failed_file():
+    with pytest.raises(ReaderGone), writing_to(None):
+        Display(Closed()).line("a table")

@@ -1,6 +1,7 @@
 """A run whose step calls oneDNN learns what the other learns; long runs on a CPU ask for it."""
 
 import dataclasses
+import types
 from functools import partial
 
 import jax
@@ -49,6 +50,13 @@ def test_long_runs_ask_for_calls():
     for total, wanted in ((steps, True), (steps - 1, False)):
         clock = dataclasses.replace(setup.clock, total_steps=total)
         assert wants_onednn(dataclasses.replace(setup, clock=clock)) == wanted
+
+
+def test_forward_derivatives_ask_for_none():
+    setup = setup_of(onednn=True)
+    assert wants_onednn(setup)
+    task = types.SimpleNamespace(takes_forward_derivatives=True)
+    assert not wants_onednn(dataclasses.replace(setup, task=task))
 
 
 def test_the_log_of_the_compiler_is_held_back_and_comes_back(monkeypatch):

@@ -52,8 +52,24 @@ def find_split(wanted: str, present: Iterable[str], where: str) -> str:
                     return name
     raise MissingSplit(
         f"split {wanted!r} is not in {printable(where)}; {nearest(wanted, present)}\n"
-        "set data.train_split and data.val_split"
+        f"{_instead(wanted, present)}"
     )
+
+
+def _instead(wanted: str, present: Sequence[str]) -> str:
+    """What to type where there is no split `wanted`."""
+    held_out = [name for name in present if split_kind(name) in ("validation", "test")]
+    training = [name for name in present if split_kind(name) == "train"]
+    if split_kind(wanted) in ("validation", "test"):
+        if held_out:
+            return f"give --config.data.val_split={held_out[0]}"
+        if training:
+            first = training[0]
+            return (
+                f"divide what is there: --config.data.train_split={first}[:90%] "
+                f"--config.data.val_split={first}[90%:]"
+            )
+    return "set data.train_split and data.val_split"
 
 
 def find_splits(wanted: str, present: Iterable[str], where: str) -> list[str]:

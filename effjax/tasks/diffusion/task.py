@@ -38,6 +38,7 @@ from effjax.tasks.diffusion.evaluators import Denoising
 from effjax.tasks.diffusion.latents import LOG_VARIANCE, MEAN, Latents
 from effjax.tasks.diffusion.options import DiffusionConfig, kept_counts, make_process
 from effjax.tasks.diffusion.trained import trained_denoiser
+from effjax.tasks.model_kind import check_kind
 from effjax.tasks.registry import register_task
 
 
@@ -51,6 +52,11 @@ class Diffusion(Task):
 
     Config = DiffusionConfig
     kept: int | None = None
+
+    @property
+    def takes_forward_derivatives(self) -> bool:
+        """MeanFlow's target is a derivative along the path."""
+        return self.options.process == "meanflow"
 
     @functools.cached_property
     def split(self) -> Split | Latents:
@@ -84,13 +90,7 @@ class Diffusion(Task):
                 f"config.model.num_classes = {classes}, but the labels have "
                 f"{self.split.num_classes} classes; leave it out, or give 0 to learn without labels"
             )
-        known = models.list_models(kind="denoiser")
-        model_name = section.name.partition(".")[0]
-        if getattr(models.entry(section.name).model, "kind", None) != "denoiser":
-            raise UserError(
-                f"config.model.name = {model_name!r} is no denoiser; task 'diffusion' trains such "
-                f"as {', '.join(known[:4])}\nlist: effjax models"
-            )
+        check_kind(section.name, "denoiser", self.name)
         model = models.create_model(
             section.name,
             num_classes=classes,

@@ -44,3 +44,18 @@ def test_usual_names_in_their_order_and_in_capitals():
     assert find_split_expression("train[:9]+val", ["train", "val"], "here") == "train[:9]+val"
     with pytest.raises(MissingSplit, match="did you mean 'train'"):
         find_split("trian", ["train"], "here")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "present", "typed"),
+    [
+        ("validation", ["train", "test"], "--config.data.val_split=test"),
+        ("test", ["train", "val"], "--config.data.val_split=val"),
+        ("validation", ["train"], "--config.data.val_split=train[90%:]"),
+        ("train", ["a", "b"], "set data.train_split and data.val_split"),
+    ],
+)
+def test_what_is_typed_instead_of_a_split_that_is_not_there(wanted, present, typed):
+    with pytest.raises(MissingSplit) as told:
+        find_split(wanted, present, "here")
+    assert typed in str(told.value)

@@ -7,6 +7,7 @@ from effjax.config import View
 from effjax.errors import UserError
 from effjax.runs.metrics import read_rows
 from effjax.tasks.diffusion.task import Diffusion
+from effjax.tasks.run import build
 from tests.tasks.diffusion.conftest import quick_config
 
 
@@ -92,20 +93,29 @@ def test_the_masked_pass_has_fixed_sizes():
     ],
 )
 def test_what_cannot_be_learned_is_refused(arg, task, message):
-    def build():
+    def use():
         made = make(arg, **task)
         return made.process, made.model, made.variant(0)
 
     with pytest.raises(UserError, match=message):
-        build()
+        use()
 
 
 def test_a_classifier_is_no_denoiser():
     config = quick_config("dit")
     with config.unlocked():
         config.model = {**quick_config("unet").model.to_dict(), "name": "caformer_s18"}
-    with pytest.raises(UserError, match="is no denoiser"):
+    with pytest.raises(UserError, match="'caformer_s18' is a classifier, task 'diffusion' trains"):
         _ = Diffusion(View(config)).model
+
+
+def test_forward_derivatives_leave_onednn_out():
+    config = quick_config("meanflow")
+    config.parallel.onednn = True
+    with pytest.raises(UserError, match=r"parallel\.onednn = True: task 'diffusion' takes forward"):
+        build(config)
+    assert Diffusion(View(config)).takes_forward_derivatives
+    assert not make("dit").takes_forward_derivatives
 
 
 @pytest.mark.slow
