@@ -119,7 +119,8 @@ def test_a_run_brings_in_no_other_framework(tmp_path):
 import sys
 from effjax.cli import main
 main(["train", "--config=configs/quickstart.py:quick", "--config.total_steps=2", "--quiet",
-      "--config.parallel.devices=1", "--config.model.dims=(8,8,32,32)", "--workdir={tmp_path}/run"])
+      "--config.parallel.devices=1", "--config.model.dims=(8,8,8,8)", "--config.model.depths=1",
+      "--config.model.mixers=identity", "--workdir={tmp_path}/run"])
 main(["evaluate", "--workdir={tmp_path}/run"])
 print([m for m in ("tensorflow", "torch", "flax.nnx") if m in sys.modules])
 """
