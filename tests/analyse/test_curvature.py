@@ -12,6 +12,7 @@ from effjax.curvature.products import gauss_newton
 from effjax.curvature.spectrum import signs
 
 
+@pytest.mark.slow
 def test_a_block_is_below_the_whole(subject):
     """By the interlacing of eigenvalues."""
     start, *_ = signs(jax.random.key(0), subject.hessian, 1)

@@ -80,6 +80,7 @@ def test_numbers_that_json_has_not_are_null():
     assert [in_words(v) for v in (None, float("nan"), 12.34567, 3)] == ["-", "-", "12.35", "3"]
 
 
+@pytest.mark.slow
 def test_a_task_without_images_has_no_gap(tmp_path):
     import effjax
     from effjax.report import choose_display

@@ -43,6 +43,7 @@ def test_the_rest_after_a_cut(finished, tmp_path):
     assert before == (finished / "times.csv").read_text()
 
 
+@pytest.mark.slow
 def test_only_and_merge(finished, tmp_path):
     run(small_config(), tmp_path / "a", only=["adamw"])
     assert {row["optimizer"] for row in read_rows(tmp_path / "a")} == {"adamw"}

@@ -37,7 +37,7 @@ _effjax; printf '%s\\n' "${{COMPREPLY[@]}}"
 def test_bash_completes_verbs_flags_and_files(tmp_path):
     (tmp_path / "quickstart.py").touch()
     assert complete("effjax tr", tmp_path) == ["train"]
-    assert complete("effjax train --con", tmp_path) == ["--config="]
+    assert complete("effjax train --con", tmp_path) == ["--config=", "--continue-from="]
     assert complete("effjax train --config=qui", tmp_path) == ["quickstart.py"]
     assert complete("effjax data ch", tmp_path) == ["check"]
     assert complete("effjax predict qui", tmp_path) == ["quickstart.py"]

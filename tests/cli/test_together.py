@@ -18,6 +18,9 @@ REQUIRED = {
     "sweep": ["--config=F"],
     "train": ["--config=F"],
 }
+# what comes with a leader that needs one itself, and values that are not whole numbers
+BEFORE = {"--guidance": ["--workdir=D"]}
+VALUES = {"--guidance-interval": "--guidance-interval=0.1,0.9"}
 NEEDED = [
     (verb, flag, leader) for verb in NEEDS for flag in NEEDS[verb] for leader in NEEDS[verb][flag]
 ]
@@ -42,8 +45,8 @@ def typed(verb, flag):
         return []
     if "=" in flag:
         return [f"--{flag}"]
-    has_value = "action" not in declared(verb)[flag]
-    return [f"{flag}=3"] if has_value else [flag]
+    takes_value = declared(verb)[flag].get("action") in (None, "append")
+    return [VALUES.get(flag, f"{flag}=3")] if takes_value else [flag]
 
 
 @pytest.mark.parametrize("verb", sorted({*NEEDS, *EXCLUDES}))
@@ -54,7 +57,7 @@ def test_the_table_names_flags_that_there_are(verb):
 
 @pytest.mark.parametrize(("verb", "flag", "leader"), NEEDED)
 def test_a_flag_needs_its_leader(verb, flag, leader):
-    words = [verb, *REQUIRED.get(verb, []), *typed(verb, flag)]
+    words = [verb, *REQUIRED.get(verb, []), *BEFORE.get(leader, []), *typed(verb, flag)]
     _, _, action = leader.partition("action=")
     if action:
         words[1] = "check" if action == "prepare" else "prepare"  # the other one

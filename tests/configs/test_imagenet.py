@@ -62,10 +62,8 @@ def test_a_recipe_can_be_built(file, arg):
     assert built.task.evaluators(built.config)["val"].source.image_shape[0] in (224, 384)
 
 
-@pytest.mark.parametrize(
-    "file",
-    [name if name == "vit" else pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("file", VARIANTS)
 def test_quick_runs(file, tmp_path):
     config = load(f"{FOLDER}/{file}.py:quick", [], RunConfig)
     summary = effjax.train(config, tmp_path / "run", display=choose_display(quiet=True))

@@ -63,6 +63,7 @@ def test_stable_paths_leave_by_one_jump():
     assert escape.exponential_distance(found.times) < 1.63 / found.exits**0.5  # at 1 %
 
 
+@pytest.mark.slow
 def test_the_interval_of_getoor():
     alpha, dt = 1.5, 0.001
     found = escape.simulate_exits(

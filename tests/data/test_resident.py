@@ -123,6 +123,7 @@ def losses(workdir, cache, **changes):
     return [row["train/loss"] for row in read_rows(workdir) if "train/loss" in row]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

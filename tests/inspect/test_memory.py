@@ -21,6 +21,7 @@ def test_memory_is_told_for_several_devices_under_pmap_too(world):
     assert list(rows)[-3:] == ["state and batch", "temporaries, gradients included", "whole step"]
 
 
+@pytest.mark.slow
 def test_fsdp_divides_what_is_divided(world):
     one = costs("--config.parallel.devices=8")
     shared = costs(

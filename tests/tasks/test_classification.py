@@ -123,6 +123,7 @@ def test_tensors_are_renamed_and_left_out_on_the_way_in(tmp_path):
     assert {name.partition(".fc")[0] for name in report["left_out"]} == {"head"}
 
 
+@pytest.mark.slow
 def test_it_starts_from_another_run(tmp_path):
     first = tmp_path / "first"
     train(tiny(), first)
@@ -163,6 +164,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
     assert not (tmp_path / "second").exists()
 
 
+@pytest.mark.slow
 def test_a_frozen_backbone_stays_and_runs_as_in_evaluation(tmp_path):
     config = tiny()
     config.task.frozen = "backbone"

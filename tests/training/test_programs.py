@@ -22,6 +22,7 @@ def setup_of(**parallel):
     return build(config)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not onednn.available(), reason="no calls on this machine or with this jaxlib")
 def test_the_step_learns_the_same(monkeypatch):
     monkeypatch.setattr(onednn, "_LEAST_PRODUCTS", 0)

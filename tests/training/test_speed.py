@@ -63,6 +63,7 @@ def test_the_source_knows_the_remedy():
     assert said == ["34% of the time passes waiting for data; try more of everything"]
 
 
+@pytest.mark.slow
 def test_a_run_counts_what_it_could_not_read(tmp_path):
     import cv2
 

@@ -60,6 +60,7 @@ def test_mistakes(tmp_path, text, message):
         make_plan(spec, [], tmp_path)
 
 
+@pytest.mark.slow
 def test_every_ablation_is_a_plan(tmp_path):
     """All variants of all files: keys and values are right, and quick ones can be built."""
     models = {}

@@ -24,13 +24,12 @@ CLOSE = 1e-5  # of float32 sines
 
 def buffers(model: Any, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """{name: array} of what a published file of `model` holds beside the weights in `state`."""
-    grid = _grid(model, state)
     if isinstance(model, DiT):
-        table = grid_table(grid, model.architecture.width)
+        table = grid_table(_grid(model, state), model.architecture.width)
         return {POSITIONS: table[None].astype(np.float32)}
     found = {}
     if isinstance(model, MDT):
-        index = np.asarray(relative_index(grid), np.int64)
+        index = np.asarray(relative_index(_grid(model, state)), np.int64)
         for name in state:
             if name.endswith(BIAS_TABLE):
                 found[name.replace(BIAS_TABLE, BIAS_INDEX)] = index

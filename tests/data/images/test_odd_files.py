@@ -135,7 +135,8 @@ NO_IMAGES = {
 
 def table():
     """{file: what happens} of the page."""
-    text = PAGE.read_text().partition("## Odd folders")[0]
+    _, _, text = PAGE.read_text().partition("## Odd and damaged files")
+    text, _, _ = text.partition("## Odd folders")
     rows = re.findall(r"^\| `([^`]+)`[^|]*\| ([^|]+) \|$", text, re.MULTILINE)
     return dict(rows)
 

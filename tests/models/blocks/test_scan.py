@@ -49,6 +49,7 @@ def test_nothing_is_seen_of_it(remat, tmp_path):
     save_weights(scanned, variables, tmp_path / "w.safetensors")
 
 
+@pytest.mark.slow
 def test_one_stage_in_training():
     """What the slow test sees of four stages, compiled without optimisation."""
     fields = {"depths": (3,), "dims": (32,), "mixers": ("attention",), "kernel_sizes": (3,)}

@@ -11,6 +11,7 @@ from effjax.search.kernel_sizes.task import read_off
 from tests.search.kernel_sizes.conftest import fresh, supernet_of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "kernels"),
     [

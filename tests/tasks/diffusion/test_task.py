@@ -37,6 +37,7 @@ def dit():
     return task, tree.unflatten(filled)
 
 
+@pytest.mark.slow
 def test_a_run_learns_with_masks_and_is_measured(trained_run):
     workdir, summary = trained_run
     rows = [row for row in read_rows(workdir) if "train/masked_loss" in row]
