@@ -193,7 +193,13 @@ def general_sample(
     sigmas: np.ndarray,
     solver: Literal["euler", "heun"] = "heun",
 ) -> Array:
-    """Samples along any path's ODE, x' = (sigma'/sigma + s'/s) x - s sigma'/sigma D(x / s)."""
+    """Samples along any path's ODE, x' = (sigma'/sigma + s'/s) x - s sigma'/sigma D(x / s).
+
+    Args:
+      noise: unit normal, [B, ...].
+      path, sigmas: as `general_levels` gives them.
+      solver: Heun denoises twice a step, but once in the last.
+    """
     # in float64 on the host: at time 0 itself, the end, a path may have no slope
     starts = path.time(sigmas)
     rows = np.stack([_row(path, t) for t in starts])

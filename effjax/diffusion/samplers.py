@@ -31,6 +31,7 @@ def ancestral(
     last = count - 1
 
     def step(x: Array, i: Array) -> tuple[Array, None]:
+        # the chain is walked from its end, where all is noise
         t = jnp.full(len(x), last) - i
         output = network(x, process.told(t))
         there = process.reverse(output, x, t, clip)
@@ -60,6 +61,7 @@ def ddim(
     last = count - 1
 
     def step(x: Array, i: Array) -> tuple[Array, None]:
+        # the chain is walked from its end, where all is noise
         t = jnp.full(len(x), last) - i
         output = network(x, process.told(t))
         clean = process.reverse(output, x, t, clip).clean
@@ -92,7 +94,7 @@ def ddim_step(
 
 
 def ddim_reverse_step(process: Ddpm, clean: Array, x: Array, t: Array) -> Array:
-    """x_{t+1} of the deterministic way to noise."""
+    """x_{t+1} of the deterministic way to noise: equation 14 of the DDIM paper, by one step."""
     after = gather(process.schedule.alphas_cumprod_after, t, x)
     predicted = process.noise_from_clean(clean, x, t)
     spread = jnp.sqrt(1 - after)
@@ -102,7 +104,7 @@ def ddim_reverse_step(process: Ddpm, clean: Array, x: Array, t: Array) -> Array:
 def flow_ode(
     process: Flow, network: Network, noise: Array, steps: int, solver: str = "euler"
 ) -> Array:
-    """Samples along the velocity in equal steps from t = 0 to 1, by "euler" or "heun".
+    """Samples [B, ...] along the velocity in equal steps from t = 0 to 1, by "euler" or "heun".
 
     Heun takes the velocity twice a step, but once in the last.
     """
@@ -126,6 +128,7 @@ def flow_ode(
         move = there - here
         first = velocity(x, here)
         second = velocity(x + move * first, there)
+        # the trapezoidal rule, with Euler's guess of the far end
         slope = (first + second) / 2
         return x + move * slope, None
 
@@ -140,7 +143,7 @@ def flow_ode(
 
 
 def mean_flow(process: MeanFlow, network: Network, noise: Array, steps: int = 1) -> Array:
-    """Samples in equal steps from t = 1 to 0, each by the mean velocity over it."""
+    """Samples [B, ...] in equal steps from t = 1 to 0, each by the mean velocity over it."""
     u = process.velocity_of(network)
 
     def step(z: Array, ends: Array) -> tuple[Array, None]:

@@ -119,7 +119,10 @@ def squared_distances(one: Features, other: Features) -> np.ndarray:
 
 
 def neighbour_radii(features: Features, neighbours: int = 3) -> np.ndarray:
-    """[n]: squared distance of each example to its k-th neighbour; itself is the 0th."""
+    """[n]: squared distance of each example to its k-th neighbour; itself is the 0th.
+
+    There must be more than `neighbours` examples; NumPy refuses fewer with a ValueError.
+    """
     distances = squared_distances(features, features)
     ordered = np.partition(distances, neighbours, axis=1)
     return ordered[:, neighbours]
@@ -142,7 +145,11 @@ class Manifold:
 
 
 def manifold(real: Features, samples: Features, neighbours: int = 3) -> Manifold:
-    """https://arxiv.org/abs/1904.06991 and https://arxiv.org/abs/2002.09797."""
+    """How well m samples cover n real examples, both in one feature space.
+
+    Precision and recall: https://arxiv.org/abs/1904.06991; density and coverage:
+    https://arxiv.org/abs/2002.09797.
+    """
     between = squared_distances(real, samples)  # [n, m]
     real_radii = neighbour_radii(real, neighbours)[:, None]
     sample_radii = neighbour_radii(samples, neighbours)[None]

@@ -127,6 +127,11 @@ class UNet(Denoiser):
 
     @nn.compact
     def forward(self, x: Array, told: Array, labels: Array, hidden: Hidden | None) -> Array:
+        """[B, H, W, in_chans] -> [B, H, W, outputs].
+
+        Raises:
+          UserError: the sides cannot be halved as often as there are further maps.
+        """
         a = self.architecture
         self._check_size(x.shape[1:3])
         c = self._condition(told, labels)
