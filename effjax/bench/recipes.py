@@ -4,7 +4,9 @@ For what does not fit in memory or takes hours. A run that was interrupted conti
 """
 
 import dataclasses
+import functools
 import math
+import operator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy as np
 
 from effjax.bench.program import Curves
 from effjax.bench.tuning import OptimizerTrial, digest
-from effjax.config import UNITS, View, load, to_config
+from effjax.config import UNITS, View, changed, load, to_config
 from effjax.errors import NonFinite, UserError
 from effjax.report import Display
 from effjax.runs.folder import CONFIG
@@ -71,7 +73,23 @@ def _forget_schedule(section: ml_collections.ConfigDict) -> None:
 
 
 def recipe_fingerprint(workload: View) -> str:
-    """A hash of the recipe: its config, all but the optimizer's own hyperparameters."""
+    """A hash of what the recipe sets, all but the optimizer's own hyperparameters.
+
+    Keys with their defaults are no part of it: one that a later revision adds would otherwise
+    begin every trial anew.
+    """
+    config = recipe_config(workload)
+    tree = View(config).to_dict()
+    own = {}
+    for path in changed(config, RunConfig):
+        keys = path.split(".")
+        if keys[0] not in ("optim", *NO_PART_OF_IT):
+            own[path] = functools.reduce(operator.getitem, keys, tree)
+    return digest(own)
+
+
+def former_fingerprint(workload: View) -> str:
+    """The hash as revisions before made it: of all keys, those with their defaults too."""
     tree = View(recipe_config(workload)).to_dict()
     for section in ("optim", *NO_PART_OF_IT):
         tree.pop(section)
@@ -103,7 +121,7 @@ def run_recipe(workload: View, trial: OptimizerTrial, folder: Path, display: Dis
       Preempted: the process was asked to stop; the run can be continued.
     """
     config = trial_config(workload, trial)
-    workdir = folder / trial.key(recipe_fingerprint(workload))
+    workdir = _folder_of(workload, trial, folder)
     try:
         train(config, workdir, display=display)
     except NonFinite:
@@ -111,6 +129,14 @@ def run_recipe(workload: View, trial: OptimizerTrial, folder: Path, display: Dis
         if not (workdir / CONFIG).exists():
             raise
     return read_curves(workload, read_rows(workdir))
+
+
+def _folder_of(workload: View, trial: OptimizerTrial, folder: Path) -> Path:
+    """Where the trial's run is; one that a revision before has begun is continued there."""
+    former = folder / trial.key(former_fingerprint(workload))
+    if former.exists():
+        return former
+    return folder / trial.key(recipe_fingerprint(workload))
 
 
 def read_curves(workload: View, rows: list[Row]) -> Curves:

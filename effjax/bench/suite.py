@@ -17,6 +17,7 @@ from effjax.bench.trainer import run_missing
 from effjax.bench.tuning import make_trials
 from effjax.bench.workloads import (
     Workload,
+    as_in_rows,
     check_same_data,
     open_workload,
     time_updates_on_largest,
@@ -73,7 +74,7 @@ def bench(
         results = ResultsFolder(workdir)
         for other in merge:
             display.line(f"{results.merge(other)} rows from {other}")
-        workloads = _open_workloads(view, display)
+        workloads = _open_workloads(view, results, display)
         # a report needs the hashes of the data, and no data that fits to the rows
         if not only_report:
             check_same_data(workloads, results, display)
@@ -91,9 +92,9 @@ def _estimate(
     view: View, optimizers: Sequence[str], workdir: Path, display: Display, price: float | None
 ) -> None:
     """Says what is ahead; a folder that is not there stays away."""
-    workloads = _open_workloads(view, display)
     with tempfile.TemporaryDirectory() as empty:
         results = ResultsFolder(workdir if workdir.is_dir() else Path(empty))
+        workloads = _open_workloads(view, results, display)
         show_bench_estimate(view, optimizers, workloads, results, display, price)
 
 
@@ -106,12 +107,15 @@ def _named(only: Sequence[str], view: View) -> list[str]:
     return list(only) or list(view.optimizers)
 
 
-def _open_workloads(view: View, display: Display) -> list[Workload]:
+def _open_workloads(view: View, results: ResultsFolder, display: Display) -> list[Workload]:
+    rows = list(results.rows)
+    for place in view.baselines:
+        rows += read_rows(Path(place))
     workloads = []
     for label in view.workloads:
         display.waiting(f"reading the data of {label}")
         workloads.append(open_workload(label, view.workloads[label], view.data_dir))
-    return workloads
+    return as_in_rows(workloads, rows)
 
 
 def check_config(view: View) -> None:

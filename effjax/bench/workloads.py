@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from effjax.bench.problems import Problem, make_problem
-from effjax.bench.recipes import recipe_config, recipe_fingerprint
+from effjax.bench.recipes import former_fingerprint, recipe_config, recipe_fingerprint
 from effjax.bench.results import WORKLOADS, ResultsFolder
+from effjax.bench.rows import Row
 from effjax.bench.tuning import digest
 from effjax.bench.update_cost import parameter_count
 from effjax.config import View
@@ -27,6 +28,7 @@ class Workload:
         of everything, the second of all but the target, which changes no training.
       config_hash: of the config without its target and without where the data is.
       problem: None for a recipe of `effjax train`.
+      former: of a recipe, the identity that revisions before gave it.
       timed: the optimizer's update is timed by itself on this one.
     """
 
@@ -35,6 +37,7 @@ class Workload:
     identity: Mapping[str, str]
     config_hash: str
     problem: Problem | None
+    former: Mapping[str, str] | None = None
     timed: bool = False
 
 
@@ -45,8 +48,10 @@ def open_workload(label: str, config: View, data_dir: str | None) -> Workload:
       UserError: data that is not there, or a config that makes no problem.
     """
     problem = None
+    before = None
     if config.problem == "recipe":
         data = recipe_fingerprint(config)
+        before = former_fingerprint(config)
     else:
         problem = make_problem(config, data_dir)
         data = problem.fingerprint
@@ -56,13 +61,26 @@ def open_workload(label: str, config: View, data_dir: str | None) -> Workload:
     tree.pop("recipe")
     for key in WHEREABOUTS:
         tree["data"].pop(key)
+    identity = _identity(label, tree, data, target)
+    former = _identity(label, tree, before, target) if before else None
+    return Workload(label, config, identity, digest(tree), problem, former)
+
+
+def _identity(label: str, tree: Any, data: str, target: Any) -> dict[str, str]:
     base = digest([tree, data])
-    identity = {
-        "workload": label,
-        "workload_hash": digest([base, target]),
-        "problem_hash": base,
-    }
-    return Workload(label, config, identity, digest(tree), problem)
+    return {"workload": label, "workload_hash": digest([base, target]), "problem_hash": base}
+
+
+def as_in_rows(workloads: Sequence[Workload], rows: Sequence[Row]) -> list[Workload]:
+    """The workloads, recipes with the identity that rows of theirs have: such rows count."""
+    present = {row["problem_hash"] for row in rows}
+    found = []
+    for workload in workloads:
+        is_new = workload.identity["problem_hash"] in present
+        if workload.former and not is_new and workload.former["problem_hash"] in present:
+            workload = replace(workload, identity=workload.former)
+        found.append(workload)
+    return found
 
 
 def check_same_data(

@@ -1,12 +1,23 @@
 """A recipe of `effjax train` with the optimizer of a trial."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from effjax.bench.recipes import read_curves, recipe_fingerprint, trial_config
+from effjax.bench import recipes
+from effjax.bench.recipes import (
+    _folder_of,
+    former_fingerprint,
+    read_curves,
+    recipe_config,
+    recipe_fingerprint,
+    trial_config,
+)
 from effjax.bench.schema import workload
 from effjax.bench.tuning import OptimizerTrial
-from effjax.config import View, check
+from effjax.bench.workloads import as_in_rows, open_workload
+from effjax.config import View, check, load
 from effjax.errors import UserError
 from effjax.runs.schema import RunConfig
 
@@ -69,3 +80,44 @@ def test_a_task_without_classes_has_a_loss_and_no_error():
     found = read_curves(w, [{"step": 2, "val/loss": 0.5, "train/loss": 1.0}])
     assert found.values["val/loss"][0].tolist() == [0.5]
     assert "val/error" not in found.values
+
+
+RECIPE = {"problem": "recipe", "recipe": "configs/quickstart.py", "max_steps": 2, "eval_every": 1}
+
+
+def test_a_key_that_is_added_later_begins_nothing_anew(monkeypatch, tmp_path):
+    w = View(workload(**RECIPE))
+    now, before = recipe_fingerprint(w), former_fingerprint(w)
+    other = View(workload(**{**RECIPE, "batch_size": 8}))
+    assert recipe_fingerprint(other) != now  # what the recipe sets counts
+
+    @dataclasses.dataclass
+    class Later(RunConfig):
+        added: int = 3
+
+    def load_later(spec, overrides, schema):
+        config = load(spec, overrides, RunConfig)
+        with config.unlocked():
+            config.added = 3
+        return config
+
+    monkeypatch.setattr(recipes, "RunConfig", Later)
+    monkeypatch.setattr(recipes, "load", load_later)
+    assert "added" in recipe_config(w)
+    assert recipe_fingerprint(w) == now
+    assert former_fingerprint(w) != before
+    monkeypatch.undo()
+    # a run that a revision before has begun is continued where it is
+    trial = make_trial("sgd", SETTINGS, 3)
+    assert _folder_of(w, trial, tmp_path) == tmp_path / trial.key(now)
+    (tmp_path / trial.key(before)).mkdir()
+    assert _folder_of(w, trial, tmp_path) == tmp_path / trial.key(before)
+
+
+def test_rows_of_a_revision_before_count():
+    opened = open_workload("quick", View(workload(**RECIPE)), None)
+    assert as_in_rows([opened], []) == [opened]
+    (former,) = as_in_rows([opened], [dict(opened.former)])
+    assert former.identity == opened.former != opened.identity
+    both = [dict(opened.former), dict(opened.identity)]
+    assert as_in_rows([opened], both) == [opened]
