@@ -132,7 +132,7 @@ def test_the_network_that_a_search_found(tmp_path):
 def test_published_weights_know_the_names_of_imagenet(monkeypatch):
     model = create_model("identityformer_s12.sail_in1k", depths=(1, 1, 1, 1), dims=(4, 4, 4, 4))
     monkeypatch.setattr(load, "as_model", lambda name, state: model)
-    _, _, names = load._described("identityformer_s12.sail_in1k", None, {})
+    _, _, names, _ = load._described("identityformer_s12.sail_in1k", None, {})
     assert (len(names), names[0]) == (1000, "tench, Tinca tinca")
     assert load._described("identityformer_s12", None, {})[2] == ()
 
