@@ -32,7 +32,8 @@ def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
 @register_loss("binary_cross_entropy", "every class is its own yes-or-no question")
 def binary_cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
     """The mean over the classes, as in "ResNet strikes back" (https://arxiv.org/abs/2110.00476)."""
-    return optax.sigmoid_binary_cross_entropy(logits, targets).mean(-1)
+    of_classes = optax.sigmoid_binary_cross_entropy(logits, targets)
+    return of_classes.mean(-1)
 
 
 @register_loss("focal", "cross-entropy, less for what is easy")
@@ -45,28 +46,34 @@ def focal(logits: jax.Array, targets: jax.Array, gamma: float = 2.0) -> jax.Arra
     log_p = jax.nn.log_softmax(logits)
     # 1 - p, without the rounding of a p close to 1
     rest = jnp.maximum(-jnp.expm1(log_p), 1e-7)  # at 0 a power below 1 has no slope
-    return -(targets * rest**gamma * log_p).sum(-1)
+    hard = rest**gamma
+    of_classes = targets * hard * log_p
+    return -of_classes.sum(-1)
 
 
 @register_loss("sigmoid", "several labels an image, each its own yes-or-no question")
 def sigmoid(logits: jax.Array, targets: jax.Array) -> jax.Array:
     """The mean over the labels of log(1 + e^z) - t z."""
-    return optax.sigmoid_binary_cross_entropy(logits, targets).mean(-1)
+    of_classes = optax.sigmoid_binary_cross_entropy(logits, targets)
+    return of_classes.mean(-1)
 
 
 @register_loss("squared", "numbers: the mean of squared errors")
 def squared(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     """The mean over the targets of (z - t)^2."""
-    return jnp.square(outputs - targets).mean(-1)
+    errors = outputs - targets
+    return jnp.square(errors).mean(-1)
 
 
 @register_loss("absolute", "numbers: the mean of absolute errors")
 def absolute(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     """The mean over the targets of |z - t|."""
-    return jnp.abs(outputs - targets).mean(-1)
+    errors = outputs - targets
+    return jnp.abs(errors).mean(-1)
 
 
 @register_loss("huber", "numbers: squared errors up to one deviation, absolute ones beyond")
 def huber(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     """The mean over the targets of Huber's loss with threshold 1."""
-    return optax.huber_loss(outputs, targets).mean(-1)
+    of_targets = optax.huber_loss(outputs, targets)
+    return of_targets.mean(-1)

@@ -21,7 +21,10 @@ def _flip(images: jax.Array) -> list[jax.Array]:
 
 
 def _flips(images: jax.Array) -> list[jax.Array]:
-    return [images, images[:, :, ::-1], images[:, ::-1], images[:, ::-1, ::-1]]
+    left_right = images[:, :, ::-1]
+    up_down = images[:, ::-1]
+    both = left_right[:, ::-1]
+    return [images, left_right, up_down, both]
 
 
 def _rotate(images: jax.Array) -> list[jax.Array]:
