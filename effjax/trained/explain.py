@@ -91,10 +91,10 @@ def explained(trained: Trained, kind: str) -> Explain:
       UserError: an unknown kind, a network of numbers, or one that does not say where its blocks
         are.
     """
-    if trained.meaning.kind == "numbers":
-        raise UserError(f"--explain is for classes and labels; {trained.name} gives numbers")
     if kind not in HEATS:
         raise UserError(f"--explain={kind}: {nearest(kind, HEATS)}")
+    if trained.meaning.kind == "numbers":
+        raise UserError(f"--explain is for classes and labels; {trained.name} gives numbers")
     if kind == "gradcam":
         _explained_block(trained.model)  # refused before anything is compiled
 
