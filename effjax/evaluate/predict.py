@@ -21,13 +21,12 @@ from effjax.runs.atomic import write_atomically
 from effjax.trained.batches import Seen, batch_for, over_images
 from effjax.trained.images import Image, find_images
 from effjax.trained.network import BATCH, Function, Trained
+from effjax.trained.prediction_files import check_ending, write_predictions
 from effjax.trained.predictions import (
     NOT_FINITE,
     Prediction,
-    check_ending,
     prediction_table,
     say,
-    write_predictions,
 )
 
 SHEET = 200  # images of a contact sheet

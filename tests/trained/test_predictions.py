@@ -1,18 +1,12 @@
-"""What is said of images: labels, tables, files."""
-
-import csv
-import json
+"""What is said of images: labels, tables."""
 
 import numpy as np
-import pytest
 
-from effjax.errors import UserError
 from effjax.trained.predictions import (
     NOT_FINITE,
     Predictions,
     html_table,
     say,
-    write_predictions,
 )
 
 CLASSES = ("cat", "<dog>", "=eel")
@@ -46,20 +40,3 @@ def test_text_and_notebook():
     assert repr(many).endswith("... and 5 more")
     assert "25 images, the first 20" in many._repr_html_()
     assert html_table([("a", "<b>")], (), "t").count("&lt;b&gt;") == 1
-
-
-def test_files(tmp_path):
-    rows = FOUND.top(2)
-    write_predictions(tmp_path / "p.csv", rows)
-    table = list(csv.DictReader((tmp_path / "p.csv").read_text().splitlines()))
-    assert table[0]["label"] == "cat"
-    assert float(table[0]["probability_2"]) == pytest.approx(0.2)
-    assert table[1]["error"] == "no picture"
-    assert table[2]["label_2"] == "'=eel"  # no formula
-    write_predictions(tmp_path / "p.json", rows)
-    assert json.loads((tmp_path / "p.json").read_text())[2]["classes"][0]["label"] == "<dog>"
-    write_predictions(tmp_path / "p.jsonl", rows)
-    lines = (tmp_path / "p.jsonl").read_text().splitlines()
-    assert json.loads(lines[1]) == {"file": "b.jpg", "error": "no picture"}
-    with pytest.raises(UserError, match=r"p\.xls: did you mean '\.csv'"):
-        write_predictions(tmp_path / "p.xls", rows)
