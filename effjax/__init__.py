@@ -18,6 +18,7 @@ _PUBLIC = {
     "load_weights": "effjax.models",
     "save_weights": "effjax.models",
     "add_optimizer": "effjax.runs.schema",
+    "add_view": "effjax.runs.schema",
     "default_config": "effjax.runs.schema",
     "train": "effjax.tasks.run",
     "Evaluator": "effjax.contract",

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from effjax.data.config import AugmentConfig, DataConfig, MixConfig
+from effjax.data.config import AugmentConfig, DataConfig, MixConfig, ViewConfig
 
 # public name -> module; loaded at first use: a config is checked before JAX is imported
 _LAZY = {
@@ -17,7 +17,7 @@ _LAZY = {
     "read_statistics": "effjax.data.tools.statistics",
 }
 
-__all__ = ["AugmentConfig", "DataConfig", "MixConfig", *_LAZY]
+__all__ = ["AugmentConfig", "DataConfig", "MixConfig", "ViewConfig", *_LAZY]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 # a side of 16,384 is 0.8 GB of pixels for one image: larger ones are mistakes
 Side = Annotated[int, Range(1, 16384)]
 PositiveShare = Annotated[float, Range(0, 1, "(]")]
+Hue = Annotated[float, Range(0, 0.5)]  # half of the circle in either direction is all of it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +31,32 @@ class AugmentConfig:
     color_jitter: NotNegative = 0.0  # brightness, contrast, saturation by up to this share
     # repeated augmentation: a batch shows each of its examples this many times
     repeats: Count = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class ViewConfig:
+    """Crops of each example, for learning without labels; None: as the recipe has it.
+
+    They come as `view_NAME` uint8 [B, count, h, w, 3] of a training batch.
+    """
+
+    recipe: str = "moco_v2"  # see effjax.data.images.recipes, or package.module:NAME
+    count: Count = 1  # crops of this kind, each with draws of its own
+    size: Side | None = None  # side of the square crops; None: data.image_size
+    scale: tuple[PositiveShare, PositiveShare] | None = None  # area, as a share of the image
+    ratio: tuple[Positive, Positive] | None = None  # width / height
+    interpolation: Literal["bilinear", "bicubic"] | None = None
+    hflip: Share | None = None  # probability of a left-right flip
+    # amounts of brightness, contrast, saturation and hue, and the probability of all four
+    jitter: tuple[NotNegative, NotNegative, NotNegative, Hue] | None = None
+    jitter_prob: Share | None = None
+    grey: Share | None = None  # probability
+    blur: Share | None = None  # probability
+    blur_sigma: tuple[Positive, Positive] | None = None  # in pixels of a crop of 224
+    solarize: Share | None = None  # probability
+    erase: Share | None = None  # probability
+    randaugment: str | None = None  # timm's words
+    randaugment_prob: Share | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +89,9 @@ class DataConfig:
     mean: tuple[Share, Share, Share] = IMAGENET_MEAN
     std: tuple[Positive, Positive, Positive] = IMAGENET_STD
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
+    # named crops of each example in the place of one image, such as "query" and "key"; the task
+    # says which it wants
+    views: dict[str, ViewConfig] = dataclasses.field(default_factory=dict)
     eval_size: Side | tuple[Side, Side] | None = None  # of evaluation; None: image_size
     # evaluation: side of the centre crop, as a share of the resized image
     eval_crop: PositiveShare = 1.0

@@ -5,7 +5,7 @@ Shapes: B global batch, b = B / hosts this host's part, H W the image.
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -14,9 +14,10 @@ import numpy as np
 from effjax.data.balance import BalancedOrder
 from effjax.data.class_names import ClassMatch, match_classes, require_known
 from effjax.data.images.augment import DRAWN, TrainTransform, train_transform
-from effjax.data.images.centre_crop import EvalTransform, eval_transform
+from effjax.data.images.centre_crop import eval_transform
 from effjax.data.pixels import Pixels
 from effjax.data.resident import IMAGES, VIEWS, Unpack, check_resident
+from effjax.data.several import PREFIX, CropKind, SeveralStream, enough_for, read_views
 from effjax.data.sources.drawn import Drawn
 from effjax.data.sources.examples import Examples, Matched, identity
 from effjax.data.sources.open import open_examples
@@ -37,6 +38,7 @@ class Split:
       kept: decoded images stay in memory.
       parts: in how many parts a batch is taken, one after another.
       on_device: every device holds all images, see `effjax.data.resident`.
+      crops: {array: its shape for one example} of `data.views`; empty: a batch has `image`.
       unpack: what was sent, with what is resident -> the batch as `spec` says; a pure function for
         the compiled step.
       match: how the classes were matched with those that were asked for; None: they were not.
@@ -57,6 +59,7 @@ class Split:
     on_device: bool = False
     unpack: Unpack = UNCHANGED
     match: ClassMatch | None = None
+    crops: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def num_classes(self) -> int:
@@ -80,12 +83,16 @@ class Split:
     def spec(self) -> dict[str, jax.ShapeDtypeStruct]:
         """Shapes and dtypes of this host's part of a batch."""
         part = self.batch_size // self.hosts
-        return {
-            "image": jax.ShapeDtypeStruct((part, *self.image_shape), np.uint8),
+        arrays = {
             "label": jax.ShapeDtypeStruct((part,), np.int32),
             "mask": jax.ShapeDtypeStruct((part,), np.float32),
             "index": jax.ShapeDtypeStruct((part,), np.int32),
         }
+        if self.crops:
+            arrays["row"] = jax.ShapeDtypeStruct((part,), np.int32)
+        for name, shape in (self.crops or {"image": self.image_shape}).items():
+            arrays[name] = jax.ShapeDtypeStruct((part, *shape), np.uint8)
+        return arrays
 
     @property
     def sent(self) -> dict[str, jax.ShapeDtypeStruct]:
@@ -119,7 +126,8 @@ class Split:
 
         Yields:
           image uint8 [b, H, W, 3], label int32 [b], mask float32 [b] (0 marks padding),
-          index int32 [b] (the position in the global batch). With `on_device` `sent` in its place.
+          index int32 [b] (the position in the global batch). With `on_device` `sent` in its place;
+          with `data.views` view_NAME uint8 [b, V, h, w, 3] for `image`, and row int32 [b].
         """
         steps = ENDLESS if self.endless else self.steps_per_epoch
         part = HostPart(self.stream, self.batch_size, self.host, self.hosts, self.parts)
@@ -174,19 +182,15 @@ def open_split(
     if draw is not None:
         source = Drawn(source, draw, seed)
     _require_examples(source, config, split, batch_size if train else 1)
-    transform = train_transform(config) if train else eval_transform(config)
-    views = _make_views(source, config, transform, train)
     on_device = train and config.cache == "device"
     examples = len(source)
     if train:
-        order = None
-        if config.balance:
-            order = BalancedOrder(np.asarray(source.labels()), config.balance, seed)
-        stream = TrainStream(views, seed, batch_size, on_device, order)
+        stream = _training_stream(source, config, seed, batch_size)
         steps = examples // batch_size
     else:
-        stream = EvalStream(views, batch_size)
+        stream = EvalStream(_make_views(source, config, train), batch_size)
         steps = -(-examples // batch_size)  # the last batch is padded
+    transform = stream.views.transform
     is_padded = train and config.augment.crop == "pad"
     return Split(
         num_examples=examples,
@@ -204,19 +208,47 @@ def open_split(
         on_device=on_device,
         unpack=Unpack(config.augment.pad if is_padded else None),
         match=match,
+        crops=_crop_shapes(stream),
     )
 
 
-def open_training(config: Any) -> Split:
+def _training_stream(source: Examples, config: Any, seed: int, batch_size: int) -> Stream:
+    """One augmented image of each example, or the crops that `config.views` describes."""
+    order = None
+    if config.balance:
+        order = BalancedOrder(np.asarray(source.labels()), config.balance, seed)
+    if len(list(config.views)):
+        kinds = read_views(config)
+        views = _own_size(source, config, kinds)
+        return SeveralStream(views, kinds, seed, batch_size, order)
+    views = _make_views(source, config, train=True)
+    return TrainStream(views, seed, batch_size, config.cache == "device", order)
+
+
+def _crop_shapes(stream: Stream) -> dict[str, tuple[int, ...]]:
+    """{array: its shape for one example} of a stream of several crops; {} of another."""
+    shapes = {}
+    for kind in getattr(stream, "kinds", ()):
+        shapes[PREFIX + kind.name] = (kind.count, *kind.size, 3)
+    return shapes
+
+
+def open_training(config: Any, views: bool = False) -> Split:
     """This host's part of the training split of a run.
 
     Args:
       config: the run's whole config: its data section, seed and number of parts of a batch.
+      views: whether the task takes `config.data.views`.
 
     Raises:
-      UserError: see `open_split`.
+      UserError: views that the task does not take; see `open_split`.
     """
     data = config.data
+    if not views and len(list(data.views)):
+        raise UserError(
+            f"config.data.views is for tasks that learn without labels; {config.task.name!r} "
+            "takes one image\nleave it out, or --config.task.name=contrast"
+        )
     return open_split(
         data,
         data.train_split,
@@ -240,14 +272,32 @@ def _require_examples(source: Examples, config: Any, split: str, least: int) -> 
         )
 
 
-def _make_views(
-    source: Examples, config: Any, transform: TrainTransform | EvalTransform, train: bool
-) -> Views:
+def _own_size(source: Examples, config: Any, kinds: tuple[CropKind, ...]) -> Views:
+    """The examples at their own size, decoded once and kept as `config.cache` says.
+
+    Raises:
+      UserError: what is to be kept does not fit.
+    """
+    pixels = Pixels(
+        source,
+        fast=True,
+        enough=enough_for(kinds),
+        keep=config.cache is not None,
+        skip=config.on_error == "skip",
+        refuse_damage=config.on_damage == "error",
+    )
+    if config.cache is not None:
+        require_memory(pixels, max(1, config.workers))
+    return Views(pixels, eval_transform(config))
+
+
+def _make_views(source: Examples, config: Any, train: bool) -> Views:
     """The examples at the size of the batch, kept as `config.cache` says.
 
     Raises:
       UserError: what is to be kept does not fit.
     """
+    transform = train_transform(config) if train else eval_transform(config)
     keep = config.cache is not None
     # of random boxes only the decoded images can be kept
     boxes = isinstance(transform, TrainTransform) and transform.boxes

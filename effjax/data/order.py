@@ -70,14 +70,21 @@ class Generators:
 
     It is valid until the next one is asked for. All positions share a key and start far apart in
     its sequence (Philox): going to one of them takes a tenth of the time of seeding a generator.
+
+    Args:
+      seed: of the run.
+      positions: in the training stream.
+      view: a number of 64 bits that tells several sequences of one position apart.
     """
 
-    def __init__(self, seed: int, positions: np.ndarray):
+    def __init__(self, seed: int, positions: np.ndarray, view: int = 0):
         self._positions = positions.tolist()
         sequence = np.random.SeedSequence((seed, EXAMPLES))
         philox = np.random.Philox(sequence)
         self._generator = np.random.Generator(philox)
         self._start = philox.state
+        # the third word of the counter: no position reaches it
+        self._start["state"]["counter"][2] = view
 
     def __call__(self, k: int) -> np.random.Generator:
         # the second word of the counter: 2**64 numbers of the sequence for each position

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import ml_collections
 
 from effjax.config import UNSET, Duration, to_config
-from effjax.data import DataConfig, MixConfig
+from effjax.data import DataConfig, MixConfig, ViewConfig
 from effjax.ranges import BelowOne, Count, NotNegative, NotNegativeInt, Positive, Range
 
 Dtype = Literal["float32", "bfloat16", "float16", "float64"]
@@ -186,6 +186,26 @@ def add_optimizer(
         config.optim[group] = to_config(OptimConfig)
     config.optim[group].update(fields)
     return config.optim[group]
+
+
+def add_view(
+    config: ml_collections.ConfigDict, name: str, **fields: Any
+) -> ml_collections.ConfigDict:
+    """Adds `config.data.views.<name>`, crops of each example for tasks that take several.
+
+    Args:
+      config: what `default_config` made.
+      name: what the task calls these crops, such as "query"; one that is there is changed.
+      **fields: fields of `effjax.data.ViewConfig`; those left out keep their defaults.
+
+    Returns:
+      The entry, `config.data.views.<name>`.
+    """
+    views = config.data.views
+    if name not in views:
+        views[name] = to_config(ViewConfig)
+    views[name].update(fields)
+    return views[name]
 
 
 # Keys that cannot change the result: a run may be continued with other values of these.

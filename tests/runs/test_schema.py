@@ -34,3 +34,14 @@ def test_values_that_cannot_be_are_refused(key, value):
         target[name] = value
     with pytest.raises(UserError, match=rf"config\.{key}"):
         check(config, RunConfig)
+
+
+def test_views_are_added_by_name():
+    config = effjax.default_config()
+    effjax.add_view(config, "query", recipe="moco_v1", size=32)
+    effjax.add_view(config, "query", blur=0.5)
+    assert (config.data.views.query.recipe, config.data.views.query.blur) == ("moco_v1", 0.5)
+    check(config, RunConfig)
+    config.data.views.query.solarize = 1.5
+    with pytest.raises(UserError, match=r"data\.views\.query\.solarize = 1\.5 is out of range"):
+        check(config, RunConfig)
