@@ -11,6 +11,7 @@ import os
 import sys
 
 from effjax import plugins
+from effjax.cli.checkpoints import take_checkpoint
 from effjax.cli.declare import VERBS, default_workdir, make_parser
 from effjax.cli.interruptible import interruptible
 from effjax.cli.together import OVERRIDE, check_together
@@ -61,6 +62,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     given = {word.partition("=")[0] for word in words if word.startswith("--")}
     if overrides:
         given.add(OVERRIDE)
+    if take_checkpoint(args, given):
+        given.add("--step")
     check_together(args.verb, given, vars(args))
     args.overrides = overrides
     return args

@@ -82,11 +82,10 @@ CONFIG = flag(
     metavar="F[:ARG]",
     help="config file; --config.key=value changes an entry",
 )
-WORKDIR = flag("--workdir", type=place, required=True, metavar="D", help="a run's folder")
 QUIET = flag("--quiet", action="store_true", help="show warnings only")
 # a run's folder, at one of its checkpoints
 RUN_AT_STEP = (
-    flag("--workdir", type=place, metavar="D", help="a run's folder"),
+    flag("--workdir", type=place, metavar="D", help="a run's folder, or D:best"),
     flag(
         "--step",
         type=checkpoint,

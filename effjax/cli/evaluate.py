@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import functools
 import sys
 from pathlib import Path
@@ -34,7 +35,7 @@ from effjax.errors import UserError
 def evaluate(args: argparse.Namespace) -> None:
     """Evaluate a run as while training, published weights, or any network in detail."""
     from effjax.evaluate import evaluate_weights, evaluate_workdir
-    from effjax.evaluate.network import Wanted, data_of, evaluate_network
+    from effjax.evaluate.network import Wanted, data_of, evaluate_network, seed_of
     from effjax.report import choose_display
     from effjax.runs.given import load_run
     from effjax.trained.views import average_over
@@ -66,6 +67,7 @@ def evaluate(args: argparse.Namespace) -> None:
         trained = load_network(args, display)
         if args.tta is not None:
             trained = average_over(trained, args.tta)
+        wanted = dataclasses.replace(wanted, seed=seed_of(args.workdir))
         data = data_of(trained, args.workdir, args.data, args.split, whole=not args.features)
         evaluate_network(trained, data, display, wanted)
 

@@ -26,6 +26,7 @@ class Examined:
     Args:
       data: see `effjax.evaluate.network.data_of`.
       limit: at most so many images of each split, drawn from all classes; None: all.
+      seed: of that draw.
       ignore_unknown: leave out images of classes that the network does not know.
 
     Raises:
@@ -39,6 +40,7 @@ class Examined:
         display: Display,
         limit: int | None = None,
         ignore_unknown: bool = False,
+        seed: int = 0,
     ):
         self.trained = trained
         self.data = data
@@ -51,6 +53,7 @@ class Examined:
         self.variables = self.spread.copy(trained.variables)
         self._ignore_unknown = ignore_unknown
         self._limit = limit
+        self._seed = seed
         self.held_out = self.open(data.val_split)
 
     def open(self, split: str) -> Split:
@@ -58,7 +61,7 @@ class Examined:
         return open_split(
             self.data,
             split,
-            seed=0,
+            seed=self._seed,
             batch_size=self.batch,
             train=False,
             class_names=self.trained.labels,

@@ -19,6 +19,7 @@ from effjax.evaluate.examine import (
     examine_details,
     examine_features,
 )
+from effjax.evaluate.several import examine_several
 from effjax.evaluate.shown import show_attacks, show_corruptions, show_details, show_features
 from effjax.evaluate.worst import draw_mistakes, worst_mistakes
 from effjax.report import Display
@@ -36,6 +37,10 @@ IMAGE_KEYS = (
     "split_seed",
     "synthetic_examples",
     "synthetic_classes",
+    # of a list: which of its columns are learned
+    "label",
+    "label_separator",
+    "targets",
 )
 # the file of all numbers in --out
 NUMBERS = "evaluation.json"
@@ -62,6 +67,7 @@ def data_of(
     if workdir is not None:
         stored = (read_config(workdir) or {})["data"]
     facts = {key: stored[key] for key in IMAGE_KEYS if key in stored}
+    facts["targets"] = tuple(facts.get("targets", ()))
     if name is not None:
         facts["name"] = name
     if split is not None:
@@ -84,6 +90,12 @@ def data_of(
     return dataclasses.replace(data, val_split=whole_if_undivided(data, data.val_split))
 
 
+def seed_of(workdir: Path | None) -> int:
+    """The seed of a run's config, with which parts of its data are drawn; 0 without a run."""
+    stored = read_config(workdir) if workdir is not None else None
+    return (stored or {}).get("seed", 0)
+
+
 @dataclasses.dataclass(frozen=True)
 class Wanted:
     """What is to be examined beside the details, and where the files go."""
@@ -94,6 +106,7 @@ class Wanted:
     out: Path | None = None
     limit: int | None = None
     ignore_unknown: bool = False
+    seed: int = 0  # of the draw of `limit` images
 
 
 def evaluate_network(
@@ -112,7 +125,9 @@ def evaluate_network(
       UserError: images that are missing, unreadable or of other classes, or a folder that cannot
         be written to.
     """
-    trained.meaning.needs_class("an evaluation in detail")
+    for flag in ("features", "attack", "corrupt"):
+        if getattr(wanted, flag):
+            trained.meaning.needs_class(f"--{flag}")
     out = wanted.out
     if wanted.limit is not None and wanted.limit < 1:
         raise UserError(f"--limit={wanted.limit}: give 1 or more")
@@ -121,16 +136,13 @@ def evaluate_network(
         with writing_to(out):
             out.mkdir(parents=True, exist_ok=True)
     display.waiting(f"reading {data.name}")
-    examined = Examined(trained, data, display, wanted.limit, wanted.ignore_unknown)
+    if trained.meaning.kind != "class":
+        return _evaluate_several(trained, data, display, wanted)
+    examined = Examined(trained, data, display, wanted.limit, wanted.ignore_unknown, wanted.seed)
     where = f"{trained.name} on {data.val_split} of {data.name}"
     scores, arrays = examine_details(examined)
-    found: dict[str, Any] = {
-        "network": trained.name,
-        "weights": trained.weights,
-        "data": data.name,
-        "split": data.val_split,
-        "drawn": examined.drawn(examined.held_out),
-    }
+    found = _what_was_examined(trained, data)
+    found["drawn"] = examined.drawn(examined.held_out)
     found |= scores
     with writing_to(out):
         found |= show_details(where, found, arrays, trained, display, out)
@@ -152,6 +164,30 @@ def evaluate_network(
             write_numbers(out / NUMBERS, found)
         display.line(f"numbers and pictures: {out}")
     return found
+
+
+def _evaluate_several(
+    trained: Trained, data: DataConfig, display: Display, wanted: Wanted
+) -> dict[str, Any]:
+    """`evaluate_network` of a network of labels or numbers: tables and evaluation.json."""
+    scores = examine_several(
+        trained, data, display, wanted.limit, wanted.seed, wanted.ignore_unknown
+    )
+    found = _what_was_examined(trained, data) | scores
+    if wanted.out is not None:
+        with writing_to(wanted.out):
+            write_numbers(wanted.out / NUMBERS, found)
+        display.line(f"numbers: {wanted.out / NUMBERS}")
+    return found
+
+
+def _what_was_examined(trained: Trained, data: DataConfig) -> dict[str, Any]:
+    return {
+        "network": trained.name,
+        "weights": trained.weights,
+        "data": data.name,
+        "split": data.val_split,
+    }
 
 
 @contextlib.contextmanager

@@ -58,10 +58,11 @@ def _read(config: View, split: str, limit: int) -> tuple[np.ndarray, np.ndarray]
 
 
 class Eyes:
-    """A frozen classifier: features and classes of images.
+    """A frozen network: features and classes of images.
 
     Args:
-      trained: a run of a classification.
+      trained: a run of a classification. What it learned may be labels or numbers too: then its
+        features count, and the classes mean nothing.
     """
 
     def __init__(self, trained: Trained):
@@ -121,11 +122,15 @@ def judge(
         rows.append((name, scores.frechet(scores.moments(features), reference)))
 
     net = eyes.trained.base
+    # a network of several labels or of numbers has features, but names no class
+    names_class = eyes.trained.meaning.kind == "class"
     known = labels < len(eyes.trained.labels)
-    if known.any():
+    if names_class and known.any():
         rows.append(("accuracy of the classifier on samples", _share(classes, labels, known)))
-    everywhere = np.ones(len(val), bool)
-    rows.append(("accuracy on validation images", _share(val_classes, real.val_labels, everywhere)))
+    if names_class:
+        everywhere = np.ones(len(val), bool)
+        share = _share(val_classes, real.val_labels, everywhere)
+        rows.append(("accuracy on validation images", share))
     count = min(len(samples), len(train) // 2)
     distance(f"frechet_{net}", samples)
     half = scores.moments(train[count:])

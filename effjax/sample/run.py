@@ -11,7 +11,7 @@ from effjax.diffusion import Guidance, plan_for
 from effjax.diffusion.edm_samplers import Churn
 from effjax.errors import UserError, nearest
 from effjax.report import Display
-from effjax.runs.best import Step
+from effjax.runs.best import Step, split_step
 from effjax.runs.folder import CHECKPOINTS
 from effjax.runs.record import read_labels
 from effjax.sample.generate import Request, generate
@@ -146,9 +146,8 @@ def score(
       UserError: no classification run there, or the run's data is not here.
     """
     display.waiting(f"loading {wanted.classifier}")
-    classifier = from_workdir(as_path(wanted.classifier), display)
-    classifier.meaning.needs_class("--classifier")
-    eyes = Eyes(classifier)
+    place, step = split_step(str(wanted.classifier))
+    eyes = Eyes(from_workdir(as_path(place), display, step))
     real = read_real(_own_config(workdir))
     display.waiting("scoring")
     rows = judge(eyes, images, labels, real)

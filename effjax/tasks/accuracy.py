@@ -15,10 +15,14 @@ from effjax.data import Split, open_split
 from effjax.errors import UserError
 from effjax.tasks.evaluators import register_evaluator
 
+TOP = 5
+
 
 @register_evaluator("classification", "mean loss, top-1 and top-5")
 class Accuracy:
-    """Mean loss, top-1 and top-5 over a split; padded examples do not count.
+    """Mean loss, top-1 and, of more than five classes, top-5 over a split.
+
+    Padded examples do not count.
 
     Args:
       predict: (variables, batch) -> logits [B, K].
@@ -43,14 +47,17 @@ class Accuracy:
         labels = jnp.where(known, labels, 0)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
         ranks = rank_of_label(logits, labels)
-        values = {"loss": losses, "top1": ranks <= 1, "top5": ranks <= 5}
+        values = {"loss": losses, "top1": ranks <= 1}
+        # of five classes the five likeliest are always right
+        if logits.shape[-1] > TOP:
+            values["top5"] = ranks <= TOP
         values |= {"count": jnp.ones_like(losses), "unknown": ~known}
         return {name: (value * batch["mask"]).sum() for name, value in values.items()}
 
     def __call__(
         self, variables: Variables, rng: jax.Array, batches: Iterable[Batch]
     ) -> Iterator[tuple[str, float]]:
-        """Yields ("loss", mean), ("top1", share), ("top5", share).
+        """Yields ("loss", mean), ("top1", share) and, of more than five classes, ("top5", share).
 
         Raises:
           UserError: labels that are no class of the network.

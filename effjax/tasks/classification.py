@@ -67,7 +67,6 @@ class Classification(Task):
         frozen: str | None = None
 
     trains_model = True
-    one_class_only = False  # whether images with several labels, or numbers, are refused
 
     def __init__(self, config: View, batch_axis: str | None = None):
         super().__init__(config, batch_axis)
@@ -116,7 +115,6 @@ class Classification(Task):
         if targets.kind == OneClass.kind:
             return targets
         needs_class = {
-            f"task {self.name!r}": self.one_class_only,
             "config.task.class_weights": self.options.class_weights is not None,
             "config.data.balance": self.config.data.balance > 0,
         }

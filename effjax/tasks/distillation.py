@@ -23,9 +23,11 @@ from effjax.config import as_path
 from effjax.data.class_names import match_classes, name_some
 from effjax.errors import UserError
 from effjax.models import abstract_variables
-from effjax.runs.record import read_labels
+from effjax.runs.best import split_step
+from effjax.runs.record import read_labels, read_record
 from effjax.tasks.classification import Classification
 from effjax.tasks.registry import register_task
+from effjax.tasks.targets import Targets
 from effjax.tasks.trained_network import (
     found_network,
     has_found,
@@ -48,6 +50,27 @@ def hard(student: jax.Array, teacher: jax.Array) -> jax.Array:
     return optax.softmax_cross_entropy_with_integer_labels(student, jnp.argmax(teacher, -1))
 
 
+def soft_labels(student: jax.Array, teacher: jax.Array, temperature: float) -> jax.Array:
+    """As `soft` for K yes-or-no questions: the mean [B] of their divergences, times T^2."""
+    theirs = teacher / temperature
+    said = jax.nn.sigmoid(theirs)
+    # the divergence of two distributions is their cross-entropy less the entropy of the first
+    cross_entropy = optax.sigmoid_binary_cross_entropy(student / temperature, said)
+    entropy = optax.sigmoid_binary_cross_entropy(theirs, said)
+    return temperature**2 * (cross_entropy - entropy).mean(-1)
+
+
+def hard_labels(student: jax.Array, teacher: jax.Array) -> jax.Array:
+    """The mean cross-entropy [B] with the teacher's answers to K yes-or-no questions."""
+    answers = (teacher > 0).astype(student.dtype)
+    return optax.sigmoid_binary_cross_entropy(student, answers).mean(-1)
+
+
+def squared_distance(student: jax.Array, teacher: jax.Array) -> jax.Array:
+    """The mean [B] over K numbers of (student - teacher)^2."""
+    return jnp.square(student - teacher).mean(-1)
+
+
 @register_task("distill", "labelled images, and what a trained teacher says of them")
 class Distillation(Classification):
     """Learns `config.model` with (1 - alpha) of the labels' loss and alpha of the teacher's.
@@ -57,13 +80,12 @@ class Distillation(Classification):
         another normalisation.
     """
 
-    one_class_only = True  # a teacher's soft labels are those of classes
-
     @dataclasses.dataclass(frozen=True)
     class Config(Classification.Config):
         """Keys of `config.task` beside those of classification."""
 
-        teacher: str | None = None  # the workdir of a run; else teacher_model with teacher_weights
+        # the workdir of a run, or "runs/x:best"; else teacher_model with teacher_weights
+        teacher: str | None = None
         teacher_model: str | None = None  # a registered architecture, such as "caformer_s18"
         teacher_weights: str | None = None  # its weights, .safetensors or .pth
         distillation: Literal["soft", "hard"] = "soft"
@@ -84,10 +106,27 @@ class Distillation(Classification):
                 )
 
     def distance(self, student: jax.Array, teacher: jax.Array) -> jax.Array:
-        """[B]: how far the student's logits [B, K] are from the teacher's."""
+        """[B]: how far the student's outputs [B, K] are from the teacher's."""
+        kind = self.targets.kind
+        if kind == "numbers":
+            return squared_distance(student, teacher)
         if self.options.distillation == "hard":
-            return hard(student, teacher)
-        return soft(student, teacher, self.options.temperature or 3.0)
+            return hard(student, teacher) if kind == "class" else hard_labels(student, teacher)
+        temperature = self.options.temperature or 3.0
+        if kind == "class":
+            return soft(student, teacher, temperature)
+        return soft_labels(student, teacher, temperature)
+
+    @functools.cached_property
+    def targets(self) -> Targets:
+        targets = super().targets
+        is_set = self.options.distillation == "hard" or self.options.temperature is not None
+        if targets.kind == "numbers" and is_set:
+            raise UserError(
+                "config.task.distillation and temperature are for classes and labels; of numbers "
+                "the student learns the teacher's\nleave them out"
+            )
+        return targets
 
     @functools.cached_property
     def teacher(self) -> Callable[[jax.Array], jax.Array]:
@@ -96,22 +135,49 @@ class Distillation(Classification):
             load = self._from_run if self.options.teacher else self._from_file
             model, variables, classes = load()
             variables = jax.device_get(variables)
-        return lambda images: model.apply(variables, images, train=False)[:, classes]
+        in_our_units = self._units()
+
+        def outputs(images: jax.Array) -> jax.Array:
+            theirs = model.apply(variables, images, train=False)
+            return in_our_units(theirs[:, classes], classes)
+
+        return outputs
 
     def losses(self, logits: jax.Array, targets: jax.Array, images: jax.Array) -> jax.Array:
         alpha = self.options.alpha
         labelled = super().losses(logits, targets, images)
         return (1 - alpha) * labelled + alpha * self.distance(logits, self.teacher(images))
 
+    def _units(self) -> Callable[[jax.Array, Any], jax.Array]:
+        """The teacher's outputs [B, K] of our targets -> what the student's would be.
+
+        Numbers are learned with the mean and deviation of the images of a run, and the teacher may
+        have seen others.
+        """
+        if self.targets.kind != "numbers":
+            return lambda outputs, classes: outputs
+        place, _ = split_step(self.options.teacher)
+        record = read_record(as_path(place))
+        their_mean = np.asarray([record["target_mean"]])  # [1, K']
+        their_std = np.asarray([record["target_std"]])
+
+        def in_our_units(outputs: jax.Array, classes: Any) -> jax.Array:
+            numbers = outputs * their_std[:, classes] + their_mean[:, classes]
+            return ((numbers - self.targets.mean) / self.targets.std).astype(outputs.dtype)
+
+        return in_our_units
+
     def _from_run(self) -> tuple[models.ImageModel, Any, Any]:
         """The teacher of a run or a search: model, variables, and which of its classes are ours."""
-        workdir, data = as_path(self.options.teacher), self.config.data
+        place, step = split_step(self.options.teacher)
+        workdir = as_path(place)
+        data = self.config.data
         if has_found(workdir):
-            model, variables, config = found_network(workdir)
+            model, variables, config = found_network(workdir, step)
         else:
-            refuse_other_targets(workdir, "config.task.teacher")
-            task, variables = trained_network(workdir)
+            task, variables = trained_network(workdir, step)
             model, config = task.model, task.config
+        refuse_other_targets(workdir, "the teacher", self.targets.kind)
         classes = self._our_classes(workdir, model.num_classes)
         theirs = config.data
         if (tuple(theirs.mean), tuple(theirs.std)) != (tuple(data.mean), tuple(data.std)):
@@ -138,6 +204,11 @@ class Distillation(Classification):
 
     def _from_file(self) -> tuple[models.ImageModel, Any, Any]:
         name, weights = self.options.teacher_model, self.options.teacher_weights
+        if self.targets.kind == "numbers":
+            raise UserError(
+                f"teacher {weights}: weights do not say in which units they give numbers\n"
+                "give the run: --config.task.teacher=WORKDIR"
+            )
         model = models.create_model(name, num_classes=self.model.num_classes)
         shapes = abstract_variables(model, self.split.image_shape)
         blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)

@@ -62,21 +62,25 @@ def described_network(
     return setup.task, join_variables(**weights), _in_words(weights, state, step)
 
 
-def refuse_other_targets(workdir: Path, what: str) -> None:
-    """Refuses a run that did not learn one class an image.
+IN_WORDS = {"class": "one class an image", "labels": "several labels", "numbers": "numbers"}
+
+
+def refuse_other_targets(workdir: Path, what: str, kind: str) -> None:
+    """Refuses a run that learned another kind of targets.
 
     Args:
       workdir: the run's folder.
-      what: is for classes, in words.
+      what: it is to be, in words.
+      kind: "class", "labels" or "numbers".
 
     Raises:
-      UserError: it learned labels or numbers.
+      UserError: naming both kinds.
     """
-    kind = read_record(workdir).get("targets", "class")
-    if kind != "class":
+    learned = read_record(workdir).get("targets", "class")
+    if learned != kind:
         raise UserError(
-            f"{what} is for runs of one class an image; {workdir} learned {kind}\n"
-            "give a run whose images have one class each"
+            f"{what} {workdir} learned {IN_WORDS[learned]}; here {IN_WORDS[kind]} is learned\n"
+            f"give a run of {IN_WORDS[kind]}"
         )
 
 

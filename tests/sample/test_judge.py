@@ -23,7 +23,9 @@ REAL = Real(images(60, LABELS), LABELS, images(30, LABELS[:30]), LABELS[:30])
 class Brightness:
     """Eyes that see means and classes by brightness."""
 
-    trained = types.SimpleNamespace(base="brightness", labels=("a", "b", "c"))
+    trained = types.SimpleNamespace(
+        base="brightness", labels=("a", "b", "c"), meaning=types.SimpleNamespace(kind="class")
+    )
 
     def __call__(self, x):
         means = x.reshape(len(x), 4, -1).astype(float).mean(-1)
@@ -38,6 +40,16 @@ def test_anchors_make_the_numbers_readable():
     assert {"kernel_brightness", "precision", "recall", "density", "coverage"} <= rows.keys()
     assert any(name.startswith("  floor: 30 training images") for name in rows)
     assert not any("fid" in name.lower() for name in rows)
+
+
+def test_a_network_of_numbers_has_features_and_no_classes():
+    eyes = Brightness()
+    meaning = types.SimpleNamespace(kind="numbers")
+    eyes.trained = types.SimpleNamespace(**{**vars(Brightness.trained), "meaning": meaning})
+    labels = LABELS[:30]
+    rows = dict(judge(eyes, images(30, labels), labels, REAL))
+    assert "frechet_brightness" in rows
+    assert not any("accuracy" in name for name in rows)
 
 
 def test_copies_of_training_images_are_nearer_than_held_out_ones():

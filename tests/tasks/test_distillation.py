@@ -11,7 +11,7 @@ import effjax
 from effjax.models import registry
 from effjax.report import choose_display
 from effjax.runs.packing import describe
-from effjax.tasks.distillation import hard, soft
+from effjax.tasks.distillation import hard, hard_labels, soft, soft_labels
 from effjax.tasks.run import build, restore
 from effjax.training.restore import evaluated
 
@@ -34,6 +34,18 @@ def test_soft_is_the_divergence_at_a_temperature(temperature):
 def test_hard_is_cross_entropy_with_the_teachers_class():
     expected = -log_softmax(STUDENT)[np.arange(5), TEACHER.argmax(-1)]
     np.testing.assert_allclose(hard(STUDENT, TEACHER), expected, rtol=1e-5)
+
+
+def test_of_several_labels_each_is_a_question_of_its_own():
+    def two_classes(logits):
+        """The logits of yes and no, [B * K, 2]."""
+        return np.stack([logits, np.zeros_like(logits)], -1).reshape(-1, 2)
+
+    student, teacher = two_classes(STUDENT), two_classes(TEACHER)
+    expected = soft(student, teacher, 3.0).reshape(5, 7).mean(-1)
+    np.testing.assert_allclose(soft_labels(STUDENT, TEACHER, 3.0), expected, rtol=1e-4)
+    expected = hard(student, teacher).reshape(5, 7).mean(-1)
+    np.testing.assert_allclose(hard_labels(STUDENT, TEACHER), expected, rtol=1e-5)
 
 
 def make_config(width: int, steps: int, **task):

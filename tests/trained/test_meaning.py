@@ -1,6 +1,8 @@
 """Runs of several labels or of numbers are used as those of classes are."""
 
 import csv
+import dataclasses
+import functools
 import json
 
 import jax
@@ -12,6 +14,7 @@ import effjax
 from effjax import cli
 from effjax.errors import UserError
 from effjax.report import choose_display
+from effjax.tasks.run import build
 from effjax.tasks.starting import find_start
 from effjax.tasks.trained_network import refuse_other_targets
 from effjax.trained.meaning import ONE_CLASS, Meaning, read_meaning, recorded_meaning
@@ -120,10 +123,54 @@ def test_predictions_in_python_in_files_and_exported(run, photos, capsys):
     assert names[0] in repr(found)
 
 
-def test_another_run_starts_from_it_and_what_needs_classes_refuses_it(run):
+def test_details_are_what_training_measured(run, capsys):
+    workdir, kind, names = run
+    report = workdir / "report"
+    cli.main(["evaluate", f"--workdir={workdir}", f"--out={report}"])
+    told = capsys.readouterr().out
+    found = json.loads((report / "evaluation.json").read_text())
+    final = json.loads((workdir / "summary.json").read_text())["final"]
+    assert [one["name"] for one in found[kind]] == list(names)
+    assert all(name in told for name in names)
+    same = {"mae": "mean_mae", "rmse": "mean_rmse", "r2": "mean_r2"}
+    if kind == "labels":
+        same = {"map": "mean_average_precision", "auc": "mean_auc", "f1": "mean_f1"}
+    for metric, key in same.items():
+        measured = final[f"val/{metric}"]
+        if found[key] is None:  # undefined, as JSON has it
+            assert measured is None or np.isnan(measured)
+        else:
+            np.testing.assert_allclose(found[key], measured, rtol=1e-4)
+
+
+def test_another_run_starts_from_it_and_another_kind_refuses_it(run):
     workdir, kind, names = run
     start = find_start(str(workdir))
     assert start.labels == names
     assert start.model.num_classes == len(names)
-    with pytest.raises(UserError, match=f"{workdir} learned {kind}"):
-        refuse_other_targets(workdir, "config.task.teacher")
+    refuse_other_targets(workdir, "the teacher", kind)
+    with pytest.raises(UserError, match=f"{workdir} learned .*{kind}; here one class an image is"):
+        refuse_other_targets(workdir, "the teacher", "class")
+
+
+def test_it_teaches_a_student_that_learns_the_same(run, photos):
+    workdir, kind, names = run
+    config = config_of(photos, workdir.name, names[::-1])  # matched by name
+    config.task.update(name="distill", teacher=str(workdir), alpha=1.0)
+    task = build(config).task
+    images = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype(np.float32)
+    said = np.asarray(jax.jit(task.teacher)(images))  # [4, 2]
+    trained = effjax.load(workdir)
+    apply = jax.jit(functools.partial(trained.model.apply, train=False))
+    outputs = np.asarray(apply(trained.variables, images))[:, ::-1]
+    np.testing.assert_allclose(said, outputs, rtol=1e-5, atol=1e-5)  # the same training images
+    np.testing.assert_allclose(task.losses(said, said, images), 0.0, atol=1e-6)
+    if kind == "numbers":
+        # the units of a student of other images
+        task.targets = dataclasses.replace(task.targets, mean=0 * task.targets.mean)
+        del task.teacher
+        moved = np.asarray(jax.jit(task.teacher)(images)) * task.targets.std
+        np.testing.assert_allclose(moved, trained.meaning.in_units(outputs[:, ::-1])[:, ::-1], 1e-5)
+        config.task.temperature = 2.0
+        with pytest.raises(UserError, match="are for classes and labels"):
+            _ = build(config)
