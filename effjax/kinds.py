@@ -7,7 +7,7 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Annotated, Any
 
-from effjax.ranges import Range
+from effjax.ranges import Range, Rising
 
 
 class Misfit(TypeError):
@@ -79,7 +79,7 @@ def _fit_float(value: Real) -> float:
 def _fit_range(value: Any, hint: Any) -> Any:
     fitted = _fit_entry(value, hint.__origin__, hint)
     for allowed in hint.__metadata__:
-        if isinstance(allowed, Range) and fitted not in allowed:
+        if isinstance(allowed, Range | Rising) and fitted not in allowed:
             raise OutOfRange(describe_type(hint))
     return fitted
 
@@ -182,7 +182,7 @@ def describe_type(hint: Any) -> str:
     """A type annotation in words: "int or None", "float in [0, 1]", "one of 'mesh', 'pmap'"."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        ranges = [str(mark) for mark in hint.__metadata__ if isinstance(mark, Range)]
+        ranges = [str(mark) for mark in hint.__metadata__ if isinstance(mark, Range | Rising)]
         return " ".join([describe_type(hint.__origin__), *ranges])
     if origin in (types.UnionType, typing.Union):
         return " or ".join(map(describe_type, arguments))

@@ -114,6 +114,11 @@ def note(kind: str, name: str, module: str) -> None:
         _noted[kind, name] = _origin(module)
 
 
+def is_known(kind: str, name: str) -> bool:
+    """Whether user code has registered a name, or the record of a run says that it did."""
+    return (kind, name) in _noted or (kind, name) in _recorded
+
+
 @contextlib.contextmanager
 def refused(refuse: bool = True) -> Iterator[None]:
     """No plug-in is imported inside, if `refuse`."""

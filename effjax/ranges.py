@@ -4,6 +4,7 @@
     clip_norm: Positive | None = None           # above 0; None turns it off
     std: tuple[Positive, Positive, Positive]    # each entry
     decay: Annotated[float, Range(0, 1, "[)")]  # 0 is allowed, 1 is not
+    scale: Annotated[tuple[Share, Share], Rising()]
 
 `effjax.config` checks the fields of a config's dataclasses; `effjax.kinds.fit` checks any
 value against any annotation.
@@ -40,6 +41,18 @@ class Range:
         if self.low == -math.inf:
             return f"{'<=' if self.ends[1] == ']' else '<'} {self.high:g}"
         return f"in {self.ends[0]}{self.low:g}, {self.high:g}{self.ends[1]}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Rising:
+    """Marks a pair of numbers, the lower one first."""
+
+    def __contains__(self, pair: tuple[float, float]) -> bool:
+        low, high = pair
+        return low <= high
+
+    def __str__(self) -> str:
+        return "with the lower number first"
 
 
 Share = Annotated[float, Range(0, 1)]

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from effjax.kinds import Misfit, OutOfRange, describe_type, fit
-from effjax.ranges import BelowOne, Count, Positive, Range, Share
+from effjax.ranges import BelowOne, Count, Positive, Range, Rising, Share
+
+PAIR = Annotated[tuple[Share, Share], Rising()]
 
 
 class Card(TypedDict):
@@ -27,6 +29,7 @@ class Card(TypedDict):
         (None, Positive | None, None),
         (0.5, Share, 0.5),
         ([1, 2], tuple[Positive, Positive], (1.0, 2.0)),
+        ([0, 1], PAIR, (0.0, 1.0)),
         ("x", Literal["x", "y"], "x"),
         (("a", 1), tuple[str, str | int], ("a", 1)),
         ({"name": "n", "more": 1}, Card, {"name": "n", "more": 1}),
@@ -58,6 +61,8 @@ def test_what_fits(value, hint, expected):
         (0, Count, OutOfRange, "int >= 1"),
         ("1", Count | None, Misfit, "int >= 1 or None"),
         ((0, 1), tuple[Positive, Positive], OutOfRange, "tuple[float > 0, float > 0]"),
+        ((1, 0.1), PAIR, OutOfRange, "tuple[float in [0, 1], float in [0, 1]] with the lower"),
+        ((0, 2), PAIR, OutOfRange, "tuple[float in [0, 1], float in [0, 1]] with the lower"),
         ((1, 2, 3), tuple[int, int], Misfit, "tuple[int, int]"),
         ([], Card, Misfit, "an object with 'name'"),
         ({}, Card, Misfit, "a key 'name'"),

@@ -3,7 +3,16 @@
 import dataclasses
 from typing import Annotated, Literal
 
-from effjax.ranges import BelowOne, Count, NotNegative, NotNegativeInt, Positive, Range, Share
+from effjax.ranges import (
+    BelowOne,
+    Count,
+    NotNegative,
+    NotNegativeInt,
+    Positive,
+    Range,
+    Rising,
+    Share,
+)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -12,6 +21,9 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 Side = Annotated[int, Range(1, 16384)]
 PositiveShare = Annotated[float, Range(0, 1, "(]")]
 Hue = Annotated[float, Range(0, 0.5)]  # half of the circle in either direction is all of it
+# from the least to the largest
+Shares = Annotated[tuple[PositiveShare, PositiveShare], Rising()]
+Ratios = Annotated[tuple[Positive, Positive], Rising()]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,8 +33,8 @@ class AugmentConfig:
     # "pad": resize, then a random window of the image with a black border of `pad` pixels
     crop: Literal["random_resized", "pad", "none"] = "random_resized"
     # random_resized: area, as a share of the image
-    scale: tuple[PositiveShare, PositiveShare] = (0.08, 1.0)
-    ratio: tuple[Positive, Positive] = (3 / 4, 4 / 3)  # random_resized: width / height
+    scale: Shares = (0.08, 1.0)
+    ratio: Ratios = (3 / 4, 4 / 3)  # random_resized: width / height
     interpolation: Literal["bilinear", "bicubic", "random"] = "random"
     pad: NotNegativeInt = 4
     hflip: Share = 0.5  # probability of a left-right flip
@@ -120,5 +132,5 @@ class MixConfig:
     label_smoothing: BelowOne = 0.0
     erase_prob: Share = 0.0  # random erasing, probability per image (0.25 in the usual recipe)
     erase_mode: Literal["pixel", "const"] = "pixel"  # normal noise, or zeros: the mean colour
-    erase_area: tuple[PositiveShare, PositiveShare] = (0.02, 1 / 3)  # erased share of the image
-    erase_ratio: tuple[Positive, Positive] = (0.3, 1 / 0.3)  # height / width of the box
+    erase_area: Shares = (0.02, 1 / 3)  # erased share of the image
+    erase_ratio: Ratios = (0.3, 1 / 0.3)  # height / width of the box

@@ -14,6 +14,7 @@ from jax import Array, lax
 
 from effjax.diffusion.edm import iddpm_levels
 from effjax.diffusion.process import NoiseAt
+from effjax.errors import UserError
 
 Denoise = Callable[[Array, Array], Array]  # (x [B, ...], sigma [B]) -> the clean example
 MOST_CHURN = math.sqrt(2) - 1  # gamma's upper end: not more noise than doubles the variance
@@ -42,6 +43,10 @@ class Churn:
     low: float = 0.0
     high: float = math.inf
     inflation: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise UserError(f"churn from {self.low:g} to {self.high:g}: expected low <= high")
 
     def gammas(self, sigmas: np.ndarray) -> np.ndarray:
         """[n]: by which share each step raises its noise level first."""

@@ -12,6 +12,7 @@ from jax import Array
 
 from effjax.diffusion.process import Network
 from effjax.diffusion.shapes import per_example
+from effjax.errors import UserError
 
 # (x [B, ...], told time [B], labels [B]) -> the network's output
 Conditional = Callable[[Array, Array, Array], Array]
@@ -68,6 +69,10 @@ class Guidance:
     power: float | None = None
     length: int = 1000
     guided_channels: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.interval is not None and not self.interval[0] <= self.interval[1]:
+            raise UserError(f"guidance interval {self.interval}: expected (low, high)")
 
     def scales(self, told: Array) -> Array:
         """[B]: the scale where the network is told `told` [B]."""

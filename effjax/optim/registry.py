@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import optax
 
 from effjax import plugins
+from effjax.errors import UserError
 from effjax.optim.hints import checked_value, hints_of
 
 Make = Callable[..., optax.GradientTransformation]
@@ -127,7 +128,19 @@ class OptimizerInfo:
             checked[name] = checked_value(
                 f"optimizer {self.name!r}", name, settings[name], self.hints[name], default
             )
+        self._check_ends({**defaults, **checked})
         return checked
+
+    def _check_ends(self, settings: Mapping[str, Any]) -> None:
+        """Refuses min_X above max_X."""
+        for name, low in settings.items():
+            high = settings.get(f"max_{name.removeprefix('min_')}")
+            has_ends = name.startswith("min_") and name in self.hints and high is not None
+            if has_ends and low > high:
+                raise UserError(
+                    f"optimizer {self.name!r}: {name}={low:g} is above its "
+                    f"max_{name.removeprefix('min_')}={high:g}; give the lower one as {name}"
+                )
 
 
 _TABLE: dict[str, OptimizerInfo] = {}

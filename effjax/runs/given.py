@@ -11,6 +11,7 @@ import ml_collections
 from effjax.config import View, load
 from effjax.data.sources.catalog import check_is_there
 from effjax.runs.continuing import check_continues
+from effjax.runs.known_names import check_names
 from effjax.runs.schema import RunConfig
 
 
@@ -29,8 +30,8 @@ def load_run(
       extend: whether the run may be longer than the folder's.
 
     Raises:
-      UserError: see `effjax.config.load`; or there are no such images, or the folder is another
-        run's.
+      UserError: see `effjax.config.load`; or there are no such images, no such model, optimizer or
+        schedule, or the folder is another run's.
     """
     config = load(spec, overrides, RunConfig)
     check_is_there(config.data.name, config.data.data_dir)
@@ -39,4 +40,6 @@ def load_run(
     is_plain = config.model.arch is None and config.continue_from is None
     if workdir is not None and is_plain:
         check_continues(workdir, View(config), extend)
+    if is_plain:
+        check_names(config)
     return config

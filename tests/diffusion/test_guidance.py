@@ -3,7 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from effjax.diffusion.edm_samplers import Churn
 from effjax.diffusion.guidance import Guidance, guide, power_cosine
+from effjax.errors import UserError
 
 LABELS = jnp.asarray([0, 1])
 X = jax.random.normal(jax.random.key(0), (2, 3, 3, 4))
@@ -39,6 +41,13 @@ def test_three_of_four_channels():
 
 def test_an_interval_guides_inside_alone():
     assert Guidance(3.0, interval=(0.0, 100.0)).scales(TOLD).tolist() == [3.0, 1.0]
+
+
+def test_the_ends_of_an_interval_are_in_order():
+    with pytest.raises(UserError, match=r"expected \(low, high\)"):
+        Guidance(2.0, interval=(0.9, 0.1))
+    with pytest.raises(UserError, match="expected low <= high"):
+        Churn(1.0, low=2.0, high=1.0)
 
 
 def test_the_scale_of_mdt_is_full_at_the_data():

@@ -21,6 +21,7 @@ QUICKSTART = str(ROOT / "configs/quickstart.py")
         ("--config.data.name=./nowhere.csv", "no such file"),
         ("--config.data.name=fotos", "no data 'fotos'"),
         ("--config.model.dtype=fp16", "expected one of 'float32', 'bfloat16'"),
+        ("--config.data.augment.scale=(1, 0.08)", "with the lower number first"),
     ],
 )
 def test_what_is_not_there_is_refused(override, answer, tmp_path, monkeypatch):

@@ -1,0 +1,74 @@
+"""Unknown names are refused without the registries, from a list that follows them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from effjax import models, optim
+from effjax.runs import known_names
+
+ROOT = Path(__file__).parents[2]
+CODE = """
+import sys
+from effjax.errors import UserError
+from effjax.runs.given import load_run
+for override in sys.argv[1:]:
+    try:
+        load_run("quickstart", [override])
+        print("fine")
+    except UserError as error:
+        print(str(error).splitlines()[0])
+print("jax" in sys.modules)
+"""
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("EFFJAX_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_the_list_is_kept_and_made_anew_when_a_file_changes(cache, monkeypatch):
+    names = known_names.known_names()
+    assert "caformer_s18" in names["model"]
+    assert names["optimizer"] == list(optim.list_optimizers())
+    assert names["schedule"] == list(optim.list_schedules())
+    with monkeypatch.context() as patch:
+        patch.setattr(models, "list_models", lambda kind: ["other"])
+        assert known_names.known_names() == names  # as it was kept
+        patch.setattr(known_names, "_stamp", lambda: "changed")
+        assert known_names.known_names()["model"] == ["other"]
+    (cache / "names.json").write_text("no json")
+    assert known_names.known_names() == names
+    monkeypatch.setenv("EFFJAX_CACHE", "off")
+    assert known_names.known_names() == names
+
+
+def test_jax_is_not_needed_to_refuse_a_name(cache):
+    known_names.known_names()
+    assert json.loads((cache / "names.json").read_text())["names"]
+    words = {
+        "--config.model.name=caformer_s81": "unknown model 'caformer_s81': did you mean",
+        "--config.model.name=caformer_s18.sail_in1k": "fine",
+        "--config.model.name=own.networks:Net": "fine",
+        "--config.model.name=runs/x:best": "fine",
+        "--config.optim.default.name=adamm": "unknown optimizer 'adamm': did you mean 'adam",
+        "--config.optim.default.name=muon": "fine",
+        "--config.schedule.name=cosin": "unknown schedule 'cosin': did you mean 'cosine'",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    *answers, has_jax = done.stdout.splitlines()
+    for answer, expected in zip(answers, words.values(), strict=True):
+        assert answer.startswith(expected)
+    assert has_jax == "False"
