@@ -1,0 +1,1 @@
+"""Zero-cost scores: what an untrained network says about itself."""

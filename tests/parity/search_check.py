@@ -1,0 +1,9 @@
+"""Compares `search_cases` with the recording beside it, to the recording's tolerances."""
+
+from tests.parity.recorded import check
+from tests.parity.search_cases import compute
+
+
+def check_recorded(*prefixes: str) -> None:
+    """Asserts that all recorded keys with one of these beginnings are computed, and right."""
+    check("search", compute, *prefixes)
