@@ -30,6 +30,10 @@ MOVED = {
         "default_config": "runs.schema",
         "train": "tasks.run",
     },
+    "ops": {
+        "patch_conv": "ops.conv",
+        "patch_conv_reference": "ops.conv",
+    },
     "search": {
         "Cost": "costs",
         "Found": "search.kernel_sizes",
@@ -46,7 +50,11 @@ MOVED = {
     },
 }
 # where a name is called something else today: (old module, old name) -> new name
-RENAMED: dict[tuple[str, str], str] = {("search", "Cost"): "CostModel"}
+RENAMED: dict[tuple[str, str], str] = {
+    ("ops", "patch_conv"): "conv",
+    ("ops", "patch_conv_reference"): "conv_reference",
+    ("search", "Cost"): "CostModel",
+}
 # modules of which nothing is left but their old names
 GONE = ("train",)
 

@@ -16,7 +16,7 @@ from jax.nn.initializers import Initializer
 
 from effjax.models.blocks.initialisers import fan_out_init, normal_init, zeros_init
 from effjax.models.blocks.recompute import kept
-from effjax.ops import depthwise_conv, matrix_product, patch_conv
+from effjax.ops import conv, depthwise_conv, matrix_product
 
 
 def at_least_float32(x: Array) -> Array:
@@ -92,7 +92,7 @@ class Conv(nn.Module):
             matrix = kernel.reshape(inputs, self.features)
             y = by_matrix(x[:, *steps], matrix)
         elif rank == 2 and self.groups == 1:
-            y = patch_conv(x, kernel, stride, pad)
+            y = conv(x, kernel, stride, pad)
         # Over time and space (video), or in groups.
         else:
             y = self._general(x, kernel, stride, pad)

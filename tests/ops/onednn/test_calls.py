@@ -11,12 +11,12 @@ import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
 from effjax.ops import (
+    conv,
+    conv_reference,
     depthwise_conv,
     depthwise_conv_reference,
     matrix_product,
     onednn_calls,
-    patch_conv,
-    patch_conv_reference,
 )
 from effjax.ops.onednn import calls as onednn
 
@@ -113,11 +113,26 @@ def test_matrix_product(shapes):
 @needs_calls
 @pytest.mark.parametrize(
     ("size", "kernel", "stride", "pad"),
-    [(13, (7, 7), (4, 4), (2, 2)), (12, (3, 3), (2, 2), (1, 1)), (9, (4, 2), (4, 3), (0, 1))],
+    [
+        (13, (7, 7), (4, 4), (2, 2)),
+        (12, (3, 3), (2, 2), (1, 1)),
+        (9, (4, 2), (4, 3), (0, 1)),
+        (9, (3, 3), (1, 1), (1, 1)),
+        (8, (3, 1), (1, 1), (0, 0)),
+        (7, (4, 5), (1, 1), (2, 1)),
+        (10, (3, 3), (2, 1), (1, 1)),
+    ],
 )
-def test_patches(size, kernel, stride, pad):
-    ways = (partial(op, stride=stride, pad=pad) for op in (patch_conv, patch_conv_reference))
+def test_convolution(size, kernel, stride, pad):
+    ways = (partial(op, stride=stride, pad=pad) for op in (conv, conv_reference))
     assert_same(*ways, *draw((2, size, size + 2, 3), (*kernel, 3, 8)))
+
+
+@needs_calls
+def test_padding_as_wide_as_the_kernel_is_left_to_xla():
+    op = partial(conv, stride=(1, 1), pad=(3, 0))
+    _, text = run(op, *draw((1, 6, 6, 3), (3, 3, 3, 4)), calls=True)
+    assert TARGET not in text
 
 
 @needs_calls
@@ -126,7 +141,7 @@ def test_second_derivatives():
 
     def loss(args):
         x, w, v, m = args
-        y = depthwise_conv(patch_conv(x, w, (2, 2), (1, 1)), v)
+        y = depthwise_conv(conv(x, w, (2, 2), (1, 1)), v)
         return jnp.sin(matrix_product(y.reshape(-1, 8), m)).sum()
 
     args = tuple(draw((2, 11, 10, 3), (3, 3, 3, 8), (3, 3, 1, 8), (8, 5)))
