@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 # Modules without logic of their own.
 WITHOUT = {
     "cli/export.py": "declares flags and calls effjax/export/write.py",
-    "cli/search.py": "declares flags and calls effjax/search/kernel_sizes/run.py or compare.py",
+    "cli/search.py": "declares flags and calls effjax/search/verb.py or kernel_sizes/run.py",
     "cli/train.py": "declares flags and calls effjax/tasks/run.py",
     "contract/evaluator.py": "a protocol",
     "contract/state.py": "a dataclass",

@@ -1,36 +1,83 @@
 """The verb that searches."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
+from typing import TYPE_CHECKING
 
 from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, place, verb
+from effjax.errors import UserError
+
+if TYPE_CHECKING:
+    import ml_collections
+
+    from effjax.report import Display
 
 
 @verb(
-    CONFIG,
+    # not required: --strategies needs none
+    flag(*CONFIG.names, **CONFIG.settings | {"required": False}),
     flag("--workdir", type=place, metavar="D", help="the run's folder (runs/<config>[-<arg>])"),
     flag("--extend", action="store_true", help="search on in a finished run"),
     flag("--compare", action="store_true", help="train what is found, and others of that cost"),
+    flag("--strategy", metavar="NAME", help="another one than the config says; list: --strategies"),
+    flag("--strategies", action="store_true", help="list the strategies"),
+    flag("--set", action="append", default=[], metavar="OPTION=VALUE", help="of the strategy"),
+    flag("--budget", metavar="UNIT:AMOUNT", help="params, macs, latency or memory, as macs:0.5x"),
+    flag("--evaluations", type=int, metavar="N", help="networks that are evaluated"),
+    flag("--seed", type=int, metavar="N", help="of the search (config.seed)"),
+    flag("--table", metavar="FILE.json", help="look values up in a table, and train nothing"),
+    flag("--runner", default="here", help="where networks are trained: here, local or ray"),
+    flag("--workers", type=int, default=2, metavar="N", help="processes of --runner=local (2)"),
     flag("--dry-run", action="store_true", help="train nothing, estimate the time"),
     flag("--price", type=float, metavar="P", help="of an hour, for --dry-run"),
     QUIET,
     examples=[
         "effjax search --config=configs/search/kernel_size_digits.py",
         "effjax search --config=configs/search/kernel_size_digits.py:quick --compare",
+        "effjax search --config=configs/search/evolution_digits.py --budget=macs:0.5x",
+        "effjax search --strategies",
     ],
 )
 def search(args: argparse.Namespace) -> None:
-    """Learn the kernel sizes of a network under a budget, or go on with it."""
+    """Search an architecture, or the kernel sizes of one, under a budget; or go on with it."""
+    from effjax.report import choose_display
+
+    display = choose_display(args.quiet)
+    if args.strategies:
+        from effjax.search.registry import list_strategies
+
+        with contextlib.closing(display):
+            display.table("", list(list_strategies().items()), ("strategy", "what it does"))
+        return
+    if args.config is None:
+        raise UserError(
+            "--config is missing: effjax search --config=F; list: effjax configs search"
+        )
+
     from effjax.runs.given import load_run
 
     config = load_run(args.config, args.overrides)
 
-    from effjax.report import choose_display
+    from effjax.search.kernel_sizes.run import is_search
+
+    if is_search(config):
+        _search_kernel_sizes(args, config, display)
+    else:
+        _search_space(args, config, display)
+
+
+def _search_kernel_sizes(
+    args: argparse.Namespace,
+    config: ml_collections.ConfigDict,
+    display: Display,
+) -> None:
+    """The differentiable search, which is a task of its own."""
     from effjax.search.kernel_sizes.compare import compare
     from effjax.search.kernel_sizes.run import search
 
     workdir = args.workdir or default_workdir(args.config)
-    display = choose_display(args.quiet)
     if args.dry_run:
         from effjax.trials.estimate import estimate, show_estimate
         from effjax.trials.trial import RunTrial
@@ -46,3 +93,26 @@ def search(args: argparse.Namespace) -> None:
     folder = args.workdir or workdir.with_name(f"{workdir.name}-compare")
     with contextlib.closing(display):
         compare(config, folder, display)
+
+
+def _search_space(
+    args: argparse.Namespace,
+    config: ml_collections.ConfigDict,
+    display: Display,
+) -> None:
+    """A search of the space that `search()` of the config file returns."""
+    from effjax.search.settings import read_search
+    from effjax.search.verb import Runner, search
+
+    if args.dry_run or args.extend:
+        raise UserError(
+            "--dry-run and --extend are for searches of kernel sizes\n"
+            "a search of a space goes on with more --evaluations in the same --workdir"
+        )
+    wanted = read_search(
+        args.config, args.strategy, args.set, args.budget, args.evaluations, args.table
+    )
+    workdir = args.workdir or default_workdir(args.config)
+    runner = Runner(args.runner, args.workers)
+    with contextlib.closing(display):
+        search(config, wanted, workdir, display, args.seed, runner)

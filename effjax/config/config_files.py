@@ -26,6 +26,8 @@ from effjax.version import HOME
 
 QUICK = "quick"
 CONFIGS = Path("configs")
+# functions of a config file -> what they return, for messages
+RETURNED = {"get_config": "the config", "sweep": "the variants", "search": "the search"}
 
 
 def call_config(spec: str, name: str) -> Any:
@@ -41,7 +43,7 @@ def call_config(spec: str, name: str) -> Any:
         _check_word(path, module, word)
         function = getattr(module, name, None)
         if not callable(function):
-            what = "the config" if name == "get_config" else "the variants"
+            what = RETURNED.get(name, "the variants")
             raise UserError(f"{path} has no function {name}(arg=None) that returns {what}")
         is_quick = name == "get_config" and word == QUICK and hasattr(module, QUICK)
         if is_quick:

@@ -3,6 +3,7 @@
     Budget("macs", 2e8)          an amount in the unit
     Budget("macs", "0.5x")       a share of what a reference network costs
     Budget("latency", "3 ms")    an amount with its unit written out
+    Budget("memory", "256 KB")   bytes of activations, in KB, MB or GB (powers of 1024)
 
 Sizes, widths and other choices are rounded first; then the cost of the rounded network is compared.
 A budget that a soft network meets may be exceeded once its sizes are rounded up.
@@ -13,7 +14,14 @@ import math
 
 from effjax.errors import UserError, nearest
 
-UNITS = {"params": "parameters", "macs": "multiply-adds", "latency": "ms"}
+UNITS = {"params": "parameters", "macs": "multiply-adds", "latency": "ms", "memory": "bytes"}
+# what an amount may end with, and how much of the unit it stands for
+SUFFIXES = {
+    "params": {"parameters": 1},
+    "macs": {"multiply-adds": 1},
+    "latency": {"ms": 1},
+    "memory": {"KB": 2**10, "MB": 2**20, "GB": 2**30, "bytes": 1},
+}
 EXAMPLES = '2e8, "0.5x" (of the network that config.model describes), "3 ms"'
 
 
@@ -31,7 +39,8 @@ class Budget:
     """At most `amount` of a unit.
 
     Attributes:
-      unit: "params", "macs" or "latency" (milliseconds).
+      unit: "params", "macs", "latency" (milliseconds) or "memory" (bytes of activations at their
+        peak).
       amount: a number in the unit, or text: a number with its unit ("3 ms"), or a share of a
         reference ("0.5x").
 
@@ -100,11 +109,14 @@ class Budget:
             number = self.amount
         else:
             # "0.5x", "3 ms" and "3" are all a number with or without a suffix
-            digits = self.amount.strip()
-            for suffix in ("x", UNITS[self.unit]):
-                digits = digits.removesuffix(suffix)
+            digits = self.amount.strip().removesuffix("x")
+            times = 1
+            for suffix, factor in SUFFIXES[self.unit].items():
+                if digits.endswith(suffix):
+                    digits = digits.removesuffix(suffix)
+                    times = factor
             try:
-                number = float(digits)
+                number = times * float(digits)
             except ValueError:
                 number = math.nan
         # NaN fails every comparison, so it is refused here too

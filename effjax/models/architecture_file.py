@@ -22,12 +22,17 @@ class ArchitectureFile(TypedDict):
 def write_architecture(name: str, architecture: Any, path: str | Path, **notes: Any) -> None:
     """Write a registered name and what differs from its defaults as JSON, and any `notes`.
 
-    Fields that say how a network is trained and not what it is (`TRAINING_FIELDS`) are left out.
+    Fields that say how a network is trained and not what it is (`TRAINING_FIELDS`) are left out,
+    unless the default has another number of stages.
     """
     defaults = default_fields(name)
     changed = {}
     for field, value in fields_of(architecture).items():
-        if field not in TRAINING_FIELDS and value != defaults[field]:
+        default = defaults[field]
+        both = isinstance(value, tuple) and isinstance(default, tuple)
+        is_other_length = both and len(value) != len(default)
+        belongs = field not in TRAINING_FIELDS or is_other_length
+        if belongs and value != default:
             changed[field] = value
     content = {"architecture": name, "fields": changed, **notes}
     text = json.dumps(content, indent=2)

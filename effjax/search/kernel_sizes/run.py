@@ -17,13 +17,18 @@ from effjax.tasks.registry import find_task
 from effjax.tasks.run import train
 
 
+def is_search(config: ml_collections.ConfigDict) -> bool:
+    """Whether a config's task learns kernel sizes."""
+    return issubclass(find_task(config.task.name), KernelSearch)
+
+
 def check_is_search(config: ml_collections.ConfigDict) -> None:
     """Refuses a config whose task learns no sizes.
 
     Raises:
       UserError: saying which configs do.
     """
-    if not issubclass(find_task(config.task.name), KernelSearch):
+    if not is_search(config):
         raise UserError(
             f"task {config.task.name!r} learns no sizes; give the config of a search, such as\n"
             "--config=configs/search/kernel_size_digits.py"

@@ -1,0 +1,447 @@
+"""Spaces of architectures: what may be chosen, and how one goes from one point to another.
+
+    space = ArchSpace("convformer_s18", [Choice("stages_1.mixer", ("identity", "pooling"))])
+    point = space.sample(np.random.default_rng(0))      # (1,), a tuple of indices
+    space.decode(point)                                 # an ordinary architecture
+
+Shapes: D entries of a code.
+"""
+
+import functools
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from effjax import models
+from effjax.errors import UserError
+from effjax.models.architecture import entries, field_types, override
+from effjax.models.blocks.mixers import find_mixer
+from effjax.models.registry import fields_of
+from effjax.search.choices import (
+    RESOLUTION,
+    Choice,
+    Place,
+    check_place,
+    has_entries_of_blocks,
+    read_path,
+    resized,
+    set_block,
+    set_entry,
+    values_of,
+)
+
+Point = tuple[int, ...]
+TRIES = 1000  # draws for a point that is an architecture
+
+
+class Space:
+    """Points are tuples of indices, one for each choice. A subclass says what they stand for.
+
+    Attributes:
+      choices: what is decided, in order.
+    """
+
+    def __init__(self, choices: Sequence[Choice]):
+        if not choices:
+            raise UserError("a space without choices has nothing to search; give a Choice or more")
+        self.choices = tuple(choices)
+
+    # ------------------------------------------------------------------ what a subclass says
+
+    def decode(self, point: Point) -> Any:
+        """The architecture of a point; raises UserError where its fields contradict."""
+        raise NotImplementedError
+
+    def is_idle(self, point: Point) -> tuple[bool, ...]:
+        """For each choice whether it makes no difference here."""
+        return (False,) * len(point)
+
+    def canonical(self, point: Point) -> Point:
+        """The one point that stands for all those with the same architecture."""
+        idle = self.is_idle(point)
+        return tuple(0 if unused else index for index, unused in zip(point, idle))
+
+    # ---------------------------------------------------------------------- what follows
+
+    @property
+    def size(self) -> int:
+        """The number of points; several may be one architecture."""
+        return math.prod(len(choice.options) for choice in self.choices)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The paths of the choices."""
+        return tuple(choice.path for choice in self.choices)
+
+    def options(self, point: Point) -> dict[str, Any]:
+        """{path: option} of a point."""
+        chosen = {}
+        for choice, index in zip(self.choices, point):
+            chosen[choice.path] = choice.options[index]
+        return chosen
+
+    def check(self, point: Sequence[int]) -> Point:
+        """A point as a tuple of ints; raises UserError where it belongs to no such space."""
+        fits = len(point) == len(self.choices)
+        if fits:
+            pairs = zip(point, self.choices)
+            fits = all(0 <= index < len(choice.options) for index, choice in pairs)
+        if not fits:
+            raise UserError(
+                f"{tuple(point)} is no point of this space: it has {len(self.choices)} choices of "
+                f"{', '.join(str(len(choice.options)) for choice in self.choices)} options"
+            )
+        return tuple(int(index) for index in point)
+
+    def is_valid(self, point: Point) -> bool:
+        """Whether an architecture can be made of a point."""
+        try:
+            self.decode(point)
+        except UserError:
+            return False
+        return True
+
+    def points(self) -> Iterator[Point]:
+        """All architectures, each once."""
+        for point in itertools.product(*(range(len(choice.options)) for choice in self.choices)):
+            if self.canonical(point) == point and self.is_valid(point):
+                yield point
+
+    def sample(self, rng: np.random.Generator) -> Point:
+        """A point whose options are drawn evenly.
+
+        Raises:
+          UserError: hardly any combination of options makes an architecture.
+        """
+        for _ in range(TRIES):
+            drawn = tuple(int(rng.integers(len(choice.options))) for choice in self.choices)
+            if self.is_valid(drawn):
+                return self.canonical(drawn)
+        raise UserError(f"none of {TRIES} points of this space can be built: {self._first_error()}")
+
+    def neighbours(self, point: Point) -> list[Point]:
+        """The architectures that one other option away, each once."""
+        idle = self.is_idle(point)
+        found: dict[Point, None] = {}
+        for place, choice in enumerate(self.choices):
+            if idle[place]:
+                continue
+            for index in range(len(choice.options)):
+                changed = self.canonical((*point[:place], index, *point[place + 1 :]))
+                if changed != point and self.is_valid(changed):
+                    found[changed] = None
+        return list(found)
+
+    def mutate(
+        self,
+        point: Point,
+        rng: np.random.Generator,
+        count: int = 1,
+    ) -> Point:
+        """`count` steps to a random neighbour; of one without neighbours, the point itself."""
+        for _ in range(count):
+            around = self.neighbours(point)
+            if around:
+                point = around[int(rng.integers(len(around)))]
+        return point
+
+    def crossover(
+        self,
+        first: Point,
+        second: Point,
+        rng: np.random.Generator,
+    ) -> Point:
+        """Each option from one of two parents; the first parent where that is no architecture."""
+        from_second = rng.random(len(first)) < 0.5
+        child = tuple(int(b) if take else int(a) for a, b, take in zip(first, second, from_second))
+        return self.canonical(child) if self.is_valid(child) else first
+
+    def encode(self, point: Point) -> np.ndarray:
+        """[D]: a one-hot code of each choice, zeros where it makes no difference."""
+        idle = self.is_idle(point)
+        parts = []
+        for choice, index, unused in zip(self.choices, point, idle):
+            part = np.zeros(len(choice.options))
+            if not unused:
+                part[index] = 1.0
+            parts.append(part)
+        return np.concatenate(parts)
+
+    def _first_error(self) -> str:
+        try:
+            self.decode((0,) * len(self.choices))
+        except UserError as error:
+            return str(error).splitlines()[0]
+        return "the first one can"
+
+
+class ArchSpace(Space):
+    """Choices in the architecture of a registered model.
+
+    Args:
+      base: a registered name, such as "convformer_s18".
+      choices: paths into its architecture, see `effjax.search.choices`.
+      fields: of the architecture, replaced before anything is chosen.
+
+    Attributes:
+      name: of the registered model.
+      base: the architecture, with `fields`.
+
+    Raises:
+      UserError: an unknown model or path, or an option that the field does not take.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        choices: Sequence[Choice],
+        **fields: Any,
+    ):
+        super().__init__(choices)
+        self.name = models.without_tag(base)
+        self.base = override(models.entry(base).architecture, fields)
+        self._fields = fields
+        self._places = [read_path(choice.path) for choice in self.choices]
+        for choice, place in zip(self.choices, self._places):
+            check_place(choice.path, place, self.base)
+        self._check_overlaps()
+        self._depth_choices = self._find_depth_choices()
+        self._check_options()
+        self._decode = functools.lru_cache(maxsize=100_000)(self._decode_anew)
+
+    def decode(self, point: Point) -> Any:
+        """The architecture of a point.
+
+        Raises:
+          UserError: its fields contradict each other.
+        """
+        made = self._decode(point)
+        if isinstance(made, UserError):
+            raise made
+        return made
+
+    def _decode_anew(self, point: Point) -> Any:
+        """The architecture, or the UserError that stands for it: both are worth remembering."""
+        try:
+            return override(self.base, self._values(point))
+        except UserError as error:
+            return error
+
+    def resolution(self, point: Point) -> int | None:
+        """The side of the images, where it is chosen."""
+        return self.options(point).get(RESOLUTION)
+
+    def is_idle(self, point: Point) -> tuple[bool, ...]:
+        depths = self._depths(point)
+        idle = []
+        for place in self._places:
+            gone = place.block is not None and place.block >= depths[place.stage]
+            idle.append(gone or self._is_without_window(place, point))
+        return tuple(idle)
+
+    def model(
+        self,
+        point: Point,
+        num_classes: int = 1000,
+        **settings: Any,
+    ) -> models.ImageModel:
+        """The network of a point; `settings` as `create_model` takes them."""
+        fields = fields_of(self.decode(point))
+        return models.create_model(self.name, num_classes, **settings, **fields)
+
+    def spec(self) -> dict[str, Any]:
+        """The space as JSON data, from which `space_from_spec` makes it again."""
+        choices = [[choice.path, list(choice.options)] for choice in self.choices]
+        return {"base": self.name, "fields": dict(self._fields), "choices": choices}
+
+    # -------------------------------------------------------------------------------- decoding
+
+    def _values(self, point: Point) -> dict[str, Any]:
+        """{field: value} of all fields that a point changes."""
+        values: dict[str, Any] = {}
+        depths = self._depths(point)
+        chosen = []
+        for place, choice, index in zip(self._places, self.choices, point):
+            chosen.append((place, choice.options[index]))
+        # depths first: the entries of blocks are counted by them
+        for place, option in chosen:
+            if place.stage is None and place.field != RESOLUTION:
+                now = values.get(place.field, getattr(self.base, place.field))
+                values[place.field] = set_entry(now, place.entry, option)
+        for field in self._fields_of_blocks():
+            now = values.get(field, getattr(self.base, field))
+            values[field] = tuple(resized(entry, depth) for entry, depth in zip(now, depths))
+        # stages before blocks, which say more
+        staged = [(place, option) for place, option in chosen if place.stage is not None]
+        for place, option in sorted(staged, key=lambda pair: pair[0].block is not None):
+            self._write(values, place, option, depths)
+        return values
+
+    def _write(
+        self,
+        values: dict[str, Any],
+        place: Place,
+        option: Any,
+        depths: Sequence[int],
+    ) -> None:
+        """Writes the option of a place that names a stage into `values`."""
+        if place.block is not None and place.block >= depths[place.stage]:
+            return
+        for field, value in values_of(place, option).items():
+            now = values.get(field, getattr(self.base, field))
+            entry = value
+            if place.block is not None:
+                entry = set_block(now[place.stage], depths[place.stage], place.block, value)
+            values[field] = set_entry(now, (place.stage,), entry)
+
+    @functools.cached_property
+    def _block_fields(self) -> tuple[str, ...]:
+        hints = field_types(type(self.base))
+        return tuple(name for name, hint in hints.items() if has_entries_of_blocks(hint))
+
+    def _fields_of_blocks(self) -> tuple[str, ...]:
+        return self._block_fields if self._depth_choices else ()
+
+    def _find_depth_choices(self) -> dict[int, int]:
+        """{stage: the choice that decides its depth}; of all stages at once under -1."""
+        found = {}
+        for number, place in enumerate(self._places):
+            if place.field == "depths":
+                stage = place.stage
+                if stage is None:
+                    stage = place.entry[0] if place.entry else -1
+                found[stage] = number
+        return found
+
+    def _depths(self, point: Point) -> tuple[int, ...]:
+        """The depths of the stages at a point."""
+        depths = list(getattr(self.base, "depths", ()))
+        for stage, number in self._depth_choices.items():
+            option = self.choices[number].options[point[number]]
+            if stage < 0:
+                depths = list(option) if isinstance(option, Sequence) else [option] * len(depths)
+            else:
+                depths[stage] = option
+        return tuple(depths)
+
+    def _is_without_window(
+        self,
+        place: Place,
+        point: Point,
+    ) -> bool:
+        """Whether a choice of window stands where no mixer has one."""
+        if place.field != "kernel_sizes" or not hasattr(self.base, "mixers"):
+            return False
+        architecture = self._decode(point)
+        if isinstance(architecture, UserError):
+            return False
+        stage = place.stage if place.stage is not None else (place.entry or (None,))[0]
+        stages = range(len(architecture.depths)) if stage is None else [stage]
+        for number in stages:
+            mixers = entries(architecture, "mixers", number)
+            if place.block is not None:
+                mixers = mixers[place.block : place.block + 1]
+            if any(find_mixer(mixer).func.window is not None for mixer in mixers):
+                return False
+        return True
+
+    # -------------------------------------------------------------------------------- checking
+
+    def _check_overlaps(self) -> None:
+        """Refuses two choices that write the same entry."""
+        written: dict[tuple, str] = {}
+        for choice, place in zip(self.choices, self._places):
+            for field in _written(place, choice.options):
+                stage = place.stage if place.stage is not None else place.entry
+                key = (field, stage if isinstance(stage, tuple) else (stage,), place.block)
+                for other, path in written.items():
+                    if _overlap(key, other):
+                        raise UserError(f"{path} and {choice.path} decide the same; give one")
+                written[key] = choice.path
+
+    def _check_options(self) -> None:
+        """Refuses an option that the architecture does not take whatever else is chosen."""
+        for choice, place in zip(self.choices, self._places):
+            if place.field == RESOLUTION:
+                _check_resolutions(choice)
+                continue
+            for option in choice.options:
+                self._check_option(choice.path, place, option)
+
+    def _check_option(
+        self,
+        path: str,
+        place: Place,
+        option: Any,
+    ) -> None:
+        values: dict[str, Any] = {}
+        depths = list(getattr(self.base, "depths", ()))
+        try:
+            if place.stage is None:
+                now = getattr(self.base, place.field)
+                values[place.field] = set_entry(now, place.entry, option)
+                if place.field == "depths" and self._block_fields:
+                    # entries of blocks follow the depth when a point is decoded
+                    return
+            else:
+                if place.block is not None:
+                    # a block that the base does not have is there at a greater depth
+                    depths[place.stage] = max(depths[place.stage], place.block + 1)
+                    values["depths"] = tuple(depths)
+                    for field in self._block_fields:
+                        now = getattr(self.base, field)
+                        grown = [resized(entry, depth) for entry, depth in zip(now, depths)]
+                        values[field] = tuple(grown)
+                self._write(values, place, option, depths)
+            override(self.base, values)
+        except UserError as error:
+            # two fields may fit only together, such as a width and its heads
+            if place.stage is None and not place.entry:
+                return
+            raise UserError(f"{path}, option {option!r}: {error}") from error
+
+
+def _check_resolutions(choice: Choice) -> None:
+    for side in choice.options:
+        if not isinstance(side, int) or side < 1:
+            raise UserError(f"resolution: {side!r} is no side of images in pixels, such as 32")
+
+
+def _written(
+    place: Place,
+    options: Sequence[Any],
+) -> set[str]:
+    """The fields that at least one option writes."""
+    fields: set[str] = set()
+    for option in options:
+        fields |= values_of(place, option).keys()
+    return fields
+
+
+def _overlap(
+    one: tuple,
+    other: tuple,
+) -> bool:
+    """Whether two (field, entry, block) have an entry in common."""
+    if one[0] != other[0]:
+        return False
+    shorter = min(len(one[1]), len(other[1]))
+    if one[1][:shorter] != other[1][:shorter]:
+        return False
+    # a stage and one of its blocks go together: the block says more
+    return one[2] == other[2]
+
+
+def space_from_spec(spec: Mapping[str, Any]) -> ArchSpace:
+    """The space that `ArchSpace.spec` describes; raises UserError where it cannot be made."""
+    choices = [Choice(path, _tuples(options)) for path, options in spec["choices"]]
+    fields = {name: _tuples(value) for name, value in spec["fields"].items()}
+    return ArchSpace(spec["base"], choices, **fields)
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists as tuples, inside too."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

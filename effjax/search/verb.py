@@ -1,0 +1,282 @@
+"""A search in one call: a strategy on a problem; and the one of a config file.
+
+found = run("evolution", Problem(space, ByFunction(score), evaluations=50), population=8)
+"""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypedDict
+
+import ml_collections
+
+from effjax.config import read_json
+from effjax.costs import PartsTable
+from effjax.errors import UserError
+from effjax.report import Display
+from effjax.report.metric_names import less_is_better
+from effjax.runs.folder import FOUND_ARCHITECTURE
+from effjax.search.costing import PointCosts
+from effjax.search.found import PICTURE, Found, make_found, write
+from effjax.search.objectives import ByFunction, ByTable, ByTraining, Objective, Shortened
+from effjax.search.options import Search, bind_options
+from effjax.search.problem import Problem, Spent
+from effjax.search.registry import Chosen, find_strategy
+from effjax.search.space import Point
+from effjax.search.table import read_table
+from effjax.tasks.run import build
+from effjax.trials.json_files import write_text
+
+RECORD = "searched.json"
+LATENCY = "latency.json"
+# a search may go on with more of these
+GROWING = ("evaluations",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Runner:
+    """Where trainings run, see `effjax.search.objectives.ByTraining`."""
+
+    name: str = "here"
+    workers: int = 2
+    ray: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def run(
+    strategy: str,
+    problem: Problem,
+    **options: Any,
+) -> Found:
+    """Lets a strategy search.
+
+    Args:
+      strategy: a registered name, or "package.module:function".
+      problem: what it searches.
+      **options: its own.
+
+    Raises:
+      UserError: an unknown strategy or option, or nothing that could be evaluated.
+    """
+    bound = bind_options(strategy, find_strategy(strategy), options)
+    try:
+        chosen = bound(problem)
+    except Spent:
+        chosen = None
+    if not isinstance(chosen, Chosen):
+        chosen = Chosen(_best_point(problem) if chosen is None else chosen)
+    return make_found(strategy, problem, chosen)
+
+
+def _best_point(problem: Problem) -> Point:
+    best = problem.best
+    if best is None:
+        raise UserError("nothing was evaluated; give more evaluations")
+    if best.value == float("-inf"):
+        first = problem.history[0]
+        raise UserError(f"none of the networks has a value; the first: {first.reason}")
+    return best.point
+
+
+# ------------------------------------------------------------------------ that of a config file
+
+
+def search(
+    config: ml_collections.ConfigDict,
+    wanted: Search,
+    workdir: Path,
+    display: Display,
+    seed: int | None = None,
+    runner: Runner | None = None,
+) -> Found:
+    """Searches as a config file says, or goes on in `workdir`, and shows what was found.
+
+    Args:
+      config: of the trainings.
+      wanted: the search.
+      workdir: for evaluations, what was found, and a picture.
+      seed: None: that of the config.
+
+    Raises:
+      UserError: anything in the config that cannot be done, or the folder is another search's.
+    """
+    seed = config.seed if seed is None else seed
+    check_same_search(wanted, seed, workdir)
+    problem = make_problem(config, wanted, workdir, display, seed, runner)
+    found = run(wanted.strategy, problem, **wanted.options)
+    write(found, problem, workdir)
+    show(found, problem, display)
+    display.line(f"architecture: {workdir / FOUND_ARCHITECTURE}, picture: {workdir / PICTURE}")
+    display.line(
+        f"train it: effjax train --config=F --config.model.name={problem.space.name} "
+        f"--config.model.arch={workdir / FOUND_ARCHITECTURE}{_size_flag(problem, found)}"
+    )
+    return found
+
+
+def _size_flag(
+    problem: Problem,
+    found: Found,
+) -> str:
+    side = problem.space.resolution(found.point)
+    return "" if side is None else f" --config.data.image_size={side}"
+
+
+def make_problem(
+    config: ml_collections.ConfigDict,
+    wanted: Search,
+    workdir: Path,
+    display: Display,
+    seed: int,
+    runner: Runner | None = None,
+) -> Problem:
+    """The problem that a config file describes.
+
+    Raises:
+      UserError: anything that cannot be done.
+    """
+    # of a copy of the config: building a task may write into it
+    task = build(config.copy_and_resolve_references()).task
+    shape = tuple(int(size) for size in task.split.image_shape)
+    classes = config.model.num_classes or task.split.num_classes
+    own = wanted.latency_table is None
+    path = workdir / LATENCY if own else Path(wanted.latency_table)
+    parts = PartsTable(path, config.data.batch_size)
+    counted = PointCosts(wanted.space, shape, classes, parts, config.model.dtype)
+    problem = Problem(
+        wanted.space,
+        _objective(config, wanted, workdir, display, seed, runner or Runner()),
+        wanted.evaluations,
+        budgets=wanted.budgets,
+        costs=counted,
+        seed=seed,
+        workdir=workdir,
+        config=config,
+        display=display,
+    )
+    if wanted.proxy is not None:
+        problem.objective = ByFunction(
+            functools.partial(_proxy, problem, wanted.proxy), wanted.proxy
+        )
+    return problem
+
+
+def _objective(
+    config: ml_collections.ConfigDict,
+    wanted: Search,
+    workdir: Path,
+    display: Display,
+    seed: int,
+    runner: Runner,
+) -> Objective:
+    if wanted.table is not None:
+        table = read_table(Path(wanted.table))
+        if table.space.spec() != wanted.space.spec():
+            raise UserError(
+                f"{wanted.table} is of another space than the config searches\n"
+                "take the config that made it, or make a table of this space"
+            )
+        return ByTable(table)
+    training = ByTraining(
+        config=config,
+        space=wanted.space,
+        workdir=workdir / "trainings",
+        metric=wanted.metric,
+        seed=seed,
+        display=display,
+        runner=runner.name,
+        workers=runner.workers,
+        ray=runner.ray,
+    )
+    return training if wanted.share == 1.0 else Shortened(training, wanted.share)
+
+
+def _proxy(
+    problem: Problem,
+    name: str,
+    point: Point,
+) -> float:
+    """A zero-cost score of a fresh network on the first batch."""
+    # a folder of its own, which only this needs
+    import jax
+
+    from effjax.search import proxies
+
+    images, labels = problem.batch(0)
+    model = problem.model(point)
+    variables = model.init(jax.random.key(problem.seed), images)
+    return proxies.score(name, model, variables, images, labels)
+
+
+class Record(TypedDict):
+    """What searched.json holds: what a search must have in common with the one that it goes on."""
+
+    strategy: str
+
+
+def check_same_search(
+    wanted: Search,
+    seed: int,
+    workdir: Path,
+) -> None:
+    """Notes what is searched; refuses a folder in which something else was searched.
+
+    Raises:
+      UserError: naming what differs.
+    """
+    record = json.loads(json.dumps(_record(wanted, seed)))
+    path = workdir / RECORD
+    if path.exists():
+        stored = dict(read_json(path, Record, "give another --workdir"))
+        differing = []
+        for key, value in record.items():
+            if key not in GROWING and stored.get(key) != value:
+                differing.append(key)
+        if differing:
+            raise UserError(
+                f"{workdir} holds a search with another {', '.join(differing)}\n"
+                "give another --workdir, or the same search"
+            )
+    write_text(path, json.dumps(record, indent=1) + "\n")
+
+
+def _record(
+    wanted: Search,
+    seed: int,
+) -> dict[str, Any]:
+    budgets = [[budget.unit, budget.amount] for budget in wanted.budgets]
+    return {
+        "strategy": wanted.strategy,
+        "options": dict(wanted.options),
+        "seed": seed,
+        "budgets": budgets,
+        "evaluations": wanted.evaluations,
+        "share": wanted.share,
+        "metric": wanted.metric,
+        "proxy": wanted.proxy,
+        "table": wanted.table,
+        "space": wanted.space.spec(),
+    }
+
+
+def show(
+    found: Found,
+    problem: Problem,
+    display: Display,
+) -> None:
+    """Shows the choice: each option, its value and costs, and how many were evaluated."""
+    idle = problem.space.is_idle(found.point)
+    rows = []
+    for (path, option), unused in zip(found.options.items(), idle):
+        rows.append((path, "-" if unused else str(option)))
+    for unit, cost in found.costs.items():
+        rows.append((unit, f"{cost:,.6g}" if unit == "latency" else f"{cost:,}"))
+    if found.value is not None:
+        sign = -1 if less_is_better(problem.metric) else 1
+        rows.append((problem.metric, f"{sign * found.value:.4f}"))
+    display.table(f"found by {found.strategy}", rows, ("choice", "option"), right=(1,))
+    evaluated = f"{problem.spent:g} evaluations of {problem.space.size:,} points"
+    display.line(evaluated)
+    if found.front:
+        display.line(f"front: {len(found.front)} networks, architecture-front*.json")

@@ -1,0 +1,50 @@
+"""What a search leaves: an architecture that every other verb takes."""
+
+import json
+
+import numpy as np
+import pytest
+
+from effjax import models
+from effjax.costs import Budget
+from effjax.search import run
+from effjax.search.found import make_found, write
+from effjax.search.registry import Chosen
+
+
+def test_files(problem, tmp_path):
+    asked = problem(5, budgets=[Budget("macs", "0.9x")])
+    found = run("random", asked)
+    write(found, asked, tmp_path)
+    model = models.create_model(str(tmp_path / "architecture.json"), num_classes=4)
+    assert model.architecture == found.architecture
+    # the integer cost is that of the network that is built
+    total = models.cost(model, (8, 8, 3))
+    record = json.loads((tmp_path / "search.json").read_text())
+    assert record["costs"] == {"params": total.params, "macs": total.macs}
+    assert total.macs <= record["budgets"]["macs"]
+    assert len(record["history"]) == 5
+    assert (tmp_path / "search.png").stat().st_size > 5000
+    assert not (tmp_path / "weights.safetensors").exists()
+
+
+def test_weights_that_are_handed_on_give_the_same_logits(problem, tmp_path):
+    asked = problem()
+    point = (2, 0, 0, 0)
+    model = asked.model(point)
+    import jax
+
+    images = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype(np.float32)
+    variables = model.init(jax.random.key(0), images)
+    found = make_found("own", asked, Chosen(point, variables, front=[point, (0, 0, 0, 0)]))
+    write(found, asked, tmp_path)
+    again = models.create_model(str(tmp_path / "architecture.json"), num_classes=4)
+    fresh = again.init(jax.random.key(1), images)
+    loaded, _ = models.load_weights(again, fresh, tmp_path / "weights.safetensors")
+    assert np.array_equal(again.apply(loaded, images), model.apply(variables, images))
+    assert (tmp_path / "architecture-front1.json").exists()
+
+
+def test_the_best_of_none(problem):
+    with pytest.raises(ValueError, match="none of the networks has a value"):
+        run("random", problem(1, function=lambda point: float("nan")))
