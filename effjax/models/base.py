@@ -45,7 +45,7 @@ class ImageModel(Network):
         """
         return self._forward(images, train, examples)[1]
 
-    def _forward(self, images: Array, train: bool, examples: Examples) -> Outputs:
+    def _forward(self, images: Array, train: bool, examples: Examples, **further: Any) -> Outputs:
         given, expected = images.shape[-1], self.architecture.in_chans
         if given != expected:
             raise UserError(
@@ -55,7 +55,7 @@ class ImageModel(Network):
         if train and examples is None:
             examples = jnp.arange(images.shape[0])
         # Layers see by `examples` whether they train: None stands for evaluation.
-        return self.forward(images.astype(self.dtype), examples if train else None)
+        return self.forward(images.astype(self.dtype), examples if train else None, **further)
 
     # ------------------------------------------------------------------- what a network states
 

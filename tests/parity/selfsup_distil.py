@@ -1,7 +1,8 @@
-"""Recorded values of self-distillation, masked images and few shots."""
+"""Recorded values of masked prediction, self-distillation and few-shot learning, by group."""
 
-from collections.abc import Callable
-from typing import Any
+from tests.parity.selfsup_dino import DINO
+from tests.parity.selfsup_few_shot import FEW_SHOT
+from tests.parity.selfsup_mae import MAE
+from tests.parity.selfsup_mugs import MUGS
 
-# prefix of the keys -> (spec, inputs, keys) -> (key, value)
-DISTIL: dict[str, Callable[..., Any]] = {}
+DISTIL = {**MAE, **DINO, **MUGS, **FEW_SHOT}

@@ -5,6 +5,7 @@ Shapes: B batch, H W space, N tokens (the class token first), C channels, K clas
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -20,7 +21,7 @@ from effjax.models.architecture import (
     Width,
     check,
 )
-from effjax.models.base import ImageModel, Outputs
+from effjax.models.base import Features, ImageModel, Outputs
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.attention import SelfAttention
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
@@ -64,6 +65,23 @@ class ViTArchitecture:
             raise UserError(f"width={self.width} is no multiple of heads={self.heads}")
 
 
+class Shown(NamedTuple):
+    """What a network is shown of the patches of each image; by default all of them.
+
+    Attributes:
+        kept: int [B, n], the numbers of the patches that are seen, in this order; None: all.
+        hidden: bool [B, N], patches that `stand_in` takes the place of; None: none.
+        stand_in: [C], an embedding of a patch without its position.
+    """
+
+    kept: Array | None = None
+    hidden: Array | None = None
+    stand_in: Array | None = None
+
+
+EVERYTHING = Shown()
+
+
 class ViT(ImageModel):
     """Patches and a class token, positions, blocks; the class token answers."""
 
@@ -86,13 +104,30 @@ class ViT(ImageModel):
         side = self.architecture.patch_size
         return size[0] // side, size[1] // side
 
+    def features(
+        self,
+        images: Array,
+        train: bool = False,
+        examples: Examples = None,
+        shown: Shown = EVERYTHING,
+    ) -> Features:
+        """As of every model; beside it "tokens" [B, PREFIX + n, C], all of them after the norm.
+
+        The patches that are left out of `shown.kept` cost nothing.
+        """
+        return self._forward(images, train, examples, shown=shown)[1]
+
+    def tokens(self, *args: Any, **kwargs: Any) -> Array:
+        """The "tokens" of `features`."""
+        return self.features(*args, **kwargs)["tokens"]
+
     @nn.compact
-    def forward(self, x: Array, examples: Examples) -> Outputs:
+    def forward(self, x: Array, examples: Examples, shown: Shown = EVERYTHING) -> Outputs:
         a = self.architecture
         make_block = partial(maybe_remat(Block, a.remat), a)
         (rates,) = stochastic_depth_rates(a.drop_path_rate, (a.depth,))
         features = {}
-        x = self._embed(x)
+        x = self._embed(x, shown)
         for j, rate in enumerate(rates):
             x = make_block(rate, name=f"blocks_{j}")(x, examples)
             # A stage is a quarter of the blocks.
@@ -100,13 +135,17 @@ class ViT(ImageModel):
             if rest == 0:
                 features[f"stage{stage}"] = x
         features["pooled"] = at_least_float32(x[:, 0])  # the class token, [B, C]
-        features["prelogits"] = prelogits = LayerNorm(name="norm")(features["pooled"])
+        norm = LayerNorm(name="norm")
+        features["prelogits"] = prelogits = norm(features["pooled"])
+        features["tokens"] = norm(x)  # compiled only where somebody asks for it
         return classify(prelogits, self.num_classes, a.head_dropout, examples, "head"), features
 
-    def _embed(self, images: Array) -> Array:
-        """Images [B, H, W, C] -> tokens [B, N, C] with their positions."""
+    def _embed(self, images: Array, shown: Shown) -> Array:
+        """Images [B, H, W, C] -> tokens [B, PREFIX + n, C] with their positions."""
         self._check_size(images.shape[1:3])
         x = PatchEmbedding(self.architecture, name="patch_embed")(images)
+        if shown.hidden is not None:
+            x = jnp.where(shown.hidden[..., None], shown.stand_in.astype(x.dtype), x)
         batch, _, channels = x.shape
         # The class token: one for all images, and nothing of any of them yet.
         first = self.param("cls_token", class_token_init, (1, 1, channels))
@@ -115,7 +154,11 @@ class ViT(ImageModel):
         known = self.get_variable("params", "pos_embed")
         self._check_known(known, x.shape[1], images.shape[1:3])
         positions = self.param("pos_embed", normal_init, (1, *x.shape[1:]))
-        return x + positions.astype(x.dtype)
+        x = x + positions.astype(x.dtype)
+        if shown.kept is None:
+            return x
+        seen = jnp.take_along_axis(x[:, PREFIX:], shown.kept[..., None], axis=1)
+        return jnp.concatenate([x[:, :PREFIX], seen], axis=1)
 
     @nn.nowrap
     def _check_size(self, given: tuple[int, int]) -> None:

@@ -2,7 +2,13 @@
 
 import numpy as np
 
-from effjax.models.blocks.positions import interpolate_map, resize_map, resize_tokens, square_grid
+from effjax.models.blocks.positions import (
+    interpolate_map,
+    interpolate_tokens,
+    resize_map,
+    resize_tokens,
+    square_grid,
+)
 
 COLUMNS = np.arange(14.0, dtype=np.float32)
 
@@ -35,3 +41,16 @@ def test_tokens_keep_what_comes_before_them():
 def test_only_squares_have_a_square_grid():
     assert square_grid(196) == (14, 14)
     assert square_grid(140) is None
+
+
+def test_crops_of_another_size_get_positions_between():
+    """Cubic interpolation keeps a straight line inside, and the value at the border beyond."""
+    line = np.zeros((1, 1 + 64, 1), np.float32)
+    line[0, 1:, 0] = np.tile(np.arange(8.0), 8)
+    small = np.asarray(interpolate_tokens(line, (8, 8), (4, 4)))[0, 1:, 0].reshape(4, 4)
+    np.testing.assert_allclose(small[:, 1:3], np.tile([2.5, 4.5], (4, 1)), atol=1e-5)
+    same = interpolate_tokens(line, (8, 8), (8, 8))
+    np.testing.assert_allclose(same, line, atol=1e-5)
+    # DINO's 0.1 moves the places a little to the left
+    moved = np.asarray(interpolate_tokens(line, (8, 8), (4, 4), 0.1))[0, 1:, 0].reshape(4, 4)
+    assert (moved[:, 1:3] < small[:, 1:3]).all()
