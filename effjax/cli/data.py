@@ -68,9 +68,9 @@ def data(args: argparse.Namespace) -> None:
 
 
 @verb(
-    flag("source", help=".safetensors or .pth"),
-    flag("out", type=Path, help=".safetensors"),
-    flag("--model", required=True, help="a registered architecture"),
+    flag("source", help=".safetensors or .pth; with --push also a run's folder"),
+    flag("out", type=Path, nargs="?", help=".safetensors; with --push a folder"),
+    flag("--model", help="a registered architecture"),
     flag("--ignore", action="append", default=[], metavar="REGEX", help="leave out these tensors"),
     flag(
         "--rename",
@@ -79,18 +79,46 @@ def data(args: argparse.Namespace) -> None:
         metavar="REGEX=NEW",
         help="give tensors other names, before anything else",
     ),
-    examples=["effjax convert weights.pth weights.safetensors --model=caformer_s18"],
+    flag("--push", metavar="ORG/NAME", help="publish weights, companion and page on a hub"),
+    flag("--licence", metavar="L", help="of what is published, such as apache-2.0"),
+    flag("--private", action="store_true", help="only the organisation sees what is published"),
+    flag("--dry-run", action="store_true", help="write the folder, send nothing"),
+    examples=[
+        "effjax convert weights.pth weights.safetensors --model=caformer_s18",
+        "effjax convert runs/photos --push=me/photos --licence=apache-2.0 --dry-run",
+    ],
 )
 def convert(args: argparse.Namespace) -> None:
-    """Turn a weights file of timm or the authors into one with timm's names, checked."""
+    """Turn weights of timm or the authors into a file with timm's names, or publish a network."""
     from effjax.models.weights import rewrite
     from effjax.report import choose_display
 
+    if args.push is not None:
+        _publish(args)
+        return
+    if args.out is None or args.model is None:
+        raise UserError(
+            "convert writes a file for an architecture: effjax convert IN OUT --model=M\n"
+            "a run is published with: effjax convert runs/photos --push=ORG/NAME"
+        )
     with contextlib.closing(choose_display()) as display:
         display.waiting(f"reading {args.source}")
         rename = dict(_pattern_and_name(text) for text in args.rename)
         count = rewrite(args.source, args.out, args.model, args.ignore, rename)
         display.line(f"{args.out}: {count} tensors of {args.model}, with timm's names")
+
+
+def _publish(args: argparse.Namespace) -> None:
+    from effjax.export import publish
+    from effjax.report import choose_display
+    from effjax.trained.load import load
+
+    with contextlib.closing(choose_display(results=True)) as display:
+        display.waiting(f"loading {args.source}")
+        trained = load(args.source, model=args.model)
+        name = args.push.rpartition("/")[2]
+        folder = args.out or Path("published") / name
+        publish(trained, args.push, folder, display, args.licence, args.private, args.dry_run)
 
 
 def _pattern_and_name(text: str) -> tuple[str, str]:

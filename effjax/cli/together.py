@@ -61,6 +61,11 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--explain-to": ("--explain",),
     },
     "export": {"--step": RUN, "--labels": MODEL, "--size": MODEL},
+    "convert": {
+        "--licence": ("--push",),
+        "--private": ("--push",),
+        "--dry-run": ("--push",),
+    },
     "search": {"--price": ("--dry-run",)},
     "bench": {"--price": ("--dry-run",)},
     "sweep": {
@@ -93,6 +98,8 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
         "--explain": ("--top", "--tta", "--json", "--output", "--out"),
     },
     "export": {"--workdir": MODEL},
+    # what is published was read as it is
+    "convert": {"--push": ("--ignore", "--rename")},
     # of a comparison nobody knows yet which networks it will train, nor of what Optuna chooses
     "search": {"--compare": ("--extend", "--dry-run")},
     "bench": {

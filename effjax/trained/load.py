@@ -157,14 +157,16 @@ def from_weights(
     """
     if name is None and weights is None:
         raise UserError("which network? give --workdir=D, or --model=M with --weights=F")
-    card = read_card(Path(weights)) if weights else None
+    place = models.weights.fetch_with_companion(weights) if weights else None
+    card = read_card(place) if place else None
     if name is None and card is None:
         raise UserError(
             f"--weights={weights} does not say which model it belongs to; give --model=M\n"
             "list: effjax models"
         )
-    state = models.weights.read_state(models.weights.fetch(weights or name))
-    model, preprocessing, names, meaning = _described(name, card, state)
+    state = models.weights.read_state(place or models.weights.fetch(name))
+    found = _described(name, card, state)
+    model, preprocessing, names = found.model, found.preprocessing, found.labels
     if model.num_classes == 0:
         raise UserError(f"{weights or name} has no classifier; fine-tune it first: effjax train")
     if size is not None:
@@ -182,25 +184,33 @@ def from_weights(
         preprocessing=preprocessing,
         labels=fill_names(names, model.num_classes),
         weights=str(weights or name),
-        meaning=meaning,
+        meaning=found.meaning,
     )
 
 
-def _described(
-    name: str | None, card: dict[str, Any] | None, state: Any
-) -> tuple[models.ImageModel, Preprocessing, tuple[str, ...], Meaning]:
-    """(model, preprocessing, names, meaning) of weights: as the companion says, if it fits."""
+@dataclasses.dataclass(frozen=True)
+class Described:
+    """What is known of weights before they are put into the model; see `Trained`."""
+
+    model: models.ImageModel
+    preprocessing: Preprocessing
+    labels: tuple[str, ...]
+    meaning: Meaning
+
+
+def _described(name: str | None, card: dict[str, Any] | None, state: Any) -> Described:
+    """As the companion says, if it fits; else as the name was published."""
     # --model=M wins over the companion where it names another family; within one family the
     # companion knows which fields were changed
     if card and (name is None or _same_family(name, card["model"])):
         model = models.create_model(card["model"], card["num_classes"], **card["architecture"])
-        return model, card["preprocessing"], tuple(card["labels"]), card["meaning"]
+        return Described(model, card["preprocessing"], tuple(card["labels"]), card["meaning"])
     model = as_model(name, state)
     # published weights of 1,000 classes are ImageNet's, in its order
     is_published = name in models.list_models(pretrained=True)
     is_imagenet = is_published and model.num_classes == IMAGENET_CLASSES
     names = imagenet_names() if is_imagenet else ()
-    return model, _published_preprocessing(name), names, ONE_CLASS
+    return Described(model, _published_preprocessing(name), names, ONE_CLASS)
 
 
 def _same_family(name: str, other: str) -> bool:

@@ -19,3 +19,19 @@ def test_prepared_images_need_a_folder(capsys):
         cli.main(["data", "prepare", "photos.zip"])
     assert exit_.value.code == 1
     assert "give --out=DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["weights.pth"], "effjax convert IN OUT --model=M"),
+        (["weights.pth", "out.safetensors"], "effjax convert IN OUT --model=M"),
+        (["runs/x", "--licence=mit"], "--licence only with --push"),
+        (["runs/nowhere", "--push=me/x", "--dry-run"], "there is no such run or file"),
+    ],
+)
+def test_convert_says_what_it_needs(words, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        cli.main(["convert", *words])
+    assert told in capsys.readouterr().err

@@ -9,6 +9,7 @@ from effjax.errors import UserError
 # what each verb asks for in any case
 REQUIRED = {
     "bench": ["--config=F"],
+    "convert": ["weights.pth"],
     "data": ["check", "photos"],
     "export": ["--format=onnx"],
     "predict": ["cat.jpg"],

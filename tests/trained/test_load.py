@@ -132,9 +132,9 @@ def test_the_network_that_a_search_found(tmp_path):
 def test_published_weights_know_the_names_of_imagenet(monkeypatch):
     model = create_model("identityformer_s12.sail_in1k", depths=(1, 1, 1, 1), dims=(4, 4, 4, 4))
     monkeypatch.setattr(load, "as_model", lambda name, state: model)
-    _, _, names, _ = load._described("identityformer_s12.sail_in1k", None, {})
+    names = load._described("identityformer_s12.sail_in1k", None, {}).labels
     assert (len(names), names[0]) == (1000, "tench, Tinca tinca")
-    assert load._described("identityformer_s12", None, {})[2] == ()
+    assert load._described("identityformer_s12", None, {}).labels == ()
 
 
 def test_predict_from_the_command_line(world, capsys):
