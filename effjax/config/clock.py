@@ -39,6 +39,10 @@ class Clock:
             return round(steps)
         return default
 
+    def in_steps(self, value: float, unit: str) -> int:
+        """So many steps, epochs, examples or percent of the run as steps."""
+        return round(value * self._steps_per(unit))
+
     def _steps_per(self, unit: str) -> float:
         if unit == "steps":
             return 1.0

@@ -194,6 +194,15 @@ class Task:
         """Selects the compiled step: one program is built for each value, with it as constant."""
         return ()
 
+    def waiting(self, variant: Hashable) -> Set[str]:
+        """Labels of the groups that the updates of a variant leave alone.
+
+        What they serve is frozen in these updates: its optimizers' states stay as they are, its
+        layers run as in evaluation. `effjax.training.parts` names groups whose parts begin one
+        after another.
+        """
+        return frozenset()
+
     def between_every(self, clock: Clock) -> int | None:
         """The number of updates from one call of `between` to the next; None: it is not called."""
         return None

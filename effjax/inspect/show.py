@@ -121,10 +121,23 @@ def parameter_rows(setup: Setup) -> list[tuple[str, str, str, str, str]]:
             _decaying_share(own),
         )
         rows.append(row)
-    learned = setup.groups.count_learned(params)
-    if learned < total:
-        rows.append(("learned", f"{learned:,}", f"{learned / total:.1%}", "", ""))
+    for when, learned in _learned(setup):
+        if learned < total or when != "learned":
+            rows.append((when, f"{learned:,}", f"{learned / total:.1%}", "", ""))
     rows.append(("total", f"{total:,}", "", "", _decaying_share(leaves)))
+    return rows
+
+
+def _learned(setup: Setup) -> list[tuple[str, int]]:
+    """("learned", so many parameters), or a row for each step from which more of them are."""
+    groups, params = setup.groups, setup.abstract.params
+    unfreezing = getattr(setup.task, "unfreezing", None)
+    if unfreezing is None or not unfreezing.starts:
+        return [("learned", groups.count_learned(params))]
+    rows = []
+    for phase, step in enumerate((0, *unfreezing.starts)):
+        waiting = unfreezing.waiting(phase)
+        rows.append((f"learned from step {step}", groups.count_learned(params, waiting)))
     return rows
 
 
@@ -150,7 +163,7 @@ def decay_mask(setup: Setup) -> Any:
     # frozen parameters belong to no transform, and stay False
     mask = jax.tree.map(lambda _: False, params)
     for name in groups.transforms:
-        section = setup.config.optim[name]
+        section = setup.config.optim[groups.section(name)]
         if not section.weight_decay:
             continue
         picked = groups.pick(params, name)
@@ -163,7 +176,7 @@ def optimizer_rows(setup: Setup) -> list[tuple[str, str, str, str]]:
     """(group, optimizer with what was set, peak learning rate, weight decay) of every group."""
     rows = []
     for name in setup.groups.transforms:
-        section = setup.config.optim[name]
+        section = setup.config.optim[setup.groups.section(name)]
         settings = _set_values(section)
         words = [section.name]
         words += [f"{key}={value}" for key, value in settings.items()]
@@ -195,7 +208,8 @@ def _set_values(section: View) -> dict[str, Any]:
 def _split_in_words(setup: Setup, group: str) -> list[str]:
     """What share of a group's parameters each part of a method serves: Muon has two."""
     params = setup.groups.pick(setup.abstract.params, group)
-    labels = optim.parameter_split(setup.config.optim[group].name, params)
+    section = setup.groups.section(group)
+    labels = optim.parameter_split(setup.config.optim[section].name, params)
     if labels is None:
         return []
     sizes: dict[str, int] = {}

@@ -28,6 +28,7 @@ from effjax.optim.lookup import (
     list_optimizers,
     optimizer_info,
     parameter_split,
+    ties_leaves,
 )
 from effjax.optim.mars import MarsState, mars, scale_by_mars
 from effjax.optim.masters import MastersState, with_masters
@@ -135,6 +136,7 @@ __all__ = [
     "soap",
     "steady",
     "step_with_decay",
+    "ties_leaves",
     "unused_rules",
     "with_masters",
 ]

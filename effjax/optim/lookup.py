@@ -67,6 +67,23 @@ def check_arguments(
         )
 
 
+def ties_leaves(name: str, hyperparameters: Mapping[str, Any]) -> bool:
+    """Whether a method, or the one inside it, takes one number over all leaves that it serves.
+
+    Args:
+        name, hyperparameters: as for `create`.
+    """
+    info = optimizer_info(name)
+    settings = {**info.hyperparameters, **hyperparameters}
+    if info.coupling != "nothing" or settings.get("max_grad_norm") is not None:
+        return True
+    inside = inner_of(info, hyperparameters)
+    if inside is None:
+        return False
+    rest = {key: value for key, value in hyperparameters.items() if key != "inner"}
+    return ties_leaves(inside.name, rest)
+
+
 def parameter_split(name: str, params: optax.Params) -> Any | None:
     """Which part of a method serves which parameter: a tree of labels like `params`.
 

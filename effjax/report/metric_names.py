@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 
 # groups that describe the training itself, not held-out examples
-TRAINING_GROUPS = ("train", "optim", "perf", "search", "step")
+TRAINING_GROUPS = ("train", "optim", "perf", "search", "layers", "step")
 # a metric whose last part ends like this is better when it is smaller
 SMALLER_IS_BETTER = ("loss", "error", "mae", "rmse", "nll", "perplexity", "fid")
 

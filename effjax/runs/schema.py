@@ -132,6 +132,8 @@ class LogConfig:
     every: Duration = UNSET  # rows of train/*; none set: fifty times in a run
     # sharpness beside 2 / learning rate, and noise scale, as optim/*; none set: never
     curvature_every: Duration = UNSET
+    # norms of gradients and updates, layer by layer; none set: never
+    norms_every: Duration = UNSET
     tensorboard: bool = True
     wandb: str | None = None  # project name
     curves: bool = True

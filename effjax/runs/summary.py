@@ -34,7 +34,8 @@ def summarise(
     for row in rows:
         # rows differ in what they hold: training metrics, evaluations, or both
         for name, value in row.items():
-            if name == "step":
+            # of layers there are too many for a summary
+            if name == "step" or name.startswith("layers/"):
                 continue
             final[name] = value
             old = best.get(name, {}).get("value", math.nan)

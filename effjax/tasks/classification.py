@@ -5,8 +5,7 @@ Shapes: B batch, H W space, K classes.
 
 import dataclasses
 import functools
-import re
-from collections.abc import Mapping, Set
+from collections.abc import Hashable, Mapping, Set
 from typing import Any, Literal
 
 import jax
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from effjax import models
-from effjax.config import View
+from effjax.config import Clock, View
 from effjax.contract import (
     Batch,
     Evaluator,
@@ -29,7 +28,7 @@ from effjax.contract import (
 from effjax.data import Split, mix_batch, normalise, open_training
 from effjax.errors import UserError
 from effjax.optim import parameter_paths
-from effjax.ranges import NotNegative, Positive
+from effjax.ranges import NotNegative, NotNegativeInt, Positive
 from effjax.tasks import whole_set as _evaluators  # noqa: F401  they register themselves
 from effjax.tasks.class_weights import BALANCED, class_weights
 from effjax.tasks.evaluators import find_evaluator
@@ -39,9 +38,8 @@ from effjax.tasks.model_kind import check_kind
 from effjax.tasks.registry import register_task
 from effjax.tasks.starting import classifier_rows, explain_mismatch, find_start
 from effjax.tasks.targets import OneClass, Targets, make_targets
+from effjax.tasks.unfreezing import BACKBONE, Unfreezing, parameter_labels, read_unfreezing
 from effjax.training.frozen import frozen_layers
-
-BACKBONE = "backbone"
 
 
 @register_task("classification", "labelled images: mix, normalise, network, cross-entropy")
@@ -65,6 +63,10 @@ class Classification(Task):
         # evaluation. "backbone": all but the classifier, and the whole network runs as in
         # evaluation, a linear probe
         frozen: str | None = None
+        # (regex or "backbone", when these parameters begin to learn), the first match counts; until
+        # then they are frozen. What none matches learns from the start
+        unfreeze_steps: tuple[tuple[str, NotNegativeInt], ...] | None = None
+        unfreeze_epochs: tuple[tuple[str, NotNegative], ...] | None = None
 
     trains_model = True
 
@@ -175,19 +177,21 @@ class Classification(Task):
         return self.model.layer_depths(params), self.model.layer_count
 
     def groups(self, params: Params) -> Any:
-        pattern = self.options.frozen
-        if pattern is None:
-            return super().groups(params)
-        paths = parameter_paths(params)
-        held = self._backbone_paths() if pattern == BACKBONE else _matching(pattern, paths)
-        labels = ["frozen" if path in held else "default" for path in paths]
-        if len(set(labels)) == 1:
-            all_or_none = "all" if labels[0] == "frozen" else "none"
-            raise UserError(
-                f"config.task.frozen = {pattern!r} freezes {all_or_none} of the parameters; "
-                "give a regular expression over their paths, or 'backbone'"
-            )
-        return jax.tree.structure(params).unflatten(labels)
+        frozen = self.options.frozen
+        return parameter_labels(params, frozen, self.unfreezing, self._backbone_paths)
+
+    @functools.cached_property
+    def unfreezing(self) -> Unfreezing:
+        """What begins to learn at which step."""
+        clock = Clock(self.config.data.batch_size, self.split.num_examples)
+        return read_unfreezing(self.options, clock, clock.steps(self.config, "total"))
+
+    def variant(self, step: int) -> Hashable:
+        """How many parts of the network have begun to learn; () where all learn from the start."""
+        return self.unfreezing.phase(step) if self.unfreezing.rules else ()
+
+    def waiting(self, variant: Hashable) -> Set[str]:
+        return frozenset() if variant == () else self.unfreezing.waiting(variant)
 
     def class_paths(self, params: Params) -> Set[str]:
         return set(parameter_paths(params)) - self._backbone_paths()
@@ -308,12 +312,3 @@ class Classification(Task):
     def facts(self, params: Params, batch: Batch) -> dict[str, Any]:
         height, width = batch["image"].shape[1:3]
         return {"macs": models.cost(self.model, (height, width, 3)).macs}
-
-
-def _matching(pattern: str, paths: list[str]) -> Set[str]:
-    try:
-        return {path for path in paths if re.search(pattern, path)}
-    except re.error as error:
-        raise UserError(
-            f"config.task.frozen = {pattern!r} is not a regular expression: {error}"
-        ) from error

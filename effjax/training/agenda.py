@@ -63,6 +63,7 @@ class Agenda:
       log_every: of the rows of training metrics.
       save_at: a step at which the state is saved too, whatever the period.
       curvature_every: of the columns on the landscape.
+      norms_every: of the columns of norms by layer.
       resumed: where the run begins.
     """
 
@@ -74,6 +75,7 @@ class Agenda:
     resumed: Resumed = Resumed()
     save_at: int | None = None
     curvature_every: int | None = None
+    norms_every: int | None = None
 
     def at(
         self, step: int, interrupted: bool = False, ended: bool = False, retries: bool = False
@@ -107,6 +109,10 @@ class Agenda:
     def logs(self, step: int) -> bool:
         """Whether the metrics of update `step` become a row."""
         return step % self.log_every == 0 or step == self.total
+
+    def logs_norms(self, step: int) -> bool:
+        """Whether the norms of update `step`, by layer, become columns."""
+        return is_due(step, self.norms_every)
 
     def _is_new(self, step: int) -> bool:
         return step > self.resumed.step

@@ -1,6 +1,6 @@
 """The loop's share in an update: from gradients to new parameters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 import jax
@@ -12,15 +12,27 @@ from effjax.contract import Apply, TrainState
 from effjax.devices.layout import Shares
 from effjax.training.device_mean import DeviceMean
 from effjax.training.groups import Groups
+from effjax.training.layer_norms import LEAVES, LayerNorms
+from effjax.training.parts import clip_together
 
 LossOf = Callable[[Any], jax.Array]  # parameters -> the loss of this update's batch
 
 
-def make_apply(groups: Groups, shares: Shares, mean: DeviceMean) -> Apply:
+def make_apply(
+    groups: Groups,
+    shares: Shares,
+    mean: DeviceMean,
+    waiting: Set[str] = frozenset(),
+    layers: LayerNorms | None = None,
+) -> Apply:
     """The loop's `apply`: mean over devices, check, clip, optimizers.
 
     Parameters come and go whole; between, each device updates the part that it owns. `state.bad`
     counts the groups of one step whose gradients were not finite.
+
+    Args:
+      waiting: the groups that are left alone, see `Task.waiting`.
+      layers: notes the norms of gradients in `state.grad_norm`; None: nothing does.
     """
 
     def apply(
@@ -35,13 +47,19 @@ def make_apply(groups: Groups, shares: Shares, mean: DeviceMean) -> Apply:
         opt_state = dict(state.opt_state)
         norms = dict(state.grad_norm)
         bad = state.bad
-        names = groups.transforms if only is None else (only,)
+        asked = groups.transforms if only is None else (only,)
+        names = [name for name in asked if name not in waiting]
+        grads_of = {name: groups.pick(grads, name) for name in names}
+        for name in names:
+            # before clipping: what is reported is how large the gradient was
+            norms[name] = optax.tree.norm(grads_of[name]).astype(jnp.float32)
+            if layers is not None:
+                norms[LEAVES] = layers.seen(norms[LEAVES], grads_of[name])
+            bad += ~jnp.isfinite(norms[name])
+        grads_of |= _clipped_together(groups, grads_of)
         for name in names:
             picked = groups.pick(params, name)
-            own_grads = groups.pick(grads, name)
-            # before clipping: what is reported is how large the gradient was
-            norms[name] = optax.tree.norm(own_grads).astype(jnp.float32)
-            bad += ~jnp.isfinite(norms[name])
+            own_grads = grads_of[name]
             offered = {"grad": own_grads}
             if value is not None:
                 offered["value"] = mean(value)
@@ -68,6 +86,16 @@ def make_apply(groups: Groups, shares: Shares, mean: DeviceMean) -> Apply:
         )
 
     return apply
+
+
+def _clipped_together(groups: Groups, grads_of: Mapping[str, Any]) -> dict[str, Any]:
+    """The gradients of the groups that are parts of one, clipped by the norm of all its parts."""
+    clipped: dict[str, Any] = {}
+    for section, max_norm in groups.clips.items():
+        parts = [name for name in grads_of if groups.section(name) == section]
+        gradients = clip_together([grads_of[name] for name in parts], max_norm)
+        clipped |= zip(parts, gradients)
+    return clipped
 
 
 def _loss_of_group(

@@ -88,7 +88,9 @@ def find_rate(setup: Setup, display: Display, updates: int = 100) -> RateTest:
 
 def _replace_rates(setup: Setup, rising: np.ndarray) -> None:
     """Puts a rising rate in the place of each group's, before the step is traced."""
-    peaks = {name: setup.config.optim[name].learning_rate for name in setup.groups.rates}
+    groups = setup.groups
+    sections = {name: setup.config.optim[groups.section(name)] for name in groups.rates}
+    peaks = {name: section.learning_rate for name, section in sections.items()}
     first = next(iter(peaks.values()))
     if not first:
         raise UserError("the first group of config.optim has learning_rate = 0; give its ratio")

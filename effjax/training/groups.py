@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from effjax import optim
 from effjax.config import Clock, View
 from effjax.errors import UserError, nearest
 from effjax.runs.schema import OptimConfig
+from effjax.training.parts import check_parts, group_of
 
 FROZEN = "frozen"  # the label of parameters that no optimizer serves
 OFFERED = ("value", "grad", "value_fn", "obj_fn")  # extra arguments that a step can give
@@ -31,6 +32,8 @@ class Groups:
       rates: {name: step -> learning rate}.
       extras: {name: the extra arguments that its optimizer's `update` wants}.
       trunk: the step at which the final decay of the learning rate begins; None: there is none.
+      sections: {name: the entry of `config.optim` that describes it}; a group's parts share one.
+      clips: {entry: the largest norm of the gradients of all its parts}.
     """
 
     labels: Any
@@ -38,6 +41,12 @@ class Groups:
     rates: dict[str, Rate]
     extras: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     trunk: int | None = None
+    sections: dict[str, str] = dataclasses.field(default_factory=dict)
+    clips: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def section(self, name: str) -> str:
+        """The entry of `config.optim` that describes a group."""
+        return self.sections.get(name, name)
 
     def pick(self, tree: Any, name: str) -> Any:
         """The leaves of one group; the others become empty nodes."""
@@ -93,14 +102,19 @@ class Groups:
     @property
     def not_learned(self) -> frozenset[str]:
         """Paths of the parameters that no optimizer serves."""
+        return self.not_learned_while(frozenset())
+
+    def not_learned_while(self, waiting: Set[str]) -> frozenset[str]:
+        """Paths of the parameters that no optimizer serves while some groups wait."""
         paths = optim.parameter_paths(self.labels)
         named = zip(paths, jax.tree.leaves(self.labels), strict=True)
-        return frozenset(path for path, label in named if label == FROZEN)
+        return frozenset(path for path, label in named if label == FROZEN or label in waiting)
 
-    def count_learned(self, params: Any) -> int:
-        """How many numbers of `params` (or of their shapes) an optimizer serves."""
+    def count_learned(self, params: Any, waiting: Set[str] = frozenset()) -> int:
+        """How many numbers of `params` (or of their shapes) are learned while some groups wait."""
         labelled = zip(jax.tree.leaves(params), jax.tree.leaves(self.labels), strict=True)
-        return sum(leaf.size for leaf, label in labelled if label != FROZEN)
+        idle = {FROZEN, *waiting}
+        return sum(leaf.size for leaf, label in labelled if label not in idle)
 
 
 def make_groups(
@@ -120,29 +134,42 @@ def make_groups(
       UserError: a group without optimizer, an optimizer without group, a wrong name or value.
     """
     names = sorted(set(jax.tree.leaves(labels)) - {FROZEN})
-    for name in names:
-        if name not in config.optim:
-            known = nearest(name, config.optim)
+    sections = {name: group_of(name, config.optim) for name in names}
+    for section in sections.values():
+        if section not in config.optim:
+            known = nearest(section, config.optim)
             raise UserError(
-                f"parameters are labelled {name!r}, but config.optim has no such entry; {known}"
+                f"parameters are labelled {section!r}, but config.optim has no such entry; {known}"
             )
-    plans = {name: _checked_plan(config, clock, name) for name in names}
+    plans = {name: _checked_plan(config, clock, sections[name]) for name in names}
     rates = {name: plan.rate for name, plan in plans.items()}
     # one schedule serves all groups, with a peak for each
     trunk = min((plan.trunk for plan in plans.values()), default=clock.total_steps)
     factors = {}
-    for name in names:
-        with _naming(f"config.optim.{name}"):
-            factors[name] = _rate_factors(config.optim[name], params, labels, depths, name)
+    whole = jax.tree.map(lambda label: sections.get(label, label), labels)
+    for name, section in sections.items():
+        with _naming(f"config.optim.{section}"):
+            factors[name] = _rate_factors(config.optim[section], params, whole, depths, section)
             labels = _freeze_zeros(labels, factors[name], name)
     groups = Groups(labels, {}, rates, trunk=trunk if trunk < clock.total_steps else None)
-    for name in names:
-        with _naming(f"config.optim.{name}"):
-            groups.extras[name] = _extra_arguments(config.optim[name])
+    groups.sections.update(sections)
+    for name, section in sections.items():
+        with _naming(f"config.optim.{section}"):
+            groups.extras[name] = _extra_arguments(config.optim[section])
+            has_parts = list(sections.values()).count(section) > 1
+            if has_parts:
+                _share_norm(config.optim[section], groups, section)
             groups.transforms[name] = _make_transform(
-                config.optim[name], groups, params, factors[name], name
+                config.optim[section], groups, params, factors[name], name
             )
     return groups
+
+
+def _share_norm(section: View, groups: Groups, name: str) -> None:
+    """Notes that the parts of a group are clipped together; refuses what they cannot share."""
+    check_parts(name, section.name, _hyperparameters(section))
+    if section.clip_norm is not None:
+        groups.clips[name] = section.clip_norm
 
 
 @contextlib.contextmanager
@@ -216,7 +243,7 @@ def _make_transform(
         learning_rate=section.learning_rate,
         weight_decay=section.weight_decay,
         mask=decays,
-        clip_norm=section.clip_norm,
+        clip_norm=None if groups.section(name) in groups.clips else section.clip_norm,
         **scaled,
         **_hyperparameters(section),
     )

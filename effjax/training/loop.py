@@ -9,6 +9,7 @@ before anything at i is evaluated or saved.
 import contextlib
 import json
 import time
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from effjax.training.agenda import Due
 from effjax.training.continue_from import check_continue_from
 from effjax.training.evaluation import Stopped, evaluate, not_finite
 from effjax.training.extending import Extend, Extension, adopt_history, begin_extension
+from effjax.training.layer_norms import LayerNorms
 from effjax.training.opening import Run, open_run
 from effjax.training.programs import Programs, memory_explained
 from effjax.training.setup import Setup, build
@@ -275,8 +277,10 @@ def _update(run: Run, step: int) -> None:
     setup = run.setup
     with run.speed.waiting():
         batch = setup.runner.send(next(run.batches))
+    variant = setup.task.variant(step)
+    _say_what_learns(run, step, setup.task.waiting(variant))
     # compiled when a variant is first asked for
-    program = run.programs(setup.task.variant(step), run.state)
+    program = run.programs(variant, run.state)
     run.state, metrics = program(run.state, batch)
     # after the next update was sent: the device works while the host reads
     _read_metrics(run)
@@ -284,6 +288,17 @@ def _update(run: Run, step: int) -> None:
     # fake devices share one thread pool: queued collectives may starve each other
     if jax.default_backend() == "cpu" and jax.device_count() > 1:
         jax.block_until_ready(metrics)
+
+
+def _say_what_learns(run: Run, step: int, waiting: Set[str]) -> None:
+    """Says how many parameters learn from here on, where that changes."""
+    if waiting == run.waiting:
+        return
+    run.waiting = waiting
+    params = run.setup.abstract.params
+    learned = run.setup.groups.count_learned(params, waiting)
+    total = sum(leaf.size for leaf in jax.tree.leaves(params))
+    run.display.line(f"step {step}  learning {learned:,} of {total:,} parameters")
 
 
 def _read_metrics(run: Run) -> None:
@@ -298,8 +313,14 @@ def _read_metrics(run: Run) -> None:
     step, values = settled
     shown = {name: value for name, value in values.items() if name.startswith("train/")}
     run.display.update(step, shown)
+    norms = {}
+    if run.agenda.logs_norms(step):
+        norms = LayerNorms(run.setup.abstract.params).row(run.updates.norms)
     if not run.agenda.logs(step):
+        if norms:
+            run.writer.write(step, norms)
         return
+    values |= norms
     values |= run.speed.read(step)
     values["perf/compile_sec"] = round(run.programs.seconds, 3)
     if unreadable := getattr(run.batches, "skipped", 0):

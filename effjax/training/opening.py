@@ -5,7 +5,7 @@ Everything that reads the config is here or in `setup`; the loop reads none of i
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ class Run:
       landscape: measures the columns of `log.curvature_every`, or None.
       facts: of the task, for the summary.
       curves: whether a picture is drawn at the end.
+      waiting: the groups that the last update left alone, see `Task.waiting`.
     """
 
     setup: Setup
@@ -77,6 +78,7 @@ class Run:
     landscape: Landscape | None
     facts: dict[str, Any]
     curves: bool
+    waiting: Set[str] = frozenset()
 
 
 def open_run(
@@ -231,6 +233,7 @@ def _agenda(setup: Setup, evaluators: Mapping[str, Evaluator]) -> Agenda:
         between_every=setup.task.between_every(clock),
         save_at=setup.groups.trunk,
         curvature_every=clock.steps(config.log, "curvature_every"),
+        norms_every=clock.steps(config.log, "norms_every"),
     )
 
 

@@ -3,12 +3,13 @@
 Shapes: A parts of a batch.
 """
 
-from collections.abc import Callable, Hashable
+import copy
+from collections.abc import Callable, Hashable, Set
 
 import jax
 import jax.numpy as jnp
 
-from effjax.config import View
+from effjax.config import UNITS, View
 from effjax.contract import Batch, Metrics, Task, TrainState
 from effjax.devices.layout import Layout, Shares
 from effjax.training.apply import make_apply
@@ -16,6 +17,7 @@ from effjax.training.device_mean import DeviceMean
 from effjax.training.first_state import moved_average
 from effjax.training.frozen import frozen_layers, keep_frozen
 from effjax.training.groups import Groups
+from effjax.training.layer_norms import LEAVES, METRIC, LayerNorms
 
 Scalars = dict[str, jax.Array]  # {metric: value}
 Step = Callable[[TrainState, Batch, Hashable], tuple[TrainState, Scalars]]
@@ -40,35 +42,62 @@ def make_step(
     skips = config.nonfinite == "skip"
     ema_decay = config.ema.decay
     ema_warmup = config.ema.warmup
+    layers_of = LayerNorms if logs_norms(config) else lambda params: None
 
     def step(state: TrainState, batch: Batch, variant: Hashable = ()) -> tuple[TrainState, Scalars]:
         batch = unpack(batch)
         rng = jax.random.fold_in(state.rng, state.step)
         shares = Shares(layout)
         mean = DeviceMean(batch_axis, _weight(task, batch, parts))
-        apply = make_apply(groups, shares, mean)
+        waiting = task.waiting(variant)
+        not_learned = groups.not_learned_while(waiting)
+        layers = layers_of(state.params)
+        apply = make_apply(groups, shares, mean, waiting, layers)
         # `bad` counts within this step until `_settle`: a task may call `apply` several times
         no_bad = jnp.zeros_like(state.bad)
         before = state.replace(params=shares.whole(state.params), bad=no_bad)
+        if layers is not None:
+            before = before.replace(grad_norm={**state.grad_norm, LEAVES: layers.nothing()})
         # a task without variants need not take the argument
         chosen = {}
         if variant != ():
             chosen["variant"] = variant
-        new, pairs = task.update(before, batch, rng, apply, **chosen)
-        layers = frozen_layers(new.params, groups.not_learned)
+        new, pairs = _learning(task, not_learned).update(before, batch, rng, apply, **chosen)
+        frozen = frozen_layers(new.params, not_learned)
+        grad_norm = dict(new.grad_norm)
+        squares = grad_norm.pop(LEAVES, None)
         new = new.replace(
             params=shares.own(new.params),
-            model_state=keep_frozen(new.model_state, state.model_state, layers),
+            model_state=keep_frozen(new.model_state, state.model_state, frozen),
+            grad_norm=grad_norm,
         )
         if ema_decay is not None:
             new = _average(new, state, groups, ema_decay, ema_warmup)
         new = _settle(new, state, skips)
         metrics = _means(pairs, batch_axis)
-        metrics |= _rates_and_norms(groups, new, state.step)
+        metrics |= _rates_and_norms(groups, new, state.step, waiting)
+        if layers is not None:
+            updates = layers.of_update(new.params, state.params)
+            metrics[METRIC] = layers.by_layer(squares, updates)
         metrics["bad"] = new.bad
         return new.replace(step=state.step + 1), metrics
 
     return step
+
+
+def logs_norms(config: View) -> bool:
+    """Whether `log.norms_every_*` asks for the norms of layers."""
+    return any(config.log[f"norms_every_{unit}"] is not None for unit in UNITS)
+
+
+def _learning(task: Task, not_learned: frozenset[str]) -> Task:
+    """The task with these parameters left alone."""
+    if not_learned == task.not_learned:
+        return task
+    # a copy: what is traced for one variant must not be seen by the next
+    chosen = copy.copy(task)
+    chosen.not_learned = not_learned
+    return chosen
 
 
 def _average(
@@ -121,13 +150,19 @@ def _means(pairs: Metrics, batch_axis: str | None) -> Scalars:
     return means
 
 
-def _rates_and_norms(groups: Groups, new: TrainState, step: jax.Array) -> Scalars:
-    """Learning rate and gradient norm of each group; "default" goes without its name."""
+def _rates_and_norms(
+    groups: Groups, new: TrainState, step: jax.Array, waiting: Set[str]
+) -> Scalars:
+    """Learning rate and gradient norm of each group; "default" goes without its name.
+
+    A group that waits has a rate of 0.
+    """
     metrics = {}
     for name, norm in new.grad_norm.items():
         suffix = f"_{name}"
         if name == "default":
             suffix = ""
-        metrics[f"optim/lr{suffix}"] = groups.rates[name](step)
+        rate = groups.rates[name](step)
+        metrics[f"optim/lr{suffix}"] = jnp.zeros_like(rate) if name in waiting else rate
         metrics[f"optim/grad_norm{suffix}"] = norm
     return metrics

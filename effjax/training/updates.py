@@ -4,10 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from effjax.contract import Source
 from effjax.devices.runner import Runner
 from effjax.errors import NonFinite
 from effjax.runs.bad_batch import write_bad_batch
+from effjax.training.layer_norms import METRIC
 
 
 class Updates:
@@ -22,6 +25,7 @@ class Updates:
 
     Attributes:
       skipped: how many updates were left out.
+      norms: of the layers, [2, L], of the update that was read last; None: they are not made.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Updates:
         self._warn = warn
         self._pending: tuple[int, Any] | None = None
         self.skipped = 0
+        self.norms: np.ndarray | None = None
 
     @property
     def may_skip(self) -> bool:
@@ -60,7 +65,8 @@ class Updates:
         step, metrics = self._pending
         self._pending = None
         # waits for the device
-        fetched = self._runner.fetch(metrics)
+        fetched = dict(self._runner.fetch(metrics))
+        self.norms = fetched.pop(METRIC, None)
         values = {name: float(value) for name, value in fetched.items()}
         # for the loop alone, no metric of the run
         bad = int(values.pop("bad"))

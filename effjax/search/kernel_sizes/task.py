@@ -30,8 +30,9 @@ from effjax.search.kernel_sizes.masks import nearest_odd
 from effjax.search.kernel_sizes.options import SearchConfig
 from effjax.search.kernel_sizes.supernet import Supernet
 from effjax.tasks.accuracy import Accuracy
-from effjax.tasks.classification import BACKBONE, Classification
+from effjax.tasks.classification import Classification
 from effjax.tasks.registry import register_task
+from effjax.tasks.unfreezing import BACKBONE
 
 
 @register_task("kernel_search", "labelled images, and the sizes of the windows under a budget")
@@ -105,6 +106,10 @@ class KernelSearch(Classification):
         if self.options.frozen == BACKBONE:
             raise UserError(
                 "a search learns the backbone; give a regular expression as task.frozen"
+            )
+        if self.unfreezing.rules:
+            raise UserError(
+                "a search learns sizes and kernels from the start; leave config.task.unfreeze_* out"
             )
         # `frozen` names parameters of the network, where the kernels have their places
         net = self.supernet
