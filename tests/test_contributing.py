@@ -63,6 +63,7 @@ def test_a_mixer_and_an_optimizer_take_one_short_file(name):
     assert len(code) <= 40
 
 
+@pytest.mark.slow
 def test_a_mixer_and_an_optimizer_train_evaluate_and_export(myproject, capsys):
     run = f"--workdir={myproject / 'run'}"
     mixers = ("myproject.gated_mean:GatedMean",) * 3 + (

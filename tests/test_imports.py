@@ -114,6 +114,7 @@ def test_import_is_light():
     assert run_python(code).strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_run_brings_in_no_other_framework(tmp_path):
     code = f"""
 import sys

@@ -29,6 +29,7 @@ def report(world):
     return json.loads((world / "report/evaluation.json").read_text())
 
 
+@pytest.mark.slow
 def test_details_agree_with_what_was_measured_while_training(world, report):
     metrics = evaluate_workdir(world / "runs/quickstart")
     for name in ("top1", "top5", "loss"):
@@ -40,6 +41,7 @@ def test_details_agree_with_what_was_measured_while_training(world, report):
     assert report["drawn"] is None
 
 
+@pytest.mark.slow
 def test_everything_is_written(world, report):
     names = {path.name for path in (world / "report").iterdir()}
     pictures = {"confusion.png", "reliability.png", "corruptions.png", "severities.png"}
@@ -48,6 +50,7 @@ def test_everything_is_written(world, report):
     assert {"knn_top1", "linear_probe_top1", "calibration_error", "images_per_sec"} <= set(report)
 
 
+@pytest.mark.slow
 def test_attacks_and_damage_never_help_by_more_than_chance(report):
     for kind in ("fgsm", "pgd"):
         accuracies = list(report["attack"][kind].values())

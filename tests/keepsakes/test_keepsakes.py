@@ -70,6 +70,7 @@ def test_recorded_configs_are_read(name):
     assert from_json(tree, RunConfig).data.name == CONFIGS[name]["data"]["name"]
 
 
+@pytest.mark.slow
 def test_a_run_is_continued(tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(HERE / "run", workdir)

@@ -12,13 +12,13 @@ SLOW = pytest.mark.slow
 ARCHS = [
     "poolformer_s12",
     pytest.param("poolformer_m36", marks=SLOW),
-    "poolformerv2_s12",
-    "identityformer_s12",
-    "randformer_s12",
+    pytest.param("poolformerv2_s12", marks=SLOW),
+    pytest.param("identityformer_s12", marks=SLOW),
+    pytest.param("randformer_s12", marks=SLOW),
     pytest.param("convformer_s18", marks=SLOW),  # its parts are those of the next
     "caformer_s18",
     pytest.param("caformer_b36", marks=SLOW),
-    "inception_next_atto",
+    pytest.param("inception_next_atto", marks=SLOW),
     pytest.param("inception_next_tiny", marks=SLOW),
     pytest.param("convnext_tiny", marks=SLOW),
     "vit_small_patch16_224",

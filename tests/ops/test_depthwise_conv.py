@@ -49,7 +49,10 @@ def assert_close(got, expected, bound):
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-@pytest.mark.parametrize(("dtype", "bound"), [(np.float64, 1e-12), (np.float32, 1e-5)])
+@pytest.mark.parametrize(
+    ("dtype", "bound"),
+    [(np.float64, 1e-12), pytest.param(np.float32, 1e-5, marks=pytest.mark.slow)],
+)
 def test_value_and_gradients_are_those_of_the_reference(case, dtype, bound):
     space, kernel, stride, dilation = case
     with jax.enable_x64(dtype == np.float64):

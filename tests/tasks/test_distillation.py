@@ -110,6 +110,7 @@ def test_the_loss_is_a_mixture(teacher):
     np.testing.assert_allclose(losses[0.25], 0.75 * losses[0.0] + 0.25 * losses[1.0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_teacher_from_a_weights_file_says_the_same(teacher, tmp_path, monkeypatch):
     setup, state = restore(teacher, choose_display(quiet=True))
     weights, model = evaluated(setup, state), setup.task.model

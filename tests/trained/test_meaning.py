@@ -75,7 +75,10 @@ def config_of(photos, loss, targets):
     return config
 
 
-@pytest.fixture(scope="module", params=[("sigmoid", "labels"), ("huber", "numbers")])
+OF_LABELS = pytest.param(("sigmoid", "labels"), marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=[OF_LABELS, ("huber", "numbers")])
 def run(request, photos):
     """(workdir, kind, names) of a short run."""
     loss, kind = request.param
