@@ -1,0 +1,1 @@
+"""Networks made smaller: masks, narrower layers, fewer bits."""

@@ -1,0 +1,407 @@
+"""Paths through a network: its program, run with numbers of paths in the place of activations.
+
+A path leads from a number of the input to a number of the output along weights that are kept. With
+every kept weight 1, every bias 0, norms left out and activations the identity, a network computes
+the number of its paths (Patil and Dovrolis 2021; Pham et al. 2023, https://arxiv.org/abs/2306.05057).
+
+The numbers grow beyond floats: each array is kept as `array * exp(log)`. Where two branches meet,
+they are brought to one factor before they are added, so that shortcuts count for what they are.
+DPaI's own count (`own_rule`) adds the branches with different factors, see `log_paths`.
+
+Conventions: a mean or a pool is a sum, so that every position is a path; a product of two branches
+(a gate) is the larger one; attention weighs all tokens alike, so that queries and keys lie on no
+path.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal as Constant, jaxprs_in_params
+
+from effjax.errors import UserError
+
+Kind = Literal["number", "weight", "paths"]
+
+# of one array, whose shape may change
+MOVES = {
+    "reshape", "transpose", "broadcast_in_dim", "squeeze", "expand_dims", "slice", "rev", "copy",
+    "reduce_sum", "reduce_window_sum", "cumsum", "dynamic_slice", "gather",
+}  # fmt: skip
+# of one array, number by number
+POINTWISE = {
+    "abs", "cbrt", "convert_element_type", "cos", "erf", "erf_inv", "erfc", "exp", "exp2", "expm1",
+    "integer_pow", "log", "log1p", "logistic", "neg", "optimization_barrier", "pow",
+    "reduce_precision", "rsqrt", "sharding_constraint", "sign", "sin", "sqrt", "square",
+    "stop_gradient", "tan", "tanh", "name", "clamp",
+}  # fmt: skip
+BINARY = {"add", "sub", "mul", "div", "max", "min", "select_n", "gt", "ge", "lt", "le"}
+CALLS = {
+    "jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_jvp_call",
+    "custom_vjp_call", "custom_vjp_call_jaxpr",
+}  # fmt: skip
+SOFTMAX = ("softmax", "_softmax")
+
+
+@dataclasses.dataclass(frozen=True)
+class Value:
+    """An array of the program.
+
+    Attributes:
+      array: for paths their numbers, divided by exp(log).
+      kind: a constant, something made of parameters, or numbers of paths.
+      log: logarithm of the factor of `array`.
+      leaf: the parameter that a weight is made of; None for several or none.
+    """
+
+    array: Any
+    kind: Kind = "number"
+    log: Any = 0.0
+    leaf: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """A product of paths with weights, in the order of the program.
+
+    Attributes:
+      leaf: the path of its weights.
+      inputs: [I], log of the number of paths that reach each input channel, summed over positions.
+    """
+
+    leaf: str
+    inputs: Any
+
+
+@dataclasses.dataclass
+class Run:
+    """One run of a program.
+
+    Attributes:
+      own_rule: count as DPaI does.
+      layers: the products that were met so far.
+      log: with `own_rule` the logarithms of all divisors.
+    """
+
+    own_rule: bool = False
+    layers: list[Layer] = dataclasses.field(default_factory=list)
+    log: Any = 0.0
+
+    # ------------------------------------------------------------------------------- programs
+
+    def program(self, jaxpr: Jaxpr, constants: Sequence[Any], inputs: Sequence[Value]) -> list:
+        """The values of a program's outputs."""
+        known: dict[Any, Value] = {}
+        for variable, constant in zip(jaxpr.constvars, constants, strict=True):
+            known[variable] = constant if isinstance(constant, Value) else Value(constant)
+        known.update(zip(jaxpr.invars, inputs, strict=True))
+
+        def read(variable: Any) -> Value:
+            if isinstance(variable, Constant):
+                return Value(variable.val)
+            return known[variable]
+
+        for equation in jaxpr.eqns:
+            values = [read(variable) for variable in equation.invars]
+            outputs = self.equation(equation, values)
+            known.update(zip(equation.outvars, outputs, strict=True))
+        return [read(variable) for variable in jaxpr.outvars]
+
+    def equation(self, equation: JaxprEqn, values: list[Value]) -> list[Value]:
+        """The outputs of one operation."""
+        name = equation.primitive.name
+        has_paths = any(value.kind == "paths" for value in values)
+        if name in CALLS:
+            return self._call(equation, values)
+        if not has_paths:
+            return _without_paths(equation, values)
+        if name in ("dot_general", "conv_general_dilated"):
+            return [self._product(equation, *values)]
+        if name in RULES:
+            return [RULES[name](self, equation, *values)]
+        if name in POINTWISE:
+            (paths, *_) = [value for value in values if value.kind == "paths"]
+            return [paths]
+        if name == "split":
+            (whole,) = values
+            parts = _bind(equation, [whole.array])
+            return [dataclasses.replace(whole, array=part) for part in parts]
+        if name in MOVES:
+            first, *others = values
+            array = _bind(equation, [first.array, *(value.array for value in others)])[0]
+            return [dataclasses.replace(first, array=array)]
+        raise UserError(
+            f"paths cannot be counted through the operation {name!r}\n"
+            "take a score that needs no paths: magnitude, snip, grasp or synflow"
+        )
+
+    def _call(self, equation: JaxprEqn, values: list[Value]) -> list[Value]:
+        (inner,) = list(jaxprs_in_params(equation.params))[:1] or [None]
+        name = str(equation.params.get("name", ""))
+        shape = equation.outvars[0].aval.shape
+        paths = [value for value in values if value.kind == "paths"]
+        if name in SOFTMAX and paths:
+            return [Value(jnp.ones(shape, jnp.result_type(float)))]
+        only_paths = len(paths) == 1 and not any(value.kind == "weight" for value in values)
+        if only_paths and paths[0].array.shape == shape and _is_pointwise(inner):
+            return [paths[0]]  # an activation by its name: gelu, relu, silu, ...
+        closed = equation.params.get("call_jaxpr", equation.params.get("jaxpr"))
+        constants = closed.consts if isinstance(closed, ClosedJaxpr) else ()
+        return self.program(inner, constants, values)
+
+    # ------------------------------------------------------------------------------- products
+
+    def _product(self, equation: JaxprEqn, first: Value, second: Value) -> Value:
+        """Paths times weights."""
+        if first.kind == second.kind == "paths":  # scores of attention, which a softmax takes
+            array = _bind(equation, [first.array, second.array])[0]
+            return Value(array, "paths", first.log + second.log)
+        paths, weights = (first, second) if first.kind == "paths" else (second, first)
+        if weights.leaf is not None:
+            self.layers.append(Layer(weights.leaf, _of_channels(equation, paths)))
+        paths = self._divided(paths)
+        pair = [paths.array, weights.array]
+        if first.kind != "paths":
+            pair.reverse()
+        array = _bind(equation, pair)[0]
+        return Value(array, "paths", paths.log)
+
+    def _divided(self, paths: Value) -> Value:
+        """Paths whose largest number is 1."""
+        if self.own_rule:
+            largest = paths.array.max()
+            self.log = self.log + jnp.log(largest)
+            return dataclasses.replace(paths, array=paths.array / largest)
+        largest = lax.stop_gradient(paths.array.max())
+        largest = jnp.where(largest > 0, largest, 1.0)
+        return dataclasses.replace(
+            paths, array=paths.array / largest, log=paths.log + jnp.log(largest)
+        )
+
+
+def _is_pointwise(jaxpr: Jaxpr) -> bool:
+    """Whether a called function changes each number by itself, as an activation does."""
+    for equation in jaxpr.eqns:
+        name = equation.primitive.name
+        if name not in POINTWISE | BINARY | CALLS | {"broadcast_in_dim"}:
+            return False
+        if not all(_is_pointwise(inner) for inner in jaxprs_in_params(equation.params)):
+            return False
+    return True
+
+
+def _bind(equation: JaxprEqn, arrays: Sequence[Any]) -> list[Any]:
+    """The operation on arrays, as the program has it."""
+    parameters = equation.params
+    # an operation may have been traced in another float
+    wanted = jnp.result_type(*(jnp.result_type(array) for array in arrays))
+    if equation.primitive.name in ("dot_general", "conv_general_dilated"):
+        arrays = [jnp.asarray(array, wanted) for array in arrays]
+        if parameters.get("preferred_element_type") is not None:
+            parameters = {**parameters, "preferred_element_type": wanted}
+    outputs = equation.primitive.bind(*arrays, **parameters)
+    return outputs if equation.primitive.multiple_results else [outputs]
+
+
+def _without_paths(equation: JaxprEqn, values: list[Value]) -> list[Value]:
+    """An operation on constants and parameters: computed as it is."""
+    weights = [value for value in values if value.kind == "weight"]
+    leaves = {value.leaf for value in weights}
+    leaf = leaves.pop() if len(leaves) == 1 else None
+    kind = "weight" if weights else "number"
+    arrays = _bind(equation, [value.array for value in values])
+    return [Value(array, kind, leaf=leaf) for array in arrays]
+
+
+def _of_channels(equation: JaxprEqn, paths: Value) -> Any:
+    """[I]: log of the numbers of paths that reach the input channels of a product."""
+    if equation.primitive.name == "conv_general_dilated":
+        axis = equation.params["dimension_numbers"].lhs_spec[1]
+    else:
+        (left, right), _ = equation.params["dimension_numbers"]
+        is_left = equation.invars[0].aval.shape == paths.array.shape
+        axis = (left if is_left else right)[0]
+    others = tuple(number for number in range(paths.array.ndim) if number != axis)
+    return jnp.log(paths.array.sum(others)) + paths.log
+
+
+# ----------------------------------------------------------------- where a path meets something
+
+
+def _aligned(run: Run, first: Value, second: Value) -> tuple[Any, Any, Any]:
+    """Two arrays of paths with one factor, and its logarithm."""
+    if run.own_rule:  # the branches keep the factors that they happen to have
+        return first.array, second.array, 0.0
+    common = jnp.maximum(first.log, second.log)
+    common = lax.stop_gradient(common)
+    one = first.array * jnp.exp(first.log - common)
+    other = second.array * jnp.exp(second.log - common)
+    return one, other, common
+
+
+def _add(run: Run, equation: JaxprEqn, first: Value, second: Value) -> Value:
+    if first.kind == second.kind == "paths":
+        one, other, log = _aligned(run, first, second)
+        return Value(one + other, "paths", log)
+    paths, other = (first, second) if first.kind == "paths" else (second, first)
+    if other.kind == "weight":  # a bias
+        return dataclasses.replace(paths, array=paths.array + other.array * jnp.exp(-paths.log))
+    return _widened(equation, paths)
+
+
+def _multiply(run: Run, equation: JaxprEqn, first: Value, second: Value) -> Value:
+    if first.kind == second.kind == "paths":  # a gate
+        one, other, log = _aligned(run, first, second)
+        return Value(jnp.maximum(one, other), "paths", log)
+    paths, other = (first, second) if first.kind == "paths" else (second, first)
+    if other.kind == "weight":
+        return dataclasses.replace(paths, array=paths.array * other.array)
+    return _widened(equation, paths)
+
+
+def _divide(run: Run, equation: JaxprEqn, first: Value, second: Value) -> Value:
+    if first.kind != "paths":
+        return second
+    if run.own_rule and second.kind == "number":  # DPaI keeps means
+        return dataclasses.replace(first, array=first.array / second.array)
+    return _widened(equation, first)
+
+
+def _either(run: Run, equation: JaxprEqn, first: Value, second: Value) -> Value:
+    """The larger of two: of a number and paths the paths, of two paths both are ways."""
+    if first.kind == second.kind == "paths":
+        return _add(run, equation, first, second)
+    paths = first if first.kind == "paths" else second
+    return _widened(equation, paths)
+
+
+def _widened(equation: JaxprEqn, paths: Value) -> Value:
+    """Paths in the shape of an operation's output."""
+    shape = equation.outvars[0].aval.shape
+    return dataclasses.replace(paths, array=jnp.broadcast_to(paths.array, shape))
+
+
+def _all_aligned(values: Sequence[Value]) -> tuple[list[Any], Any]:
+    """Arrays with one factor; what is no path has none: zeros."""
+    logs = jnp.stack([value.log * jnp.ones(()) for value in values if value.kind == "paths"])
+    common = lax.stop_gradient(logs.max())
+    arrays = []
+    for value in values:
+        if value.kind == "paths":
+            arrays.append(value.array * jnp.exp(value.log - common))
+        else:
+            arrays.append(jnp.zeros(jnp.shape(value.array)))
+    return arrays, common
+
+
+def _concatenate(run: Run, equation: JaxprEqn, *values: Value) -> Value:
+    arrays, log = _all_aligned(values)
+    return Value(jnp.concatenate(arrays, equation.params["dimension"]), "paths", log)
+
+
+def _select(run: Run, equation: JaxprEqn, which: Value, *cases: Value) -> Value:
+    if which.kind == "paths":  # a comparison of paths decides nothing here: a relu's derivative
+        (paths, *_) = [case for case in cases if case.kind == "paths"] or [which]
+        return _widened(equation, paths)
+    arrays, log = _all_aligned(cases)
+    return Value(lax.select_n(which.array, *arrays), "paths", log)
+
+
+def _pad(run: Run, equation: JaxprEqn, paths: Value, filling: Value) -> Value:
+    padded = lax.pad(paths.array, jnp.zeros((), paths.array.dtype), **equation.params)
+    return dataclasses.replace(paths, array=padded)
+
+
+def _sum_of_axes(run: Run, equation: JaxprEqn, paths: Value) -> Value:
+    return dataclasses.replace(paths, array=paths.array.sum(equation.params["axes"]))
+
+
+def _sum_of_windows(run: Run, equation: JaxprEqn, paths: Value) -> Value:
+    params = equation.params
+    array = lax.reduce_window(
+        paths.array,
+        jnp.zeros((), paths.array.dtype),
+        lax.add,
+        params["window_dimensions"],
+        params["window_strides"],
+        params["padding"],
+        params["base_dilation"],
+        params["window_dilation"],
+    )
+    return dataclasses.replace(paths, array=array)
+
+
+RULES: dict[str, Callable[..., Value]] = {
+    "add": _add,
+    "add_any": _add,
+    "sub": _add,
+    "mul": _multiply,
+    "div": _divide,
+    "max": _either,
+    "min": _either,
+    "concatenate": _concatenate,
+    "select_n": _select,
+    "pad": _pad,
+    "reduce_max": _sum_of_axes,
+    "reduce_window_max": _sum_of_windows,
+}
+
+Network = Callable[[Mapping[str, Any], Any], Any]  # ({path: weights}, inputs) -> outputs
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A network as a program of its weights.
+
+    Args:
+      jaxpr: of function(weights, inputs), whose norms are left out.
+      weights: {path: value}, those that masks replace first; all others are 1, biases 0.
+      inputs: an array of ones.
+    """
+
+    jaxpr: ClosedJaxpr
+    weights: dict[str, Any]
+    inputs: Any
+
+    def run(self, masks: Mapping[str, Any], own_rule: bool = False) -> tuple[Value, Run]:
+        """The numbers of paths at the outputs, and what was met on the way."""
+        run = Run(own_rule)
+        values = []
+        for path in sorted(self.weights):
+            values.append(Value(masks.get(path, self.weights[path]), "weight", leaf=path))
+        values.append(Value(self.inputs, "paths"))
+        (output,) = run.program(self.jaxpr.jaxpr, self.jaxpr.consts, values)
+        return output, run
+
+
+def make_program(network: Network, weights: Mapping[str, Any], inputs: Any) -> Program:
+    """The program of a network, see `Program`.
+
+    Args:
+      network: ({path: array}, inputs) -> outputs, without norms.
+      weights: as the paths are to be counted: 1 for kernels and scales, 0 for biases.
+    """
+    ordered = {path: weights[path] for path in sorted(weights)}
+    jaxpr = jax.make_jaxpr(network)(ordered, inputs)
+    return Program(jaxpr, ordered, inputs)
+
+
+def log_paths(program: Program, masks: Mapping[str, Any], own_rule: bool = False) -> Any:
+    """The logarithm of the number of paths; -inf where there is none.
+
+    Args:
+      own_rule: DPaI's own count (Xiang et al., ICLR 2025): each layer divides its input by its
+        largest number and adds the logarithm back. With shortcuts that is not the number of paths:
+        the branches are divided by different numbers, and every number is added back.
+    """
+    output, run = program.run(masks, own_rule)
+    return jnp.log(output.array.sum()) + output.log + run.log
+
+
+def reached(program: Program, masks: Mapping[str, Any]) -> dict[str, Any]:
+    """{path of a layer: log of the numbers of paths that reach its inputs, [I]}."""
+    _, run = program.run(masks)
+    return {layer.leaf: layer.inputs for layer in run.layers}
