@@ -8,7 +8,9 @@ from effjax.moved import register_gone_modules
 from effjax.tasks.registry import look_in
 from effjax.version import VERSION as __version__
 
-look_in("effjax.search")  # the registry of tasks lies below the rooms that add to it
+# the registry of tasks lies below the rooms that add to it
+look_in("effjax.search")
+look_in("effjax.compress")
 
 # public name -> module; loaded at first use, so that `import effjax` is quick
 _PUBLIC = {

@@ -34,6 +34,7 @@ FLOORS = (
     ("trained",),
     ("trials",),
     ("search",),
+    ("compress",),
     ("bench", "sweep", "evaluate", "export", "analyse", "inspect", "sample"),
     ("cli",),
     ("__init__", "__main__"),

@@ -24,6 +24,7 @@ __all__ = ["VERBS", "default_workdir", "main", "make_parser", "parse"]
 for _room in (
     "train",
     "search",
+    "compress",
     "evaluate",
     "analyse",
     "sample",

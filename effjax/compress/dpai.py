@@ -5,7 +5,8 @@ ERK densities. With G the gradient of log(paths) to s, straight through the mask
 
     (1 - alpha) G + alpha ((1 - beta) G_node + beta G_kernel)
 
-G_node is G where the output channel has no weight on a path, G_kernel where the 2-D kernel has none.
+G_node is G where the output channel has no weight on a path, G_kernel where the 2-D kernel has
+none.
 
 Two facts of the published rule, from its recordings: with shortcuts log(R) as its code computes it
 is no number of paths; and since every gradient is positive and Adam forgets scale, all scores grow

@@ -9,8 +9,8 @@ they are brought to one factor before they are added, so that shortcuts count fo
 DPaI's own count (`own_rule`) adds the branches with different factors, see `log_paths`.
 
 Conventions: a mean or a pool is a sum, so that every position is a path; a product of two branches
-(a gate) is the larger one; attention weighs all tokens alike, so that queries and keys lie on no
-path.
+(a gate) is the larger one; what is made of one array number by number is that array; attention
+weighs all tokens alike, so that queries and keys lie on no path.
 """
 
 import dataclasses
@@ -20,7 +20,8 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal as Constant, jaxprs_in_params
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, jaxprs_in_params
+from jax.extend.core import Literal as Constant
 
 from effjax.errors import UserError
 
@@ -43,7 +44,6 @@ CALLS = {
     "jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_jvp_call",
     "custom_vjp_call", "custom_vjp_call_jaxpr",
 }  # fmt: skip
-SOFTMAX = ("softmax", "_softmax")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,12 +55,14 @@ class Value:
       kind: a constant, something made of parameters, or numbers of paths.
       log: logarithm of the factor of `array`.
       leaf: the parameter that a weight is made of; None for several or none.
+      is_exponential: whether it comes out of an exponential: divided by its sum it is a softmax.
     """
 
     array: Any
     kind: Kind = "number"
     log: Any = 0.0
     leaf: str | None = None
+    is_exponential: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Run:
             return [RULES[name](self, equation, *values)]
         if name in POINTWISE:
             (paths, *_) = [value for value in values if value.kind == "paths"]
-            return [paths]
+            return [dataclasses.replace(paths, is_exponential=name == "exp")]
         if name == "split":
             (whole,) = values
             parts = _bind(equation, [whole.array])
@@ -140,11 +142,8 @@ class Run:
 
     def _call(self, equation: JaxprEqn, values: list[Value]) -> list[Value]:
         (inner,) = list(jaxprs_in_params(equation.params))[:1] or [None]
-        name = str(equation.params.get("name", ""))
         shape = equation.outvars[0].aval.shape
         paths = [value for value in values if value.kind == "paths"]
-        if name in SOFTMAX and paths:
-            return [Value(jnp.ones(shape, jnp.result_type(float)))]
         only_paths = len(paths) == 1 and not any(value.kind == "weight" for value in values)
         if only_paths and paths[0].array.shape == shape and _is_pointwise(inner):
             return [paths[0]]  # an activation by its name: gelu, relu, silu, ...
@@ -243,6 +242,8 @@ def _aligned(run: Run, first: Value, second: Value) -> tuple[Any, Any, Any]:
 
 
 def _add(run: Run, equation: JaxprEqn, first: Value, second: Value) -> Value:
+    if first.array is second.array:  # a function of one array, such as x + 0.04 x^3
+        return first
     if first.kind == second.kind == "paths":
         one, other, log = _aligned(run, first, second)
         return Value(one + other, "paths", log)
@@ -253,6 +254,8 @@ def _add(run: Run, equation: JaxprEqn, first: Value, second: Value) -> Value:
 
 
 def _multiply(run: Run, equation: JaxprEqn, first: Value, second: Value) -> Value:
+    if first.array is second.array:
+        return first
     if first.kind == second.kind == "paths":  # a gate
         one, other, log = _aligned(run, first, second)
         return Value(jnp.maximum(one, other), "paths", log)
@@ -263,8 +266,10 @@ def _multiply(run: Run, equation: JaxprEqn, first: Value, second: Value) -> Valu
 
 
 def _divide(run: Run, equation: JaxprEqn, first: Value, second: Value) -> Value:
+    if first.is_exponential and second.kind == "paths":  # a softmax: all tokens weigh alike
+        return Value(jnp.ones(first.array.shape, first.array.dtype))
     if first.kind != "paths":
-        return second
+        return _widened(equation, second)
     if run.own_rule and second.kind == "number":  # DPaI keeps means
         return dataclasses.replace(first, array=first.array / second.array)
     return _widened(equation, first)
@@ -281,6 +286,8 @@ def _either(run: Run, equation: JaxprEqn, first: Value, second: Value) -> Value:
 def _widened(equation: JaxprEqn, paths: Value) -> Value:
     """Paths in the shape of an operation's output."""
     shape = equation.outvars[0].aval.shape
+    if paths.array.shape == shape:
+        return paths
     return dataclasses.replace(paths, array=jnp.broadcast_to(paths.array, shape))
 
 

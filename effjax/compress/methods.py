@@ -75,9 +75,7 @@ class Wanted:
 Method = Callable[[Problem, Wanted], Weights]
 
 
-def by_score(
-    score: Callable[[Problem], Callable[[Weights], Weights]], rounds: int = 1
-) -> Method:
+def by_score(score: Callable[[Problem], Callable[[Weights], Weights]], rounds: int = 1) -> Method:
     """The method that keeps the largest scores.
 
     Args:

@@ -6,7 +6,7 @@ taps of each 2-D kernel are kept; with n weights to keep it maximises
     alpha A + (1 - alpha) B + beta R
 
     A: the share of input and output channels that keep a tap
-    B: the paths that reach the outputs, P_in M summed, as a share of the best that n taps could give
+    B: the paths that reach the outputs, P_in M summed, as a share of the best that n could give
     R: how widely the taps are spread, (n - kernels without one) / n
 
 Shapes: I inputs, O outputs.

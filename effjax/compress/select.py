@@ -102,5 +102,3 @@ def prune(
         before = None if regrow else masks
         masks = select(score(masks), density, scope, before, ties)
     return dict(masks)
-
-

@@ -107,10 +107,10 @@ class UnderMasks:
         return super().update(state, batch, rng, apply_under_masks, variant)
 
     def predict(self, params: Params, model_state: Any, batch: Batch) -> jax.Array:
-        params, rest = self.handed_on(params, model_state)
+        params, rest = self.network_alone(params, model_state)
         return super().predict(params, rest, batch)
 
-    def handed_on(self, params: Params, model_state: Any) -> tuple[Params, Any]:
+    def network_alone(self, params: Params, model_state: Any) -> tuple[Params, Any]:
         """The sparse network alone: weights under their masks, and no masks."""
         if MASKS not in model_state:
             return params, model_state
@@ -154,8 +154,10 @@ class UnderMasks:
     def problem(self, variables: Any, masks: Mapping[str, Any] | None = None) -> Problem:
         """The network as something to be pruned."""
         if jax.process_count() > 1:
-            raise UserError("masks are made on one host: each would score by its own images\n"
-                            "prune on one host, then start from that run: --config.init_from")
+            raise UserError(
+                "masks are made on one host: each would score by its own images\n"
+                "prune on one host, then start from that run: --config.init_from"
+            )
         return Problem(
             model=self.model,
             variables=variables,

@@ -163,6 +163,14 @@ class Task:
         """The outputs of the trained network for a batch."""
         raise NotImplementedError
 
+    def network_alone(self, params: Params, model_state: Any) -> tuple[Params, Any]:
+        """What the network is outside of the task: for `effjax.load`, exports and teachers.
+
+        A task that keeps more in its model state than the network has (masks), or under whose rules
+        the weights are others (masked ones), says so here.
+        """
+        return params, model_state
+
     def evaluators(self, config: View) -> dict[str, Evaluator]:
         """{name: evaluator} for the sections of `config.evals`."""
         return {}

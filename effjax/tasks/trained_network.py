@@ -59,7 +59,8 @@ def described_network(
             f"continue it: effjax search --config=F --workdir={workdir}"
         )
     weights = evaluated(setup, state)
-    return setup.task, join_variables(**weights), _in_words(weights, state, step)
+    params, model_state = setup.task.network_alone(**weights)
+    return setup.task, join_variables(params, model_state), _in_words(weights, state, step)
 
 
 IN_WORDS = {"class": "one class an image", "labels": "several labels", "numbers": "numbers"}

@@ -103,7 +103,9 @@ def moved_average(ema: Any, fresh: Any, step: jax.Array, decay: float, warmup: b
         decay = jnp.minimum(decay, at_first)
 
     def move(old: jax.Array, new: jax.Array) -> jax.Array:
+        if not jnp.issubdtype(jnp.result_type(old), jnp.floating):
+            return new  # of counters and masks there is no average
         moved = decay * old + (1.0 - decay) * new
-        return moved.astype(old.dtype)  # counters in the model state stay integers
+        return moved.astype(old.dtype)
 
     return jax.tree.map(move, ema, fresh)

@@ -103,11 +103,11 @@ class Net:
         self.spec = entry["spec"]
         arrays = {key: fill(key, shape, seed) for key, shape in entry["entries"]}
         self.layers = [
-            key.removesuffix(".weight")
-            for key, shape in entry["entries"]
-            if len(shape) >= 2
+            key.removesuffix(".weight") for key, shape in entry["entries"] if len(shape) >= 2
         ]
-        self.weights = {layer: jnp.asarray(ours(arrays[f"{layer}.weight"])) for layer in self.layers}
+        self.weights = {}
+        for layer in self.layers:
+            self.weights[layer] = jnp.asarray(ours(arrays[f"{layer}.weight"]))
         kernels = {f"{layer}.weight" for layer in self.layers}
         self.others = {key: jnp.asarray(a) for key, a in arrays.items() if key not in kernels}
 
@@ -225,7 +225,9 @@ class Scores:
         found = {}
         for layer in self.net.layers:
             shape = their_shape(self.net.weights[layer])
-            found[layer] = jnp.asarray(ours(drawn(self.net.seed, "score.", f"{layer}.weight", shape)))
+            found[layer] = jnp.asarray(
+                ours(drawn(self.net.seed, "score.", f"{layer}.weight", shape))
+            )
         return found
 
     def _snip(self, masks: Any) -> Any:

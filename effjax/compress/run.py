@@ -1,0 +1,108 @@
+"""Pruning in one call: trains under masks, then shows what is left; beside sanity arms if asked."""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+
+from effjax.compress.record import PICTURE, read_record
+from effjax.compress.task import ARMS, UnderMasks
+from effjax.errors import UserError
+from effjax.report import Display, format_count, format_table
+from effjax.tasks.registry import find_task
+from effjax.tasks.run import train
+
+
+def check_is_compression(config: ml_collections.ConfigDict) -> None:
+    """Refuses a config whose task prunes nothing.
+
+    Raises:
+      UserError: saying which configs do.
+    """
+    if not issubclass(find_task(config.task.name), UnderMasks):
+        raise UserError(
+            f"task {config.task.name!r} prunes nothing; give a config such as\n"
+            "--config=configs/compress/prune_digits.py"
+        )
+
+
+def compress(
+    config: ml_collections.ConfigDict, workdir: Path, extend: bool, display: Display
+) -> dict[str, Any]:
+    """Prunes and trains, or continues the run in `workdir`, and shows what is left.
+
+    Returns:
+      What is in summary.json.
+
+    Raises:
+      UserError: the config is no compression, or cannot be run.
+    """
+    check_is_compression(config)
+    summary = train(config, workdir, extend=extend, display=display)
+    show([(config.task.get("arm", ARMS[0]), workdir, summary)], display)
+    display.line(f"picture: {workdir / PICTURE}")
+    return summary
+
+
+def compare(
+    config: ml_collections.ConfigDict, folder: Path, display: Display
+) -> list[dict[str, Any]]:
+    """Trains the method beside its sanity arms and the dense network, each in a folder of its own.
+
+    Returns:
+      The summaries, in the order of the table.
+    """
+    check_is_compression(config)
+    rows = []
+    for arm in (*ARMS, "dense"):
+        own = copy.deepcopy(config)
+        if arm == "dense":
+            own.task.update(density=1.0, arm="method", method="magnitude", rounds=1)
+        else:
+            own.task.arm = arm
+        workdir = folder / arm
+        display.line(f"{arm}:")
+        rows.append((arm, workdir, train(own, workdir, display=display)))
+    show(rows, display)
+    return [summary for _, _, summary in rows]
+
+
+Row = tuple[str, Path, dict[str, Any]]  # (arm, folder, summary)
+
+
+def show(rows: Sequence[Row], display: Display) -> None:
+    """A table of what is kept, what lies on a path, and how well it does."""
+    header = ["arm", "kept", "weights", "on a path", "nodes", "ln paths", "top-1"]
+    lines = []
+    for arm, workdir, summary in rows:
+        record = read_record(workdir)
+        paths = record["paths"] if isinstance(record["paths"], dict) else {}
+        kept = sum(layer["kept"] for layer in record["layers"].values())
+        lines.append(
+            [
+                arm,
+                f"{100 * record['density']:.3g} %",
+                format_count(kept),
+                _number(paths.get("live_weights"), format_count),
+                _number(paths.get("live_nodes"), str),
+                _number(paths.get("log_paths"), "{:.2f}".format),
+                _number(_accuracy(summary), "{:.2f}".format),
+            ]
+        )
+    for line in format_table(lines, header, right=range(1, len(header))):
+        display.line(line)
+
+
+def _number(value: Any, show_it: Any) -> str:
+    return "-" if value is None else show_it(value)
+
+
+def _accuracy(summary: dict[str, Any]) -> float | None:
+    """The last measured top-1, in percent; of an average where there is one."""
+    measured = {name: value for name, value in summary["final"].items() if name.endswith("/top1")}
+    if not measured:
+        return None
+    value = list(measured.values())[-1]
+    return 100 * value if value <= 1 else value

@@ -1,0 +1,133 @@
+"""Training under masks."""
+
+import jax
+import numpy as np
+import pytest
+
+import effjax
+from effjax.compress.masks import density
+from effjax.compress.record import PICTURE, read_record
+from effjax.errors import UserError
+from effjax.report import choose_display
+from effjax.tasks.run import restore, train
+
+
+def config_of(**task):
+    config = effjax.default_config()
+    config.task.update(name="prune", method="magnitude", density=0.2, **task)
+    config.model.update(
+        name="resnet50",
+        depths=(1,),
+        dims=(4,),
+        strides=(2,),
+        remat=(False,),
+        block="basic",
+        stem_kernel=3,
+        stem_stride=1,
+        stem_pool=False,
+    )
+    config.data.update(
+        name="synthetic", image_size=8, batch_size=8, synthetic_examples=16, synthetic_classes=3
+    )
+    config.optim.default.update(name="adan", learning_rate=1e-2, weight_decay=0.1)
+    config.schedule.update(name="constant", warmup_epochs=0.0)
+    config.ema.decay = 0.5
+    config.update(total_epochs=None, total_steps=4)
+    config.evals.val.every_epochs = 1.0
+    config.checkpoint.update(every_epochs=1.0)
+    config.parallel.devices = 1
+    return config
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("prune")
+    train(config_of(), workdir, display=choose_display(quiet=True))
+    return workdir
+
+
+def state_of(workdir, step=None):
+    setup, state = restore(workdir, choose_display(quiet=True), step)
+    return setup.task, jax.device_get(state.params), jax.device_get(state)
+
+
+def flat(tree):
+    from flax import traverse_util
+
+    return traverse_util.flatten_dict(tree, sep="/")
+
+
+def test_pruned_weights_are_zero_in_everything_that_is_saved(run):
+    _, params, state = state_of(run)
+    masks = flat(state.model_state["masks"])
+    assert density(masks) == pytest.approx(0.2, abs=0.01)
+    weights = flat(params)
+    for path, mask in masks.items():
+        assert not weights[path][mask == 0].any()
+        assert weights[path][mask == 1].all()
+
+
+def test_what_is_loaded_is_the_sparse_network_alone(run):
+    trained = effjax.load(run)
+    assert "masks" not in trained.variables
+    _, _, state = state_of(run)
+    weights = flat(trained.variables["params"])
+    for path, mask in flat(state.model_state["masks"]).items():
+        # the average began with the dense weights; what is handed on has none of them
+        assert not np.asarray(weights[path])[mask == 0].any()
+
+
+def test_a_run_goes_on_to_the_bit(run, tmp_path):
+    short = config_of()
+    short.total_steps = 2
+    train(short, tmp_path, display=choose_display(quiet=True))
+    train(config_of(), tmp_path, extend=True, display=choose_display(quiet=True))
+    _, ours, _ = state_of(tmp_path)
+    _, whole, _ = state_of(run)
+    jax.tree.map(np.testing.assert_array_equal, ours, whole)
+
+
+def test_the_record_says_what_is_left(run):
+    record = read_record(run)
+    assert record["density"] == pytest.approx(0.2, abs=0.01)
+    assert (run / PICTURE).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arm", ["shuffled", "random"])
+def test_sanity_arms_keep_as_many_weights_of_each_layer(arm, run, tmp_path):
+    train(config_of(arm=arm), tmp_path, display=choose_display(quiet=True))
+    _, _, state = state_of(tmp_path)
+    _, _, whole = state_of(run)
+    theirs = flat(whole.model_state["masks"])
+    differs = False
+    for path, mask in flat(state.model_state["masks"]).items():
+        assert mask.sum() == theirs[path].sum()
+        differs |= bool((mask != theirs[path]).any())
+    assert differs
+
+
+@pytest.mark.slow
+def test_pruning_during_training_reaches_the_density(tmp_path):
+    config = config_of(every_steps=1, until_percent=75.0, rounds_schedule="cubic")
+    train(config, tmp_path, display=choose_display(quiet=True))
+    _, params, state = state_of(tmp_path)
+    masks = flat(state.model_state["masks"])
+    assert density(masks) == pytest.approx(0.2, abs=0.01)
+    for path, mask in masks.items():
+        assert not flat(params)[path][mask == 0].any()
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ({"density": 0.0}, "0 < density <= 1"),
+        ({"arm": "shuffle"}, "expected one of method, shuffled, random"),
+        ({"method": "snipp"}, "did you mean 'snip'"),
+    ],
+)
+def test_mistakes_are_answered(task, message, tmp_path):
+    config = config_of()
+    config.task.update(task)
+    with pytest.raises(UserError, match=message):
+        train(config, tmp_path, display=choose_display(quiet=True))
