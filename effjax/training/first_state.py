@@ -103,8 +103,8 @@ def moved_average(ema: Any, fresh: Any, step: jax.Array, decay: float, warmup: b
         decay = jnp.minimum(decay, at_first)
 
     def move(old: jax.Array, new: jax.Array) -> jax.Array:
-        if not jnp.issubdtype(jnp.result_type(old), jnp.floating):
-            return new  # of counters and masks there is no average
+        if not jnp.issubdtype(old.dtype, jnp.floating):
+            return jnp.asarray(new, old.dtype)  # of counters and masks there is no average
         moved = decay * old + (1.0 - decay) * new
         return moved.astype(old.dtype)
 

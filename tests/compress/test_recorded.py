@@ -1,0 +1,14 @@
+"""The recorded cases of the authors' code."""
+
+import pytest
+
+from tests.parity.search_check import check_recorded
+
+
+def test_densities_walks_and_programmes():
+    check_recorded("erk", "erk_plus", "phew")
+
+
+@pytest.mark.slow
+def test_scores_paths_and_steps():
+    check_recorded("pai", "npb", "dpai")
