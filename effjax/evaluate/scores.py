@@ -10,11 +10,11 @@ import dataclasses
 import numpy as np
 
 from effjax.errors import UserError
+from effjax.tasks.pretraining.frozen_features import NO_ANSWER
 from effjax.tasks.ranking import auc
 
 Array = np.ndarray
 BINS = 15
-NO_ANSWER = -1  # the predicted class where the logits are not finite
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 # groups that describe the training itself, not held-out examples
 TRAINING_GROUPS = ("train", "optim", "perf", "search", "layers", "step")
 # a metric whose last part ends like this is better when it is smaller
-SMALLER_IS_BETTER = ("loss", "error", "mae", "rmse", "nll", "perplexity", "fid")
+SMALLER_IS_BETTER = ("loss", "error", "mae", "rmse", "nll", "perplexity", "fid", "cosine")
 
 
 def is_held_out(name: str) -> bool:

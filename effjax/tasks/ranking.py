@@ -31,6 +31,28 @@ def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
     return float(area)
 
 
+def interpolated_average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
+    """The area under the precision that is reached at each recall or beyond (VOC since 2010).
+
+    Args:
+      scores: [N], larger means more likely.
+      positive: bool [N].
+
+    Returns:
+      0 to 1; NaN where no example is positive, or a score is NaN.
+    """
+    positives = int(positive.sum())
+    if not positives or np.isnan(scores).any():
+        return UNDEFINED
+    found, taken = _found_at_thresholds(scores, positive)
+    precision = found / taken
+    recall = found / positives
+    # what is reached further on counts here too
+    reached = np.maximum.accumulate(precision[::-1])[::-1]
+    gained = np.diff(recall, prepend=0)
+    return float(np.sum(gained * reached))
+
+
 def auc(scores: np.ndarray, positive: np.ndarray) -> float:
     """The probability that a positive example scores above a negative one; ties count half.
 

@@ -1,0 +1,1 @@
+"""Learning without labels: what the tasks share, and a folder for each."""

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-from effjax.models.blocks.norms import CHANNELS, WHOLE_MAP, BatchNorm, LayerNorm
+from effjax.models.blocks.norms import CHANNELS, WHOLE_MAP, BatchNorm, LayerNorm, batch_groups
 
 X = 3 + 2 * np.random.default_rng(0).standard_normal((8, 3, 5, 4)).astype(np.float32)
 EXAMPLES = np.arange(8)
@@ -71,3 +71,26 @@ def test_padded_examples_count_for_no_statistic():
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), updated, wanted)
     _, updated = BatchNorm().apply(STATE, X, -1 - EXAMPLES, mutable=["batch_stats"])
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(updated))
+
+
+def test_groups_of_a_batch_have_statistics_of_their_own():
+    x = jax.random.normal(jax.random.key(0), (6, 2, 2, 3)) * 3 + 1
+    examples = jnp.arange(6)
+    norm = BatchNorm()
+    variables = norm.init(jax.random.key(1), x, None)
+    with batch_groups(3):
+        y, changed = norm.apply(variables, x, examples, mutable=["batch_stats"])
+    parts = []
+    averages = []
+    for part in x.reshape(3, 2, 2, 2, 3):
+        out, own = norm.apply(variables, part, jnp.arange(2), mutable=["batch_stats"])
+        parts.append(out)
+        averages.append(own)
+    np.testing.assert_allclose(y, jnp.concatenate(parts), atol=1e-5)
+    mean = jax.tree.map(lambda *leaves: sum(leaves) / 3, *averages)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), changed, mean)
+
+
+def test_without_scale_and_bias_a_norm_has_no_parameters():
+    variables = BatchNorm(affine=False).init(jax.random.key(1), jnp.ones((4, 3)), None)
+    assert set(variables) == {"batch_stats"}
