@@ -15,6 +15,7 @@ from effjax.models.create import create_model
 from effjax.models.denoiser import Denoiser, Hidden
 from effjax.models.families import (
     convnext,
+    darts,
     dit,
     dualformer,
     inception_next,
@@ -22,6 +23,7 @@ from effjax.models.families import (
     mdt,
     metaformer,
     metaformer_sizes,
+    nasbench201,
     resnet,
     unet,
     uvit,
@@ -63,6 +65,7 @@ __all__ = [
     "convnext",
     "cost",
     "create_model",
+    "darts",
     "default_fields",
     "dit",
     "dualformer",
@@ -78,6 +81,7 @@ __all__ = [
     "mdt",
     "metaformer",
     "metaformer_sizes",
+    "nasbench201",
     "pretrained",
     "published",
     "read_architecture",

@@ -9,7 +9,7 @@ from effjax.config.json_files import read_json
 from effjax.models.registry import default_fields, entry, fields_of
 
 # How a network is trained, not what it is: a file that describes an architecture leaves them out.
-TRAINING_FIELDS = ("drop_path_rate", "head_dropout", "remat", "scan")
+TRAINING_FIELDS = ("auxiliary", "drop_path_rate", "head_dropout", "remat", "scan")
 
 
 class ArchitectureFile(TypedDict):

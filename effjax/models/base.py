@@ -45,6 +45,12 @@ class ImageModel(Network):
         """
         return self._forward(images, train, examples)[1]
 
+    def logits_and_features(
+        self, images: Array, train: bool = False, examples: Examples = None
+    ) -> Outputs:
+        """Both of one pass; in training of a network with an auxiliary head its logits, too."""
+        return self._forward(images, train, examples)
+
     def _forward(self, images: Array, train: bool, examples: Examples, **further: Any) -> Outputs:
         given, expected = images.shape[-1], self.architecture.in_chans
         if given != expected:

@@ -56,7 +56,7 @@ def _as_plain_operations(
         # A fast implementation may be a call out of XLA, in which no operation is seen.
         x = args[0]
         kernel = layer.variables["params"]["kernel"]
-        return depthwise_conv_reference(x, kernel.astype(x.dtype))
+        return depthwise_conv_reference(x, kernel.astype(x.dtype), layer.stride, layer.dilation)
     if isinstance(layer, Pooling):
         # Pooling is not counted, so it may as well be left out.
         return args[0]

@@ -67,6 +67,8 @@ class Classification(Task):
         # then they are frozen. What none matches learns from the start
         unfreeze_steps: tuple[tuple[str, NotNegativeInt], ...] | None = None
         unfreeze_epochs: tuple[tuple[str, NotNegative], ...] | None = None
+        # factor of the loss of an auxiliary classifier, which a network of cells may have
+        auxiliary_weight: NotNegative = 0.4
 
     trains_model = True
 
@@ -252,15 +254,21 @@ class Classification(Task):
         examples = jnp.where(mask > 0, batch["index"], -1 - batch["index"])
         layers = frozen_layers(params, self.network_not_learned())
         with as_in_evaluation(layers):
-            logits, changed = self.model.apply(
+            output, changed = self.model.apply(
                 join_variables(params, model_state),
                 images,
                 train=self.options.frozen != BACKBONE,
                 examples=examples,
                 rngs={"dropout": dropout_key},
                 mutable=[name for name in model_state if name != "constants"],
+                method="logits_and_features" if self._has_auxiliary else None,
             )
+        logits, features = output if self._has_auxiliary else (output, {})
         losses = self.losses(logits, targets, images)  # [B]
+        if "auxiliary" in features:
+            # not through a second teacher or other terms of a subclass: the labels alone
+            beside = self.loss_function(features["auxiliary"], targets)
+            losses = losses + self.options.auxiliary_weight * beside
         if self.class_weights is not None:
             # of a mixed label the mixed weight
             losses = losses * (targets @ self.class_weights)
@@ -270,6 +278,11 @@ class Classification(Task):
             metrics[name] = ((scores * mask).sum(), count)
         # a part of a batch may have no valid example: its mean is then 0, and weighs nothing
         return total / jnp.maximum(count, 1.0), ({**model_state, **changed}, metrics)
+
+    @property
+    def _has_auxiliary(self) -> bool:
+        """Whether the network has a second classifier, for training alone."""
+        return getattr(self.model.architecture, "auxiliary", False)
 
     def mixed(self, batch: Batch, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         """What the network is trained on: images [B, H, W, 3] and soft labels [B, K]."""

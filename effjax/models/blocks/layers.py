@@ -139,18 +139,20 @@ def max_pool_3x3(x: Array, stride: int) -> Array:
 
 
 class DepthwiseConv(nn.Module):
-    """One odd kernel for each channel, stride 1, padded to keep H and W."""
+    """One odd kernel for each channel, padded so that with a stride of 1 H and W are kept."""
 
     kernel: Sequence[int]
     use_bias: bool = True
     kernel_init: Initializer = normal_init
+    stride: int = 1
+    dilation: int = 1
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
         shape = (*self.kernel, 1, channels)
         kernel = self.param("kernel", self.kernel_init, shape)
-        y = depthwise_conv(x, kernel.astype(x.dtype))
+        y = depthwise_conv(x, kernel.astype(x.dtype), self.stride, self.dilation)
         if self.use_bias:
             bias = self.param("bias", zeros_init, (channels,))
             y += per_channel(bias, y)

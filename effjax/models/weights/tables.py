@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping
 
 from effjax.models.architecture import entries
 from effjax.models.families.convnext import ConvNeXt
+from effjax.models.families.darts import DartsNetwork
 from effjax.models.families.dit import DiT
 from effjax.models.families.dualformer import DualFormer
 from effjax.models.families.inception_next import InceptionNeXt
 from effjax.models.families.inception_transformer import InceptionTransformer
 from effjax.models.families.mdt import MDT
 from effjax.models.families.metaformer import MetaFormer, MetaFormerArchitecture
+from effjax.models.families.nasbench201 import NasBench201
 from effjax.models.families.resnet import ResNet
 from effjax.models.families.uvit import UViT
 from effjax.models.families.visformer import Visformer
@@ -129,6 +131,11 @@ _convnext: tuple[Rule, ...] = (
     (r"head\.fc", "head"),
 )
 
+_darts: tuple[Rule, ...] = (
+    (r"\.ops\.(\d)", r"._ops.\1"),
+    (r"\.conv(\d)\.", r".conv_\1."),
+)
+
 _embedding: tuple[Rule, ...] = ((r"embedding_table$", "embedding_table.weight"),)
 
 TABLES: dict[type[Network], Table] = {
@@ -157,6 +164,12 @@ TABLES: dict[type[Network], Table] = {
         classifier=r"head\.(weight|bias)",
         positions="pos_embed",
     ),
+    DartsNetwork: Table(
+        first="stem.0.weight",
+        classifier=r"(auxiliary_head\.)?classifier\.(weight|bias)",
+        timm=_darts,
+    ),
+    NasBench201: Table(first="stem.0.weight", classifier=r"classifier\.(weight|bias)"),
     ResNet: Table(first="conv1.weight", classifier=r"fc\.(weight|bias)"),
     InceptionTransformer: Table(
         first="patch_embed.proj1.weight",
