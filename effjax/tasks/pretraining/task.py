@@ -4,7 +4,7 @@ Shapes: B batch, V crops of a kind, H W space, C channels.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import jax
@@ -23,6 +23,8 @@ from effjax.contract import (
 )
 from effjax.data import Split, normalise, open_training
 from effjax.errors import UserError
+from effjax.tasks.few_shot.evaluator import NAME as EPISODES
+from effjax.tasks.few_shot.evaluator import EpisodeEvaluator
 from effjax.tasks.model_kind import check_kind
 from effjax.tasks.pretraining.evaluators import FeatureEvaluator
 from effjax.tasks.starting import explain_mismatch, find_start
@@ -164,6 +166,10 @@ class Pretraining(Task):
             )
         return self.network_variables(params, model_state, network)
 
+    def network_alone(self, params: Params, model_state: Any) -> tuple[Params, Any]:
+        """The encoder that is handed on."""
+        return split_variables(self.hand_over(params, model_state, None))
+
     def load(
         self, params: Params, model_state: Any, source: str
     ) -> tuple[Params, Any, Mapping[str, Any]]:
@@ -197,8 +203,16 @@ class Pretraining(Task):
         """Numbers of the task's own, {name: value}, beside what features are worth."""
         return {}
 
-    def evaluators(self, config: View) -> dict[str, Evaluator]:
-        return {name: FeatureEvaluator(self, config, name) for name in config.evals}
+    def evaluators(self, config: View, leave_out: Sequence[str] = ()) -> dict[str, Evaluator]:
+        """{name: evaluator}; a task that has evaluators of its own leaves their sections out."""
+        found: dict[str, Evaluator] = {}
+        for name in config.evals:
+            if name in leave_out:
+                continue
+            is_episodes = config.evals[name].evaluator == EPISODES
+            kind = EpisodeEvaluator if is_episodes else FeatureEvaluator
+            found[name] = kind(self, config, name)
+        return found
 
     def record(self) -> dict[str, Any]:
         return {"labels": list(self.split.class_names), "examples": self.split.num_examples}
