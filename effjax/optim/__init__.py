@@ -32,6 +32,7 @@ from effjax.optim.lookup import (
 )
 from effjax.optim.mars import MarsState, mars, scale_by_mars
 from effjax.optim.masters import MastersState, with_masters
+from effjax.optim.mechanic import mechanic
 from effjax.optim.registry import OptimizerInfo, register_optimizer
 from effjax.optim.rules import (
     depth_scales,
@@ -113,6 +114,7 @@ __all__ = [
     "lookahead",
     "mars",
     "match_rules",
+    "mechanic",
     "noisy_sgd",
     "normalised_steps",
     "optimizer_info",

@@ -67,8 +67,8 @@ def create(
         lr_scale: if given, a tree of numbers like the parameters: each leaf gets the learning rate
             times its number; 0.0 freezes it. A method that needs one number of all leaves (a norm,
             a distance) gets it over all leaves that are learned.
-        **hyperparameters: the method's own, see `list_optimizers()`; for 'lookahead', 'slrla' and
-            'cautious' also `inner`, the name of an optimizer, and that optimizer's.
+        **hyperparameters: the method's own, see `list_optimizers()`; for 'lookahead', 'slrla',
+            'cautious' and 'mechanic' also `inner`, the name of an optimizer, and that optimizer's.
 
     Returns:
         An optax transformation; see `steady` for what holds of its state.
@@ -169,7 +169,8 @@ def _build_scaled(
     innermost = inner_of(info, settings) or info
     check_factors(innermost, factors)
     clips = "max_grad_norm" in innermost.hyperparameters
-    is_plain = info.wraps is None or not clips
+    # a wrapper may itself find one number of all leaves
+    is_plain = info.wraps is None or (info.coupling == "nothing" and not clips)
     if innermost.coupling == "nothing" and is_plain:
         return _for_each_factor(info, learning_rate, weight_decay, mask, settings, factors)
     # a wrapper changes the gradients before their norm is taken: it goes around all factors

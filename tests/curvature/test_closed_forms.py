@@ -9,7 +9,7 @@ from effjax.curvature import closed_forms
 
 
 def test_lookahead_variance_by_simulation():
-    """Within 2 %: 20,000 runs of a noisy quadratic, slow weights after 300 outer steps."""
+    """Within 2 %: 20,000 runs of a noisy quadratic, slow weights after 60 outer steps."""
     curvature, rate, share, period = 1.0, 0.4, 0.5, 5
     import jax
     import jax.numpy as jnp

@@ -207,6 +207,7 @@ RATES = {
     "fromage": 0.02,
     "lars": 3.0,
     "lbfgs": 1.0,
+    "mechanic": 1.0,
     "momo": 1.0,
     "polyak_sgd": 1.0,
     "prodigy": 1.0,
