@@ -38,10 +38,10 @@ def sharpness_aware(
       over_devices: the mean over devices, so that all climb to the same place.
     """
     here = gradient_at(params)
-    grads = _learned(over_devices(here.grads), not_learned)
+    grads = only_learned(over_devices(here.grads), not_learned)
     # in float32: a step of length rho is lost in the rounding of bfloat16
     there = gradient_at(perturbed(at_least_float32(params), grads, rho, adaptive))
-    return here._replace(grads=there.grads)
+    return here._replace(grads=there.grads, squares=there.squares)
 
 
 def mean_over_devices(tree: Any, axis: str | None, weight: jax.Array | float) -> Any:
@@ -54,7 +54,7 @@ def mean_over_devices(tree: Any, axis: str | None, weight: jax.Array | float) ->
     return jax.tree.map(lambda x: jax.lax.psum(x * share.astype(x.dtype), axis), tree)
 
 
-def _learned(grads: Params, not_learned: Set[str]) -> Params:
+def only_learned(grads: Params, not_learned: Set[str]) -> Params:
     """The gradient with zeros where nothing is learned."""
     if not not_learned:
         return grads

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from effjax.config import Clock, View, read_section
 from effjax.contract.batch import Batch, Metrics, Params, valid_examples
@@ -19,6 +20,7 @@ from effjax.contract.gradient import (
     loss_in_parts,
     whole_gradient,
 )
+from effjax.contract.part_noise import count_examples, part_noise, square_of
 from effjax.contract.sharpness_aware import mean_over_devices, sharpness_aware
 from effjax.contract.source import Source
 from effjax.contract.state import TrainState
@@ -123,11 +125,13 @@ class Task:
         With accumulation the arrays of `batch` are [A, B / A, ...].
         """
 
+        square = self._square if self.config.log.noise_scale else None
+
         def gradient_at(params: Params) -> Gradient:
             there = state.replace(params=params)
             if self.config.accumulate == 1:
-                return whole_gradient(self.loss, there, batch, rng)
-            return gradient_in_parts(self.loss, self.weight, there, batch, rng)
+                return whole_gradient(self.loss, there, batch, rng, square)
+            return gradient_in_parts(self.loss, self.weight, there, batch, rng, square)
 
         found = self._climbed(gradient_at, state.params, batch)
 
@@ -139,7 +143,21 @@ class Task:
             return loss_in_parts(self.loss, self.weight, there, batch, rng)
 
         state = state.replace(model_state=found.model_state)
-        return apply(state, found.grads, value=found.value, value_fn=value_fn), found.metrics
+        state = apply(state, found.grads, value=found.value, value_fn=value_fn)
+        metrics = found.metrics
+        if square is not None:
+            metrics = metrics | self._noise(found.squares, batch, state)
+        return state, metrics
+
+    def _square(self, grads: Params) -> jax.Array:
+        return square_of(grads, self.not_learned)
+
+    def _noise(self, squares: jax.Array, batch: Batch, state: TrainState) -> Metrics:
+        """Noise and signal of the gradient that `state` was updated with."""
+        weight = self.weight if self.config.accumulate == 1 else jax.vmap(self.weight)
+        weights = jnp.broadcast_to(jnp.asarray(weight(batch), jnp.float32), squares.shape)
+        examples = count_examples(batch, self.config.data.batch_size, self.batch_axis)
+        return part_noise(squares, weights, state.grad_norm, examples, self.batch_axis)
 
     def _climbed(
         self, gradient_at: Callable[[Params], Gradient], params: Params, batch: Batch

@@ -134,6 +134,9 @@ class LogConfig:
     curvature_every: Duration = UNSET
     # norms of gradients and updates, layer by layer; none set: never
     norms_every: Duration = UNSET
+    # noise of the gradient, and its scale, from the parts of each batch (see `accumulate`) or the
+    # devices of pmap, as optim/batch_*
+    noise_scale: bool = False
     tensorboard: bool = True
     wandb: str | None = None  # project name
     curves: bool = True

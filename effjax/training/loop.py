@@ -311,6 +311,7 @@ def _read_metrics(run: Run) -> None:
     if settled is None:
         return
     step, values = settled
+    run.noise.see(values)
     shown = {name: value for name, value in values.items() if name.startswith("train/")}
     run.display.update(step, shown)
     norms = {}
@@ -322,6 +323,7 @@ def _read_metrics(run: Run) -> None:
         return
     values |= norms
     values |= run.speed.read(step)
+    values |= run.noise.read()
     values["perf/compile_sec"] = round(run.programs.seconds, 3)
     if unreadable := getattr(run.batches, "skipped", 0):
         values["data/skipped"] = unreadable

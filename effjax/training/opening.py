@@ -26,6 +26,7 @@ from effjax.runs.metrics import MetricWriter, NoWriter, read_rows
 from effjax.runs.record import open_workdir
 from effjax.runs.seeds import run_key
 from effjax.training.agenda import Agenda, Resumed
+from effjax.training.batch_noise import BatchNoise, check_parts
 from effjax.training.between import Between
 from effjax.training.continue_from import continue_from
 from effjax.training.early_stop import EarlyStop, catch_up, make_early_stop
@@ -51,6 +52,7 @@ class Run:
       keep_best: the metric whose best checkpoint is kept, or None.
       best: its best value so far, or None.
       early_stop: knows whether the run is to end before its last step.
+      noise: averages the columns of `log.noise_scale`.
       landscape: measures the columns of `log.curvature_every`, or None.
       facts: of the task, for the summary.
       curves: whether a picture is drawn at the end.
@@ -75,6 +77,7 @@ class Run:
     keep_best: str | None
     best: float | None
     early_stop: EarlyStop
+    noise: BatchNoise
     landscape: Landscape | None
     facts: dict[str, Any]
     curves: bool
@@ -106,6 +109,7 @@ def open_run(
     early_stop = make_early_stop(config.task.early_stop)
     curves = config.log.curves
     boards = (config.log.tensorboard, config.log.wandb)
+    check_parts(setup)
     landscape = None
     if agenda.curvature_every:
         landscape = Landscape(setup, display.warn)
@@ -145,6 +149,7 @@ def open_run(
         keep_best=keep_best,
         best=agree(_best_so_far(keep_best, rows)),
         early_stop=early_stop,
+        noise=BatchNoise(),
         landscape=landscape,
         facts=facts,
         curves=curves,
