@@ -10,6 +10,7 @@ Shapes: S seeds, T updates, K snapshots.
 """
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,10 @@ import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
 
+# the files of this folder, also where the script is called by its path
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import theory_slopes
 from effjax import optim
 from effjax.bench.problems import known, make_problem
 from effjax.bench.problems.vectors import Perceptron, read_digits
@@ -412,6 +417,15 @@ def gradients_to(
     squares = np.asarray(jax.jit(jax.vmap(run))(jnp.array(rates)))  # [rates, 3000]
     below = squares <= level
     return np.where(below.any(1), below.argmax(1) + 1, 3001)
+
+
+for slopes in (
+    theory_slopes.spider,
+    theory_slopes.svrg,
+    theory_slopes.hsdmpg,
+    theory_slopes.adan,
+):
+    claim(slopes)
 
 
 def main() -> None:

@@ -49,6 +49,23 @@ WORKLOADS = {
     ),
 }
 
+WORKLOADS["hard_sum"] = workload(
+    problem="hard_sum",
+    model={"examples": 256, "dim": 16, "condition": 1000.0, "noise": 0.0},
+    batch_size=256,
+    max_steps=400,
+    eval_every=50,
+    **CONSTANT,
+)
+WORKLOADS["ridge"] = workload(
+    problem="ridge",
+    model={"examples": 64, "dim": 16, "noise": 0.5, "penalty": 0.2},
+    batch_size=64,
+    max_steps=1000,
+    eval_every=50,
+    **CONSTANT,
+)
+
 OPTIMIZERS = {
     "sgd": optimizer(name="sgd", learning_rate=RATE),
     "heavy_ball": optimizer(name="sgd", learning_rate=RATE, momentum=0.9),
@@ -72,7 +89,7 @@ def get_config() -> ml_collections.ConfigDict:
 
 def quick(config: ml_collections.ConfigDict) -> None:
     """Two problems, two optimizers, two seeds."""
-    for label in ("finite_sum", "least_squares"):
+    for label in ("finite_sum", "least_squares", "hard_sum", "ridge"):
         del config.workloads[label]
     for label in ("heavy_ball", "adam", "adan"):
         del config.optimizers[label]

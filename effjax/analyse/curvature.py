@@ -1,22 +1,24 @@
 """`--what=curvature`: eigenvalues, trace, density; the whole network and block by block."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from effjax.analyse.settings import Found, Settings, measure
 from effjax.analyse.subject import Subject
 from effjax.contract import join_variables
-from effjax.curvature.lanczos import eigenvalues, lanczos
+from effjax.curvature.lanczos import Eigenvalues, eigenvalues, lanczos
 from effjax.curvature.products import Operator, block_of, gauss_newton, restricted
 from effjax.curvature.sharpness import tree_norm
-from effjax.curvature.spectrum import density, quadrature, signs, trace
+from effjax.curvature.spectrum import density, quadrature, signs, traces
 
 TOP = 5
 BOTTOM = 2
 BLOCK_STEPS = 6  # a block's largest eigenvalue stands out soon
+ALL = ""  # beside the names of blocks
 
 
 @measure("curvature", "eigenvalues, trace and density of the Hessian, whole and by block")
@@ -29,7 +31,9 @@ def look_at_curvature(subject: Subject, settings: Settings) -> Found:
     found = lanczos(whole, start, settings.steps)
     top = eigenvalues(found, TOP)
     bottom = eigenvalues(found, BOTTOM, "bottom")
-    traced = trace(whole, signs(jax.random.fold_in(key, 2), whole, settings.draws))
+    parts = masks_of_blocks(subject.params)
+    draws = signs(jax.random.fold_in(key, 2), whole, settings.draws)
+    traced = traces(whole, draws, {ALL: jnp.ones(whole.size, bool), **parts})
     starts = signs(jax.random.fold_in(key, 3), whole, max(1, settings.draws // 2))
     nodes = quadrature(whole, starts, settings.steps)
     grid, curve = density(nodes)
@@ -41,15 +45,25 @@ def look_at_curvature(subject: Subject, settings: Settings) -> Found:
         "2 / peak rate": 2 / subject.peak_rate if subject.peak_rate else np.inf,
         "2 / rate now": 2 / subject.rate if subject.rate else np.inf,
         "lambda min": float(bottom.values[0]),
-        "trace": traced.value,
-        "  its error": traced.error,
+        "trace": traced[ALL].value,
+        "  its error": traced[ALL].error,
     }
     psd = make_gauss_newton(subject)
     if psd is not None:
         ends = eigenvalues(lanczos(psd, start, settings.steps), 1)
         values["lambda max, Gauss-Newton"] = float(ends.values[0])
-    for name, value in by_block(subject, start).items():
-        values[f"lambda max, {name}"] = value
+    by_block: dict[str, dict[str, float]] = {}
+    for name, largest in largest_by_block(subject, parts, start).items():
+        by_block[name] = {
+            "lambda max": float(largest.values[0]),
+            "residual": float(largest.residuals[0]),
+            "trace": traced[name].value,
+            "error": traced[name].error,
+            "parameters": int(parts[name].sum()),
+        }
+    for what in ("lambda max", "trace"):
+        for name, own in by_block.items():
+            values[f"{what}, {name}"] = own[what]
     curves = {
         "top": top.values.tolist(),
         "top residuals": top.residuals.tolist(),
@@ -58,6 +72,7 @@ def look_at_curvature(subject: Subject, settings: Settings) -> Found:
         "weights": nodes.weights.tolist(),
         "grid": grid.tolist(),
         "density": curve.tolist(),
+        "by block": by_block,
     }
     return Found(values, curves)
 
@@ -69,16 +84,22 @@ def blocks(params: Any) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def by_block(subject: Subject, start: jax.Array) -> dict[str, float]:
-    """{block: the largest eigenvalue of its own part of the Hessian}."""
-    names = blocks(subject.params)
+def masks_of_blocks(params: Any) -> dict[str, jax.Array]:
+    """{block: [M] bool}; empty where the network is one block."""
+    names = blocks(params)
     if len(names) < 2:
         return {}
+    return {name: block_of(params, _inside(name)) for name in names}
+
+
+def largest_by_block(
+    subject: Subject, parts: Mapping[str, jax.Array], start: jax.Array
+) -> dict[str, Eigenvalues]:
+    """{block: the largest eigenvalue of its own part of the Hessian, with its residual}."""
     found = {}
-    for name in names:
-        within = block_of(subject.params, _inside(name))
+    for name, within in parts.items():
         steps = lanczos(restricted(subject.hessian, within), start * within, BLOCK_STEPS)
-        found[name] = float(eigenvalues(steps, 1).values[0])
+        found[name] = eigenvalues(steps, 1)
     return found
 
 

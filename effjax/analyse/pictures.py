@@ -33,8 +33,15 @@ def _figure(columns: int, rows: int = 1) -> tuple[Any, np.ndarray]:
 
 
 def draw_curvature(results: Results) -> Any:
-    """Spectral density on a logarithmic scale, and the largest eigenvalues against 2 / rate."""
-    figure, ((left, right),) = _figure(2)
+    """Density and largest eigenvalues against 2 / rate; below, both ends of it block by block."""
+    has_blocks = any(found.curves["by block"] for found in results.values())
+    figure, panels = _figure(2, rows=2 if has_blocks else 1)
+    left, right = panels[0]
+    if has_blocks:
+        _draw_blocks(panels[1, 0], results, "lambda max", "residual")
+        _draw_blocks(panels[1, 1], results, "trace", "error")
+        dress(panels[1, 0], "largest eigenvalue of each block, with its residual", "eigenvalue", "")
+        dress(panels[1, 1], "trace of each block, with its standard error", "trace", "")
     styles = make_styles(list(results))
     for name, found in results.items():
         colour = styles[name].colour
@@ -63,9 +70,35 @@ def draw_curvature(results: Results) -> Any:
     return figure
 
 
+def _draw_blocks(panel: Any, results: Results, value: str, error: str) -> None:
+    """One line a block: a dot for each run, with a bar."""
+    styles = make_styles(list(results))
+    blocks: dict[str, None] = {}
+    for found in results.values():
+        blocks |= dict.fromkeys(found.curves["by block"])
+    places = {block: place for place, block in enumerate(blocks)}
+    middle = (len(results) - 1) / 2
+    for order, (name, found) in enumerate(results.items()):
+        # runs stand beside each other on the line of a block
+        shift = 0.16 * (order - middle)
+        for block, own in found.curves["by block"].items():
+            panel.errorbar(
+                own[value],
+                places[block] + shift,
+                # one draw has no error
+                xerr=np.nan_to_num(own[error]),
+                fmt="o",
+                ms=5,
+                lw=1.2,
+                color=styles[name].colour,
+            )
+    panel.set_yticks(range(len(places)), places)
+    panel.invert_yaxis()  # the first one on top
+
+
 def draw_slices(results: Results) -> Any:
-    """Lines of all runs in one panel a direction, and one plane a run."""
-    figure, axes = _figure(max(2, len(results)), rows=2)
+    """Lines of all runs in one panel a direction; a random and a sharpest plane of each run."""
+    figure, axes = _figure(max(2, len(results)), rows=3)
     styles = make_styles(list(results))
     lines = {"random": "along a random direction", "sharpest": "along the sharpest direction"}
     for panel, (kind, title) in zip(axes[0], lines.items()):
@@ -75,19 +108,21 @@ def draw_slices(results: Results) -> Any:
             panel.plot(places, losses, color=styles[name].colour, label=name)
         dress(panel, title, "distance (1: as long as the weights)", "loss")
     axes[0, 0].legend(fontsize=8, frameon=False)
-    for panel, (name, found) in zip(axes[1], results.items()):
-        _draw_plane(panel, found)
-        dress(panel, f"{name}: two random directions", "first", "second")
-        panel.grid(False)
-    for panel in [*axes[0, 2:], *axes[1, len(results) :]]:
+    planes = {"plane": "two random directions", "sharpest plane": "the two sharpest directions"}
+    for row, (kind, title) in zip(axes[1:], planes.items()):
+        for panel, (name, found) in zip(row, results.items()):
+            _draw_plane(panel, found, kind)
+            dress(panel, f"{name}: {title}", "first", "second")
+            panel.grid(False)
+    for panel in [*axes[0, 2:], *axes[1:, len(results) :].flat]:
         panel.set_visible(False)
     return figure
 
 
-def _draw_plane(panel: Any, found: Found) -> None:
+def _draw_plane(panel: Any, found: Found, kind: str) -> None:
     places = found.curves["plane places"]
     # first direction across, as its axis is named
-    plane = np.array(found.curves["plane"]).T
+    plane = np.array(found.curves[kind]).T
     lowest = plane.min()
     highest = max(plane.max(), lowest + 1e-12)
     # equal steps of the logarithm: the basin is seen beside its walls

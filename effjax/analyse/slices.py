@@ -1,4 +1,4 @@
-"""`--what=slices`: the loss along random directions and along the sharpest one, in 1-D and 2-D.
+"""`--what=slices`: the loss along random directions and the sharpest ones, on lines and planes.
 
 With batch norm the running statistics are recomputed at every point, or the slice would show how
 they fail to match the weights.
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
@@ -20,16 +21,16 @@ from effjax.curvature.products import weighted_mean
 from effjax.curvature.spectrum import signs
 
 STATISTICS = "batch_stats"
-TOP_STEPS = 15  # of Lanczos' iteration, for one direction
+TOP_STEPS = 15  # of Lanczos' iteration, for two directions
 
 
-@measure("slices", "the loss along random, filter-normalised directions and the sharpest one")
+@measure("slices", "the loss along random, filter-normalised directions and the sharpest ones")
 def look_along_directions(subject: Subject, settings: Settings) -> Found:
     """A random slice shows the bulk of the directions; the sharpest one hardly enters it."""
     key = jax.random.key(settings.seed)
     first = slices.random_direction(jax.random.fold_in(key, 1), subject.params)
     second = slices.random_direction(jax.random.fold_in(key, 2), subject.params)
-    top = slices.as_long_as(sharpest(subject, key), first)
+    top, *others = [slices.as_long_as(d, first) for d in sharpest(subject, key, 2)]
     loss_at = loss_along(subject)
     places = np.linspace(-1.0, 1.0, settings.points)
     random_line = slices.slice_1d(loss_at, subject.params, first, places)
@@ -37,12 +38,16 @@ def look_along_directions(subject: Subject, settings: Settings) -> Found:
     # an odd number, so that the weights themselves are a point of it
     coarse = np.linspace(-1.0, 1.0, settings.points // 2 | 1)
     plane = slices.slice_2d(loss_at, subject.params, (first, second), coarse)
+    # one parameter has no second direction
+    across = others[0] if others else jax.tree.map(jnp.zeros_like, top)
+    sharp_plane = slices.slice_2d(loss_at, subject.params, (top, across), coarse)
     here = loss_at(subject.params)
     values = {
         "loss here": here,
         "loss at 1, random": float(random_line[-1]),
         "loss at 1, sharpest": float(top_line[-1]),
-        "largest loss of the plane": float(plane.max()),
+        "largest loss of the random plane": float(plane.max()),
+        "largest loss of the sharpest plane": float(sharp_plane.max()),
     }
     curves = {
         "places": places.tolist(),
@@ -50,16 +55,17 @@ def look_along_directions(subject: Subject, settings: Settings) -> Found:
         "sharpest": top_line.tolist(),
         "plane places": coarse.tolist(),
         "plane": plane.tolist(),
+        "sharpest plane": sharp_plane.tolist(),
     }
     return Found(values, curves)
 
 
-def sharpest(subject: Subject, key: jax.Array) -> Params:
-    """The direction of the largest eigenvalue, a tree like the parameters."""
+def sharpest(subject: Subject, key: jax.Array, count: int) -> list[Params]:
+    """Directions of the largest eigenvalues, trees like the parameters, of length 1."""
     start, *_ = signs(key, subject.hessian, 1)
-    vector = eigenvalues(lanczos(subject.hessian, start, TOP_STEPS), 1).vectors[0]
+    found = eigenvalues(lanczos(subject.hessian, start, TOP_STEPS), count)
     _, unravel = ravel_pytree(subject.params)
-    return unravel(vector)
+    return [unravel(vector) for vector in found.vectors]
 
 
 def loss_along(subject: Subject) -> Callable[[Params], float]:
@@ -87,7 +93,7 @@ def statistics_of(subject: Subject) -> Callable[[Params], Any]:
 
     def filled(value: float) -> Any:
         statistics = subject.model_state[STATISTICS]
-        full = jax.tree.map(lambda s: jax.numpy.full_like(s, value), statistics)
+        full = jax.tree.map(lambda s: jnp.full_like(s, value), statistics)
         return {**subject.model_state, STATISTICS: full}
 
     zeros, ones = filled(0.0), filled(1.0)

@@ -77,6 +77,32 @@ def hat_matrix(x: np.ndarray, penalty: float) -> np.ndarray:
     return x @ weights
 
 
+def ridge_errors(
+    x: np.ndarray,
+    rule: np.ndarray,
+    penalty: float,
+    noise: float,
+) -> tuple[float, float]:
+    """(expected squared error on the training answers, on fresh ones at the same inputs).
+
+    The gap between the two is 2 noise^2 tr(H) / n (Efron 1986).
+
+    Args:
+      x: [n, d]; the loss is mean((x w - y)^2)/2 + penalty |w|^2/2.
+      rule: [d]; answers are x rule plus noise.
+    """
+    count = len(x)
+    hat = hat_matrix(x, penalty)
+    answers = x @ rule
+    # what the penalty keeps from being fitted
+    bias = answers - hat @ answers
+    variance = noise**2 / count
+    left = np.eye(count) - hat
+    train = bias @ bias / count + variance * (left**2).sum()
+    fresh = bias @ bias / count + variance * (count + (hat**2).sum())
+    return float(train), float(fresh)
+
+
 def least_squares_errors(examples: int, dims: int, noise: float) -> tuple[float, float]:
     """(expected squared error on the training examples, on fresh normal ones) of least squares.
 

@@ -3,10 +3,11 @@
 Shapes: M parameters, k steps of Lanczos, S starts, G points of a grid.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from effjax.curvature.lanczos import lanczos
@@ -45,11 +46,29 @@ def trace(operator: Operator, vectors: Iterable[jax.Array]) -> Estimate:
 
     A draw's variance is 2 (|A|_F^2 - sum A_ii^2): the number of draws says how well it is known.
     """
-    found: list[float] = []
+    whole = {"": jnp.ones(operator.size, bool)}
+    return traces(operator, vectors, whole)[""]
+
+
+def traces(
+    operator: Operator, vectors: Iterable[jax.Array], blocks: Mapping[str, jax.Array]
+) -> dict[str, Estimate]:
+    """{block: trace of its diagonal block}, all from the products of one trace.
+
+    Signs of other blocks enter the product of a block with mean 0: they add to the error alone.
+
+    Args:
+      blocks: {name: [M] bool}.
+    """
+    found: dict[str, list[float]] = {name: [] for name in blocks}
     for v in vectors:
-        product = operator.product(v)
-        found.append(float(v @ product))
-    samples = np.array(found)
+        terms = v * operator.product(v)
+        for name, within in blocks.items():
+            found[name].append(float(jnp.where(within, terms, 0).sum()))
+    return {name: _estimate(np.array(samples)) for name, samples in found.items()}
+
+
+def _estimate(samples: np.ndarray) -> Estimate:
     error = np.nan  # one draw says nothing of the others
     if len(samples) > 1:
         deviation = samples.std(ddof=1)

@@ -4,12 +4,15 @@ The loss is that of the task as in evaluation, on minibatches that stay the same
 `effjax analyse` looks more closely, at a run's checkpoints.
 """
 
+import copy
 import time
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
 from effjax.contract import Batch, TrainState
 from effjax.curvature.evaluation_mode import evaluation_mode
@@ -17,7 +20,6 @@ from effjax.curvature.lanczos import eigenvalues, lanczos
 from effjax.curvature.noise_scale import noise_scale
 from effjax.curvature.products import at_least_float32, hessian
 from effjax.curvature.sharpness import tree_norm
-from effjax.errors import UserError
 from effjax.training.setup import Setup
 
 STEPS = 10  # of Lanczos' iteration: the largest eigenvalue stands out
@@ -31,29 +33,24 @@ class Landscape:
     Args:
       setup: of the run.
       warn: takes a line for the user.
-
-    Raises:
-      UserError: the run has several hosts, or holds its images on the devices.
     """
 
     def __init__(self, setup: Setup, warn: Callable[[str], None]):
-        if jax.process_count() > 1:
-            raise UserError(
-                "config.log.curvature_every works on one host; leave it out, and look at the "
-                "checkpoints: effjax analyse --workdir=D"
-            )
-        if setup.source.resident:
-            raise UserError(
-                "config.log.curvature_every does not work with data.cache=device\n"
-                "set --config.data.cache=memory"
-            )
         self._setup = setup
+        # here arrays are global, also where updates run under pmap
+        self._task = copy.copy(setup.task)
+        self._task.batch_axis = None
         self._warn = warn
         self._batches: list[Batch] = []
         self._began = 0.0
         self._taken = 0.0
         self._calls = 0
         self._gradient = jax.jit(jax.grad(self._loss))
+        mesh = setup.runner.mesh
+        divided = NamedSharding(mesh, PartitionSpec(mesh.axis_names))
+        # compiled once each, on all hosts together
+        self._examples = jax.jit(self._unpacked, out_shardings=divided)
+        self._replicate = jax.jit(lambda x: x, out_shardings=NamedSharding(mesh, PartitionSpec()))
 
     def __call__(self, state: Any, step: int) -> dict[str, float]:
         """{"optim/sharpness": ..., "optim/stable_sharpness": 2 / rate, "optim/noise_scale": ...}.
@@ -81,9 +78,7 @@ class Landscape:
         model_state, batch = pair
         with evaluation_mode():
             # one key for all: draws belong to examples, and stay the same
-            loss, _ = self._setup.task.loss(
-                params, model_state, batch, jax.random.key(0), jnp.int32(0)
-            )
+            loss, _ = self._task.loss(params, model_state, batch, jax.random.key(0), jnp.int32(0))
         return loss
 
     def _read(self) -> list[Batch]:
@@ -92,13 +87,22 @@ class Landscape:
         opened = setup.source.batches()
         found = []
         for _ in range(MINIBATCHES):
-            batch = setup.source.unpack(next(opened))
-            if setup.config.accumulate > 1:  # [A, B / A, ...]
-                batch = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), batch)
-            found.append(setup.runner.send_whole(batch))
+            # as for an update: images that the devices hold are taken from there
+            found.append(self._examples(setup.runner.send(next(opened))))
         if hasattr(opened, "close"):
             opened.close()
         return found
+
+    def _unpacked(self, sent: Batch) -> Batch:
+        """What was sent for an update -> the batch [B, ...] as a task sees it without parts."""
+        unpack = self._setup.source.unpack
+        axes = 1  # of the examples
+        if self._setup.config.accumulate > 1:
+            axes += 1
+        if self._setup.runner.batch_axis is not None:
+            axes += 1
+            unpack = jax.vmap(unpack)
+        return jax.tree.map(lambda a: a.reshape(-1, *a.shape[axes:]), unpack(sent))
 
     def _weights(self, state: TrainState) -> tuple[Any, Any]:
         """What would be evaluated."""
@@ -108,8 +112,20 @@ class Landscape:
 
     def _sharpness(self, params: Any, model_state: Any) -> float:
         operator = hessian(self._loss, params, [((model_state, self._batches[0]), 1.0)])
+        if jax.process_count() > 1:
+            operator = operator._replace(product=self._on_this_host(operator.product))
         draw = jax.random.rademacher(jax.random.key(0), (operator.size,), operator.dtype)
         return float(eigenvalues(lanczos(operator, draw, STEPS), 1).values[0])
+
+    def _on_this_host(self, product: Callable[[Any], jax.Array]) -> Callable[[Any], jax.Array]:
+        """A product of all hosts together whose vectors each host has for itself."""
+
+        def local(vector: jax.Array) -> jax.Array:
+            # an array of NumPy, equal on all hosts, counts as one of them all
+            after = self._replicate(product(np.asarray(vector)))
+            return jnp.asarray(np.asarray(after))
+
+        return local
 
     def _noise_scale(self, params: Any, model_state: Any) -> float:
         squares: list[float] = []

@@ -5,8 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from effjax.analyse.curvature import blocks, by_block, make_gauss_newton
-from effjax.analyse.settings import MEASURES
+from effjax.analyse.curvature import (
+    blocks,
+    largest_by_block,
+    look_at_curvature,
+    make_gauss_newton,
+    masks_of_blocks,
+)
+from effjax.analyse.settings import MEASURES, Settings
 from effjax.curvature.lanczos import eigenvalues, lanczos
 from effjax.curvature.products import gauss_newton
 from effjax.curvature.spectrum import signs
@@ -17,10 +23,27 @@ def test_a_block_is_below_the_whole(subject):
     """By the interlacing of eigenvalues."""
     start, *_ = signs(jax.random.key(0), subject.hessian, 1)
     top = eigenvalues(lanczos(subject.hessian, start, 10), 1).values[0]
-    found = by_block(subject, start)
+    found = largest_by_block(subject, masks_of_blocks(subject.params), start)
     assert found.keys() == {"body", "head", "norm"} == set(blocks(subject.params))
-    assert all(value < top + 1e-3 for value in found.values())
-    assert max(found.values()) > 0.3 * top
+    values = [largest.values[0] for largest in found.values()]
+    assert max(values) < top + 1e-3
+    assert max(values) > 0.3 * top
+
+
+@pytest.mark.slow
+def test_traces_of_blocks_add_up(subject):
+    found = look_at_curvature(subject, Settings(steps=4, draws=3))
+    by_block = found.curves["by block"]
+    assert by_block.keys() == {"body", "head", "norm"}
+    total = sum(own["trace"] for own in by_block.values())
+    assert total == pytest.approx(found.values["trace"], rel=1e-4)
+    assert found.values["trace, head"] == by_block["head"]["trace"]
+    assert by_block["head"]["parameters"] == 6 * 10 + 10
+    assert by_block["head"]["error"] > 0
+
+
+def test_one_block_is_the_whole():
+    assert masks_of_blocks({"w": jnp.ones(3)}) == {}
 
 
 def test_gauss_newton_is_positive(subject):

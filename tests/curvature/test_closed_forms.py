@@ -69,3 +69,18 @@ def test_least_squares_errors_by_simulation():
     np.testing.assert_allclose([np.mean(train), np.mean(test)], expected, rtol=0.03)
     with pytest.raises(ValueError, match="5 examples"):
         closed_forms.least_squares_errors(4, 3, 1.0)
+
+
+def test_ridge_errors_by_simulation():
+    rng = np.random.default_rng(0)
+    x, rule = rng.standard_normal((20, 4)), rng.standard_normal(4)
+    penalty, noise = 0.3, 0.7
+    hat = closed_forms.hat_matrix(x, penalty)
+    y = x @ rule + noise * rng.standard_normal((20_000, 20))  # one training set a row
+    fits = y @ hat.T
+    fresh = x @ rule + noise * rng.standard_normal(fits.shape)
+    found = [((fits - y) ** 2).mean(), ((fits - fresh) ** 2).mean()]
+    expected = closed_forms.ridge_errors(x, rule, penalty, noise)
+    np.testing.assert_allclose(found, expected, rtol=0.01)
+    gap = expected[1] - expected[0]
+    assert gap == pytest.approx(2 * noise**2 * np.trace(hat) / 20)

@@ -1,11 +1,13 @@
 """Traces with their errors, and densities that are exact on polynomials."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from effjax.curvature.spectrum import Quadrature, density, quadrature, signs, trace
+from effjax.curvature.spectrum import Quadrature, density, quadrature, signs, trace, traces
 from tests.curvature.test_lanczos import operator, with_spectrum
 
 
@@ -22,6 +24,18 @@ def test_the_error_of_a_trace_is_as_stated():
     dense = np.stack([matrix.product(row) for row in jnp.eye(30)])
     deviation = np.sqrt(2 * ((dense**2).sum() - (np.diag(dense) ** 2).sum()))
     assert found.error == pytest.approx(deviation / np.sqrt(200), rel=0.2)
+
+
+def test_blocks_have_their_traces():
+    """Over all vectors of signs there is no error left."""
+    matrix, _ = with_spectrum(np.array([-1.0, 0.5, 2.0, 5.0]))
+    dense = np.stack([matrix.product(row) for row in jnp.eye(4)])
+    blocks = {"first": jnp.array([True, True, True, False]), "last": jnp.arange(4) == 3}
+    draws = [jnp.array(row) for row in itertools.product([-1.0, 1.0], repeat=4)]
+    found = traces(matrix, draws, blocks)
+    assert found["first"].value == pytest.approx(np.diag(dense)[:3].sum(), rel=1e-5)
+    assert found["last"].value == pytest.approx(dense[3, 3], rel=1e-5)
+    assert found["last"].error > 0  # of the signs of the other block
 
 
 def test_quadrature_is_exact_on_polynomials():

@@ -60,7 +60,7 @@ def test_any_parts_of_a_batch_give_the_same_signal(tmp_path):
     rows = []
     for number, choice in enumerate([(4, "mesh", 1), (1, "pmap", 4), (2, "pmap", 2)]):
         effjax.train(config(*choice), tmp_path / str(number), display=QUIET)
-        rows.append([row for row in read_rows(tmp_path / str(number)) if NOISE in row][0])
+        rows.append(next(row for row in read_rows(tmp_path / str(number)) if NOISE in row))
     for row in rows[1:]:
         assert row[SIGNAL] == pytest.approx(rows[0][SIGNAL], rel=0.1)
 

@@ -1,14 +1,18 @@
 """Sharpness, 2 / learning rate and noise scale as columns while training."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 import effjax
-from effjax.errors import UserError
 from effjax.report import choose_display
 from effjax.runs.metrics import read_rows
 from effjax.training.landscape import Landscape
-from tests.training.toy import Points, line_config
+from tests.combinations.network import MASK
+from tests.training.toy import line_config
 
 QUIET = choose_display(quiet=True)
 
@@ -58,12 +62,53 @@ def test_what_takes_long_is_said(monkeypatch):
     assert "% of the time" in told[0]
 
 
-def test_images_on_the_devices_are_refused(tmp_path):
-    from effjax.tasks.run import build
+def columns(folder, names=("optim/sharpness", "optim/noise_scale")):
+    rows = [row for row in read_rows(folder) if names[0] in row]
+    return np.array([[row[name] for name in names] for row in rows])
 
-    setup = build(config())
-    object.__setattr__(setup, "source", Points(16))
-    Landscape(setup, print)
-    setup.source.__class__ = type("Held", (Points,), {"resident": {"images": np.zeros(1)}})
-    with pytest.raises(UserError, match="cache=memory"):
-        Landscape(setup, print)
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mode", "parts"), [("mesh", 1), ("mesh", 2), ("pmap", 1), ("pmap", 2)])
+def test_images_on_the_devices_give_the_same_columns(mode, parts, tmp_path):
+    """Their crops and flips are made there, as those of any update."""
+    from tests.analyse.conftest import digits_config
+
+    for cache in ("memory", "device"):
+        made = digits_config(steps=2.0)
+        made.data.update(cache=cache)
+        made.data.augment.interpolation = "bilinear"
+        made.parallel.update(mode=mode, devices=2)
+        made.accumulate = parts
+        made.log.curvature_every_steps = 1.0
+        effjax.train(made, tmp_path / cache, display=QUIET)
+    assert columns(tmp_path / "device").shape == (2, 2)
+    np.testing.assert_allclose(
+        columns(tmp_path / "device"), columns(tmp_path / "memory"), rtol=1e-3
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["mesh", "pmap"])
+def test_two_processes_have_the_columns_of_one(mode, tmp_path):
+    """Two devices each, against four of one process."""
+    spec = f"--config=tests/combinations/config.py:{mode},2,some,plain,float32,none,none,sgd"
+    log = ["--config.log.curvature_every_steps=2", "--config.log.noise_scale=True"]
+    train = [sys.executable, "-m", "effjax", "train", spec, *log]
+    launch = [sys.executable, "launch/local.py", "--processes=2", "--devices-per-process=2", "--"]
+    commands = {"one": train, "two": [*launch, *train]}
+    for name, command in commands.items():
+        done = subprocess.run(
+            [*command, f"--workdir={tmp_path / name}"],
+            env=os.environ | {"PYTHONPATH": os.getcwd()},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert columns(tmp_path / "two").shape == (2, 2)
+    np.testing.assert_allclose(columns(tmp_path / "two"), columns(tmp_path / "one"), rtol=1e-3)
+    # hosts cut a batch into other parts: what both make of them adds up to the same gradient
+    names = ("optim/batch_noise", "optim/batch_signal", "optim/grad_norm")
+    for name in commands:
+        noise, signal, norm = columns(tmp_path / name, names).T
+        np.testing.assert_allclose(signal + noise / MASK.sum(), norm**2, rtol=1e-3)

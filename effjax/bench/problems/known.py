@@ -165,6 +165,27 @@ def finite_sum(workload: View, data_dir: str | None) -> Problem:
     return Problem(_start(data), _squares, evaluate, train=data, held_out=data)
 
 
+@problem("hard_sum")
+def hard_sum(workload: View, data_dir: str | None) -> Problem:
+    """`finite_sum` with the same part of the loss in each eigenvalue, at the start.
+
+    Gradient descent lets the loss fall as 1 / updates, the slowest that a smooth sum allows, until
+    it has done as many as the condition number.
+    """
+    return finite_sum(workload, data_dir)
+
+
+def descended(workload: View, rate: float, updates: int) -> float:
+    """The loss of `finite_sum` after updates of gradient descent with all examples, exactly."""
+    data = _sum_data(workload)
+    x = data["x"].astype(float)
+    minimum, *_ = np.linalg.lstsq(x, data["y"].astype(float), rcond=None)
+    spectrum, basis = np.linalg.eigh(x.T @ x / len(x))
+    # every eigenvalue contracts by itself; the start is 0
+    distance = (basis.T @ minimum) * (1 - rate * spectrum) ** updates
+    return float(((spectrum * distance) ** 2).sum())
+
+
 def constants(workload: View) -> Constants:
     """The known constants of `finite_sum`."""
     data = _sum_data(workload)
@@ -189,8 +210,12 @@ def _sum_data(workload: View) -> Arrays:
     rng = np.random.default_rng(workload.seed)
     directions, _ = np.linalg.qr(rng.standard_normal((count, dim)))  # orthonormal columns
     # the Hessian is x' x / N
-    x = directions * np.sqrt(count * _curvatures(model))
-    return _answered(x, rng.standard_normal(dim), model["noise"], rng)
+    curvatures = _curvatures(model)
+    x = directions * np.sqrt(count * curvatures)
+    rule = rng.standard_normal(dim)
+    if workload.problem == "hard_sum":
+        rule = np.sign(rule) / np.sqrt(curvatures)
+    return _answered(x, rule, model["noise"], rng)
 
 
 def _answered(
@@ -239,6 +264,56 @@ def gap(model: Model) -> float:
         model["examples"], model["dim"], model["noise"]
     )
     return fresh - train
+
+
+@problem("ridge")
+def ridge(workload: View, data_dir: str | None) -> Problem:
+    """Ridge regression: the loss is that on fresh answers at the same inputs, see `ridge_errors`.
+
+    Keys of `model`: examples, dim, noise, penalty.
+    """
+    penalty = workload.model["penalty"]
+    train, fresh, _ = _ridge_data(workload)
+
+    def loss(
+        params: Params,
+        model_state: Any,
+        batch: Any,
+        key: jax.Array,
+        step: jax.Array,
+    ) -> LossAndState:
+        value, model_state = _squares(params, model_state, batch, key, step)
+        return value + 0.5 * penalty * params["w"] @ params["w"], model_state
+
+    def evaluate(params: Params, model_state: Any, held_out: Any) -> Metrics:
+        errors = _errors(params, held_out)
+        return {"val/loss": (errors**2).mean()}
+
+    return Problem(_start(train), loss, evaluate, train=train, held_out=fresh)
+
+
+def ridge_errors(workload: View) -> tuple[float, float]:
+    """Expected squared error of `ridge` (on its training answers, on fresh ones), over the noise.
+
+    The gap is 2 noise^2 tr(H) / n: each effective parameter costs that much.
+    """
+    model = workload.model
+    train, _, rule = _ridge_data(workload)
+    return closed_forms.ridge_errors(
+        train["x"].astype(float), rule, model["penalty"], model["noise"]
+    )
+
+
+def _ridge_data(workload: View) -> tuple[Arrays, Arrays, np.ndarray]:
+    """(training examples, fresh answers at their inputs, the rule)."""
+    model = workload.model
+    count = model["examples"]
+    rng = np.random.default_rng(workload.seed)
+    rule = rng.standard_normal(model["dim"])
+    x = rng.standard_normal((count, model["dim"]))
+    train = _answered(x, rule, model["noise"], rng)
+    again = np.tile(x, (max(1, HELD_OUT // count), 1))
+    return train, _answered(again, rule, model["noise"], rng), rule
 
 
 def _start(data: Arrays) -> Any:
