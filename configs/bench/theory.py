@@ -47,24 +47,23 @@ WORKLOADS = {
         eval_every=50,
         **CONSTANT,
     ),
+    "hard_sum": workload(
+        problem="hard_sum",
+        model={"examples": 256, "dim": 16, "condition": 1000.0, "noise": 0.0},
+        batch_size=256,
+        max_steps=400,
+        eval_every=50,
+        **CONSTANT,
+    ),
+    "ridge": workload(
+        problem="ridge",
+        model={"examples": 64, "dim": 16, "noise": 0.5, "penalty": 0.2},
+        batch_size=64,
+        max_steps=1000,
+        eval_every=50,
+        **CONSTANT,
+    ),
 }
-
-WORKLOADS["hard_sum"] = workload(
-    problem="hard_sum",
-    model={"examples": 256, "dim": 16, "condition": 1000.0, "noise": 0.0},
-    batch_size=256,
-    max_steps=400,
-    eval_every=50,
-    **CONSTANT,
-)
-WORKLOADS["ridge"] = workload(
-    problem="ridge",
-    model={"examples": 64, "dim": 16, "noise": 0.5, "penalty": 0.2},
-    batch_size=64,
-    max_steps=1000,
-    eval_every=50,
-    **CONSTANT,
-)
 
 OPTIMIZERS = {
     "sgd": optimizer(name="sgd", learning_rate=RATE),
