@@ -84,7 +84,7 @@ def show(args: argparse.Namespace) -> None:
         "--latency-table",
         type=Path,
         metavar="OUT.json",
-        help="measure the windows that a search's config may choose from instead",
+        help="measure what a search's config may choose from instead",
     ),
     examples=[
         "effjax profile --config=configs/quickstart.py --rows=30",
@@ -105,8 +105,14 @@ def profile(args: argparse.Namespace) -> None:
         if args.latency_table is not None:
             # here, as only this flag needs the room of the search
             from effjax.search.kernel_sizes.measure import measure_table
+            from effjax.search.kernel_sizes.run import is_search
+            from effjax.search.measure import measure_space
+            from effjax.search.settings import read_search
 
-            measure_table(config, args.latency_table, display)
+            if is_search(config):
+                measure_table(config, args.latency_table, display)
+            else:
+                measure_space(config, read_search(args.config), args.latency_table, display)
             return
         profile(config, out, display, args.steps, args.rows)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     flag("--budget", metavar="UNIT:AMOUNT", help="params, macs, latency or memory, as macs:0.5x"),
     flag("--evaluations", type=int, metavar="N", help="networks that are evaluated"),
     flag("--seed", type=int, metavar="N", help="of the search (config.seed)"),
+    flag("--latency-table", metavar="FILE.json", help="of effjax profile, for a budget of latency"),
     flag("--table", metavar="FILE.json", help="look values up in a table, and train nothing"),
     flag("--runner", default="here", help="where networks are trained: here, local or ray"),
     flag("--workers", type=int, default=2, metavar="N", help="processes of --runner=local (2)"),
@@ -101,6 +102,7 @@ def _search_space(
     display: Display,
 ) -> None:
     """A search of the space that `search()` of the config file returns."""
+    from effjax.search.comparison import compare
     from effjax.search.settings import read_search
     from effjax.search.verb import Runner, search
 
@@ -110,9 +112,20 @@ def _search_space(
             "a search of a space goes on with more --evaluations in the same --workdir"
         )
     wanted = read_search(
-        args.config, args.strategy, args.set, args.budget, args.evaluations, args.table
+        args.config,
+        strategy=args.strategy,
+        options=args.set,
+        budget=args.budget,
+        evaluations=args.evaluations,
+        table=args.table,
+        latency_table=args.latency_table,
     )
     workdir = args.workdir or default_workdir(args.config)
     runner = Runner(args.runner, args.workers)
     with contextlib.closing(display):
+        if args.compare:
+            # a folder beside it: a comparison holds several searches
+            folder = args.workdir or workdir.with_name(f"{workdir.name}-compare")
+            compare(config, wanted, folder, display, runner)
+            return
         search(config, wanted, workdir, display, args.seed, runner)

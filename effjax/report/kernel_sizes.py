@@ -101,6 +101,7 @@ def plot_arms(
     path: Path,
     unit: str,
     title: str = "",
+    metric: str = "held-out top-1",
 ) -> None:
     """Writes a PNG: accuracy against cost, a colour an arm; the interval beside its runs.
 
@@ -108,6 +109,7 @@ def plot_arms(
       results: {arm: [(cost, accuracy) of each run]}.
       intervals: {arm: interval of its mean accuracy}.
       unit: of the cost.
+      metric: what the accuracy is called.
     """
     from matplotlib.figure import Figure
 
@@ -128,14 +130,15 @@ def plot_arms(
         bars.errorbar(interval.estimate, place, xerr=reach, fmt="s", color=colour, capsize=4)
     scatter.set_xlabel(unit)
     scatter.locator_params(axis="x", nbins=5)
-    scatter.set_ylabel("held-out top-1")
+    scatter.set_ylabel(metric)
     scatter.legend(fontsize=8, frameon=False)
     # intervals of two runs are so wide that they would leave no room for the rest
     margin = max(0.01, 2 * (max(every) - min(every)))
-    bars.set_xlim(max(0.0, min(every) - margin), min(1.0, max(every) + margin))
+    most = 1.0 if max(every) <= 1 else math.inf  # a share
+    bars.set_xlim(max(0.0, min(every) - margin), min(most, max(every) + margin))
     bars.set_yticks(range(len(results)), list(results))
     bars.invert_yaxis()
-    bars.set_xlabel("held-out top-1: mean, 95 % interval, runs")
+    bars.set_xlabel(f"{metric}: mean, 95 % interval, runs")
     for axes in (scatter, bars):
         axes.grid(alpha=0.3)
     figure.suptitle(fit_title(title, figure.get_figwidth()), fontsize=10)

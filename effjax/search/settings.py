@@ -19,13 +19,13 @@ def read_search(
     budget: str | None = None,
     evaluations: int | None = None,
     table: str | None = None,
-    share: float | None = None,
+    latency_table: str | None = None,
 ) -> Search:
     """What `search()` of a config file returns, with what is given in its place.
 
     Args:
       spec: `path.py[:arg]`; the arg goes to `search` too.
-      strategy, budget, evaluations, table, share: None: what the file says.
+      strategy, budget, evaluations, table, latency_table: None: what the file says.
       options: "option=value", of the strategy.
 
     Raises:
@@ -46,8 +46,8 @@ def read_search(
         changed["evaluations"] = evaluations
     if table is not None:
         changed.update(table=table, proxy=None)
-    if share is not None:
-        changed["share"] = share
+    if latency_table is not None:
+        changed["latency_table"] = latency_table
     wanted = dataclasses.replace(wanted, **changed)
     find_strategy(wanted.strategy)  # known, or refused in a sentence
     given = dict(_read_option(text) for text in options)

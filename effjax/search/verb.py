@@ -8,7 +8,7 @@ import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import ml_collections
 
@@ -123,6 +123,22 @@ def _size_flag(
     return "" if side is None else f" --config.data.image_size={side}"
 
 
+class Images(NamedTuple):
+    """The shape of an image [H, W, C], and how many classes there are."""
+
+    shape: tuple[int, int, int]
+    classes: int
+
+
+def images_of(config: ml_collections.ConfigDict) -> Images:
+    """What the data of a config says of the networks; raises UserError where it cannot be built."""
+    # of a copy: building a task may write into the config
+    task = build(config.copy_and_resolve_references()).task
+    height, width, channels = (int(size) for size in task.split.image_shape)
+    classes = config.model.num_classes or task.split.num_classes
+    return Images((height, width, channels), classes)
+
+
 def make_problem(
     config: ml_collections.ConfigDict,
     wanted: Search,
@@ -130,20 +146,22 @@ def make_problem(
     display: Display,
     seed: int,
     runner: Runner | None = None,
+    images: Images | None = None,
 ) -> Problem:
     """The problem that a config file describes.
+
+    Args:
+      images: what `images_of` has said, where many problems are of one config.
 
     Raises:
       UserError: anything that cannot be done.
     """
-    # of a copy of the config: building a task may write into it
-    task = build(config.copy_and_resolve_references()).task
-    shape = tuple(int(size) for size in task.split.image_shape)
-    classes = config.model.num_classes or task.split.num_classes
+    images = images or images_of(config)
     own = wanted.latency_table is None
     path = workdir / LATENCY if own else Path(wanted.latency_table)
     parts = PartsTable(path, config.data.batch_size)
-    counted = PointCosts(wanted.space, shape, classes, parts, config.model.dtype)
+    dtype = config.model.dtype
+    counted = PointCosts(wanted.space, images.shape, images.classes, parts, dtype)
     problem = Problem(
         wanted.space,
         _objective(config, wanted, workdir, display, seed, runner or Runner()),

@@ -14,6 +14,7 @@ import numpy as np
 
 MODULES = (
     "search_proxies",
+    "search_regression",
     "search_cells",
     "search_encodings",
     "search_masks",

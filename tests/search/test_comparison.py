@@ -1,0 +1,66 @@
+"""Comparisons: baselines are always there, seeds are paired, a table takes no training."""
+
+import json
+
+import pytest
+
+import effjax
+from effjax.costs import Budget
+from effjax.report import choose_display
+from effjax.search.comparison import Row, arm_search, compare, paired, table_rows
+from effjax.search.options import Search
+from effjax.search.table import Row as TableRow
+from effjax.search.table import Table
+
+
+@pytest.fixture
+def wanted(space, tmp_path):
+    rows = []
+    for point in space.points():
+        costs = {"params": 5 + sum(point), "macs": 10 + sum(point)}
+        rows.append(TableRow(point, (sum(point) / 10,), costs))
+    path = tmp_path / "table.json"
+    Table(space, "val/top1", rows).write(path)
+    options = {"population": 4}
+    return Search(space, "evolution", Budget("macs", 14), 8, table=str(path), options=options)
+
+
+@pytest.fixture
+def config():
+    made = effjax.default_config()
+    made.total_steps = 2
+    made.data.update(name="synthetic", image_size=8, batch_size=8, synthetic_examples=16)
+    made.model.update(name="convformer_s18")
+    return made
+
+
+def test_on_a_table(config, wanted, tmp_path, monkeypatch):
+    monkeypatch.setattr("effjax.search.comparison.SEEDS_OF_A_TABLE", 2)
+    object.__setattr__(wanted, "compare_seeds", 2)
+    rows = compare(config, wanted, tmp_path / "c", choose_display(quiet=True))
+    assert [row.arm for row in rows[:4]] == ["evolution", "random", "params", "macs"]
+    assert {row.seed for row in rows} == {0, 1}
+    assert all(row.cost <= 14 for row in rows)
+    assert rows[3].value == 0.4  # the most multiply-adds are the best here
+    assert rows[3].spent == 0
+    assert len(json.loads((tmp_path / "c/compare.json").read_text())) == 8
+    for picture in ("compare.png", "progress.png"):
+        assert (tmp_path / "c" / picture).stat().st_size > 5000
+
+
+def test_options_belong_to_the_configs_strategy(wanted):
+    assert arm_search(wanted, "evolution").options == {"population": 4}
+    assert arm_search(wanted, "random").options == {}
+
+
+def test_verdicts():
+    rows = []
+    for seed in range(3):
+        rows.append(Row("random", seed, (0,), 5.0, 0.5 + 0.01 * seed, "", 8.0, 1.0))
+        rows.append(Row("evolution", seed, (1,), 5.0, 0.6 + 0.01 * seed, "", 8.0, 1.0))
+        rows.append(Row("macs", seed, (1,), 5.0, None, "failed", 0.0, 0.0))
+    assert paired(rows, "val/top1").verdict("evolution") == "better"
+    lines = table_rows(rows, "val/top1", share=0.25)
+    assert lines[0][3] == "base"
+    assert lines[1][5] == "2"  # trainings
+    assert lines[2][3] == "-"
