@@ -24,16 +24,17 @@ class FeatureMap:
     Attributes:
         name: its key there.
         channels: C.
-        stride: (vertical, horizontal) pixels of the image for one place of the map.
-        size: (height, width) of the map; of tokens: of their grid.
-        shape: of the array for one image: [H, W, C], or [N, C] for tokens, whose first PREFIX are
-            no places.
+        stride: (vertical, horizontal) pixels of the image for one place of the map; of a video
+            (frames, vertical, horizontal).
+        size: (height, width) of the map; of tokens: of their grid; of a video with the frames first.
+        shape: of the array for one image: [H, W, C], of a video [T, H, W, C], or [N, C] for tokens,
+            whose first PREFIX are no places.
     """
 
     name: str
     channels: int
-    stride: tuple[int, int]
-    size: tuple[int, int]
+    stride: tuple[int, ...]
+    size: tuple[int, ...]
     shape: tuple[int, ...]
 
 
@@ -44,30 +45,32 @@ def feature_info(
 
     Args:
         model: a registered name, or a model.
-        image_size: of the images, a side or (height, width); None: what the model is for.
+        image_size: of the images (of a video: of its frames), a side or (height, width); None: what
+            the model is for.
 
     Raises UserError for an unknown name.
     """
     if isinstance(model, str):
         model = create_model(model, num_classes=0)
-    height, width, channels = default_input_shape(model)
+    *space, channels = default_input_shape(model)
     if image_size is not None:
-        height, width = (image_size,) * 2 if isinstance(image_size, int) else image_size
-    shape = (height, width, channels)
+        space[-2:] = (image_size,) * 2 if isinstance(image_size, int) else image_size
+    shape = (*space, channels)
     variables = abstract_variables(model, shape)
     images = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
     apply = functools.partial(model.apply, method="features")
     found = []
     for name, leaf in jax.eval_shape(apply, variables, images).items():
         if name.startswith(STAGE):
-            rows, columns = _grid(model, leaf.shape)
-            stride = (height // rows, width // columns)
-            found.append(FeatureMap(name, leaf.shape[-1], stride, (rows, columns), leaf.shape[1:]))
+            grid = _grid(model, leaf.shape)
+            stride = tuple(pixels // places for pixels, places in zip(space, grid, strict=True))
+            found.append(FeatureMap(name, leaf.shape[-1], stride, grid, leaf.shape[1:]))
     return found
 
 
-def _grid(model: ImageModel, shape: tuple[int, ...]) -> tuple[int, int]:
-    """(height, width) of a map [B, H, W, C], or of the places of tokens [B, N, C]."""
-    if len(shape) == 4:
-        return shape[1:3]
+def _grid(model: ImageModel, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The sides of a map [B, ..., C], or of the places of tokens [B, N, C]."""
+    _, *sides, _ = shape
+    if len(sides) > 1:
+        return tuple(sides)
     return model.token_grid(shape[1] - PREFIX)

@@ -28,6 +28,22 @@ def test_tokens_have_a_grid():
     assert last.shape == (1 + 14 * 14, 192)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "strides"),
+    [
+        ("caformer_s18", PYRAMID),
+        ("convnext_atto", PYRAMID),
+        ("inception_next_atto", PYRAMID),
+        ("inception_transformer_small", PYRAMID),
+        ("visformer_micro_80", PYRAMID[:3]),
+        ("dualformer_tiny", [(2, *stride) for stride in PYRAMID]),
+    ],
+)
+def test_every_family_has_its_maps(name, strides):
+    assert [one.stride for one in feature_info(name)] == strides
+
+
 def test_what_is_said_is_what_is_computed_of_a_model():
     fields = {"depths": (1, 1, 1, 1), "dims": (4, 4, 4, 8)}
     model = models.create_model("identityformer_s12", num_classes=2, **fields)
