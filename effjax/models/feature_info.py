@@ -26,7 +26,7 @@ class FeatureMap:
         channels: C.
         stride: (vertical, horizontal) pixels of the image for one place of the map; of a video
             (frames, vertical, horizontal).
-        size: (height, width) of the map; of tokens: of their grid; of a video with the frames first.
+        size: (height, width) of the map; of tokens: of their grid; of a video: frames first.
         shape: of the array for one image: [H, W, C], of a video [T, H, W, C], or [N, C] for tokens,
             whose first PREFIX are no places.
     """

@@ -3,10 +3,11 @@
 Shapes: B batch, H W space, K classes.
 """
 
+import copy
 import dataclasses
 import functools
 from collections.abc import Hashable, Mapping, Set
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,20 +16,23 @@ import numpy as np
 from effjax import models
 from effjax.config import Clock, View
 from effjax.contract import (
+    Apply,
     Batch,
     Evaluator,
     Metrics,
     Params,
     Source,
     Task,
+    TrainState,
     Variables,
     join_variables,
     split_variables,
 )
 from effjax.data import Split, mix_batch, normalise, open_training
+from effjax.data.config import Side
 from effjax.errors import UserError
 from effjax.optim import parameter_paths
-from effjax.ranges import NotNegative, NotNegativeInt, Positive
+from effjax.ranges import Count, NotNegative, NotNegativeInt, Positive
 from effjax.tasks import whole_set as _evaluators  # noqa: F401  they register themselves
 from effjax.tasks.class_weights import BALANCED, class_weights
 from effjax.tasks.evaluators import find_evaluator
@@ -36,10 +40,18 @@ from effjax.tasks.freezing import as_in_evaluation
 from effjax.tasks.losses import Loss, find_loss
 from effjax.tasks.model_kind import check_kind
 from effjax.tasks.registry import register_task
+from effjax.tasks.scales import USUAL, Scale, Scales, at_scale, check_scales, read_scales, resized
 from effjax.tasks.starting import classifier_rows, explain_mismatch, find_start
 from effjax.tasks.targets import OneClass, Targets, make_targets
 from effjax.tasks.unfreezing import BACKBONE, Unfreezing, parameter_labels, read_unfreezing
 from effjax.training.frozen import frozen_layers
+
+
+class Variant(NamedTuple):
+    """What an update's program is compiled for: the parts that have begun to learn, the scale."""
+
+    phase: int = 0
+    scale: Scale = USUAL
 
 
 @register_task("classification", "labelled images: mix, normalise, network, cross-entropy")
@@ -69,8 +81,14 @@ class Classification(Task):
         unfreeze_epochs: tuple[tuple[str, NotNegative], ...] | None = None
         # factor of the loss of an auxiliary classifier, which a network of cells may have
         auxiliary_weight: NotNegative = 0.4
+        # sizes at which the network is trained, at most data.image_size; (): that size alone
+        image_sizes: tuple[Side | tuple[Side, Side], ...] = ()
+        # "rise": each for an equal share of the run, in this order; "draw": one an update
+        size_order: Literal["rise", "draw"] = "rise"
+        patch_sizes: tuple[Count, ...] = ()  # of a ViT: one is drawn for each update
 
     trains_model = True
+    scale = USUAL  # of the update that is traced; a copy of the task has another one
 
     def __init__(self, config: View, batch_axis: str | None = None):
         super().__init__(config, batch_axis)
@@ -185,15 +203,42 @@ class Classification(Task):
     @functools.cached_property
     def unfreezing(self) -> Unfreezing:
         """What begins to learn at which step."""
-        clock = Clock(self.config.data.batch_size, self.split.num_examples)
-        return read_unfreezing(self.options, clock, clock.steps(self.config, "total"))
+        total = self._clock.steps(self.config, "total")
+        return read_unfreezing(self.options, self._clock, total)
+
+    @functools.cached_property
+    def scales(self) -> Scales:
+        """The sizes at which the network is trained."""
+        total = self._clock.steps(self.config, "total")
+        return read_scales(self.options, self.split.image_shape, total, self.config.seed)
+
+    @property
+    def _clock(self) -> Clock:
+        return Clock(self.config.data.batch_size, self.split.num_examples)
 
     def variant(self, step: int) -> Hashable:
-        """How many parts of the network have begun to learn; () where all learn from the start."""
-        return self.unfreezing.phase(step) if self.unfreezing.rules else ()
+        """How many parts of the network learn, and at which scale; () where nothing changes."""
+        if not self.unfreezing.rules and self.scales.is_usual:
+            return ()
+        return Variant(self.unfreezing.phase(step), self.scales.at(step))
 
     def waiting(self, variant: Hashable) -> Set[str]:
-        return frozenset() if variant == () else self.unfreezing.waiting(variant)
+        return frozenset() if variant == () else self.unfreezing.waiting(variant.phase)
+
+    def update(
+        self,
+        state: TrainState,
+        batch: Batch,
+        rng: jax.Array,
+        apply: Apply,
+        variant: Hashable = (),
+    ) -> tuple[TrainState, Metrics]:
+        if variant == ():
+            return super().update(state, batch, rng, apply)
+        # a copy: what is traced for one variant must not be seen by the next
+        chosen = copy.copy(self)
+        chosen.scale = variant.scale
+        return Task.update(chosen, state, batch, rng, apply)
 
     def class_paths(self, params: Params) -> Set[str]:
         return set(parameter_paths(params)) - self._backbone_paths()
@@ -209,7 +254,10 @@ class Classification(Task):
         return self.not_learned
 
     def init(self, rng: jax.Array, batch: Batch) -> tuple[Params, Any]:
-        return split_variables(self.model.init(rng, self.images(batch)[:1]))
+        variables = self.model.init(rng, self.images(batch)[:1])
+        if not self.scales.is_usual:
+            check_scales(self.model, variables, self.scales, self.split.image_shape)
+        return split_variables(variables)
 
     def load(
         self, params: Params, model_state: Any, source: str
@@ -254,8 +302,9 @@ class Classification(Task):
         examples = jnp.where(mask > 0, batch["index"], -1 - batch["index"])
         layers = frozen_layers(params, self.network_not_learned())
         with as_in_evaluation(layers):
-            output, changed = self.model.apply(
-                join_variables(params, model_state),
+            model, scaled = at_scale(self.model, params, self.scale, images.shape[1:3])
+            output, changed = model.apply(
+                join_variables(scaled, model_state),
                 images,
                 train=self.options.frozen != BACKBONE,
                 examples=examples,
@@ -287,7 +336,8 @@ class Classification(Task):
     def mixed(self, batch: Batch, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         """What the network is trained on: images [B, H, W, 3] and soft labels [B, K]."""
         targets = self.targets.of(batch, self.model.num_classes)
-        images, mix = self.images(batch), self.config.mix
+        images = resized(self.images(batch), self.scale.image_size)
+        mix = self.config.mix
         return mix_batch(key, images, targets, batch["index"], mix, batch["mask"])
 
     def losses(self, logits: jax.Array, targets: jax.Array, images: jax.Array) -> jax.Array:

@@ -291,7 +291,10 @@ def make_plan(schedule: View, clock: Clock, peak: float) -> optim.Plan:
     def warmup_of(steps: int) -> int:
         warmup = dataclasses.replace(clock, total_steps=steps).steps(schedule, "warmup", 0)
         if warmup > steps:
-            raise UserError(f"warm-up takes {warmup} steps of a run of {steps}")
+            raise UserError(
+                f"warm-up takes {warmup} steps of a run of {steps}\n"
+                f"shorten it: --config.schedule.warmup_steps={steps // 10}"
+            )
         return warmup
 
     def make(steps: int) -> optim.Schedule:

@@ -143,7 +143,8 @@ def test_parts_are_clipped_by_their_common_norm(walk):
     setup = build(config)
     state = setup.runner.place(setup.fresh())
     with setup.source.batches() as batches:
-        moved, _ = compile_step(setup, 2, state)(state, setup.runner.send(next(batches)))
+        program = compile_step(setup, setup.task.variant(5), state)
+        moved, _ = program(state, setup.runner.send(next(batches)))
     old, new = setup.fresh().params, setup.runner.gather(moved).params
     squares = jax.tree.map(lambda a, b: float(((a - b) ** 2).sum()), old, new)
     assert sum(jax.tree.leaves(squares)) ** 0.5 == pytest.approx(1e-3, rel=1e-3)

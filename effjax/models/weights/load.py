@@ -13,6 +13,7 @@ from jax import Array
 
 from effjax.errors import UserError
 from effjax.models.base import ImageModel
+from effjax.models.families.vit import ViT
 from effjax.models.registry import abstract_variables
 from effjax.models.weights.convert import (
     Arrays,
@@ -27,6 +28,7 @@ from effjax.models.weights.convert import (
 )
 from effjax.models.weights.fetch import fetch
 from effjax.models.weights.files import State, read_state, write_state
+from effjax.models.weights.patches import resize_patches
 from effjax.models.weights.positions import fit_positions
 
 
@@ -36,7 +38,7 @@ class Report:
 
     Attributes:
         loaded: taken as they are.
-        resized: positions, interpolated to another image size.
+        resized: positions, interpolated to another image size; patches of another size.
         adapted: first layers fitted to another number of channels, classifiers to `classes`.
         replaced: classifiers of other classes; the model keeps its fresh ones.
         left_out: not taken, because `ignore` names them or the model has no classifier.
@@ -88,9 +90,10 @@ def load_weights(
             from, -1 for the mean of all rows; as ImageNet-21k weights are fine-tuned on 1k. Empty:
             the classifier stays fresh.
 
-    Positions are resized to the model's grid as timm does, a classifier with another class count is
-    left fresh, the first layer is fitted to `in_chans`. Raises UserError for any other tensor that
-    is missing, not used or of the wrong shape, and for a file that cannot be read.
+    Positions are resized to the model's grid as timm does, a ViT's patches as FlexiViT does. A
+    classifier with another class count is left fresh, the first layer is fitted to `in_chans`.
+    Raises UserError for any other tensor that is missing, not used or of the wrong shape, and for a
+    file that cannot be read.
     """
     given = source if isinstance(source, Mapping) else read_state(fetch(source))
     state = renamed(given, rename)
@@ -183,6 +186,8 @@ def _fit(
         return "loaded", value
     elif is_classifier(model, timm) and value.shape[:-1] == old.shape[:-1]:
         return "replaced", old
+    elif timm == table.first and isinstance(model, ViT) and value.shape[2:] == old.shape[2:]:
+        return "resized", resize_patches(value, old.shape[0])
     elif timm == table.first and value.shape[:-2] == old.shape[:-2]:
         value = fit_channels(value, old.shape[-2])
         if value.shape == old.shape:

@@ -107,9 +107,10 @@ class KernelSearch(Classification):
             raise UserError(
                 "a search learns the backbone; give a regular expression as task.frozen"
             )
-        if self.unfreezing.rules:
+        if self.unfreezing.rules or not self.scales.is_usual:
             raise UserError(
-                "a search learns sizes and kernels from the start; leave config.task.unfreeze_* out"
+                "a search learns sizes and kernels from the start, for images of one size\n"
+                "leave config.task.unfreeze_*, image_sizes and patch_sizes out"
             )
         # `frozen` names parameters of the network, where the kernels have their places
         net = self.supernet
