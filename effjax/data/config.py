@@ -83,6 +83,9 @@ class DataConfig:
     # TFDS split syntax, such as "train[:90%]" or "train[:20%]+train[40%:]"; sets that TFDS has not
     # prepared are cut class by class, in an order that `split_seed` draws
     train_split: str = "train"
+    # names of the classes that are used, in this order; (): all. What few-shot learning calls base
+    # classes: those that are left out are novel
+    classes: tuple[str, ...] = ()
     # training: 0 shows examples as they come, 1 every class equally often (see `data.balance`)
     balance: Share = 0.0
     val_split: str = "validation"  # "all": every example, whatever its split

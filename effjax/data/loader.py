@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from effjax.data.balance import BalancedOrder
-from effjax.data.class_names import ClassMatch, match_classes, require_known
+from effjax.data.class_names import ClassMatch, match_classes, name_some, require_known
 from effjax.data.images.augment import DRAWN, TrainTransform, train_transform
 from effjax.data.images.centre_crop import eval_transform
 from effjax.data.pixels import Pixels
@@ -174,6 +174,8 @@ def open_split(
         )
     source = open_examples(config, split)
     match = None
+    if class_names is None and config.classes:
+        source = only_classes(source, config.classes, printable(config.name))
     if class_names is not None:
         match = match_classes(source.class_names, class_names)
         if not ignore_unknown:
@@ -210,6 +212,23 @@ def open_split(
         match=match,
         crops=_crop_shapes(stream),
     )
+
+
+def only_classes(source: Examples, names: Sequence[str], data: str) -> Examples:
+    """The examples of the classes `names`, whose labels are their places there.
+
+    Raises:
+      UserError: the data set, called `data`, has no such class, or one is named twice.
+    """
+    if len(set(names)) < len(names):
+        raise UserError(f"config.data.classes names a class twice: {name_some(sorted(names))}")
+    match = match_classes(source.class_names, names)
+    if match.missing:
+        raise UserError(
+            f"{data} has no class {name_some(match.missing)}\n"
+            f"it has {name_some(source.class_names)}"
+        )
+    return Matched(source, match, names)
 
 
 def _training_stream(source: Examples, config: Any, seed: int, batch_size: int) -> Stream:

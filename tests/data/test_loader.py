@@ -169,3 +169,21 @@ def test_workers_end_with_a_killed_parent(tmp_path):
     while any(map(runs, workers)):
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def test_only_some_classes_are_used():
+    """In the order of their names in the config; labels are their places there."""
+    config = DataConfig(
+        name="synthetic",
+        image_size=8,
+        synthetic_examples=12,
+        synthetic_classes=4,
+        classes=("3", "1"),
+    )
+    split = open_split(config, "train", seed=0, batch_size=2, train=True)
+    assert split.class_names == ("3", "1")
+    assert split.num_examples == 6
+    assert set(split.examples.labels().tolist()) == {0, 1}
+    other = dataclasses.replace(config, classes=("1", "7"))
+    with pytest.raises(UserError, match="synthetic has no class 7"):
+        open_split(other, "train", seed=0, batch_size=2, train=True)

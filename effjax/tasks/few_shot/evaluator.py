@@ -13,6 +13,7 @@ import numpy as np
 from effjax.config import UNITS, View, read_section
 from effjax.contract import Batch, Variables, split_variables
 from effjax.data import open_split
+from effjax.data.class_names import name_some
 from effjax.errors import UserError
 from effjax.ranges import Count
 from effjax.report.statistics import t_interval
@@ -73,6 +74,11 @@ class EpisodeEvaluator:
             class_names=self.options.classes or None,
             ignore_unknown=bool(self.options.classes),
         )
+        match = self.source.match
+        if match is not None and match.missing:
+            raise UserError(
+                f"config.evals.{name}.classes: the data has no class {name_some(match.missing)}"
+            )
         self._encode = jax.jit(self._features)
 
     def _features(self, variables: Variables, images: jax.Array) -> jax.Array:

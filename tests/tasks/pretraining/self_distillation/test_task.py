@@ -73,11 +73,12 @@ def test_the_temperature_rises_and_the_teacher_slows_down():
     assert float(task.momentum(jnp.asarray(4))) == pytest.approx(1.0)
 
 
-def plain_model(name):
-    """The section of a model without fields of its own."""
+def take_model(config, name):
+    """Another model, without fields of its own."""
     section = effjax.default_config().model
     section.name = name
-    return section
+    with config.unlocked():
+        config.model = section
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def plain_model(name):
     [
         ("accumulate = 2: in parts", lambda c: c.update(accumulate=2)),
         ("is an average", lambda c: c.ema.update(decay=0.9)),
-        ("needs the tokens of a ViT", lambda c: c.update(model=plain_model("poolformer_s12"))),
+        ("needs the tokens of a ViT", lambda c: take_model(c, "poolformer_s12")),
         ("a large view is one crop", lambda c: c.data.views.global1.update(count=2)),
     ],
 )
