@@ -75,6 +75,20 @@ def _search_kernel_sizes(
     display: Display,
 ) -> None:
     """The differentiable search, which is a task of its own."""
+    given = {
+        "--strategy": args.strategy,
+        "--set": args.set,
+        "--budget": args.budget,
+        "--evaluations": args.evaluations,
+        "--table": args.table,
+        "--latency-table": args.latency_table,
+    }
+    for name, value in given.items():
+        if value:
+            raise UserError(
+                f"{name} is for searches of a space, and this config learns kernel sizes\n"
+                "set keys of config.task; see docs/kernel_search.md"
+            )
     from effjax.search.kernel_sizes.compare import compare
     from effjax.search.kernel_sizes.run import search
 

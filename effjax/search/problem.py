@@ -20,7 +20,7 @@ from effjax import models
 from effjax.costs import Budget
 from effjax.errors import UserError
 from effjax.report import Display, choose_display
-from effjax.search.batches import first_batch, random_batch
+from effjax.search.batches import open_batches, random_batch
 from effjax.search.costing import PointCosts, check_feasible
 from effjax.search.objectives import ByTable, Objective, Score
 from effjax.search.registry import find_encoding
@@ -114,6 +114,7 @@ class Problem:
         self.spent = 0.0
         self._known = self._read()
         self._answered: dict[tuple[Point, float], Evaluated] = {}
+        self._batches: dict[int | None, Callable[[int], Any]] = {}
         self._codes: dict[str, Any] = {}
         self._encoded: dict[tuple[str, Point], np.ndarray] = {}
         self.table = objective.table if isinstance(objective, ByTable) else None
@@ -355,7 +356,9 @@ class Problem:
         """
         if self.config is None:
             return random_batch(self.costs.input_shape, self.num_classes, size or 16, number)
-        return first_batch(self.config, number, size)
+        if size not in self._batches:
+            self._batches[size] = open_batches(self.config, size)
+        return self._batches[size](number)
 
     def codes(
         self,

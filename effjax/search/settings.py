@@ -8,7 +8,7 @@ from typing import Any
 
 from effjax.config import call_config
 from effjax.errors import UserError
-from effjax.search.options import Search, read_budget
+from effjax.search.options import Search, bind_options, read_budget
 from effjax.search.registry import find_strategy
 
 
@@ -43,15 +43,19 @@ def read_search(
     if budget is not None:
         changed["budget"] = read_budget(budget)
     if evaluations is not None:
+        if evaluations < 1:
+            raise UserError(f"--evaluations={evaluations}; a search makes one or more")
         changed["evaluations"] = evaluations
     if table is not None:
         changed.update(table=table, proxy=None)
     if latency_table is not None:
         changed["latency_table"] = latency_table
     wanted = dataclasses.replace(wanted, **changed)
-    find_strategy(wanted.strategy)  # known, or refused in a sentence
     given = dict(_read_option(text) for text in options)
-    return dataclasses.replace(wanted, options={**wanted.options, **given})
+    wanted = dataclasses.replace(wanted, options={**wanted.options, **given})
+    # both are known, or refused in a sentence, before any data is opened
+    bind_options(wanted.strategy, find_strategy(wanted.strategy), wanted.options)
+    return wanted
 
 
 def _read_option(text: str) -> tuple[str, Any]:

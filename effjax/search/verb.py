@@ -20,7 +20,14 @@ from effjax.report.metric_names import less_is_better
 from effjax.runs.folder import FOUND_ARCHITECTURE
 from effjax.search.costing import PointCosts
 from effjax.search.found import PICTURE, Found, make_found, write
-from effjax.search.objectives import ByFunction, ByTable, ByTraining, Objective, Shortened
+from effjax.search.objectives import (
+    RUNNERS,
+    ByFunction,
+    ByTable,
+    ByTraining,
+    Objective,
+    Shortened,
+)
 from effjax.search.options import Search, bind_options
 from effjax.search.problem import Problem, Spent
 from effjax.search.registry import Chosen, find_strategy
@@ -42,6 +49,12 @@ class Runner:
     name: str = "here"
     workers: int = 2
     ray: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.name not in RUNNERS:
+            raise UserError(f"--runner={self.name}: expected one of {', '.join(RUNNERS)}")
+        if self.workers < 1:
+            raise UserError(f"--workers={self.workers}; give 1 or more")
 
 
 def run(

@@ -3,7 +3,7 @@
 import numpy as np
 
 import effjax
-from effjax.search.batches import first_batch, random_batch
+from effjax.search.batches import open_batches, random_batch
 
 
 def test_noise():
@@ -18,12 +18,13 @@ def test_batches_of_a_config():
     config.total_steps = 2
     config.data.update(name="synthetic", image_size=8, batch_size=8, synthetic_examples=32)
     config.mix.mixup = 0.8
-    images, labels = first_batch(config, 0, 4)
+    batch = open_batches(config, 4)
+    images, labels = batch(0)
     assert images.shape == (4, 8, 8, 3)
     assert images.dtype == np.float32
     assert abs(images.mean()) < 3  # normalised
     assert labels.shape == (4,)
-    again, _ = first_batch(config, 0, 4)
-    other, _ = first_batch(config, 1, 4)
+    again, _ = batch(0)
+    other, _ = batch(1)
     assert np.array_equal(images, again)
     assert not np.array_equal(images, other)

@@ -2,14 +2,20 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 
 from effjax import models
 from effjax.costs import Budget
 from effjax.search import run
+from effjax.search.choices import Choice
+from effjax.search.costing import PointCosts
 from effjax.search.found import make_found, write
+from effjax.search.objectives import ByFunction
+from effjax.search.problem import Problem
 from effjax.search.registry import Chosen
+from effjax.search.space import ArchSpace
 
 
 def test_files(problem, tmp_path):
@@ -32,8 +38,6 @@ def test_weights_that_are_handed_on_give_the_same_logits(problem, tmp_path):
     asked = problem()
     point = (2, 0, 0, 0)
     model = asked.model(point)
-    import jax
-
     images = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype(np.float32)
     variables = model.init(jax.random.key(0), images)
     found = make_found("own", asked, Chosen(point, variables, front=[point, (0, 0, 0, 0)]))
@@ -48,3 +52,35 @@ def test_weights_that_are_handed_on_give_the_same_logits(problem, tmp_path):
 def test_the_best_of_none(problem):
     with pytest.raises(ValueError, match="none of the networks has a value"):
         run("random", problem(1, function=lambda point: float("nan")))
+
+
+FAMILIES = {
+    "convnext_tiny": [Choice("depths.0", (1, 2)), Choice("stages_0.blocks_1.kernel_sizes", (3, 5))],
+    "inception_next_atto": [Choice("band_kernels.0", (5, 9)), Choice("mlp_ratios.1", (2.0, 4.0))],
+    "vit_tiny_patch16_224": [Choice("width", (12, 24)), Choice("depth", (1, 2))],
+}
+SIZES = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family(name, tmp_path):
+    """What is written builds the same network, of the same cost, with the same logits."""
+    fields = {"patch_size": 8, "heads": 3} if name.startswith("vit") else SIZES
+    space = ArchSpace(name, FAMILIES[name], **fields)
+    asked = Problem(space, ByFunction(sum), 2, costs=PointCosts(space, (32, 32, 3), 4))
+    point = asked.draw()
+    model = asked.model(point)
+    images = np.random.default_rng(0).standard_normal((2, 32, 32, 3)).astype(np.float32)
+    variables = model.init(jax.random.key(0), images)
+    write(make_found("own", asked, Chosen(point, variables)), asked, tmp_path)
+    again = models.create_model(str(tmp_path / "architecture.json"), num_classes=4)
+    loaded, _ = models.load_weights(
+        again, again.init(jax.random.key(1), images), tmp_path / "weights.safetensors"
+    )
+    assert np.array_equal(again.apply(loaded, images), model.apply(variables, images))
+    total = models.cost(again, (32, 32, 3))
+    assert json.loads((tmp_path / "search.json").read_text())["costs"] == {
+        "params": total.params,
+        "macs": total.macs,
+    }

@@ -23,6 +23,10 @@ def test_flags_replace_what_the_file_says():
 def test_refused(tmp_path):
     with pytest.raises(UserError, match="unknown strategy"):
         read_search(CONFIG, strategy="evolutoin")
+    with pytest.raises(UserError, match="has no option 'populaton'"):
+        read_search(CONFIG, options=["populaton=3"])
+    with pytest.raises(UserError, match="--evaluations=0"):
+        read_search(CONFIG, evaluations=0)
     with pytest.raises(UserError, match="expected OPTION=VALUE"):
         read_search(CONFIG, options=["population"])
     other = tmp_path / "other.py"
