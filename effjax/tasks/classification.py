@@ -331,7 +331,9 @@ class Classification(Task):
     @property
     def _has_auxiliary(self) -> bool:
         """Whether the network has a second classifier, for training alone."""
-        return getattr(self.model.architecture, "auxiliary", False)
+        # a network of one's own need not be described by an architecture
+        architecture = getattr(self.model, "architecture", None)
+        return getattr(architecture, "auxiliary", False)
 
     def mixed(self, batch: Batch, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         """What the network is trained on: images [B, H, W, 3] and soft labels [B, K]."""
