@@ -42,7 +42,7 @@ from effjax.optim.rules import (
     parameter_paths,
     unused_rules,
 )
-from effjax.optim.schedule_registry import (
+from effjax.optim.schedules import (
     Schedule,
     ScheduleInfo,
     Span,

@@ -4,7 +4,8 @@ import pytest
 
 import effjax
 from effjax.errors import UserError
-from effjax.tasks.registry import TASKS, find_task, list_tasks, register_task
+from effjax.tasks import registry
+from effjax.tasks.registry import find_task, list_tasks, register_task
 
 
 def test_rooms_above_are_looked_through():
@@ -15,7 +16,7 @@ def test_rooms_above_are_looked_through():
 
 
 def test_a_decorator_registers(monkeypatch):
-    monkeypatch.setattr(TASKS, "entries", dict(TASKS.entries))
+    monkeypatch.setattr(registry, "_tasks", dict(registry._tasks))
 
     @register_task("nothing", "learns nothing")
     class Nothing(effjax.Task):
