@@ -56,14 +56,22 @@ class Registry(Generic[Entry]):
         """
 
         def add(entry: Entry) -> Entry:
-            if name in self.entries:
-                raise ValueError(f"a {self._kind} named {name!r} is registered already")
-            self.entries[name] = entry
-            self._lines[name] = line
-            plugins.note(self._kind, name, entry.__module__)
+            self.enter(name, line, entry, entry.__module__)
             return entry
 
         return add
+
+    def enter(self, name: str, line: str, entry: Entry, module: str) -> None:
+        """Makes an entry known by `name`; `module` is the one that registers it.
+
+        Raises:
+          ValueError: the name is taken.
+        """
+        if name in self.entries:
+            raise ValueError(f"a {self._kind} named {name!r} is registered already")
+        self.entries[name] = entry
+        self._lines[name] = line
+        plugins.note(self._kind, name, module)
 
     def lines(self) -> dict[str, str]:
         """{name: one line} of all entries."""

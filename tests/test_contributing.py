@@ -13,8 +13,8 @@ import effjax
 from effjax import cli, models
 from effjax.data.config import DataConfig
 from effjax.data.sources.open import open_examples
-from effjax.optim import schedules
 from effjax.optim.registry import registry as optimizers
+from effjax.optim.schedule_registry import SCHEDULES
 from effjax.report import choose_display
 from effjax.tasks import losses
 
@@ -42,7 +42,7 @@ def myproject(tmp_path_factory):
     for path, code in EXAMPLES.items():
         (folder / path).write_text(code)
     sys.path.insert(0, str(folder))
-    tables = (cli.VERBS, models.MIXERS, optimizers(), losses.LOSSES.entries, schedules._TABLE)
+    tables = (cli.VERBS, models.MIXERS, optimizers(), losses.LOSSES.entries, SCHEDULES.entries)
     before = [dict(table) for table in tables]
     yield folder
     sys.path.remove(str(folder))

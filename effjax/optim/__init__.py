@@ -42,7 +42,7 @@ from effjax.optim.rules import (
     parameter_paths,
     unused_rules,
 )
-from effjax.optim.schedules import (
+from effjax.optim.schedule_registry import (
     Schedule,
     ScheduleInfo,
     Span,

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from effjax.errors import UserError
-from effjax.optim.schedules import Schedule, list_schedules
+from effjax.optim.schedule_registry import Schedule, list_schedules
 
 Kind = Literal["constant", "restart", "cooldown"]
 KINDS: tuple[str, ...] = get_args(Kind)

@@ -21,11 +21,6 @@ Names = dict[str, list[str]]  # {"model", "optimizer" or "schedule": names}
 PACKAGE = Path(__file__).parents[1]
 ROOMS = ("models", "optim")  # in which entries register themselves
 KEPT = "names.json"
-LISTS = {
-    "model": "`effjax models` lists the models that there are",
-    "optimizer": "`effjax optimizers` lists the optimizers that there are",
-    "schedule": "docs/training.md describes them; your own: package.module:function",
-}
 
 
 def check_names(config: Any) -> None:
@@ -42,10 +37,22 @@ def check_names(config: Any) -> None:
     if "effjax.models" in sys.modules or "effjax.optim" in sys.modules:
         return  # a config file has imported them: it may register names, which they know best
     known = known_names()
-    _check("model", _architecture(config.model.name), known)
-    for group in config.optim.values():
-        _check("optimizer", group.name, known)
-    _check("schedule", config.schedule.name, known)
+    # in the words of the registries, which say it where they are imported already
+    model = _architecture(config.model.name)
+    if _is_unknown("model", model, known):
+        hint = nearest(model, known["model"])
+        listed = "`effjax models` lists the models that there are"
+        raise UserError(f"unknown model {model!r}: {hint}\n{listed}")
+    for group, section in config.optim.items():
+        name = section.name
+        if _is_unknown("optimizer", name, known):
+            hint = nearest(name, known["optimizer"])
+            raise UserError(f"config.optim.{group}: unknown optimizer {name!r}: {hint}")
+    name = config.schedule.name
+    if _is_unknown("schedule", name, known):
+        hint = nearest(name, known["schedule"])
+        own = "your own: --config.schedule.name=package.module:function"
+        raise UserError(f"config.schedule: unknown schedule {name!r}; {hint}\n{own}")
 
 
 def known_names() -> Names:
@@ -79,13 +86,11 @@ def registered_names() -> Names:
     return names
 
 
-def _check(kind: str, name: str, known: Names) -> None:
+def _is_unknown(kind: str, name: str, known: Names) -> bool:
     is_elsewhere = plugins.is_plugin(name) or plugins.is_known(kind, name)
     # "runs/x", or a folder beside, may be that of a run
     is_path = kind == "model" and ("/" in name or Path(name).exists())
-    if name in known[kind] or is_elsewhere or is_path:
-        return
-    raise UserError(f"unknown {kind} {name!r}: {nearest(name, known[kind])}\n{LISTS[kind]}")
+    return name not in known[kind] and not is_elsewhere and not is_path
 
 
 def _architecture(name: str) -> str:

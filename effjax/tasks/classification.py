@@ -4,10 +4,9 @@ Shapes: B batch, H W space, K classes.
 """
 
 import copy
-import dataclasses
 import functools
 from collections.abc import Hashable, Mapping, Set
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,19 +28,18 @@ from effjax.contract import (
     split_variables,
 )
 from effjax.data import Split, mix_batch, normalise, open_training
-from effjax.data.config import Side
 from effjax.errors import UserError
 from effjax.optim import parameter_paths
-from effjax.ranges import Count, NotNegative, NotNegativeInt, Positive
 from effjax.tasks import whole_set as _evaluators  # noqa: F401  they register themselves
 from effjax.tasks.class_weights import BALANCED, class_weights
 from effjax.tasks.evaluators import find_evaluator
 from effjax.tasks.freezing import as_in_evaluation
 from effjax.tasks.losses import Loss, find_loss
-from effjax.tasks.model_kind import check_kind
+from effjax.tasks.network import build_classifier
+from effjax.tasks.options import ClassificationConfig
 from effjax.tasks.registry import register_task
 from effjax.tasks.scales import USUAL, Scale, Scales, at_scale, check_scales, read_scales, resized
-from effjax.tasks.starting import classifier_rows, explain_mismatch, find_start
+from effjax.tasks.starting import load_start
 from effjax.tasks.targets import OneClass, Targets, make_targets
 from effjax.tasks.unfreezing import BACKBONE, Unfreezing, parameter_labels, read_unfreezing
 from effjax.training.frozen import frozen_layers
@@ -63,30 +61,7 @@ class Classification(Task):
       loss_function: what `task.loss` names.
     """
 
-    @dataclasses.dataclass(frozen=True)
-    class Config(Task.Config):
-        """Keys of `config.task`."""
-
-        loss: str = "cross_entropy"  # a registered loss, or "package.module:function"
-        focal_gamma: NotNegative | None = None  # loss "focal": its exponent; None: 2
-        # "balanced", or (class name, weight) of some classes: factors of the training loss
-        class_weights: Literal["balanced"] | tuple[tuple[str, Positive], ...] | None = None
-        # regex over the paths of parameters that are not learned; their layers run as in
-        # evaluation. "backbone": all but the classifier, and the whole network runs as in
-        # evaluation, a linear probe
-        frozen: str | None = None
-        # (regex or "backbone", when these parameters begin to learn), the first match counts; until
-        # then they are frozen. What none matches learns from the start
-        unfreeze_steps: tuple[tuple[str, NotNegativeInt], ...] | None = None
-        unfreeze_epochs: tuple[tuple[str, NotNegative], ...] | None = None
-        # factor of the loss of an auxiliary classifier, which a network of cells may have
-        auxiliary_weight: NotNegative = 0.4
-        # sizes at which the network is trained, at most data.image_size; (): that size alone
-        image_sizes: tuple[Side | tuple[Side, Side], ...] = ()
-        # "rise": each for an equal share of the run, in this order; "draw": one an update
-        size_order: Literal["rise", "draw"] = "rise"
-        patch_sizes: tuple[Count, ...] = ()  # of a ViT: one is drawn for each update
-
+    Config = ClassificationConfig
     trains_model = True
     scale = USUAL  # of the update that is traced; a copy of the task has another one
 
@@ -151,44 +126,9 @@ class Classification(Task):
         return self.build_model()
 
     def build_model(self) -> models.ImageModel:
-        """The network that `config.model` describes.
-
-        Raises:
-          UserError: fewer classes than the labels have, or anything that the model refuses.
-        """
-        section = self.config.model
-        check_kind(section.name, "classifier", self.name)
-        if 0 < (section.num_classes or 0) < self.split.num_classes:
-            raise UserError(
-                f"config.model.num_classes = {section.num_classes}, but the labels have "
-                f"{self.split.num_classes} classes; leave it out"
-            )
+        """The network that `config.model` describes, see `build_classifier`."""
         _ = self.targets  # what does not fit is refused before anything is built
-        for key in ("dtype", "param_dtype"):
-            if section[key] == "float16":
-                raise UserError(
-                    f"config.model.{key} = 'float16': small gradients would become zero\n"
-                    "use bfloat16, which has the range of float32"
-                )
-        return models.create_model(
-            section.name,
-            num_classes=section.num_classes or self.split.num_classes,
-            dtype=section.dtype,
-            param_dtype=section.param_dtype,
-            batch_axis=self.batch_axis,
-            **self._architecture_fields(),
-        )
-
-    def _architecture_fields(self) -> dict[str, Any]:
-        """What `config.model` says of the architecture, and the size of images if they need it."""
-        section = self.config.model
-        fields = section.extras("name", "num_classes", "dtype", "param_dtype", "arch")
-        height, width, _ = self.split.image_shape
-        takes_size = "image_size" in models.default_fields(section.name)
-        if takes_size and height != width:
-            # positions that are a list of tokens do not tell their grid
-            fields.setdefault("image_size", (height, width))
-        return fields
+        return build_classifier(self.config, self.split, self.name, self.batch_axis)
 
     def source(self) -> Source:
         return self.split
@@ -262,30 +202,11 @@ class Classification(Task):
     def load(
         self, params: Params, model_state: Any, source: str
     ) -> tuple[Params, Any, Mapping[str, Any]]:
-        """From a run's folder, a file or a published name, see `find_start`.
-
-        Where the weights' classes have names, the classifier keeps the rows of those that the data
-        has too, in the data's order; if there are none it stays fresh.
-        """
-        start = find_start(source)
-        rows, matched = None, []
-        if start.labels and self.model.num_classes:
-            names = self.split.class_names
-            rows, matched = classifier_rows(names, self.model.num_classes, start.labels)
-        try:
-            variables, report = models.load_weights(
-                self.model,
-                join_variables(params, model_state),
-                start.weights,
-                ignore=self.config.init_ignore,
-                rename=dict(self.config.init_rename),
-                classes=rows,
-            )
-        except UserError as error:
-            reason = explain_mismatch(start, self.model, self.config.model.name)
-            raise UserError(reason or str(error)) from error
-        report = vars(report) | {"classes known by name": matched}
-        return *split_variables(variables), report
+        """From a run's folder, a file or a published name, see `load_start`."""
+        variables = join_variables(params, model_state)
+        names = self.split.class_names
+        loaded, report = load_start(self.model, variables, source, names, self.config)
+        return *split_variables(loaded), report
 
     def images(self, batch: Batch) -> jax.Array:
         """uint8 [B, H, W, 3] -> normalised float [B, H, W, 3]."""
@@ -331,7 +252,9 @@ class Classification(Task):
     @property
     def _has_auxiliary(self) -> bool:
         """Whether the network has a second classifier, for training alone."""
-        return getattr(self.model.architecture, "auxiliary", False)
+        # a network of one's own need not be described by an architecture
+        architecture = getattr(self.model, "architecture", None)
+        return getattr(architecture, "auxiliary", False)
 
     def mixed(self, batch: Batch, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         """What the network is trained on: images [B, H, W, 3] and soft labels [B, K]."""

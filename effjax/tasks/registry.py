@@ -15,10 +15,19 @@ from collections.abc import Callable
 from typing import Any
 
 from effjax import plugins
-from effjax.errors import UserError, nearest
+from effjax.registry import Registry
 
+
+def _is_task(found: Any) -> bool:
+    from effjax.contract import Task  # brings in JAX
+
+    return inspect.isclass(found) and issubclass(found, Task)
+
+
+TASKS: Registry[type] = Registry(
+    "task", "--config.task.name=package.module:Class", _is_task, "subclass of Task"
+)
 _rooms = [__package__]
-_tasks: dict[str, tuple[str, type]] = {}  # name -> (one line, class)
 
 
 def register_task(name: str, line: str) -> Callable[[type], type]:
@@ -28,13 +37,7 @@ def register_task(name: str, line: str) -> Callable[[type], type]:
       name: what a config says.
       line: one line that describes the task, for lists and help.
     """
-
-    def register(task: type) -> type:
-        _tasks[name] = (line, task)
-        plugins.note("task", name, task.__module__)
-        return task
-
-    return register
+    return TASKS.register(name, line)
 
 
 def look_in(room: str) -> None:
@@ -47,7 +50,7 @@ def list_tasks() -> dict[str, str]:
     """{name: one line} of all tasks."""
     for room in _rooms:
         _import_modules(room)
-    return {name: _tasks[name][0] for name in sorted(_tasks)}
+    return TASKS.lines()
 
 
 def find_task(name: str) -> Any:
@@ -57,25 +60,13 @@ def find_task(name: str) -> Any:
       UserError: unknown name, or nothing of that name in the module.
     """
     for room in _rooms:
-        if name in _tasks or plugins.is_plugin(name):  # the rooms above need not be imported
-            break
+        if name in TASKS.entries or plugins.is_plugin(name):
+            break  # the rooms above need not be imported
         _import_modules(room)
-    found = plugins.look_up("task", name, _tasks, _is_task, "subclass of Task")
-    if found is None:
-        raise UserError(
-            f"unknown task {name!r}; {nearest(name, _tasks)}\n"
-            "your own: --config.task.name=package.module:Class"
-        )
-    return found[1] if name in _tasks else found
+    return TASKS.find(name)
 
 
 def _import_modules(room: str) -> None:
     package = importlib.import_module(room)
     for module in pkgutil.walk_packages(package.__path__, f"{room}."):
         importlib.import_module(module.name)
-
-
-def _is_task(found: Any) -> bool:
-    from effjax.contract import Task  # brings in JAX
-
-    return inspect.isclass(found) and issubclass(found, Task)

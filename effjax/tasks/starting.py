@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from effjax import models
-from effjax.config import as_path, read_json
+from effjax.config import View, as_path, read_json
+from effjax.contract import Variables
 from effjax.data.class_names import match_classes
 from effjax.errors import UserError
 from effjax.models import TRAINING_FIELDS, ImageModel
@@ -122,3 +123,38 @@ def explain_mismatch(start: Start, model: ImageModel, name: str) -> str | None:
     if len(different) > 3:
         listed += f" and {len(different) - 3} more"
     return f"{start.source} has {listed}, which config.model ({name}) has not\n{remedy}"
+
+
+def load_start(
+    model: ImageModel, variables: Variables, source: str, ours: Sequence[str], config: View
+) -> tuple[Variables, dict[str, Any]]:
+    """`variables` with the weights of `source`, see `find_start`, and a report of what was loaded.
+
+    Where the weights' classes have names, the classifier keeps the rows of those that the data has
+    too, in the data's order; if there are none it stays fresh.
+
+    Args:
+      ours: the names of the data's classes.
+      config: of the run.
+
+    Raises:
+      UserError: weights that do not fit; it says which architecture they are of, where that is
+        known.
+    """
+    start = find_start(source)
+    rows, matched = None, []
+    if start.labels and model.num_classes:
+        rows, matched = classifier_rows(ours, model.num_classes, start.labels)
+    try:
+        loaded, report = models.load_weights(
+            model,
+            variables,
+            start.weights,
+            ignore=config.init_ignore,
+            rename=dict(config.init_rename),
+            classes=rows,
+        )
+    except UserError as error:
+        reason = explain_mismatch(start, model, config.model.name)
+        raise UserError(reason or str(error)) from error
+    return loaded, vars(report) | {"classes known by name": matched}

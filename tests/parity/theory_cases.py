@@ -206,11 +206,11 @@ class Tanh:
         self.params = [weights[name] for name in self.order]
         x = jnp.asarray(case.drawn("x"))
         labels = jnp.asarray(case.inputs["curvature/labels"])
-        half = len(x) // 2
         # in two chunks of unlike size, as a data set comes
+        cut = max(1, len(x) // 2 - 3)
         self.chunks = [
-            ((x[: half - 3], labels[: half - 3]), half - 3),
-            ((x[half - 3 :], labels[half - 3 :]), len(x) - half + 3),
+            ((x[:cut], labels[:cut]), cut),
+            ((x[cut:], labels[cut:]), len(x) - cut),
         ]
         self.compiled = jax.jit(self.loss)
         self.hessian = products.hessian(self.loss, self.params, self.chunks)

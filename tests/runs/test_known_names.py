@@ -56,9 +56,9 @@ def test_jax_is_not_needed_to_refuse_a_name(cache):
         "--config.model.name=caformer_s18.sail_in1k": "fine",
         "--config.model.name=own.networks:Net": "fine",
         "--config.model.name=runs/x:best": "fine",
-        "--config.optim.default.name=adamm": "unknown optimizer 'adamm': did you mean 'adam",
+        "--config.optim.default.name=adamm": "config.optim.default: unknown optimizer 'adamm'",
         "--config.optim.default.name=muon": "fine",
-        "--config.schedule.name=cosin": "unknown schedule 'cosin': did you mean 'cosine'",
+        "--config.schedule.name=cosin": "config.schedule: unknown schedule 'cosin'; did",
     }
     done = subprocess.run(
         [sys.executable, "-c", CODE, *words],

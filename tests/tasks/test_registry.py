@@ -4,8 +4,7 @@ import pytest
 
 import effjax
 from effjax.errors import UserError
-from effjax.tasks import registry
-from effjax.tasks.registry import find_task, list_tasks, register_task
+from effjax.tasks.registry import TASKS, find_task, list_tasks, register_task
 
 
 def test_rooms_above_are_looked_through():
@@ -16,7 +15,7 @@ def test_rooms_above_are_looked_through():
 
 
 def test_a_decorator_registers(monkeypatch):
-    monkeypatch.setattr(registry, "_tasks", dict(registry._tasks))
+    monkeypatch.setattr(TASKS, "entries", dict(TASKS.entries))
 
     @register_task("nothing", "learns nothing")
     class Nothing(effjax.Task):
