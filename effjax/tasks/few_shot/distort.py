@@ -41,26 +41,30 @@ class Distortion:
 
     def _one(self, image: Array, key: Array) -> Array:
         factor_key, chance_key = jax.random.split(key)
-        low, high = 1 - self.jitter, 1 + self.jitter
-        brightness, contrast, saturation = jax.random.uniform(
-            factor_key, (3,), minval=low, maxval=high
-        )
-        chances = jax.random.uniform(chance_key, (3,))
+        spread = jax.random.uniform(factor_key, (3,), minval=-1.0, maxval=1.0)
+        brightness, contrast, saturation = 1 + self.jitter * spread
+        grey, solarize, change = jax.random.uniform(chance_key, (3,))
         x = image.astype(jnp.float32) / 255
-        x = jnp.clip(x * brightness, 0.0, 1.0)
-        x = _blend(x, _grey(x).mean(), contrast)
+        black = jnp.zeros_like(x)
+        x = _blend(x, black, brightness)
+        mean = _grey(x).mean(keepdims=True)
+        x = _blend(x, mean, contrast)
         x = _blend(x, _grey(x), saturation)
-        x = jnp.where(chances[0] < self.grey, jnp.broadcast_to(_grey(x), x.shape), x)
-        x = jnp.where((chances[1] < self.solarize) & (x >= 0.5), 1 - x, x)
+        # without colour
+        x = jnp.where(grey < self.grey, _grey(x), x)
+        # what is light becomes dark
+        is_light = (solarize < self.solarize) & (x >= 0.5)
+        x = jnp.where(is_light, 1 - x, x)
         changed = jnp.round(255 * x).astype(image.dtype)
-        return jnp.where(chances[2] < self.share, changed, image)
+        return jnp.where(change < self.share, changed, image)
 
 
 def _grey(x: Array) -> Array:
     """[H, W, 1]."""
-    return (x * jnp.asarray(GREY)[None, None]).sum(-1, keepdims=True)
+    return jnp.einsum("hwc,c->hw", x, jnp.asarray(GREY))[..., None]
 
 
 def _blend(x: Array, other: Array, factor: Array) -> Array:
     """`other` at factor 0, `x` at 1, further away beyond."""
-    return jnp.clip(other + factor * (x - other), 0.0, 1.0)
+    mixed = other + factor * (x - other)
+    return jnp.clip(mixed, 0.0, 1.0)

@@ -19,7 +19,8 @@ POINTS = 33  # from 0 to FARTHEST; both parts of the integrand are even
 def directions(key: Array, features: int, count: int) -> Array:
     """[D, R], unit vectors in all directions alike."""
     drawn = jax.random.normal(key, (features, count))
-    return drawn / jnp.linalg.norm(drawn, axis=0, keepdims=True)
+    length = jnp.linalg.norm(drawn, axis=0, keepdims=True)
+    return drawn / length
 
 
 def distance_to_gaussian(
@@ -34,22 +35,32 @@ def distance_to_gaussian(
       axis: the pmap axis over which the batch is divided.
     """
     times, weights = _quadrature()
-    seen = jnp.einsum("vbd,dr->vbr", features, along)
     count = _total(valid.sum(), axis)
-    angles = seen[..., None] * times[None, None, None]  # [V, B, R, T]
-    cosine = _total(jnp.einsum("vbrt,b->vrt", jnp.cos(angles), valid), axis)
-    sine = _total(jnp.einsum("vbrt,b->vrt", jnp.sin(angles), valid), axis)
     some = jnp.maximum(count, 1.0)
-    gaussian = jnp.exp(-0.5 * jnp.square(times))[None, None]
-    gap = jnp.square(cosine / some - gaussian) + jnp.square(sine / some)
-    return count * (gap * weights[None, None]).sum(-1).mean(-1)
+
+    def mean(values: Array) -> Array:
+        """Over the examples of all devices: [V, B, R, T] -> [V, R, T]."""
+        own = jnp.einsum("vbrt,b->vrt", values, valid)
+        return _total(own, axis) / some
+
+    seen = jnp.einsum("vbd,dr->vbr", features, along)
+    angles = jnp.einsum("vbr,t->vbrt", seen, times)
+    real = mean(jnp.cos(angles))
+    imaginary = mean(jnp.sin(angles))
+    gaussian = jnp.exp(-0.5 * jnp.square(times))  # which is real
+    gap = jnp.square(real - gaussian[None, None])
+    gap += jnp.square(imaginary)
+    integral = jnp.einsum("vrt,t->vr", gap, weights)
+    return count * integral.mean(-1)
 
 
 def _quadrature() -> tuple[Array, Array]:
     """(times [T], weights [T]): the trapezoid rule on both sides of 0."""
     times = np.linspace(0, FARTHEST, POINTS)
-    weights = np.full(POINTS, 2 * times[1])  # twice: the other side of 0 is the same
-    weights[[0, -1]] /= 2
+    step = times[1]
+    weights = np.full(POINTS, 2 * step)  # twice: the other side of 0 is the same
+    weights[0] = step
+    weights[-1] = step
     weights *= np.exp(-0.5 * times**2)
     return jnp.asarray(times, float), jnp.asarray(weights, float)
 

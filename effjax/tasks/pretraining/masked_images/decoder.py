@@ -42,17 +42,24 @@ class Decoder(nn.Module):
         """[B, N, C] from tokens [B, PREFIX + n, E] and the places [B, N] of `Masks`."""
         a = self.architecture
         x = Linear(a.width, kernel_init=xavier, name="embed")(tokens)
-        token_init = nn.initializers.normal(0.02)
-        mask_token = self.param("mask_token", token_init, (1, 1, a.width)).astype(x.dtype)
-        batch, seen, _ = x.shape
-        missing = places.shape[1] - (seen - PREFIX)
-        masks = jnp.broadcast_to(mask_token, (batch, missing, a.width))
-        patches = jnp.concatenate([x[:, PREFIX:], masks], axis=1)
-        patches = jnp.take_along_axis(patches, places[..., None], axis=1)
-        x = jnp.concatenate([x[:, :PREFIX], patches], axis=1)
-        x += jnp.asarray(fixed_positions(self.grid, a.width), x.dtype)
+        x = self._whole(x, places)
+        positions = fixed_positions(self.grid, a.width)
+        x += jnp.asarray(positions, x.dtype)
         for number in range(a.depth):
             x = Block(a, 0.0, name=f"blocks_{number}")(x, None)
         x = LayerNorm(name="norm")(x)
         x = at_least_float32(x)  # what is compared with the images
         return Linear(self.outputs, kernel_init=xavier, name="pred")(x)[:, PREFIX:]
+
+    def _whole(self, x: Array, places: Array) -> Array:
+        """[B, PREFIX + N, D] from [B, PREFIX + n, D]: each patch in its place, seen or not."""
+        batch, tokens, width = x.shape
+        token_init = nn.initializers.normal(0.02)
+        mask_token = self.param("mask_token", token_init, (1, 1, width))
+        seen = tokens - PREFIX
+        missing = places.shape[1] - seen
+        # one token stands for all that is hidden
+        masks = jnp.broadcast_to(mask_token.astype(x.dtype), (batch, missing, width))
+        patches = jnp.concatenate([x[:, PREFIX:], masks], axis=1)
+        in_place = jnp.take_along_axis(patches, places[..., None], axis=1)
+        return jnp.concatenate([x[:, :PREFIX], in_place], axis=1)

@@ -39,17 +39,23 @@ def kept_count(patches: int, ratio: float) -> int:
 
 def rank(noise: Array, count: int) -> Masks:
     """Keeps the `count` patches of the smallest noise [B, N]."""
-    order = jnp.argsort(noise, axis=1)
-    places = jnp.argsort(order, axis=1)
-    hidden = (places >= count).astype(jnp.float32)
-    return Masks(order[:, :count].astype(jnp.int32), hidden, places.astype(jnp.int32))
+    order = jnp.argsort(noise, axis=1).astype(jnp.int32)
+    # the rank of each patch is also its place among the kept and then the hidden ones
+    places = jnp.argsort(order, axis=1).astype(jnp.int32)
+    is_hidden = places >= count
+    return Masks(
+        kept=order[:, :count],
+        hidden=is_hidden.astype(jnp.float32),
+        places=places,
+    )
 
 
 def draw_noise(rng: Array, index: Array, patches: int) -> Array:
     """Uniform [B, N]: of each example `index` [B] of the global batch by a key of its own."""
 
     def of_example(place: Array) -> Array:
-        return jax.random.uniform(jax.random.fold_in(rng, place), (patches,))
+        own_key = jax.random.fold_in(rng, place)
+        return jax.random.uniform(own_key, (patches,))
 
     return jax.vmap(of_example)(index)
 
@@ -86,4 +92,5 @@ def hidden_error(predicted: Array, target: Array, hidden: Array) -> tuple[Array,
       hidden: [B, N].
     """
     errors = jnp.square(predicted - target).mean(-1)  # [B, N]
-    return (errors * hidden).sum(-1), hidden.sum(-1)
+    total = (errors * hidden).sum(-1)
+    return total, hidden.sum(-1)

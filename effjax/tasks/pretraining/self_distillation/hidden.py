@@ -20,11 +20,16 @@ def draw_hidden(
     low, high = ratio
 
     def of_example(place: Array) -> Array:
-        some_key, share_key, order_key = jax.random.split(jax.random.fold_in(key, place), 3)
-        some = jax.random.bernoulli(some_key, 0.5, (crops, 1))
+        own_key = jax.random.fold_in(key, place)
+        some_key, share_key, order_key = jax.random.split(own_key, 3)
+        hides_some = jax.random.bernoulli(some_key, 0.5, (crops, 1))
         share = jax.random.uniform(share_key, (crops, 1), minval=low, maxval=high)
         noise = jax.random.uniform(order_key, (crops, patches))
-        rank = jnp.argsort(jnp.argsort(noise, axis=1), axis=1)
-        return (some & (rank < share * patches)).astype(jnp.float32)
+        # the patches of the smallest noise
+        order = jnp.argsort(noise, axis=1)
+        rank = jnp.argsort(order, axis=1)
+        is_hidden = hides_some & (rank < share * patches)
+        return is_hidden.astype(jnp.float32)
 
-    return jax.vmap(of_example)(index).swapaxes(0, 1)
+    of_examples = jax.vmap(of_example)(index)  # [B, V, N]
+    return of_examples.swapaxes(0, 1)

@@ -15,13 +15,15 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 KOLEO_EPS = 1e-8
+NORM_EPS = 1e-5  # in the deviation of a target
 
 # ---------------------------------------------------------------------------------- pairs
 
 
 def cross_entropies(student: Array, teacher: Array) -> Array:
     """Pairs [T, V, B] of probabilities [T, B, K] and logits [V, B, K], already at temperature."""
-    return -jnp.einsum("tbk,vbk->tvb", teacher, jax.nn.log_softmax(student))
+    log_student = jax.nn.log_softmax(student)
+    return -jnp.einsum("tbk,vbk->tvb", teacher, log_student)
 
 
 def info_nce(student: Array, teacher: Array, queue: Array, temperature: float) -> Array:
@@ -31,10 +33,12 @@ def info_nce(student: Array, teacher: Array, queue: Array, temperature: float) -
       student: [V, B, D].
       teacher: [T, B, D].
     """
-    positive = jnp.einsum("vbd,tbd->tvb", student, teacher) / temperature
-    negative = jnp.einsum("vbd,qd->vbq", student, queue) / temperature
-    others = jax.nn.logsumexp(negative, axis=-1)  # [V, B]
-    return jnp.logaddexp(positive, others[None]) - positive
+    scaled = student / temperature
+    positive = jnp.einsum("vbd,tbd->tvb", scaled, teacher)
+    negative = jnp.einsum("vbd,qd->vbq", scaled, queue)
+    of_queue = jax.nn.logsumexp(negative, axis=-1)  # [V, B]
+    whole = jnp.logaddexp(positive, of_queue[None])
+    return whole - positive
 
 
 def is_other(pairs: Array) -> Array:
@@ -46,7 +50,8 @@ def is_other(pairs: Array) -> Array:
 def mean_of_pairs(pairs: Array) -> Array:
     """[B]: the mean over the pairs of different crops. DINO."""
     weights = is_other(pairs)
-    return jnp.einsum("tvb,tv->b", pairs, weights) / weights.sum()
+    total = jnp.einsum("tvb,tv->b", pairs, weights)
+    return total / weights.sum()
 
 
 def mean_of_halves(pairs: Array, large: int = 2) -> Array:
@@ -67,8 +72,10 @@ def mean_of_halves(pairs: Array, large: int = 2) -> Array:
 def sharpened(logits: Array, centre: Array | float, temperature: Array | float) -> Array:
     """The teacher's probabilities [..., K]: softmax((t - c) / T), with a centre [K] or 0."""
     leading = (1,) * (logits.ndim - 1)
-    offset = jnp.reshape(jnp.asarray(centre, logits.dtype), (*leading, -1))
-    return lax.stop_gradient(jax.nn.softmax((logits - offset) / temperature))
+    offset = jnp.asarray(centre, logits.dtype)
+    offset = offset.reshape(*leading, -1)  # [K] -> [1, ..., K]
+    shares = jax.nn.softmax((logits - offset) / temperature)
+    return lax.stop_gradient(shares)
 
 
 def sinkhorn(
@@ -94,13 +101,17 @@ def sinkhorn(
     if valid is not None:
         shares *= valid[:, None]
     outputs = logits.shape[1]
+    smallest = jnp.finfo(shares.dtype).tiny
     for _ in range(rounds):
+        # every output gets as much
         of_output = _total(shares.sum(0), axis)
         # an output that nothing chooses has no share to scale
-        divisor = jnp.maximum(of_output, jnp.finfo(shares.dtype).tiny)
-        shares = shares / divisor[None] / outputs
+        of_output = jnp.maximum(of_output, smallest)
+        shares = shares / of_output[None] / outputs
+        # and every row gives as much; padding gives nothing
         of_row = shares.sum(1, keepdims=True)
-        shares = shares / jnp.where(of_row > 0, of_row, 1.0)
+        of_row = jnp.where(of_row > 0, of_row, 1.0)
+        shares = shares / of_row
     return lax.stop_gradient(shares)
 
 
@@ -114,9 +125,10 @@ def moved_centre(
       logits: [T, B, K].
       valid: [B]; a batch without a valid example leaves the centre as it is.
     """
-    count = _total(valid.sum(), axis) * logits.shape[0]
-    total = _total(jnp.einsum("tbk,b->k", logits, valid), axis)
-    mean = total / jnp.maximum(count, 1.0)
+    crops = logits.shape[0]
+    count = crops * _total(valid.sum(), axis)
+    own_total = jnp.einsum("tbk,b->k", logits, valid)
+    mean = _total(own_total, axis) / jnp.maximum(count, 1.0)
     moved = momentum * centre + (1 - momentum) * mean
     return jnp.where(count > 0, moved, centre)
 
@@ -142,16 +154,19 @@ def koleo(features: Array, others: Array, own: Array) -> Array:
       own: bool [B, G], whether it is the example itself, or none.
     """
     mine = _unit(features)
-    all_of_them = _unit(others)
-    cosine = jnp.where(own, -jnp.inf, mine @ all_of_them.T)
-    nearest = all_of_them[lax.stop_gradient(cosine).argmax(1)]
-    gap = mine - nearest + KOLEO_EPS
-    distance = jnp.sqrt(jnp.square(gap).sum(-1))
-    return -jnp.log(distance + KOLEO_EPS)
+    theirs = _unit(others)
+    cosine = mine @ theirs.T  # [B, G]
+    cosine = jnp.where(own, -jnp.inf, cosine)
+    # which one is nearest is no function that has a gradient
+    number = lax.stop_gradient(cosine).argmax(1)
+    gap = mine - theirs[number] + KOLEO_EPS
+    square = jnp.square(gap).sum(-1)
+    return -jnp.log(jnp.sqrt(square) + KOLEO_EPS)
 
 
 def _unit(x: Array) -> Array:
-    length = jnp.sqrt(jnp.square(x).sum(-1, keepdims=True))
+    square = jnp.square(x).sum(-1, keepdims=True)
+    length = jnp.sqrt(square)
     return x / jnp.maximum(length, KOLEO_EPS)
 
 
@@ -163,14 +178,20 @@ def patch_loss(student: Array, teacher: Array, hidden: Array, temperature: float
       teacher: probabilities [B, N, K] of the patches that the teacher saw.
       hidden: [B, N].
     """
-    said = jax.nn.log_softmax(student / temperature)
-    losses = -(teacher * said).sum(-1)
-    return (losses * hidden).sum(-1) / jnp.maximum(hidden.sum(-1), 1.0)
+    log_student = jax.nn.log_softmax(student / temperature)
+    losses = -(teacher * log_student).sum(-1)  # [B, N]
+    total = (losses * hidden).sum(-1)
+    count = hidden.sum(-1)
+    return total / jnp.maximum(count, 1.0)
 
 
 def feature_loss(predicted: Array, target: Array) -> Array:
     """[...]: smooth L1 to the layer-normed target [..., D], its mean over channels. I-JEPA."""
-    centred = target - target.mean(-1, keepdims=True)
-    wanted = centred / jnp.sqrt(jnp.square(centred).mean(-1, keepdims=True) + 1e-5)
+    mean = target.mean(-1, keepdims=True)
+    centred = target - mean
+    variance = jnp.square(centred).mean(-1, keepdims=True)
+    wanted = centred / jnp.sqrt(variance + NORM_EPS)
     gap = jnp.abs(predicted - wanted)
-    return jnp.where(gap < 1, 0.5 * jnp.square(gap), gap - 0.5).mean(-1)
+    near = 0.5 * jnp.square(gap)
+    far = gap - 0.5
+    return jnp.where(gap < 1, near, far).mean(-1)

@@ -10,16 +10,22 @@ from effjax.tasks.pretraining.self_distillation.heads import unit
 
 
 def write(memory: Array, pointer: Array, rows: Array, valid: Array) -> tuple[Array, Array]:
-    """(memory [Q, D], pointer) with the `valid` [M] ones of `rows` [M, D] in place of the oldest.
+    """The memory with new rows in place of the oldest entries, and where the next ones go.
 
-    Rows that are not valid take no place. M may not exceed Q.
+    Args:
+      memory: [Q, D].
+      pointer: of the oldest entry.
+      rows: [M, D]; M may not exceed Q.
+      valid: [M]; rows that are not valid take no place.
     """
     size = memory.shape[0]
     wanted = valid > 0
     rank = jnp.cumsum(wanted) - 1  # among the valid ones
+    places = (pointer + rank) % size
     # a place beyond the end is written nowhere
-    places = jnp.where(wanted, (pointer + rank) % size, size)
-    memory = memory.at[places].set(rows.astype(memory.dtype), mode="drop")
+    places = jnp.where(wanted, places, size)
+    new = rows.astype(memory.dtype)
+    memory = memory.at[places].set(new, mode="drop")
     moved = (pointer + wanted.sum()) % size
     return memory, moved.astype(pointer.dtype)
 
@@ -31,11 +37,15 @@ def published_pointer(pointer: Array, written: Array, size: int) -> Array:
     random start. For the recorded case alone.
     """
     end = pointer + written
-    return jnp.where(end <= size, (end + written) % size, end - size)
+    twice = (end + written) % size
+    wrapped = end - size
+    return jnp.where(end <= size, twice, wrapped)
 
 
 def nearest(queries: Array, memory: Array, count: int) -> tuple[Array, Array]:
-    """(numbers [..., n], entries [..., n, D]) of the `count` most similar entries, by cosine."""
+    """The `count` most similar entries by cosine: (numbers [..., n], entries [..., n, D])."""
     cosine = unit(queries) @ unit(memory).T
-    _, numbers = lax.top_k(lax.stop_gradient(cosine), count)
+    # which entries are near is no function that has a gradient
+    cosine = lax.stop_gradient(cosine)
+    _, numbers = lax.top_k(cosine, count)
     return numbers, memory[numbers]

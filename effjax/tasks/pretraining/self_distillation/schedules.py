@@ -9,14 +9,19 @@ def cosine(start: float, end: float, step: Array, steps: int, warmup: int = 0) -
 
     The rise reaches `start` on its last step, so that the first step of the cosine has it again.
     """
-    share = (step - warmup) / max(steps - warmup, 1)
-    fallen = end + 0.5 * (start - end) * (1 + jnp.cos(jnp.pi * share))
-    risen = start * step / max(warmup - 1, 1)
-    return jnp.where(step < warmup, risen, fallen)
+    length = max(steps - warmup, 1)
+    share = (step - warmup) / length
+    wave = 1 + jnp.cos(jnp.pi * share)  # from 2 to 0
+    falling = end + 0.5 * (start - end) * wave
+    last_of_rise = max(warmup - 1, 1)
+    rising = start * step / last_of_rise
+    return jnp.where(step < warmup, rising, falling)
 
 
 def risen(start: float, end: float, step: Array, steps: int) -> Array:
     """A line from `start` to `end` that arrives on the last of `steps`, then `end`."""
-    share = jnp.minimum(step / max(steps - 1, 1), 1.0)
-    reached = step >= steps - 1
-    return jnp.where(reached, end, start + (end - start) * share)
+    last = steps - 1
+    share = step / max(last, 1)
+    between = start + (end - start) * share
+    # a rise of one step, or of none, has arrived at once
+    return jnp.where(step >= last, end, between)

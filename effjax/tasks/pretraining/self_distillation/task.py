@@ -24,7 +24,11 @@ from effjax.errors import UserError
 from effjax.models import ImageModel
 from effjax.models.families.vit import ViT
 from effjax.tasks.pretraining.self_distillation import losses
-from effjax.tasks.pretraining.self_distillation.clipping import clip_each
+from effjax.tasks.pretraining.self_distillation.clipping import (
+    clip_each,
+    prototypes_kept,
+    without_prototypes,
+)
 from effjax.tasks.pretraining.self_distillation.crops import for_any_square
 from effjax.tasks.pretraining.self_distillation.networks import Networks, Outputs
 from effjax.tasks.pretraining.self_distillation.options import DistillationConfig
@@ -156,11 +160,11 @@ class SelfDistillation(Pretraining):
         if self.options.clip_each is not None:
             grads = clip_each(grads, self.options.clip_each)
         held = self._held(state.step)
-        grads = _scaled_prototypes(grads, jnp.where(held, 0.0, 1.0))
+        grads = without_prototypes(grads, held)
         state = state.replace(model_state=found.model_state)
         before = state.params
         state = apply(state, grads, value=found.value)
-        params = _prototypes_of(before, state.params, held)
+        params = prototypes_kept(before, state.params, held)
         teacher = dict(state.model_state["teacher"])
         teacher["params"] = follow(teacher["params"], params, self.momentum(state.step))
         model_state = {**state.model_state, "teacher": teacher}
@@ -314,22 +318,3 @@ def _averaged(
     for name, values in metrics.items():
         pairs[name] = (jnp.where(valid, values, 0.0).sum(), count)
     return total / jnp.maximum(count, 1.0), (state, pairs)
-
-
-def _scaled_prototypes(grads: Any, factor: Array) -> Any:
-    """The gradient of the prototypes times `factor`."""
-    if "group" not in grads["head"]:
-        return grads
-    group = grads["head"]["group"]
-    scaled = {**group, "prototypes": group["prototypes"] * factor}
-    return {**grads, "head": {**grads["head"], "group": scaled}}
-
-
-def _prototypes_of(before: Any, after: Any, held: Array) -> Any:
-    """`after` with the prototypes of `before` while they are held: no decay moves them either."""
-    if "group" not in after["head"]:
-        return after
-    old = before["head"]["group"]["prototypes"]
-    group = after["head"]["group"]
-    kept = {**group, "prototypes": jnp.where(held, old, group["prototypes"])}
-    return {**after, "head": {**after["head"], "group": kept}}

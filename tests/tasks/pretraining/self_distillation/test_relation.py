@@ -13,6 +13,7 @@ def test_a_whole_pass_of_mugs_as_recorded():
     check_recorded("mugs_model/")
 
 
+@pytest.mark.slow
 def test_a_group_is_an_image_and_its_neighbours():
     a = ViTArchitecture(4, 2, 1)
     features = {"stage4": jnp.ones((2, 5, 4)), "tokens": jnp.ones((2, 5, 4))}
