@@ -176,7 +176,8 @@ def load_network(args: argparse.Namespace, display: Any) -> Any:
     if what:  # else the functions below say what is missing
         display.waiting(f"loading {what}")
     if args.workdir is not None:
-        return from_workdir(args.workdir, display, args.step)
+        network = getattr(args, "network", None)
+        return from_workdir(args.workdir, display, args.step, network)
     return from_weights(args.model, args.weights, args.labels, args.size)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import sys
 from pathlib import Path
+from typing import Any
 
 from effjax.cli.declare import NETWORK, RESULTS_ONLY, flag, load_network, place, verb
 from effjax.errors import UserError
@@ -19,6 +20,10 @@ from effjax.errors import UserError
     flag("--ignore-unknown", action="store_true", help="leave out classes it does not know"),
     flag("--details", action="store_true", help="by class, calibration, throughput"),
     flag("--features", action="store_true", help="k-NN and a linear probe on its features"),
+    flag("--network", metavar="N", help="student or teacher, of a run without labels"),
+    flag("--layer", metavar="L", help="with --features: stage1, ..., prelogits (pooled)"),
+    flag("--shots", metavar="K,K", help="with --features: probes of so few labels a class"),
+    flag("--features-out", type=Path, metavar="F.npz", help="with --features: the features"),
     flag("--attack", action="store_true", help="accuracy under FGSM and PGD"),
     flag("--corrupt", action="store_true", help="errors on images damaged in twelve ways"),
     flag("--out", type=Path, metavar="DIR", help="folder for all numbers and pictures"),
@@ -28,6 +33,7 @@ from effjax.errors import UserError
     examples=[
         "effjax evaluate --workdir=runs/quickstart",
         "effjax evaluate --workdir=runs/quickstart --features --attack --corrupt --out=report",
+        "effjax evaluate --workdir=runs/moco --features --network=teacher --shots=1,5",
         "effjax evaluate --config=configs/imagenet/evaluate.py:caformer_s18.sail_in1k",
         "effjax evaluate --model=caformer_s18.sail_in1k --data=imagenet2012 --details",
     ],
@@ -55,7 +61,7 @@ def evaluate(args: argparse.Namespace) -> None:
     )
     other_images = args.data is not None or args.split is not None
     # any of these flags asks for more than the run's own evaluation gives
-    in_detail = wanted != Wanted() or args.details or other_images or args.tta
+    in_detail = wanted != Wanted() or args.details or other_images or args.tta or args.network
     with contextlib.closing(choose_display(args.quiet, results=True)) as display:
         if args.config is not None:
             config = load_run(args.config, args.overrides)
@@ -69,7 +75,35 @@ def evaluate(args: argparse.Namespace) -> None:
             trained = average_over(trained, args.tta)
         wanted = dataclasses.replace(wanted, seed=seed_of(args.workdir))
         data = data_of(trained, args.workdir, args.data, args.split, whole=not args.features)
+        wants_more = args.layer or args.shots or args.features_out
+        if args.features and (wants_more or not trained.model.num_classes):
+            _evaluate_frozen(trained, data, display, args, wanted)
+            return
+        if not trained.model.num_classes:
+            raise UserError(f"{trained.name} has no classifier; measure its features: --features")
         evaluate_network(trained, data, display, wanted)
+
+
+def _evaluate_frozen(
+    trained: Any, data: Any, display: Any, args: argparse.Namespace, wanted: Any
+) -> None:
+    """Features alone: of a network without classes, of another layer, or with few labels."""
+    from effjax.evaluate.frozen import WantedFeatures, evaluate_frozen, read_shots
+
+    if wanted.attack or wanted.corrupt or args.details:
+        raise UserError(
+            f"--attack, --corrupt and --details are for classes; {trained.name} is asked for "
+            "features alone\nleave them out"
+        )
+    features = WantedFeatures(
+        layer=args.layer or "pooled",
+        shots=read_shots(args.shots),
+        file=args.features_out,
+        out=args.out,
+        limit=args.limit,
+        seed=wanted.seed,
+    )
+    evaluate_frozen(trained, data, display, features)
 
 
 @verb(

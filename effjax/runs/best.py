@@ -11,6 +11,7 @@ from effjax.runs.record import read_config
 # the number of a checkpoint, "best", "average:N" of the last N, or (None) the newest sound one
 Step = int | str | None
 AVERAGE = "average:"
+NETWORKS = ("student", "teacher")  # of a run that learns without labels
 
 
 def averaged(step: Step) -> int | None:
@@ -84,6 +85,17 @@ def split_step(source: str) -> tuple[str, Step]:
         return folder, "best"
     if colon and step.isdecimal():
         return folder, int(step)
+    return source, None
+
+
+def split_network(source: str) -> tuple[str, str | None]:
+    """ "runs/x:teacher" -> ("runs/x", "teacher"), "runs/x:12:teacher" -> ("runs/x:12", "teacher").
+
+    Of runs that have learned two networks; anything else is (source, None).
+    """
+    folder, colon, network = source.rpartition(":")
+    if colon and network in NETWORKS:
+        return folder, network
     return source, None
 
 

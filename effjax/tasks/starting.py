@@ -14,7 +14,7 @@ from effjax.contract import Variables
 from effjax.data.class_names import match_classes
 from effjax.errors import UserError
 from effjax.models import TRAINING_FIELDS, ImageModel
-from effjax.runs.best import split_step
+from effjax.runs.best import split_network, split_step
 from effjax.runs.folder import CONFIG
 from effjax.runs.record import read_labels
 from effjax.tasks.trained_network import found_network, has_found, trained_network
@@ -46,22 +46,26 @@ class Start:
 def find_start(source: str) -> Start:
     """A run's folder (a search's: the network it found), a file, or a published name.
 
-    "runs/x:best" and "runs/x:12" name a checkpoint of the run.
+    "runs/x:best" and "runs/x:12" name a checkpoint of the run, "runs/x:teacher" one of its two
+    networks.
 
     Raises:
       UserError: a folder without a checkpoint, or a run that trains no network.
     """
-    place, step = split_step(source)
+    place, network = split_network(source)
+    place, step = split_step(place)
     folder = as_path(place)
     if has_found(folder):
         model, variables, _ = found_network(folder, step)
     elif (folder / CONFIG).exists():
-        task, variables = trained_network(folder, step)
+        task, variables = trained_network(folder, step, network=network)
         model = task.model
     else:
         return Start(source, source, _labels_beside(as_path(source)))
     weights = models.weights.to_torch(model, variables)
-    return Start(source, weights, tuple(read_labels(folder)), model)
+    # an encoder without a classifier knows no classes, whatever its images had
+    labels = tuple(read_labels(folder)) if model.num_classes else ()
+    return Start(source, weights, labels, model)
 
 
 def _labels_beside(weights: Path) -> tuple[str, ...]:
@@ -153,6 +157,8 @@ def load_start(
             ignore=config.init_ignore,
             rename=dict(config.init_rename),
             classes=rows,
+            # what was learned without labels has no classifier
+            fresh_classifier=True,
         )
     except UserError as error:
         reason = explain_mismatch(start, model, config.model.name)

@@ -21,7 +21,10 @@ from effjax.training.restore import evaluated
 
 
 def trained_network(
-    workdir: Path, step: Step = None, display: Display | None = None
+    workdir: Path,
+    step: Step = None,
+    display: Display | None = None,
+    network: str | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """The task of a run (a `Classification`) and the variables of its network.
 
@@ -31,14 +34,21 @@ def trained_network(
     Raises:
       UserError: no run there, no checkpoint, or a run of another kind of task.
     """
-    task, variables, _ = described_network(workdir, step, display)
+    task, variables, _ = described_network(workdir, step, display, network)
     return task, variables
 
 
 def described_network(
-    workdir: Path, step: Step = None, display: Display | None = None
+    workdir: Path,
+    step: Step = None,
+    display: Display | None = None,
+    network: str | None = None,
 ) -> tuple[Any, dict[str, Any], str]:
-    """As `trained_network`, and which weights these are in words."""
+    """As `trained_network`, and which weights these are in words.
+
+    Args:
+      network: "student" or "teacher" of a run that has both; None: the one that it hands on.
+    """
     display = display or choose_display(quiet=True)
     devices = jax.process_count()  # one of each host
     record = read_record(workdir)
@@ -59,8 +69,24 @@ def described_network(
             f"continue it: effjax search --config=F --workdir={workdir}"
         )
     weights = evaluated(setup, state)
-    params, model_state = setup.task.network_alone(**weights)
-    return setup.task, join_variables(params, model_state), _in_words(weights, state, step)
+    words = _in_words(weights, state, step)
+    named = {}
+    if network is not None:
+        _check_network(setup.task, network, workdir)
+        named["network"] = network
+        words = f"{network} at {words}"
+    params, model_state = setup.task.network_alone(**weights, **named)
+    return setup.task, join_variables(params, model_state), words
+
+
+def _check_network(task: Any, network: str, workdir: Path) -> None:
+    known = getattr(task, "networks", ())
+    if network not in known:
+        what = f"has {', '.join(known)}" if known else "has one network"
+        raise UserError(
+            f"{workdir} has no network {network!r}: a run of task {task.name!r} {what}\n"
+            "leave it out"
+        )
 
 
 IN_WORDS = {"class": "one class an image", "labels": "several labels", "numbers": "numbers"}

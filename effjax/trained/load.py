@@ -19,7 +19,7 @@ from effjax.models.weights.convert import as_model
 from effjax.models.weights.files import TORCH_FILES
 from effjax.plugins import refused
 from effjax.report import Display, choose_display
-from effjax.runs.best import Step, split_step
+from effjax.runs.best import Step, split_network, split_step
 from effjax.runs.folder import CONFIG
 from effjax.runs.record import read_labels, read_record
 from effjax.tasks.trained_network import described_network, found_network, has_found
@@ -61,14 +61,16 @@ def load(
         an argument that does nothing there.
     """
     text = str(source)
-    place, named_step = split_step(text)
+    place, network = split_network(text)
+    place, named_step = split_step(place)
     folder = as_path(place)
     is_run = folder.is_dir() or (folder / CONFIG).exists()
     _refuse_unused(is_run, {"model": model, "labels": labels, "size": size}, step)
     display = choose_display(quiet=True)  # warnings only
     with contextlib.closing(display), refused(not plugins):
         if is_run:
-            return from_workdir(folder, display, named_step if step is None else step)
+            step = named_step if step is None else step
+            return from_workdir(folder, display, step, network)
         if as_path(text).is_file() or text.startswith("hub:"):
             return from_weights(model, text, labels, size)
         if "/" in text or text.endswith(WEIGHTS) or model is not None:
@@ -87,7 +89,9 @@ def _refuse_unused(is_run: bool, of_weights: dict[str, Any], step: Step) -> None
         raise UserError("effjax.load: step is for runs; weights have one state only")
 
 
-def from_workdir(workdir: Path, display: Display, step: Step = None) -> Trained:
+def from_workdir(
+    workdir: Path, display: Display, step: Step = None, network: str | None = None
+) -> Trained:
     """The network of a run of classes, labels or numbers: its average, if it has one.
 
     Of a search it is the network that it found. Needs the run's folder only, not the data that it
@@ -97,6 +101,7 @@ def from_workdir(workdir: Path, display: Display, step: Step = None) -> Trained:
       workdir: the run's folder.
       display: where damaged checkpoints are named.
       step: of the checkpoint; None: the newest.
+      network: "student" or "teacher" of a run without labels; None: the one that it hands on.
 
     Raises:
       UserError: no run there, no sound checkpoint, or a run of another kind of task.
@@ -106,7 +111,7 @@ def from_workdir(workdir: Path, display: Display, step: Step = None) -> Trained:
         model, variables, config = found_network(workdir, step)
         weights = "what the search found"
     else:
-        task, variables, weights = described_network(workdir, step, display)
+        task, variables, weights = described_network(workdir, step, display, network)
         model = task.model
         config = task.config
         # the task may stand on synthetic images, whose classes have other names
@@ -167,8 +172,6 @@ def from_weights(
     state = models.weights.read_state(place or models.weights.fetch(name))
     found = _described(name, card, state)
     model, preprocessing, names = found.model, found.preprocessing, found.labels
-    if model.num_classes == 0:
-        raise UserError(f"{weights or name} has no classifier; fine-tune it first: effjax train")
     if size is not None:
         preprocessing = dataclasses.replace(preprocessing, size=(size, size))
     if labels is not None:

@@ -153,7 +153,12 @@ class Trained:
         """(variables, uint8 [B, H, W, 3]) -> probabilities, or numbers in their units, [B, K].
 
         Compiled once for each batch size.
+
+        Raises:
+          UserError: the network has no classifier.
         """
+        if not self.model.num_classes:
+            raise UserError(f"{self.name} has no classifier; fine-tune it first: effjax train")
 
         def answers(variables: Any, images: jax.Array) -> jax.Array:
             return self.meaning.answers(self.logits(variables, images))
@@ -210,8 +215,9 @@ class Trained:
         rows = [
             ("network", f"{self.base}, {count:,} parameters"),
             ("images", f"{height} x {width} pixels"),
-            (WORDS[self.meaning.kind], f"{len(self.labels):,}: {names}"),
         ]
+        if self.labels:
+            rows.append((WORDS[self.meaning.kind], f"{len(self.labels):,}: {names}"))
         if self.weights:
             rows.append(("weights", self.weights))
         return rows

@@ -10,7 +10,7 @@ from effjax.config import as_path
 from effjax.data.config import DataConfig
 from effjax.errors import UserError, nearest
 from effjax.models import TRAINING_FIELDS
-from effjax.runs.best import split_step
+from effjax.runs.best import split_network, split_step
 from effjax.runs.folder import CONFIG, FOUND_ARCHITECTURE
 from effjax.runs.record import read_config
 
@@ -33,7 +33,8 @@ def use_run(config: ml_collections.ConfigDict) -> None:
       UserError: a path without a run.
     """
     source = config.model.name
-    place, _ = split_step(source)
+    place, _ = split_network(source)
+    place, _ = split_step(place)
     # names of models have no slash; "./x" names a folder here
     looks_like_path = "/" in place
     folder = as_path(place) if looks_like_path else Path(place)

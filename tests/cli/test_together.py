@@ -20,7 +20,7 @@ REQUIRED = {
     "train": ["--config=F"],
 }
 # what comes with a leader that needs one itself, and values that are not whole numbers
-BEFORE = {"--guidance": ["--workdir=D"]}
+BEFORE = {"--features": ["--workdir=runs/x"], "--guidance": ["--workdir=D"]}
 VALUES = {"--guidance-interval": "--guidance-interval=0.1,0.9"}
 NEEDED = [
     (verb, flag, leader) for verb in NEEDS for flag in NEEDS[verb] for leader in NEEDS[verb][flag]

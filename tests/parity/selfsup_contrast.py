@@ -22,8 +22,13 @@ from effjax.tasks.pretraining.contrast.clusters import (
     prototype_logits,
 )
 from effjax.tasks.pretraining.contrast.losses import batch_nce, info_nce, queue_logits
+from effjax.tasks.pretraining.contrast.selected import (
+    selected_nce,
+    swapped_prediction,
+)
 from effjax.tasks.pretraining.frozen_features import neighbour_votes, share_in_top
 from effjax.tasks.pretraining.heads import Projector
+from effjax.tasks.pretraining.self_distillation.losses import sinkhorn
 from effjax.tasks.pretraining.teacher import follow, push, unit
 from effjax.tasks.ranking import interpolated_average_precision
 from tests.parity.fill import fill
@@ -266,6 +271,41 @@ def kmeans(spec: Any, inputs: Any, keys: list[str]) -> Pairs:
         yield f"kmeans/objective{j}", found.cost
 
 
+def pgcl(spec: Any, inputs: Any, keys: list[str]) -> Pairs:
+    """Balanced assignments, swapped prediction, and contrast as its code has it."""
+    case = Case(spec, "pgcl")
+    sizes = case.sizes
+    temperature = sizes["temperature"]
+    prototypes = unit(case.draw("prototypes"))
+    views = [case.draw("embedding0"), case.draw("embedding1")]
+    scores = [view @ prototypes.T for view in views]
+    assigned = []
+    for number, own in enumerate(scores):
+        assignment = sinkhorn(own, sizes["epsilon"], rounds=sizes["iterations"])
+        yield f"pgcl/assignment{number}", assignment
+        assigned.append(assignment)
+    crossed = zip(assigned, reversed(scores))
+    yield "pgcl/consistency", jnp.stack([swapped_prediction(q, s, temperature) for q, s in crossed])
+    for select in ("selected", "all"):
+        for weights in ("plain", "reweighted"):
+
+            def loss(view: jax.Array, select: str = select, weights: str = weights) -> jax.Array:
+                return selected_nce(
+                    view,
+                    views[1],
+                    tuple(assigned),
+                    prototypes,
+                    temperature,
+                    select=select == "selected",
+                    reweight=weights == "reweighted",
+                    published=True,
+                )
+
+            value, grad = jax.jit(jax.value_and_grad(loss))(views[0])
+            yield f"pgcl/{select}_{weights}/loss", value
+            yield f"pgcl/{select}_{weights}/grad0", grad
+
+
 # -------------------------------------------------------------------------------- evaluation
 
 
@@ -310,6 +350,7 @@ CONTRAST = {
     "pcl/": pcl,
     "pcl_phi/": pcl_phi,
     "kmeans/": kmeans,
+    "pgcl/": pgcl,
     "low_shot/": low_shot,
     "knn/": knn,
 }

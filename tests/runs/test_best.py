@@ -5,7 +5,7 @@ import json
 import pytest
 
 from effjax.errors import UserError
-from effjax.runs.best import averaged, best_step, last_steps, split_step
+from effjax.runs.best import averaged, best_step, last_steps, split_network, split_step
 
 ROWS = [
     {"step": 2, "train/loss": 0.1, "val/loss": 0.9, "val/top1": 0.5},
@@ -58,3 +58,9 @@ def test_the_last_ones_that_are_averaged(workdir):
     for wrong in ("average:", "average:0", "average:x"):
         with pytest.raises(UserError, match="expected the number of checkpoints, as in average:5"):
             averaged(wrong)
+
+
+def test_a_network_is_named_last():
+    assert split_network("runs/x:teacher") == ("runs/x", "teacher")
+    assert split_network("runs/x:12:student") == ("runs/x:12", "student")
+    assert split_network("runs/x:best") == ("runs/x:best", None)

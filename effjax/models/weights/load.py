@@ -76,6 +76,7 @@ def load_weights(
     ignore: Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
     classes: Sequence[int] | None = None,
+    fresh_classifier: bool = False,
 ) -> tuple[dict[str, Any], Report]:
     """`variables` with the weights of a file, and a report.
 
@@ -89,6 +90,8 @@ def load_weights(
         classes: for each class of the model the class of the file whose classifier row it starts
             from, -1 for the mean of all rows; as ImageNet-21k weights are fine-tuned on 1k. Empty:
             the classifier stays fresh.
+        fresh_classifier: take weights of an encoder that has no classifier at all; the model keeps
+            its own.
 
     Positions are resized to the model's grid as timm does, a ViT's patches as FlexiViT does. A
     classifier with another class count is left fresh, the first layer is fitted to `in_chans`.
@@ -101,8 +104,12 @@ def load_weights(
     # Without a classifier the file's is still known by name, and is no stray tensor.
     found = match(model, variables if model.num_classes else _with_classifier(model), state)
     missing = [name for name, tensor in found.missing if tensor.path in flat]
-    check_complete(_but(ignore, missing), _but(ignore, found.unused))
     report = Report(left_out=list(found.unused))
+    if fresh_classifier and missing:
+        head = _fresh_head(model, flat, found.missing)
+        missing = [name for name in missing if name not in head]
+        report.replaced += head
+    check_complete(_but(ignore, missing), _but(ignore, found.unused))
     for name, timm, tensor in found.pairs:
         if tensor.path not in flat or named_by(ignore, name) or named_by(ignore, timm):
             report.left_out.append(name)
@@ -112,6 +119,16 @@ def load_weights(
         getattr(report, kind).append(name)
         flat[tensor.path] = jnp.asarray(value, old.dtype)
     return unflatten_dict(flat), report
+
+
+def _fresh_head(
+    model: ImageModel, flat: Mapping[tuple, Any], missing: Sequence[tuple[str, Tensor]]
+) -> list[str]:
+    """The missing tensors that only a classifier has, if all of these are missing."""
+    headless = flatten_dict(dict(abstract_variables(model.clone(num_classes=0))))
+    head = [name for name, tensor in missing if tensor.path in flat and tensor.path not in headless]
+    wanted = [path for path in flat if path not in headless]
+    return head if len(head) == len(wanted) else []
 
 
 def renamed(state: Arrays, rename: Mapping[str, str] | None) -> State:

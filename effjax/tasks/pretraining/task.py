@@ -27,7 +27,7 @@ from effjax.tasks.few_shot.evaluator import NAME as EPISODES
 from effjax.tasks.few_shot.evaluator import EpisodeEvaluator
 from effjax.tasks.model_kind import check_kind
 from effjax.tasks.pretraining.evaluators import FeatureEvaluator
-from effjax.tasks.starting import explain_mismatch, find_start
+from effjax.tasks.starting import load_start
 
 STUDENT = "student"
 TEACHER = "teacher"
@@ -166,27 +166,18 @@ class Pretraining(Task):
             )
         return self.network_variables(params, model_state, network)
 
-    def network_alone(self, params: Params, model_state: Any) -> tuple[Params, Any]:
-        """The encoder that is handed on."""
-        return split_variables(self.hand_over(params, model_state, None))
+    def network_alone(
+        self, params: Params, model_state: Any, network: str | None = None
+    ) -> tuple[Params, Any]:
+        """The encoder, without heads, teacher and queue."""
+        return split_variables(self.hand_over(params, model_state, network))
 
     def load(
         self, params: Params, model_state: Any, source: str
     ) -> tuple[Params, Any, Mapping[str, Any]]:
         """The encoder from a run's folder, a file or a published name; the teacher begins there."""
-        start = find_start(source)
         variables = self.network_variables(params, model_state, STUDENT)
-        try:
-            variables, report = models.load_weights(
-                self.model,
-                variables,
-                start.weights,
-                ignore=self.config.init_ignore,
-                rename=dict(self.config.init_rename),
-            )
-        except UserError as error:
-            reason = explain_mismatch(start, self.model, self.config.model.name)
-            raise UserError(reason or str(error)) from error
+        variables, report = load_start(self.model, variables, source, (), self.config)
         encoder, collections = split_variables(variables)
         params = {**params, "encoder": encoder}
         model_state = {**model_state, "encoder": collections}
@@ -195,7 +186,7 @@ class Pretraining(Task):
             teacher["params"] = {**teacher["params"], "encoder": encoder}
             teacher["encoder"] = collections
             model_state["teacher"] = teacher
-        return params, model_state, vars(report)
+        return params, model_state, report
 
     # ----------------------------------------------------------------------------- evaluation
 

@@ -4,8 +4,15 @@ import jax
 import numpy as np
 import pytest
 
+import effjax
+from effjax.config import View
 from effjax.errors import UserError
+from effjax.export.write import export
 from effjax.models import save_weights
+from effjax.report import choose_display
+from effjax.tasks.classification import Classification
+from effjax.tasks.run import train
+from tests.tasks.pretraining.conftest import tiny_config
 
 
 def test_networks_are_handed_over_by_name(contrast):
@@ -41,3 +48,38 @@ def test_a_network_states_depths_for_layer_decay(contrast):
     assert last == task.model.layer_count
     assert set(jax.tree.leaves(depths["head"])) == {last}
     assert 0 in jax.tree.leaves(depths["encoder"])
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_as_features_a_file_and_a_classifier(tmp_path):
+    config = tiny_config()
+    config.total_steps = 2.0
+    train(config, tmp_path / "moco")
+    student = effjax.load(tmp_path / "moco")
+    teacher = effjax.load(f"{tmp_path}/moco:teacher")
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8)
+    assert not np.allclose(student.features(images), teacher.features(images))
+    with pytest.raises(UserError, match="has no classifier"):
+        student.predict(images)
+    display = choose_display(quiet=True)
+    export(teacher, "safetensors", tmp_path / "encoder.safetensors", display)
+    weights = {}
+    for source in (f"{tmp_path}/moco:teacher", f"{tmp_path}/encoder.safetensors"):
+        start = tiny_classifier(source)
+        task = Classification(View(start))
+        params, state = jax.jit(task.init)(jax.random.key(0), next(task.source().batches()))
+        params, _, report = task.load(params, state, source)
+        assert report["loaded"]
+        assert len(report["replaced"]) == 2
+        weights[source] = params["conv1"]["kernel"]
+    one, other = weights.values()
+    np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(one, teacher.variables["params"]["conv1"]["kernel"])
+
+
+def tiny_classifier(source):
+    config = tiny_config()
+    config.task = effjax.default_config().task
+    config.data.views = {}
+    config.init_from = source
+    return config
