@@ -10,7 +10,6 @@ ROOT = Path(__file__).parent.parent
 WITHOUT = {
     "cli/compress.py": "declares flags and calls effjax/compress/run.py",
     "cli/export.py": "declares flags and calls effjax/export/write.py",
-    "cli/search.py": "declares flags and calls effjax/search/verb.py or kernel_sizes/run.py",
     "cli/train.py": "declares flags and calls effjax/tasks/run.py",
     "contract/evaluator.py": "a protocol",
     "contract/state.py": "a dataclass",

@@ -2,7 +2,7 @@
 
 A network's stem, blocks, downsamplings and head (as its family's `layout` states them) are measured
 one by one, each only once for all networks that contain it. The sum is the latency of a network. It
-compares networks: a whole one runs a little faster or slower.
+compares networks: a whole one was up to a third faster or slower (benchmarks/RESULTS.md).
 
 A table is a JSON file: {"device", "jax", "batch_size", "parts": {key: {"ms", "what"}}}. It belongs
 to one machine.
