@@ -11,7 +11,7 @@ from typing import Any
 from effjax.report.curves import names_ending, series
 from effjax.report.figures import save_figure
 from effjax.report.metric_names import best, is_held_out, less_is_better
-from effjax.report.progress import format_seconds
+from effjax.report.pace import format_seconds
 from effjax.report.style import GREY, is_grey, line_colours, log_scale, shorten_middle
 from effjax.report.tables import format_count
 

@@ -23,7 +23,7 @@ from effjax.runs.continuing import planned_steps
 from effjax.runs.folder import CHECKPOINTS, CONFIG, CURVES, SUMMARY
 from effjax.runs.metrics import METRICS
 from effjax.runs.record import read_config
-from effjax.training.groups import make_plan
+from effjax.training.plans import make_plan
 from effjax.training.setup import Setup
 
 Extend = bool | Kind  # True: the schedule of the longer run, as if it had begun with it

@@ -21,7 +21,6 @@ from effjax.contract import Task
 from effjax.devices.hosts import agree, is_writer
 from effjax.errors import Preempted
 from effjax.report import Display, choose_display, plot_run
-from effjax.report.metric_names import is_better
 from effjax.runs.atomic import write_atomically
 from effjax.runs.continuing import check_continues, check_same_data
 from effjax.runs.data_record import describe_data
@@ -31,14 +30,12 @@ from effjax.runs.metrics import read_rows
 from effjax.runs.summary import summarise, summary_table
 from effjax.training.agenda import Due
 from effjax.training.continue_from import check_continue_from
-from effjax.training.evaluation import Stopped, evaluate, not_finite
 from effjax.training.extending import Extend, Extension, adopt_history, begin_extension
-from effjax.training.layer_norms import LayerNorms
+from effjax.training.halt import halt, read_metrics
 from effjax.training.opening import Run, open_run
 from effjax.training.programs import Programs, memory_explained
 from effjax.training.setup import Setup, build
 
-Row = dict[str, float]  # {metric: value}
 Summary = dict[str, Any]  # what summary.json holds
 
 
@@ -161,7 +158,7 @@ def make_updates(run: Run) -> int:
         due = run.agenda.at(step, bool(interrupted), ended, retries)
         if due.halts:
             with run.speed.paused():
-                interrupted = _halt(run, step, due, interrupted)
+                interrupted = halt(run, step, due, interrupted)
         is_over = due.last
         if run.early_stop.is_due and not interrupted and not is_over:
             is_over = True
@@ -187,89 +184,13 @@ def _ends_early(run: Run, step: int) -> bool:
 
 
 def _stop_early(run: Run, step: int, done: Due) -> str | None:
-    """Does what a last step does and was not `done` at this one; returns as `_halt` does."""
+    """Does what a last step does and was not `done` at this one; returns as `halt` does."""
     run.display.line(f"step {step}  {run.early_stop}: ended before step {run.agenda.total}")
     last = run.agenda.at(step, ended=True)
     rest = [name for name in last.evaluate if name not in done.evaluate]
     # saved anew even where it was just saved: the last state has to be safe
     due = Due(between=False, evaluate=tuple(rest), save=last.save, last=True)
-    return _halt(run, step, due, interrupted=None)
-
-
-def _halt(run: Run, step: int, due: Due, interrupted: str | None) -> str | None:
-    """Does what is due after `step` updates; returns why the run is to stop, or None."""
-    _read_metrics(run)
-    if due.between:
-        run.display.waiting("between two updates")
-        run.state = run.between(run.state, step)
-    if due.curvature:
-        run.display.waiting("looking at the landscape")
-        run.writer.write(step, run.landscape(run.state, step))
-    row = {}
-    try:
-        row = _evaluate(run, step, due.evaluate)
-    except Stopped as stopped:
-        # its rows are not written: the run that goes on makes the evaluation anew
-        interrupted = str(stopped)
-    improved = _improves(run, row)
-    if due.save or improved or interrupted:
-        _save(run, step, row, must_succeed=due.last or bool(interrupted))
-    return interrupted
-
-
-def _improves(run: Run, row: Row) -> bool:
-    """Whether the metric of `keep_best` is better than ever; NaN never is."""
-    if run.keep_best is None:
-        return False
-    value = row.get(run.keep_best)
-    if not is_better(run.keep_best, value, than=run.best):
-        return False
-    run.best = value
-    return True
-
-
-def _save(run: Run, step: int, row: Row, must_succeed: bool) -> None:
-    position = {"train": step}
-    if run.between.step >= 0:
-        position["between"] = run.between.step
-    state = run.setup.runner.gather(run.state)
-    run.checkpoints.save(state, position, row, must_succeed)
-
-
-def _evaluate(run: Run, step: int, names: tuple[str, ...]) -> Row:
-    """Evaluates and writes the row.
-
-    Raises:
-      Stopped: the run was asked to stop.
-    """
-    if not names:
-        return {}
-    run.display.waiting("evaluating")
-    chosen = {name: run.evaluators[name] for name in names}
-    key = jax.random.fold_in(run.eval_key, step)
-    setup = run.setup
-    row = evaluate(run.state, chosen, setup.groups, setup.runner, key, run.interruption.poll)
-    run.writer.write(step, row)
-    run.early_stop.see({"step": step, **row})
-    run.display.result(step, row)
-    if warning := not_finite(row):
-        run.display.warn(f"step {step}: {warning}")
-    decides = {
-        "checkpoint.keep_best": run.keep_best,
-        "task.early_stop.metric": run.early_stop.metric,
-    }
-    for key, metric in decides.items():
-        if _is_missing(metric, names, row):
-            run.display.warn(f"{key} = {metric!r} is not measured")
-    return row
-
-
-def _is_missing(metric: str | None, names: tuple[str, ...], row: Row) -> bool:
-    """Whether an evaluation that should have given a metric has not."""
-    if metric is None or metric in row:
-        return False
-    evaluation = metric.partition("/")[0].removesuffix("_ema")
-    return evaluation in names
+    return halt(run, step, due, interrupted=None)
 
 
 def _update(run: Run, step: int) -> None:
@@ -283,7 +204,7 @@ def _update(run: Run, step: int) -> None:
     program = run.programs(variant, run.state)
     run.state, metrics = program(run.state, batch)
     # after the next update was sent: the device works while the host reads
-    _read_metrics(run)
+    read_metrics(run)
     run.updates.send(step + 1, metrics)
     # fake devices share one thread pool: queued collectives may starve each other
     if jax.default_backend() == "cpu" and jax.device_count() > 1:
@@ -299,37 +220,6 @@ def _say_what_learns(run: Run, step: int, waiting: Set[str]) -> None:
     learned = run.setup.groups.count_learned(params, waiting)
     total = sum(leaf.size for leaf in jax.tree.leaves(params))
     run.display.line(f"step {step}  learning {learned:,} of {total:,} parameters")
-
-
-def _read_metrics(run: Run) -> None:
-    """Reads the metrics of the update that is under way, and writes them where a row is due.
-
-    Raises:
-      NonFinite: the update was not finite, and too many were.
-    """
-    settled = run.updates.settle()
-    if settled is None:
-        return
-    step, values = settled
-    run.noise.see(values)
-    shown = {name: value for name, value in values.items() if name.startswith("train/")}
-    run.display.update(step, shown)
-    norms = {}
-    if run.agenda.logs_norms(step):
-        norms = LayerNorms(run.setup.abstract.params).row(run.updates.norms)
-    if not run.agenda.logs(step):
-        if norms:
-            run.writer.write(step, norms)
-        return
-    values |= norms
-    values |= run.speed.read(step)
-    values |= run.noise.read()
-    values["perf/compile_sec"] = round(run.programs.seconds, 3)
-    if unreadable := getattr(run.batches, "skipped", 0):
-        values["data/skipped"] = unreadable
-    if run.updates.may_skip:
-        values["optim/skipped"] = run.updates.skipped
-    run.writer.write(step, values)
 
 
 def _is_over(summary: Summary, total: int) -> bool:

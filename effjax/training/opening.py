@@ -12,11 +12,9 @@ from typing import Any
 
 import jax
 
-from effjax.config import View
 from effjax.contract import Evaluator
 from effjax.devices.hosts import agree, is_writer
 from effjax.devices.interruption import Interruption
-from effjax.errors import UserError
 from effjax.report import Display
 from effjax.report.metric_names import best
 from effjax.runs.checkpoints import Checkpoints
@@ -28,12 +26,12 @@ from effjax.runs.seeds import run_key
 from effjax.training.agenda import Agenda, Resumed
 from effjax.training.batch_noise import BatchNoise, check_parts
 from effjax.training.between import Between
-from effjax.training.continue_from import continue_from
 from effjax.training.early_stop import EarlyStop, catch_up, make_early_stop
 from effjax.training.landscape import Landscape
 from effjax.training.programs import Programs, lower
 from effjax.training.setup import Setup, check_all_read, unread_keys
 from effjax.training.speed import Speedometer, advice
+from effjax.training.start import check_one_start, starting_state
 from effjax.training.updates import Updates
 
 Rows = list[dict[str, Any]]  # of metrics.jsonl
@@ -114,9 +112,9 @@ def open_run(
     if agenda.curvature_every:
         landscape = Landscape(setup, display.warn)
     checkpoints = _checkpoints(setup, workdir, display, closing)
-    _check_one_start(config)
+    check_one_start(config)
     _check_soon(setup)
-    start, state = _first_state(setup, checkpoints, workdir, display)
+    start, state = starting_state(setup, checkpoints, workdir, display)
     between_step = _last_between(checkpoints, start, agenda)
     # compiled before anything is written: what cannot be compiled leaves no folder behind
     programs(task.variant(start), state)
@@ -261,37 +259,6 @@ def _checkpoints(
     return checkpoints
 
 
-def _check_one_start(config: View) -> None:
-    """Refuses a run that is to start from two things."""
-    if config.continue_from is not None and config.init_from is not None:
-        raise UserError("config.continue_from and config.init_from are both set; give one of them")
-
-
-def _first_state(
-    setup: Setup, checkpoints: Checkpoints, workdir: Path, display: Display
-) -> tuple[int, Any]:
-    """(step, state as the runner holds it): of a checkpoint, of `init_from`, or fresh."""
-    init_from = setup.config.init_from
-    place = setup.runner.place
-    display.waiting("initialising")
-    start = checkpoints.newest_sound()
-    if start is not None:
-        state = checkpoints.load(start, setup.abstract)
-        display.line(f"continuing {workdir} from step {start}")
-        return start, place(state)
-    state = setup.fresh()
-    source = setup.config.continue_from
-    if source is not None:
-        return 0, place(continue_from(setup, state, source, display))
-    if init_from is None:
-        return 0, place(state)
-    # whole: a file of weights knows nothing of how they are divided over devices
-    params, model_state = setup.runner.whole((state.params, state.model_state))
-    params, model_state, report = setup.task.load(params, model_state, init_from)
-    display.line(f"started from {init_from}: {_in_words(report)}")
-    return 0, place(setup.restart(state, params, model_state))
-
-
 def _best_so_far(metric: str | None, rows: Rows) -> float | None:
     if metric is None:
         return None
@@ -312,8 +279,3 @@ def _is_evaluated(rows: Rows, step: int, name: str) -> bool:
         if row["step"] == step and any(key.startswith(f"{name}/") for key in row):
             return True
     return False
-
-
-def _in_words(report: Mapping[str, Any]) -> str:
-    counts = [f"{len(names)} {kind}" for kind, names in report.items() if names]
-    return ", ".join(counts)
