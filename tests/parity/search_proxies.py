@@ -1,4 +1,4 @@
-"""Recorded zero-cost scores: plain/, res/, zc/, naswot/, zen/, tenas/ and zico/.
+"""Recorded zero-cost scores: plain/, res/, zc/, naswot/, zen/, tenas/, zico/, zcpt/.
 
 Names of scores and networks are parsed from the keys, see ../shared/parity/SEARCH.md.
 """
@@ -18,6 +18,7 @@ from effjax.search.proxies import jacobian, patterns, saliency, synflow, zen, zi
 from effjax.search.proxies.network import Apply, Batch, Pass, Variables, split
 from effjax.search.proxies.weights import by_layer, layer_weights, total
 from effjax.search.saliency import hessian_product, weight_times_gradient
+from tests.parity import search_perturb
 from tests.parity.search_networks import (
     NETWORKS,
     as_ours,
@@ -93,6 +94,9 @@ def compute(
             for key, value in COMPUTE[system](spec, cases, asked):
                 if key in asked:
                     yield key, value
+    for key, value in search_perturb.compute(spec, inputs, keys):
+        if key in keys:
+            yield key, value
 
 
 def logits(spec: Any, cases: Mapping[str, Case], keys: set[str]) -> Found:

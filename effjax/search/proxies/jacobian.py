@@ -53,11 +53,19 @@ def ntk_condition(
     )
     flat, unravel = ravel_pytree(weights)
 
-    def sums(flat: Array, images: Array) -> Array:
-        moved = fill_in(params, unravel(flat))
-        return apply({**variables, "params": moved}, images, train).logits.sum(-1)  # [B]
+    def rows_of(batch: Batch) -> Array:
+        def sums(flat: Array) -> Array:
+            moved = fill_in(params, unravel(flat))
+            logits = apply({**variables, "params": moved}, batch.images, train).logits
+            return logits.sum(-1)  # [B]
 
-    rows = [jax.jacrev(sums)(flat, batch.images) for batch in batches]  # [B, P] each
+        found, pull_back = jax.vjp(sums, flat)
+        # one image after another: not every operation takes several gradients at once
+        return jax.lax.map(
+            lambda image: pull_back(image)[0], jnp.eye(len(found), dtype=found.dtype)
+        )
+
+    rows = [rows_of(batch) for batch in batches]  # [B, P] each
     whole = jnp.concatenate(rows)
     eigenvalues = jnp.linalg.eigvalsh(whole @ whole.T)
     return eigenvalues[-1] / eigenvalues[0]

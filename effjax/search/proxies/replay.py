@@ -5,6 +5,7 @@ program does: a ReLU takes the maximum with 0, a GELU an error function or a tan
 function, a softmax an exponential.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -58,29 +59,33 @@ def _run(program: Jaxpr, consts: Sequence[Any], args: Sequence[Any], rules: Rule
 def _step(operation: JaxprEqn, operands: Sequence[Any], rules: Rules) -> Sequence[Any]:
     """One operation; what holds a program with an operation of `rules` is gone through."""
     name = operation.primitive.name
-    inner = None
-    if name == "cond" and not isinstance(operands[0], jax.core.Tracer):
+    if name == "cond" and _holds(operation, rules):
+        branches = []
+        for branch in operation.params["branches"]:
+            branches.append(functools.partial(_run_inner, branch, rules))
+        index, *given = operands
+        if isinstance(index, jax.core.Tracer):
+            return jax.lax.switch(index, branches, *given)
         # the branch that is taken, and no other
-        branches = operation.params["branches"]
-        inner = branches[min(max(int(operands[0]), 0), len(branches) - 1)]
-        operands = operands[1:]
-    elif name in CALLS and _holds(operation, rules):
-        # a call without such an operation runs as it is: it may have a derivative of its own
-        inner = operation.params[CALLS[name]]
-    if inner is not None:
-        consts = getattr(inner, "consts", ())
-        return _run(getattr(inner, "jaxpr", inner), consts, operands, rules)
+        return branches[min(max(int(index), 0), len(branches) - 1)](*given)
+    if name in CALLS and _holds(operation, rules):
+        return _run_inner(operation.params[CALLS[name]], rules, *operands)
+    # a call without an operation of `rules` runs as it is: it may have a derivative of its own
     params = operation.primitive.get_bind_params(operation.params)
     results = operation.primitive.bind(*operands, **params)
     return results if operation.primitive.multiple_results else [results]
 
 
+def _run_inner(program: Any, rules: Rules, *operands: Any) -> list[Any]:
+    """A program inside of an operation, with its constants or without."""
+    consts = getattr(program, "consts", ())
+    return _run(getattr(program, "jaxpr", program), consts, operands, rules)
+
+
 def _holds(operation: JaxprEqn, rules: Rules) -> bool:
-    """Whether a program inside of an operation has one of `rules`, or a branch."""
+    """Whether a program inside of an operation has one of `rules`."""
     for program in jaxprs_in_params(operation.params):
         for inner in program.eqns:
-            if inner.primitive.name in rules or inner.primitive.name == "cond":
-                return True
-            if _holds(inner, rules):
+            if inner.primitive.name in rules or _holds(inner, rules):
                 return True
     return False

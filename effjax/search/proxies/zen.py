@@ -3,12 +3,12 @@
 Lin et al., https://arxiv.org/abs/2102.01063. Shapes: B images, H W space, C channels.
 """
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
 from jax import Array
 from jax.tree_util import tree_map_with_path
@@ -53,17 +53,25 @@ def zen_once(apply: Apply, variables: Variables, x: Array, z: Array) -> tuple[Ar
 
 
 def zen(
-    apply: Apply, variables: Variables, image_shape: tuple[int, ...], seed: int, count: int = 16
+    apply: Apply,
+    variables: Variables,
+    key: Array,
+    image_shape: tuple[int, ...],
+    count: int = 16,
 ) -> Array:
     """The Zen score of one draw of weights and of `count` pairs of noise images."""
-    rng = np.random.default_rng((seed, 0))
     dtype = jax.tree.leaves(variables["params"])[0].dtype
-    drawn = random_variables(
-        variables, lambda path, shape: jnp.asarray(rng.standard_normal(shape), dtype)
-    )
+    weights_key, x_key, z_key = jax.random.split(key, 3)
+
+    def draw(path: tuple[Any, ...], shape: tuple[int, ...]) -> Array:
+        # a key of its own for each layer, whatever others there are
+        number = zlib.crc32(jax.tree_util.keystr(path).encode())
+        return jax.random.normal(jax.random.fold_in(weights_key, number), shape, dtype)
+
+    drawn = random_variables(variables, draw)
     shape = (count, *image_shape)
-    x = jnp.asarray(rng.standard_normal(shape), dtype)
-    z = jnp.asarray(rng.standard_normal(shape), dtype)
+    x = jax.random.normal(x_key, shape, dtype)
+    z = jax.random.normal(z_key, shape, dtype)
     return zen_once(apply, drawn, x, z)[0]
 
 
