@@ -75,9 +75,8 @@ def main() -> None:
             ways[method].append({"seed": seed, "way": record["way"]})
             last = record["way"][-1]
             print(method, seed, last, record["genotype"], flush=True)
-        # after every seed: a long comparison is looked at before its end
-        (args.out / "collapse.json").write_text(json.dumps(ways) + "\n")
-        draw(ways, args.out / "collapse.png")
+    (args.out / "collapse.json").write_text(json.dumps(ways) + "\n")
+    draw(ways, args.out / "collapse.png")
 
 
 def draw(ways: dict[str, list], path: Path) -> None:

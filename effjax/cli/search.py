@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, place, verb
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     flag("--seed", type=int, metavar="N", help="of the search (config.seed)"),
     flag("--latency-table", metavar="FILE.json", help="of effjax profile, for a budget of latency"),
     flag("--table", metavar="FILE.json", help="look values up in a table, and train nothing"),
+    flag("--proxies", nargs="?", const="", metavar="A,B", help="zero-cost scores of one network"),
+    flag("--model", metavar="NAME", help="with --proxies: a registered model, on noise"),
+    flag("--images", type=int, default=64, metavar="N", help="with --proxies: images (64)"),
+    flag("--make-table", action="store_true", help="train networks of a space for a table"),
+    flag("--minutes", type=float, metavar="T", help="with --make-table: begin none after so many"),
+    flag("--correlate", action="store_true", help="how scores rank the networks of --table"),
     flag("--runner", default="here", help="where networks are trained: here, local or ray"),
     flag("--workers", type=int, default=2, metavar="N", help="processes of --runner=local (2)"),
     flag("--dry-run", action="store_true", help="train nothing, estimate the time"),
@@ -39,6 +46,8 @@ if TYPE_CHECKING:
         "effjax search --config=configs/search/kernel_size_digits.py:quick --compare",
         "effjax search --config=configs/search/evolution_digits.py --budget=macs:0.5x",
         "effjax search --strategies",
+        "effjax search --proxies --config=configs/quickstart.py",
+        "effjax search --make-table --config=configs/search/table_cifar10.py --minutes=10",
     ],
 )
 def search(args: argparse.Namespace) -> None:
@@ -52,6 +61,18 @@ def search(args: argparse.Namespace) -> None:
         with contextlib.closing(display):
             display.table("", list(list_strategies().items()), ("strategy", "what it does"))
         return
+    if args.config is not None and (args.correlate or args.model is not None):
+        given = "--correlate" if args.correlate else f"--model={args.model}"
+        raise UserError(f"{given} and --config both say what is looked at; give one of them")
+    if args.correlate:
+        _correlate(args, display)
+        return
+    if args.proxies is not None and args.model is not None:
+        from effjax.search.show_scores import scores_of_model
+
+        with contextlib.closing(display):
+            scores_of_model(args.model, _names(args.proxies), display, args.images)
+        return
     if args.config is None:
         raise UserError(
             "--config is missing: effjax search --config=F; list: effjax configs search"
@@ -61,12 +82,43 @@ def search(args: argparse.Namespace) -> None:
 
     config = load_run(args.config, args.overrides)
 
+    if args.proxies is not None:
+        from effjax.search.show_scores import scores_of_config
+
+        with contextlib.closing(display):
+            scores_of_config(config, _names(args.proxies), display, args.images)
+        return
+    if args.make_table:
+        from effjax.search.make_table import make_table, read_table_settings
+
+        workdir = args.workdir or default_workdir(args.config)
+        with contextlib.closing(display):
+            make_table(config, read_table_settings(args.config), workdir, display, args.minutes)
+        return
+
     from effjax.search.kernel_sizes.run import is_search
 
     if is_search(config):
         _search_kernel_sizes(args, config, display)
     else:
         _search_space(args, config, display)
+
+
+def _names(text: str) -> list[str]:
+    """The names of "snip,synflow"; none of ""."""
+    return [name for name in text.split(",") if name]
+
+
+def _correlate(args: argparse.Namespace, display: Display) -> None:
+    """How the scores of a table rank its networks."""
+    from effjax.search.correlations import show_correlations
+    from effjax.search.table import read_table
+
+    path = Path(args.table)
+    folder = args.workdir or Path()
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(display):
+        show_correlations(read_table(path), folder / f"{path.stem}-correlations.png", display)
 
 
 def _search_kernel_sizes(

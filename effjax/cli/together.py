@@ -70,7 +70,13 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--private": ("--push",),
         "--dry-run": ("--push",),
     },
-    "search": {"--price": ("--dry-run",)},
+    "search": {
+        "--price": ("--dry-run",),
+        "--model": ("--proxies",),
+        "--images": ("--proxies",),
+        "--minutes": ("--make-table",),
+        "--correlate": ("--table",),
+    },
     "bench": {"--price": ("--dry-run",)},
     "sweep": {
         "--price": ("--dry-run",),
@@ -105,7 +111,12 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
     # what is published was read as it is
     "convert": {"--push": ("--ignore", "--rename")},
     # of a comparison nobody knows yet which networks it will train, nor of what Optuna chooses
-    "search": {"--compare": ("--extend", "--dry-run")},
+    "search": {
+        "--compare": ("--extend", "--dry-run"),
+        "--proxies": ("--make-table", "--correlate", "--compare", "--workdir"),
+        "--make-table": ("--correlate", "--compare", "--table"),
+        "--correlate": ("--compare",),
+    },
     "bench": {
         "--report": ("--only",),
         "--dry-run": ("--report", "--check", "--make-targets"),

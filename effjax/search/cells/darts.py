@@ -29,11 +29,7 @@ class DartsSearch(CellSearch):
 
     Config = DartsConfig
 
-    def __init__(
-        self,
-        config: View,
-        batch_axis: str | None = None,
-    ):
+    def __init__(self, config: View, batch_axis: str | None = None):
         super().__init__(config, batch_axis)
         if self.options.order == "first" and self.options.derivative != "exact":
             raise UserError(
@@ -41,30 +37,16 @@ class DartsSearch(CellSearch):
                 "give --config.task.order=second, or leave it out"
             )
 
-    def operation_weights(
-        self,
-        alphas: Params,
-        key: jax.Array | None,
-        step: jax.Array,
-    ) -> Weights:
+    def operation_weights(self, alphas: Params, key: jax.Array | None, step: jax.Array) -> Weights:
         return {name: jax.nn.softmax(alpha) for name, alpha in alphas.items()}
 
     def alpha_gradient(
-        self,
-        state: TrainState,
-        batches: tuple[Batch, Batch],
-        key: jax.Array,
-        apply: Apply,
+        self, state: TrainState, batches: tuple[Batch, Batch], key: jax.Array, apply: Apply
     ) -> tuple[Params, Metrics]:
         own, held_out = batches
         key, held_out_key = jax.random.split(key)
 
-        def loss(
-            batch: Batch,
-            key: jax.Array,
-            network: Params,
-            alphas: Params,
-        ) -> jax.Array:
+        def loss(batch: Batch, key: jax.Array, network: Params, alphas: Params) -> jax.Array:
             weights = self.operation_weights(alphas, None, state.step)
             return self.seen(network, state.model_state, batch, weights, key).loss
 

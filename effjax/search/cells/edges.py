@@ -50,12 +50,7 @@ class EdgesFrom(nn.Module):
     batch_axis: str | None
 
     @nn.compact
-    def __call__(
-        self,
-        states: Array,
-        weights: Array,
-        examples: Examples,
-    ) -> Array:
+    def __call__(self, states: Array, weights: Array, examples: Examples) -> Array:
         """[B, H, W, S, T, C] of `states` [B, H, W, S, C] and `weights` [S, T, O]."""
         channels = states.shape[-1]
         weights = weights[None, None, None]
@@ -75,12 +70,7 @@ class EdgesFrom(nn.Module):
             total += weight_of["skip_connect"] * self._skipped(states, examples)
         return total
 
-    def _convolved(
-        self,
-        states: Array,
-        weight_of: dict[str, Array],
-        examples: Examples,
-    ) -> Array:
+    def _convolved(self, states: Array, weight_of: dict[str, Array], examples: Examples) -> Array:
         """The convolutions' share of the sum: [B, H, W, S, T, C]."""
         count = states.shape[-2]
         repeated = jnp.repeat(states, self.targets, axis=-2)  # [B, H, W, G, C]
@@ -106,11 +96,7 @@ class EdgesFrom(nn.Module):
         return total
 
     def _mixed_channels(
-        self,
-        number: str,
-        maps: list[Array],
-        states: Array,
-        examples: Examples,
+        self, number: str, maps: list[Array], states: Array, examples: Examples
     ) -> list[Array]:
         """A 1x1 convolution in each edge of each operation, and a norm; maps [B, H, W, G C]."""
         channels = states.shape[-1]
@@ -119,11 +105,7 @@ class EdgesFrom(nn.Module):
         normalised = self._norm(f"norm{number}")(mixed, examples)
         return jnp.split(normalised, len(maps), axis=-1)
 
-    def _skipped(
-        self,
-        states: Array,
-        examples: Examples,
-    ) -> Array:
+    def _skipped(self, states: Array, examples: Examples) -> Array:
         """[B, H, W, S, 1 or T, C]: the states themselves, or reduced by each edge."""
         if self.stride == 1:
             return states[..., :, None, :]
@@ -141,13 +123,7 @@ class EdgesFrom(nn.Module):
         reduced = self._norm("skip_norm")(joined, examples)
         return reduced.reshape(*reduced.shape[:3], count, self.targets, channels)
 
-    def _by_edge(
-        self,
-        name: str,
-        x: Array,
-        inputs: int,
-        outputs: int,
-    ) -> Array:
+    def _by_edge(self, name: str, x: Array, inputs: int, outputs: int) -> Array:
         """[B, H, W, n C] -> [B, H, W, n D]: each C channels by a matrix of their own."""
         by_edge = x.reshape(*x.shape[:3], -1, inputs)
         shape = (by_edge.shape[-2], inputs, outputs)

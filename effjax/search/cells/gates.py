@@ -49,11 +49,7 @@ class Penalty:
     margin: Share = 0.2
 
 
-def gate(
-    alpha: jax.Array,
-    uniform: jax.Array,
-    tau: jax.Array | float,
-) -> jax.Array:
+def gate(alpha: jax.Array, uniform: jax.Array, tau: jax.Array | float) -> jax.Array:
     """p, in [0, 1], for logits and uniform numbers of one shape."""
     low, high = STRETCH
     logistic = jnp.log(uniform) - jnp.log1p(-uniform)
@@ -68,10 +64,7 @@ def open_probability(alpha: jax.Array, tau: jax.Array | float) -> jax.Array:
 
 
 def select(
-    gates: jax.Array,
-    count: int,
-    dropped: jax.Array | None = None,
-    key: jax.Array | None = None,
+    gates: jax.Array, count: int, dropped: jax.Array | None = None, key: jax.Array | None = None
 ) -> jax.Array:
     """The `count` largest gates of every edge: [E, O], 1 where one is selected.
 
@@ -80,19 +73,15 @@ def select(
       dropped: [E, O], 1 takes a gate behind all that are not dropped.
       key: at small tau many gates are 0 or 1; of equal ones the key chooses, None the first.
     """
-    # a dropped gate of 1 and a free one of 0 tie, as in the authors' code
     ranked = gates if dropped is None else gates - dropped
     ranked = jax.lax.stop_gradient(ranked)
     order = jnp.broadcast_to(jnp.arange(gates.shape[-1]), gates.shape)
     if key is not None:
         order = jax.random.permutation(key, order, axis=-1, independent=True)
-    # of each gate, how it stands to each other one: [E, O, O]
-    others = ranked[..., None, :]
-    own = ranked[..., :, None]
+    ahead = ranked[..., None, :] > ranked[..., :, None]
+    equal = ranked[..., None, :] == ranked[..., :, None]
     earlier = order[..., None, :] < order[..., :, None]
-    ties = (others == own) & earlier
-    ahead = others > own
-    rank = (ahead | ties).sum(-1)
+    rank = (ahead | (equal & earlier)).sum(-1)
     return (rank < count).astype(gates.dtype)
 
 
@@ -116,7 +105,6 @@ def regulariser(
     means = dict.fromkeys(groups, 0.0)
     depth = 0.0
     for name, alpha in alphas.items():
-        # both types of cell count one half
         probability = open_probability(alpha, tau)
         chosen = selected[name].astype(probability.dtype)
         for group, members in groups.items():
@@ -139,8 +127,7 @@ def _chain_probability(probability: jax.Array, chosen: jax.Array) -> jax.Array:
     0 if no edge has one.
     """
     counts = chosen.sum(-1)
-    sums = (probability * chosen).sum(-1)
-    means = sums / jnp.maximum(counts, 1.0)
+    means = (probability * chosen).sum(-1) / jnp.maximum(counts, 1.0)
     product = jnp.where(counts > 0, means, 1.0).prod()
     return jnp.where((counts > 0).any(), product, 0.0)
 
@@ -167,10 +154,6 @@ def _chain(space: CellSpace) -> np.ndarray:
     return np.array(rows)
 
 
-def temperature(
-    start: float,
-    end: float,
-    done: jax.Array,
-) -> jax.Array:
+def temperature(start: float, end: float, done: jax.Array) -> jax.Array:
     """tau, on a straight line in the share of the search that is done."""
     return start + (end - start) * jnp.clip(done, 0.0, 1.0)

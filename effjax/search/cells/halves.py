@@ -25,13 +25,7 @@ class HalfOrder:
     An epoch of N examples goes through the part as often as it fits.
     """
 
-    def __init__(
-        self,
-        rows: np.ndarray,
-        examples: int,
-        seed: int,
-        part: int,
-    ):
+    def __init__(self, rows: np.ndarray, examples: int, seed: int, part: int):
         self._rows = rows
         self._examples = examples
         self._seed = (seed, PARTED, part)
@@ -58,12 +52,7 @@ class TwoParts(Source):
       UserError: images that are on the devices, balanced, or too few for a batch of each part.
     """
 
-    def __init__(
-        self,
-        split: Split,
-        seed: int,
-        share: float,
-    ):
+    def __init__(self, split: Split, seed: int, share: float):
         if split.on_device:
             raise UserError(
                 "a search of cells takes two batches a step, which data.cache=device has not\n"

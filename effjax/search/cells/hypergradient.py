@@ -30,22 +30,12 @@ class Hypergradient(NamedTuple):
     grads: Tree
 
 
-def first_order(
-    valid: LossOf,
-    weights: Tree,
-    alphas: Tree,
-) -> Hypergradient:
+def first_order(valid: LossOf, weights: Tree, alphas: Tree) -> Hypergradient:
     """The gradient at the present weights, as if they did not depend on alpha."""
     return Hypergradient(*jax.value_and_grad(valid, argnums=1)(weights, alphas))
 
 
-def exact(
-    train: LossOf,
-    valid: LossOf,
-    step: Step,
-    weights: Tree,
-    alphas: Tree,
-) -> Hypergradient:
+def exact(train: LossOf, valid: LossOf, step: Step, weights: Tree, alphas: Tree) -> Hypergradient:
     """The derivative through the step."""
     value, direct, direction = _through_step(train, valid, step, weights, alphas)
 
@@ -58,11 +48,7 @@ def exact(
 
 
 def unrolled(
-    train: LossOf,
-    valid: LossOf,
-    step: Step,
-    weights: Tree,
-    alphas: Tree,
+    train: LossOf, valid: LossOf, step: Step, weights: Tree, alphas: Tree
 ) -> Hypergradient:
     """The same as `exact` by one reverse derivative of all: slower, and shorter to read."""
 
@@ -100,22 +86,14 @@ def finite_difference(
     ahead = gradient_at(1.0)
     behind = gradient_at(-1.0)
 
-    def add(
-        own: jax.Array,
-        after: jax.Array,
-        before: jax.Array,
-    ) -> jax.Array:
+    def add(own: jax.Array, after: jax.Array, before: jax.Array) -> jax.Array:
         return own + (after - before) / (2 * scale)
 
     return Hypergradient(value, jax.tree.map(add, direct, ahead, behind))
 
 
 def _through_step(
-    train: LossOf,
-    valid: LossOf,
-    step: Step,
-    weights: Tree,
-    alphas: Tree,
+    train: LossOf, valid: LossOf, step: Step, weights: Tree, alphas: Tree
 ) -> tuple[jax.Array, Tree, Tree]:
     """The held-out loss after the step, its direct gradient for the alphas, and the direction.
 

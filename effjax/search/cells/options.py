@@ -39,13 +39,7 @@ class CellConfig(Classification.Config):
     stop_ratio: Inside = 0.75  # of the eigenvalue, to what it was: less ends the search
     stop_skips: Count = 2  # of a normal cell
 
-    def steps(
-        self,
-        name: str,
-        config: View,
-        examples: int,
-        default: int | None,
-    ) -> int | None:
+    def steps(self, name: str, config: View, examples: int, default: int | None) -> int | None:
         """The steps of a duration in a run of `config` over so many examples an epoch."""
         clock = Clock(config.data.batch_size, examples)
         clock = dataclasses.replace(clock, total_steps=clock.steps(config, "total"))

@@ -26,11 +26,7 @@ class PrDartsSearch(CellSearch):
     norm_pools = False
     last_norm = True
 
-    def __init__(
-        self,
-        config: View,
-        batch_axis: str | None = None,
-    ):
+    def __init__(self, config: View, batch_axis: str | None = None):
         super().__init__(config, batch_axis)
         operations = len(self.space.operations)
         if self.options.selected > operations:
@@ -39,20 +35,12 @@ class PrDartsSearch(CellSearch):
                 "operations"
             )
 
-    def operation_weights(
-        self,
-        alphas: Params,
-        key: jax.Array | None,
-        step: jax.Array,
-    ) -> Weights:
+    def operation_weights(self, alphas: Params, key: jax.Array | None, step: jax.Array) -> Weights:
         weights, _ = self._gated(alphas, key, step)
         return weights
 
     def _gated(
-        self,
-        alphas: Params,
-        key: jax.Array | None,
-        step: jax.Array,
+        self, alphas: Params, key: jax.Array | None, step: jax.Array
     ) -> tuple[Weights, dict[str, jax.Array]]:
         """(operation weights, what was selected); without a key, of gates at their medians."""
         options = self.options
@@ -85,11 +73,7 @@ class PrDartsSearch(CellSearch):
         return gates.temperature(first, last, step / max(1, total - 1))
 
     def alpha_gradient(
-        self,
-        state: TrainState,
-        batches: tuple[Batch, Batch],
-        key: jax.Array,
-        apply: Apply,
+        self, state: TrainState, batches: tuple[Batch, Batch], key: jax.Array, apply: Apply
     ) -> tuple[Params, Metrics]:
         _, held_out = batches
         draw_key, mix_key = jax.random.split(key)

@@ -22,11 +22,7 @@ class Fit(nn.Module):
     batch_axis: str | None
 
     @nn.compact
-    def __call__(
-        self,
-        x: Array,
-        examples: Examples,
-    ) -> Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         x = padded_conv(self.width, 1, name="op_1")(nn.relu(x))
         return BatchNorm(self.batch_axis, affine=False, name="op_2")(x, examples)
 
@@ -38,11 +34,7 @@ class FitReduced(nn.Module):
     batch_axis: str | None
 
     @nn.compact
-    def __call__(
-        self,
-        x: Array,
-        examples: Examples,
-    ) -> Array:
+    def __call__(self, x: Array, examples: Examples) -> Array:
         x = nn.relu(x)
         half = self.width // 2
         here = padded_conv(half, 1, 2, name="conv1")(x)

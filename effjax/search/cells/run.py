@@ -76,9 +76,7 @@ def search_cells(
 
 
 def supernet_config(
-    config: ml_collections.ConfigDict,
-    space: DartsSpace,
-    seed: int,
+    config: ml_collections.ConfigDict, space: DartsSpace, seed: int
 ) -> ml_collections.ConfigDict:
     """The config of the supernet's run: the images of a training, nothing else of it."""
     own = config.copy_and_resolve_references()

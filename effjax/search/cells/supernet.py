@@ -90,13 +90,7 @@ class SearchCell(nn.Module):
     batch_axis: str | None
 
     @nn.compact
-    def __call__(
-        self,
-        before: Array,
-        last: Array,
-        weights: Array,
-        examples: Examples,
-    ) -> Array:
+    def __call__(self, before: Array, last: Array, weights: Array, examples: Examples) -> Array:
         space = self.space
         fit = FitReduced if self.reduced else Fit
         first = fit(self.width, self.batch_axis, name="preprocess0")(before, examples)
@@ -142,20 +136,12 @@ class CellSupernet(nn.Module):
     stem_multiplier: int = 3
     batch_axis: str | None = None
 
-    def __call__(
-        self,
-        images: Array,
-        weights: Weights,
-        examples: Examples = None,
-    ) -> Array:
+    def __call__(self, images: Array, weights: Weights, examples: Examples = None) -> Array:
         return self.with_maps(images, weights, examples)[0]
 
     @nn.compact
     def with_maps(
-        self,
-        images: Array,
-        weights: Weights,
-        examples: Examples = None,
+        self, images: Array, weights: Weights, examples: Examples = None
     ) -> tuple[Array, list[Array]]:
         """Logits, and the output of every cell with, at the end, what the classifier takes."""
         x = padded_conv(self.stem_multiplier * self.width, 3, name="stem_0")(images)

@@ -8,25 +8,32 @@ Shapes: B batch, E edges of a cell, O operations, K classes.
 """
 
 import functools
+import itertools
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from effjax import models
-from effjax.config import View
+from effjax.config import Clock, View
 from effjax.contract import Apply, Batch, Metrics, Params, Source, TrainState
+from effjax.curvature import lanczos, products
 from effjax.errors import UserError
+from effjax.models.architecture import override
 from effjax.models.families.darts import DartsArchitecture
 from effjax.search.cells import trajectory
+from effjax.search.cells.export import export
+from effjax.search.cells.genotype import RULES, fields_of_cells, read_cell
 from effjax.search.cells.halves import TwoParts, parts_of
 from effjax.search.cells.options import CellConfig
 from effjax.search.cells.supernet import CELL_TYPES, CellSpace, CellSupernet, Weights, thirds
-from effjax.search.cells.way import Way
 from effjax.tasks.classification import Classification
 
 ALPHA_SCALE = 1e-3  # of the normal numbers that alphas start from
+LANCZOS_STEPS = 12
 WEIGHTS_ONLY = "weights"  # the variant of steps in which alphas stay as they are
 
 
@@ -38,19 +45,16 @@ class Seen(NamedTuple):
     metrics: Metrics
 
 
-class CellSearch(Way, Classification):
+class CellSearch(Classification):
     """The part that all searches of cells share; see `DartsSearch` and `PrDartsSearch`."""
 
     Config = CellConfig
     trains_model = False
+    rule = "best_inputs"  # from operation weights to a cell, of `genotype.RULES`
     norm_pools = True
     last_norm = False
 
-    def __init__(
-        self,
-        config: View,
-        batch_axis: str | None = None,
-    ):
+    def __init__(self, config: View, batch_axis: str | None = None):
         super().__init__(config, batch_axis)
         for key, unused in {"accumulate": 1, "sam.rho": None}.items():
             value = functools.reduce(lambda part, name: part[name], key.split("."), config)
@@ -65,21 +69,12 @@ class CellSearch(Way, Classification):
 
     # ---------------------------------------------------------------- what a subclass says
 
-    def operation_weights(
-        self,
-        alphas: Params,
-        key: jax.Array | None,
-        step: jax.Array,
-    ) -> Weights:
+    def operation_weights(self, alphas: Params, key: jax.Array | None, step: jax.Array) -> Weights:
         """{"normal": [E, O], ...} of one pass; key None: without draws, for evaluation."""
         raise NotImplementedError
 
     def alpha_gradient(
-        self,
-        state: TrainState,
-        batches: tuple[Batch, Batch],
-        key: jax.Array,
-        apply: Apply,
+        self, state: TrainState, batches: tuple[Batch, Batch], key: jax.Array, apply: Apply
     ) -> tuple[Params, Metrics]:
         """(the gradient for the alphas, metrics), of a batch for weights and a held-out one."""
         raise NotImplementedError
@@ -119,11 +114,7 @@ class CellSearch(Way, Classification):
     def source(self) -> Source:
         return self.parts
 
-    def init(
-        self,
-        rng: jax.Array,
-        batch: Batch,
-    ) -> tuple[Params, Any]:
+    def init(self, rng: jax.Array, batch: Batch) -> tuple[Params, Any]:
         self._steps("hold", 0)  # refuses a wrong duration before anything is compiled
         network_key, *alpha_keys = jax.random.split(rng, 1 + len(CELL_TYPES))
         shape = (len(self.space.edges), len(self.space.operations))
@@ -136,12 +127,7 @@ class CellSearch(Way, Classification):
         params = {"network": variables["params"], "alphas": alphas}
         return params, {"batch_stats": variables["batch_stats"], "search": memory}
 
-    def load(
-        self,
-        params: Params,
-        model_state: Any,
-        source: str,
-    ) -> Any:
+    def load(self, params: Params, model_state: Any, source: str) -> Any:
         raise UserError("a search of cells starts afresh: leave out config.init_from")
 
     def groups(self, params: Params) -> Any:
@@ -157,12 +143,7 @@ class CellSearch(Way, Classification):
         return frozenset()
 
     def seen(
-        self,
-        network: Params,
-        model_state: Any,
-        batch: Batch,
-        weights: Weights,
-        key: jax.Array,
+        self, network: Params, model_state: Any, batch: Batch, weights: Weights, key: jax.Array
     ) -> Seen:
         """A pass in training mode with given operation weights."""
         images, targets = self.mixed(batch, key)
@@ -184,12 +165,7 @@ class CellSearch(Way, Classification):
         return Seen(total / jnp.maximum(count, 1.0), {**model_state, **changed}, metrics)
 
     def loss(
-        self,
-        params: Params,
-        model_state: Any,
-        batch: Batch,
-        rng: jax.Array,
-        step: jax.Array,
+        self, params: Params, model_state: Any, batch: Batch, rng: jax.Array, step: jax.Array
     ) -> tuple[jax.Array, tuple[Any, Metrics]]:
         """The loss of the weights; `batch` may hold the held-out part too."""
         own, _ = parts_of(batch)
@@ -198,23 +174,14 @@ class CellSearch(Way, Classification):
         found = self.seen(params["network"], model_state, own, weights, mix_key)
         return found.loss, (found.model_state, found.metrics)
 
-    def predict(
-        self,
-        params: Params,
-        model_state: Any,
-        batch: Batch,
-    ) -> jax.Array:
+    def predict(self, params: Params, model_state: Any, batch: Batch) -> jax.Array:
         """Logits [B, K] of the whole searched network."""
         weights = self.operation_weights(params["alphas"], None, jnp.int32(0))
         variables = {"params": params["network"], "batch_stats": model_state["batch_stats"]}
         logits = self.supernet.apply(variables, self.images(batch), weights)
         return self.targets.outputs(logits)
 
-    def facts(
-        self,
-        params: Params,
-        batch: Batch,
-    ) -> dict[str, Any]:
+    def facts(self, params: Params, batch: Batch) -> dict[str, Any]:
         return {}
 
     # ----------------------------------------------------------------------------- training
@@ -248,14 +215,108 @@ class CellSearch(Way, Classification):
         state = apply(state, _in_place(state, network=grads), only="default", value=value)
         return state, own | metrics
 
-    def stepped(
-        self,
-        state: TrainState,
-        grads: Params,
-        apply: Apply,
-    ) -> Params:
+    def stepped(self, state: TrainState, grads: Params, apply: Apply) -> Params:
         """The network's weights after the step that the optimizer would make."""
         return apply(state, _in_place(state, network=grads), only="default").params["network"]
+
+    # -------------------------------------------------------------------------- the way it takes
+
+    def between_every(self, clock: Clock) -> int | None:
+        return self._every
+
+    def between(self, state: TrainState, step: int, source: Source) -> Any:
+        """Notes the alphas down and, if asked to, the largest eigenvalue in them."""
+        alphas = jax.device_get(state.params["alphas"])
+        value = self._eigenvalue(state, source) if self.options.curvature_batches else np.nan
+        memory = jax.device_get(state.model_state["search"])
+        return {**state.model_state, "search": trajectory.written(memory, step, alphas, value)}
+
+    def _eigenvalue(self, state: TrainState, source: Source) -> float:
+        """The largest eigenvalue of the held-out loss in the alphas."""
+        chunks = []
+        batches = source.batches()
+        for batch in itertools.islice(batches, self.options.curvature_batches):
+            _, held_out = parts_of(batch)
+            network = (state.params["network"], state.model_state["batch_stats"])
+            chunks.append(((*network, held_out, state.step), float(held_out["mask"].sum())))
+        batches.close()
+        operator = products.hessian(self._loss_in_alphas, state.params["alphas"], chunks)
+        start = jnp.ones(operator.size, operator.dtype)
+        # all alphas of an edge moved together change no softmax: the start must not be even
+        start += jnp.linspace(-1.0, 1.0, operator.size, dtype=operator.dtype)
+        found = lanczos.lanczos(operator, start, LANCZOS_STEPS)
+        return float(lanczos.eigenvalues(found, 1).values[0])
+
+    @functools.cached_property
+    def _loss_in_alphas(self) -> Any:
+        """(alphas, (network, statistics, batch, step)) -> the loss, with fixed draws."""
+
+        def loss(alphas: Params, chunk: Any) -> jax.Array:
+            network, statistics, batch, step = chunk
+            key = jax.random.key(0)
+            weights = self.operation_weights(alphas, key, step)
+            return self.seen(network, {"batch_stats": statistics}, batch, weights, key).loss
+
+        return loss
+
+    def cells_of(self, alphas: Any) -> dict[str, Any]:
+        """{"normal": edges, "reduce": edges} that these alphas stand for."""
+        cells = {}
+        for name in CELL_TYPES:
+            weights = np.asarray(jax.nn.softmax(jnp.asarray(alphas[name])))
+            cells[name] = RULES[self.rule](weights, self.space)
+        return cells
+
+    def noted_cells(self, memory: Any) -> list[dict[str, Any]]:
+        """The cells of every entry."""
+        found = []
+        for place in range(int(memory["count"])):
+            found.append(
+                self.cells_of({name: memory["alphas"][name][place] for name in CELL_TYPES})
+            )
+        return found
+
+    def done(self, state: TrainState) -> bool:
+        return self.stopped_at(jax.device_get(state.model_state["search"])) is not None
+
+    def stopped_at(self, memory: Any) -> int | None:
+        """The entry whose cells are the answer of an early stop; None: there is none."""
+        options = self.options
+        count = int(memory["count"])
+        if options.stop == "eigenvalue":
+            values = memory["eigenvalues"][:count]
+            place = trajectory.risen(values, options.stop_window, options.stop_ratio)
+            # the cells from before the rise
+            return None if place is None else place - options.stop_window
+        if options.stop == "skips":
+            for place, cells in enumerate(self.noted_cells(memory)):
+                if place > 0 and read_cell(cells["normal"]).skips >= options.stop_skips:
+                    return place
+        return None
+
+    @property
+    def _every(self) -> int:
+        examples = self.parts.num_examples
+        epoch = max(1, examples // self.config.data.batch_size)
+        return max(1, self._steps("watch", epoch))
+
+    def _entries(self) -> int:
+        clock = Clock(self.config.data.batch_size, self.parts.num_examples)
+        return 1 + clock.steps(self.config, "total") // self._every
+
+    def _steps(self, name: str, default: int) -> int:
+        return self.options.steps(name, self.config, self.parts.num_examples, default)
+
+    # ---------------------------------------------------------------------------- what comes out
+
+    def finish(self, state: TrainState, workdir: Path) -> None:
+        memory = state.model_state["search"]
+        stopped = self.stopped_at(memory)
+        noted = self.noted_cells(memory)
+        cells = self.cells_of(state.params["alphas"]) if stopped is None else noted[stopped]
+        architecture = override(self.model.architecture, fields_of_cells(cells))
+        name = models.without_tag(self.config.model.name)
+        export(name, architecture, cells, noted, memory, stopped, workdir)
 
 
 def _in_place(state: TrainState, **given: Params) -> Params:

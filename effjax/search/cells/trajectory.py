@@ -28,12 +28,7 @@ def empty(entries: int, alphas: dict[str, Any]) -> Memory:
     }
 
 
-def written(
-    memory: Memory,
-    step: int,
-    alphas: dict[str, Any],
-    eigenvalue: float,
-) -> Memory:
+def written(memory: Memory, step: int, alphas: dict[str, Any], eigenvalue: float) -> Memory:
     """`memory` with one more entry; unchanged where it is full or has the step."""
     place = int(memory["count"])
     steps = np.array(memory["steps"])
@@ -63,11 +58,7 @@ def smoothed(values: Sequence[float], window: int) -> np.ndarray:
     return np.array(found)
 
 
-def risen(
-    eigenvalues: Sequence[float],
-    window: int,
-    ratio: float,
-) -> int | None:
+def risen(eigenvalues: Sequence[float], window: int, ratio: float) -> int | None:
     """The first entry at which the smoothed eigenvalue has risen too much; None: at none.
 
     Too much: the one of `window` entries before is less than `ratio` of it.

@@ -45,53 +45,43 @@ def arch2vec(space: Space, rng: np.random.Generator) -> Codes:
         return operations, symmetric(jnp.asarray(graphs.adjacency(points), jnp.float32))
 
     points = [space.sample(rng) for _ in range(POINTS)]
+    operations, adjacency = arrays(points)
     key = jax.random.key(int(rng.integers(2**31)))
-    variables = _fitted(net, *arrays(points), key)
-
-    def codes(points: Sequence[Point]) -> np.ndarray:
-        decoded = net.apply(variables, *arrays(points))
-        return np.asarray(graph_code(decoded.mu), np.float64)
-
-    return codes
-
-
-def _fitted(
-    net: GraphAutoencoder,
-    operations: jax.Array,
-    adjacency: jax.Array,
-    key: jax.Array,
-) -> Tree:
-    """The variables after `STEPS` steps on graphs [n, N, O] and [n, N, N]."""
+    variables = net.init(key, operations[:1], adjacency[:1])
     tx = optax.chain(optax.clip_by_global_norm(CLIP), optax.adam(RATE))
-    shape = (BATCH, operations.shape[1], LATENT)
 
     @jax.jit
-    def step(
-        variables: Tree,
-        state: Tree,
-        number: int,
-    ) -> tuple[Tree, Tree]:
-        own_key = jax.random.fold_in(key, number)
-        rows_key, noise_key, keep_key = jax.random.split(own_key, 3)
-        rows = jax.random.randint(rows_key, (BATCH,), 0, len(operations))
+    def step(variables: Tree, state: Tree, number: int) -> tuple[Tree, Tree]:
+        rows_key, noise_key, keep_key = jax.random.split(jax.random.fold_in(key, number), 3)
+        rows = jax.random.randint(rows_key, (BATCH,), 0, POINTS)
+        shape = (BATCH, operations.shape[1], LATENT)
         noise = jax.random.normal(noise_key, shape)
         keep = jax.random.bernoulli(keep_key, 1 - DROPOUT, shape)
-        batch = (operations[rows], adjacency[rows])
 
         def of_params(params: Tree) -> tuple[jax.Array, Tree]:
             own = {**variables, "params": params}
             decoded, changed = net.apply(
-                own, *batch, jnp.arange(BATCH), noise, keep, mutable=["batch_stats"]
+                own,
+                operations[rows],
+                adjacency[rows],
+                jnp.arange(BATCH),
+                noise,
+                keep,
+                mutable=["batch_stats"],
             )
-            return loss(decoded, *batch), changed
+            return loss(decoded, operations[rows], adjacency[rows]), changed
 
         grads, changed = jax.grad(of_params, has_aux=True)(variables["params"])
         updates, state = tx.update(grads, state)
         params = optax.apply_updates(variables["params"], updates)
         return {"params": params, **changed}, state
 
-    variables = net.init(key, operations[:1], adjacency[:1])
     state = tx.init(variables["params"])
     for number in range(STEPS):
         variables, state = step(variables, state, number)
-    return variables
+
+    def codes(points: Sequence[Point]) -> np.ndarray:
+        decoded = net.apply(variables, *arrays(points))
+        return np.asarray(graph_code(decoded.mu), np.float64)
+
+    return codes

@@ -43,10 +43,7 @@ Side = tuple[jax.Array, jax.Array]  # tokens and closures
 
 @ENCODINGS.register("cate", "states of a computation-aware transformer, arXiv:2102.07108")
 def cate(space: Space, rng: np.random.Generator) -> Codes:
-    """Learns to name hidden operations of pairs.
-
-    A code is the state of the output node beside the mean of all: see `_closures`.
-    """
+    """Learns to name hidden operations of pairs; a code is the state of the output node."""
     graphs = GraphCodes(space)
     vocabulary = Vocabulary(len(graphs.words))
     net = ComputationTransformer(vocabulary.size, WIDTH, HEADS, LAYERS, HIDDEN, LAYERS, HIDDEN)
@@ -55,39 +52,19 @@ def cate(space: Space, rng: np.random.Generator) -> Codes:
     reach = REACH * float(np.ptp(costs))
     pairs = np.array(similar_pairs(costs, PARTNERS, reach))
     tokens = graphs.tokens(points)
-    params = _fitted(net, vocabulary, tokens, _closures(graphs, points), pairs, rng)
-
-    def codes(points: Sequence[Point]) -> np.ndarray:
-        seen = (jnp.asarray(graphs.tokens(points)), jnp.asarray(_closures(graphs, points)))
-        states = net.apply({"params": params}, *seen, method="states")
-        both = jnp.concatenate([states[:, -1], states.mean(1)], -1)
-        return np.asarray(both, np.float64)
-
-    return codes
-
-
-def _fitted(
-    net: ComputationTransformer,
-    vocabulary: Vocabulary,
-    tokens: np.ndarray,
-    closures: np.ndarray,
-    pairs: np.ndarray,
-    rng: np.random.Generator,
-) -> Tree:
-    """The parameters after `STEPS` steps on pairs of graphs, rows of `tokens` and `closures`."""
-    # all graphs of a space have equally many nodes, so that none is padded
-    together = jnp.ones((BATCH, 2 * tokens.shape[1], 2 * tokens.shape[1]))
+    closures = _closures(graphs, points)
+    key = jax.random.key(int(rng.integers(2**31)))
+    both = jnp.ones((1, 2 * tokens.shape[1], 2 * tokens.shape[1]))
+    one = (jnp.asarray(tokens[:1]), jnp.asarray(closures[:1]))
+    params = net.init(key, one, one, both)["params"]
     tx = optax.adamw(optax.linear_schedule(0.0, RATE, STEPS // 5), weight_decay=0.01)
 
     @jax.jit
     def step(
-        params: Tree,
-        state: Tree,
-        first: Side,
-        second: Side,
-        labels: jax.Array,
+        params: Tree, state: Tree, first: Side, second: Side, labels: jax.Array
     ) -> tuple[Tree, Tree]:
         def of_params(params: Tree) -> jax.Array:
+            together = jnp.broadcast_to(both, (BATCH, *both.shape[1:]))
             said = net.apply({"params": params}, first, second, together)
             return smoothed_loss(said, labels, vocabulary.padding)[0]
 
@@ -95,9 +72,6 @@ def _fitted(
         updates, state = tx.update(grads, state, params)
         return optax.apply_updates(params, updates), state
 
-    key = jax.random.key(int(rng.integers(2**31)))
-    one = (jnp.asarray(tokens[:1]), jnp.asarray(closures[:1]))
-    params = net.init(key, one, one, together[:1])["params"]
     state = tx.init(params)
     for _ in range(STEPS):
         rows = pairs[rng.integers(len(pairs), size=BATCH)]
@@ -109,13 +83,18 @@ def _fitted(
             sides.append((shown, jnp.asarray(closures[rows[:, side]])))
             labels.append(jnp.asarray([label for _, label in hidden]))
         params, state = step(params, state, *sides, jnp.concatenate(labels, axis=1))
-    return params
+
+    def codes(points: Sequence[Point]) -> np.ndarray:
+        seen = (jnp.asarray(graphs.tokens(points)), jnp.asarray(_closures(graphs, points)))
+        states = net.apply({"params": params}, *seen, method="states")
+        # the mean of all nodes beside the output's: an output attends to nothing
+        return np.asarray(jnp.concatenate([states[:, -1], states.mean(1)], -1), np.float64)
+
+    return codes
 
 
 def _hidden(
-    row: np.ndarray,
-    vocabulary: Vocabulary,
-    rng: np.random.Generator,
+    row: np.ndarray, vocabulary: Vocabulary, rng: np.random.Generator
 ) -> tuple[list[int], list[int]]:
     shown, labels, _ = corrupt(row.tolist(), rng.random(3 * len(row)), vocabulary)
     return shown, labels

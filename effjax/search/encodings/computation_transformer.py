@@ -57,11 +57,7 @@ class Attention(nn.Module):
     heads: int
 
     @nn.compact
-    def __call__(
-        self,
-        x: Array,
-        mask: Array,
-    ) -> Array:
+    def __call__(self, x: Array, mask: Array) -> Array:
         *leading, width = x.shape
         split = (*leading, self.heads, width // self.heads)
         query, key, value = (Linear(width, name=f"linears_{n}")(x).reshape(split) for n in range(3))
@@ -80,11 +76,7 @@ class Encoder(nn.Module):
     hidden: int
 
     @nn.compact
-    def __call__(
-        self,
-        x: Array,
-        mask: Array,
-    ) -> Array:
+    def __call__(self, x: Array, mask: Array) -> Array:
         width = x.shape[-1]
         for layer in range(self.layers):
             place = f"layers_{layer}"
@@ -117,20 +109,13 @@ class ComputationTransformer(nn.Module):
         self.layer_1 = Linear(self.width)
         self.layer_2 = Linear(self.tokens)
 
-    def states(
-        self,
-        tokens: Array,
-        closure: Array,
-    ) -> Array:
+    def states(self, tokens: Array, closure: Array) -> Array:
         """[B, N, D] of tokens [B, N] that attend where `closure` [B, N, N] is 1."""
         embedded = self.embedding[tokens] * np.sqrt(self.width)
         return self.graph_encoder(embedded, closure)
 
     def __call__(
-        self,
-        first: tuple[Array, Array],
-        second: tuple[Array, Array],
-        together: Array,
+        self, first: tuple[Array, Array], second: tuple[Array, Array], together: Array
     ) -> Array:
         """Log-probabilities [B, 2 N, V] of the tokens of pairs.
 
@@ -157,10 +142,7 @@ def transitive_closure(adjacency: np.ndarray) -> np.ndarray:
 
 
 def smoothed_loss(
-    log_probabilities: Array,
-    labels: Array,
-    padding: int,
-    smoothing: float = 0.1,
+    log_probabilities: Array, labels: Array, padding: int, smoothing: float = 0.1
 ) -> tuple[Array, Array]:
     """(the divergence from smoothed targets per predicted token, their number).
 
@@ -182,10 +164,7 @@ def smoothed_loss(
 
 
 def corrupt(
-    tokens: Sequence[int],
-    uniform: Sequence[float],
-    vocabulary: Vocabulary,
-    rate: float = 0.2,
+    tokens: Sequence[int], uniform: Sequence[float], vocabulary: Vocabulary, rate: float = 0.2
 ) -> tuple[list[int], list[int], int]:
     """Tokens of which some are hidden: (tokens, labels, how many uniform numbers were used).
 
@@ -214,11 +193,7 @@ def corrupt(
     return shown, labels, used
 
 
-def similar_pairs(
-    costs: np.ndarray,
-    count: int,
-    distance: float,
-) -> list[tuple[int, int]]:
+def similar_pairs(costs: np.ndarray, count: int, distance: float) -> list[tuple[int, int]]:
     """(an architecture, one of less cost) for up to `count` that are within `distance`.
 
     The least costly within reach come first.

@@ -76,12 +76,7 @@ class GraphAutoencoder(nn.Module):
         edges = nn.sigmoid(jnp.einsum("bnz,bmz->bnm", z, z))
         return Decoded(mu, log_deviation, said, edges)
 
-    def _encode(
-        self,
-        x: Array,
-        adjacency: Array,
-        examples: Examples,
-    ) -> tuple[Array, Array]:
+    def _encode(self, x: Array, adjacency: Array, examples: Examples) -> tuple[Array, Array]:
         layers = self.hops - 1
         eps = self.param("eps", nn.initializers.zeros, (layers,))
         for layer in range(layers):
@@ -103,11 +98,7 @@ def symmetric(adjacency: Array) -> Array:
     return adjacency + jnp.swapaxes(adjacency, -1, -2)
 
 
-def loss(
-    decoded: Decoded,
-    operations: Array,
-    adjacency: Array,
-) -> Array:
+def loss(decoded: Decoded, operations: Array, adjacency: Array) -> Array:
     """Two binary cross-entropies and the divergence from the prior, as the authors weigh them.
 
     Args:
@@ -140,11 +131,7 @@ def graph_code(mu: Array) -> Array:
     return mu.mean(1)
 
 
-def accuracy(
-    decoded: Decoded,
-    operations: Array,
-    adjacency: Array,
-) -> dict[str, Array]:
+def accuracy(decoded: Decoded, operations: Array, adjacency: Array) -> dict[str, Array]:
     """The shares of operations, and of pairs of nodes, that are decoded rightly."""
     right = decoded.operations.argmax(-1) == operations.argmax(-1)
     pairs = jnp.triu(jnp.ones(adjacency.shape[-2:]), 1) > 0

@@ -17,7 +17,7 @@ from effjax.runs.metrics import read_rows
 from effjax.search.cells.darts import DartsSearch
 from effjax.search.cells.halves import TwoParts
 from effjax.search.cells.task import WEIGHTS_ONLY
-from tests.search.cells.small import small_config
+from tests.search.cells.small import SPACE, small_config
 
 
 def task_of(**task):
@@ -54,6 +54,28 @@ def test_alphas_are_held_by_a_program_of_its_own():
     task = task_of(hold_steps=2.0)
     assert [task.variant(step) for step in (0, 1, 2)] == [WEIGHTS_ONLY, WEIGHTS_ONLY, ()]
     assert task_of().variant(0) == ()
+
+
+def memory_of(alphas, eigenvalues):
+    """Entries 0, 4, 8, ...; alphas: for each the operation that weighs most on all edges."""
+    edges, operations = len(SPACE.edges), len(SPACE.operations)
+    history = np.zeros((len(alphas), edges, operations), np.float32)
+    for place, operation in enumerate(alphas):
+        history[place, :, operation] = 5
+    return {
+        "count": np.int32(len(alphas)),
+        "steps": 4 * np.arange(len(alphas)),
+        "eigenvalues": np.asarray(eigenvalues, np.float32),
+        "alphas": {"normal": history, "reduce": history},
+    }
+
+
+def test_it_stops_at_skips_or_before_the_eigenvalue_rises():
+    skip, conv = 1, 3
+    memory = memory_of([conv, conv, conv, skip], [1.0, 1.0, 4.0, 4.0])
+    assert task_of(stop="skips").stopped_at(memory) == 3
+    assert task_of(stop="eigenvalue", stop_window=1).stopped_at(memory) == 1
+    assert task_of().stopped_at(memory) is None
 
 
 class Interrupted(TwoParts):
