@@ -6,17 +6,20 @@ import re
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
 import effjax
 from effjax import cli, models
+from effjax.config import View
 from effjax.data.config import DataConfig
 from effjax.data.sources.open import open_examples
 from effjax.optim.registry import registry as optimizers
 from effjax.optim.schedule_registry import SCHEDULES
 from effjax.report import choose_display
 from effjax.tasks import losses
+from effjax.tasks.evaluators import EVALUATORS, find_evaluator
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
@@ -42,7 +45,9 @@ def myproject(tmp_path_factory):
     for path, code in EXAMPLES.items():
         (folder / path).write_text(code)
     sys.path.insert(0, str(folder))
-    tables = (cli.VERBS, models.MIXERS, optimizers(), losses.LOSSES.entries, SCHEDULES.entries)
+    registries = [losses.LOSSES, SCHEDULES, EVALUATORS]
+    own_tables = [registry.entries for registry in registries]
+    tables = (cli.VERBS, models.MIXERS, optimizers(), *own_tables)
     before = [dict(table) for table in tables]
     yield folder
     sys.path.remove(str(folder))
@@ -114,6 +119,19 @@ def test_a_loss_a_schedule_and_images():
     assert (disc[1], square[1]) == (0, 1)
     assert disc[0].shape == (32, 32, 3)
     assert np.unique(disc[0]).tolist() == [50, 200]
+
+
+def test_an_evaluator_of_a_classification():
+    found = find_evaluator("myproject.worst_class:WorstClass")
+    config = effjax.default_config()
+    config.data.update(name="synthetic", image_size=8, batch_size=8, synthetic_examples=8)
+    view = View(config)
+    predict = lambda variables, batch: jax.nn.one_hot(batch["label"] % 2, 3)  # noqa: E731
+    evaluator = found(predict, view, view.evals.val)
+    batch = {"label": np.array([0, 1, 2, 2]), "mask": np.array([1.0, 1.0, 1.0, 0.0])}
+    assert list(evaluator({}, None, [batch])) == [("recall", 0.0)]
+    batch["mask"][2] = 0.0
+    assert list(evaluator({}, None, [batch])) == [("recall", 1.0)]
 
 
 def test_a_verb(capsys):

@@ -116,7 +116,7 @@ def _summary(trained: Trained, facts: Facts) -> str:
     text = f"`{trained.base}` that gives {kinds[trained.meaning.kind]} of an image"
     if facts.data:
         text += f", trained on `{facts.data}`"
-    return f"{text}, with [effjax](https://pypi.org/project/effjax) {VERSION}."
+    return f"{text}, with effjax {VERSION}."
 
 
 def _network_rows(trained: Trained) -> list[tuple[str, str]]:
@@ -200,4 +200,5 @@ def _classes(trained: Trained) -> str:
     names = [_in_cell(name) for name in trained.labels[:NAMED_CLASSES]]
     more = len(trained.labels) - len(names)
     text = ", ".join(names) + (f" and {more:,} more" if more else "")
-    return f"## {trained.meaning.kind.capitalize()}\n\n{text}"
+    title = {"class": "Classes", "labels": "Labels", "numbers": "Numbers"}[trained.meaning.kind]
+    return f"## {title}\n\n{text}"

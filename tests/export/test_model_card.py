@@ -52,7 +52,7 @@ def test_the_page_says_how_good_it_is_and_how_it_is_used(workdir, tiny):
         "| training images | 320 |",
         "| command | `effjax train --config=F --config.seed=1` |",
         'run = effjax.load("hub:me/photos")',
-        "## Class\n\na, b, c, d, e",
+        "## Classes\n\na, b, c, d, e",
     ):
         assert line in text
     bare = model_page(tiny, Facts(), "me/photos", None)
