@@ -46,7 +46,8 @@ def search_cells(
     config = supernet_config(problem.config, problem.space, problem.seed)
     with config.unlocked():  # a config from the command line is locked
         config.total_epochs = float(epochs)
-        config.task.update(name=task, **network)
+        cell = {"operations": operations_of(problem.space), "nodes": nodes_of(problem.space)}
+        config.task.update(name=task, **cell, **network)
         config.optim.default.update(
             name="sgd",
             learning_rate=0.025,

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from effjax.ranges import Count, NotNegativeInt, Positive
-from effjax.search.cells.run import nodes_of, operations_of, search_cells
+from effjax.search.cells.run import search_cells
 from effjax.search.problem import Problem
 from effjax.search.registry import STRATEGIES, Chosen
 
@@ -22,8 +22,6 @@ def darts(
 ) -> Chosen:
     """https://arxiv.org/abs/1806.09055; options: see `DartsConfig`, defaults as published."""
     network = {
-        "operations": operations_of(problem.space),
-        "nodes": nodes_of(problem.space),
         "search_width": width,
         "search_layers": layers,
         "order": order,

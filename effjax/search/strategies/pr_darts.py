@@ -1,7 +1,7 @@
 """PR-DARTS as a strategy: gates that open on their own, and a reward for depth."""
 
 from effjax.ranges import BelowOne, Count, NotNegative, Positive
-from effjax.search.cells.run import nodes_of, operations_of, search_cells
+from effjax.search.cells.run import search_cells
 from effjax.search.problem import Problem
 from effjax.search.registry import STRATEGIES, Chosen
 
@@ -23,8 +23,6 @@ def pr_darts(
 ) -> Chosen:
     """https://arxiv.org/abs/2006.16537; options: see `PrDartsConfig`, defaults as published."""
     network = {
-        "operations": operations_of(problem.space),
-        "nodes": nodes_of(problem.space),
         "search_width": width,
         "search_layers": layers,
         "selected": selected,
