@@ -18,7 +18,7 @@ _PUBLIC = {
     "Problem": "problem",
     "STRATEGIES": "registry",
     "Search": "options",
-    "Space": "space",
+    "Space": "points",
     "run": "verb",
 }
 

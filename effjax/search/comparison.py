@@ -26,8 +26,9 @@ from effjax.search.found import Found, write
 from effjax.search.objectives import ByTable, ByTraining
 from effjax.search.options import Search
 from effjax.search.problem import NO_VALUE, Problem
+from effjax.search.record import check_same_search
 from effjax.search.space import Point
-from effjax.search.verb import Runner, check_same_search, images_of, make_problem, run
+from effjax.search.verb import Runner, images_of, make_problem, run
 from effjax.trials.paired import PairedTable, Result, describe_difference
 from effjax.trials.trial import Trial
 

@@ -12,7 +12,8 @@ from effjax.costs import describe
 from effjax.report.search import plot_found
 from effjax.runs.atomic import write_atomically
 from effjax.runs.folder import FOUND_ARCHITECTURE, FOUND_WEIGHTS
-from effjax.search.problem import Evaluated, Problem
+from effjax.search.evaluations import Evaluated
+from effjax.search.problem import Problem
 from effjax.search.registry import Chosen
 from effjax.search.space import Point
 

@@ -6,12 +6,11 @@ same points, and those that are in the file are answered from there.
 """
 
 import dataclasses
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 import ml_collections
 import numpy as np
@@ -22,12 +21,11 @@ from effjax.errors import UserError
 from effjax.report import Display, choose_display
 from effjax.search.batches import open_batches, random_batch
 from effjax.search.costing import PointCosts, check_feasible
-from effjax.search.objectives import ByTable, Objective, Score
+from effjax.search.evaluations import Evaluated, Log
+from effjax.search.objectives import ByTable, Objective
 from effjax.search.registry import find_encoding
 from effjax.search.space import ArchSpace, Point
-from effjax.trials.json_files import read_lines, saying_where
 
-EVALUATIONS = "evaluations.jsonl"
 TRIES = 200  # draws for a point that is allowed and new
 STEPS = 10  # most changes on a walk from a point that is allowed
 NO_VALUE = float("-inf")  # of a network that could not be trained: worse than any other
@@ -36,36 +34,6 @@ ROUNDING = 1e-9  # shares of evaluations are added up
 
 class Spent(Exception):
     """No evaluation is left; `effjax.search.run` ends the strategy there."""
-
-
-class Line(TypedDict):
-    """A line of evaluations.jsonl."""
-
-    point: list[int]
-    share: float
-    value: float | None
-    reason: NotRequired[str]
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluated:
-    """A point with its value.
-
-    Attributes:
-      point: canonical.
-      value: greater is better; -inf where the training failed.
-      share: of a whole training.
-      number: of the evaluation, from 0.
-      reason: why there is no value.
-      seconds: that it took, when it was made.
-    """
-
-    point: Point
-    value: float
-    share: float
-    number: int
-    reason: str = ""
-    seconds: float = 0.0
 
 
 class Problem:
@@ -112,7 +80,7 @@ class Problem:
         self.display = display or choose_display(quiet=True)
         self.history: list[Evaluated] = []
         self.spent = 0.0
-        self._known = self._read()
+        self._known = Log(space, workdir)
         self._answered: dict[tuple[Point, float], Evaluated] = {}
         self._batches: dict[int | None, Callable[[int], Any]] = {}
         self._codes: dict[str, Any] = {}
@@ -193,7 +161,7 @@ class Problem:
             took = time.perf_counter() - since
             for point, score in zip(unknown, scores, strict=True):
                 seconds = score.seconds or took / len(unknown)
-                self._remember(point, share, dataclasses.replace(score, seconds=seconds))
+                self._known.add(point, share, dataclasses.replace(score, seconds=seconds))
         for point in points:
             score = self._known[point, share]
             value = NO_VALUE if score.value is None else score.value
@@ -202,39 +170,6 @@ class Problem:
             self.history.append(evaluated)
             self._answered[point, share] = evaluated
             self.spent += share
-
-    def _remember(
-        self,
-        point: Point,
-        share: float,
-        score: Score,
-    ) -> None:
-        if score.value is not None and not math.isfinite(score.value):
-            # NaN is never compared with a number
-            reason = f"its value is {score.value}"
-            score = dataclasses.replace(score, value=None, reason=reason)
-        self._known[point, share] = score
-        if self.workdir is None:
-            return
-        line = {"point": list(point), "share": share, "value": score.value}
-        line |= {"reason": score.reason, "seconds": round(score.seconds, 3)}
-        path = self.workdir / EVALUATIONS
-        with saying_where(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-
-    def _read(self) -> dict[tuple[Point, float], Score]:
-        """What the file knows."""
-        known: dict[tuple[Point, float], Score] = {}
-        if self.workdir is None:
-            return known
-        path = self.workdir / EVALUATIONS
-        for line in read_lines(path, Line, "give another --workdir"):
-            point = self.space.check(line["point"])
-            score = Score(line["value"], line.get("reason", ""), line.get("seconds", 0.0))
-            known[point, line["share"]] = score
-        return known
 
     # ----------------------------------------------------------------------------- what is allowed
 

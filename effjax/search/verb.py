@@ -5,14 +5,12 @@ found = run("evolution", Problem(space, ByFunction(score), evaluations=50), popu
 
 import dataclasses
 import functools
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 import ml_collections
 
-from effjax.config import read_json
 from effjax.costs import PartsTable
 from effjax.errors import UserError
 from effjax.report import Display
@@ -30,16 +28,13 @@ from effjax.search.objectives import (
 )
 from effjax.search.options import Search, bind_options
 from effjax.search.problem import Problem, Spent
+from effjax.search.record import check_same_search
 from effjax.search.registry import Chosen, find_strategy
 from effjax.search.space import Point
 from effjax.search.table import read_table
 from effjax.tasks.run import build
-from effjax.trials.json_files import write_text
 
-RECORD = "searched.json"
 LATENCY = "latency.json"
-# a search may go on with more of these
-GROWING = ("evaluations",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -238,57 +233,6 @@ def _proxy(
     model = problem.model(point)
     variables = model.init(jax.random.key(problem.seed), images)
     return proxies.score(name, model, variables, images, labels)
-
-
-class Record(TypedDict):
-    """What searched.json holds: what a search must have in common with the one that it goes on."""
-
-    strategy: str
-
-
-def check_same_search(
-    wanted: Search,
-    seed: int,
-    workdir: Path,
-) -> None:
-    """Notes what is searched; refuses a folder in which something else was searched.
-
-    Raises:
-      UserError: naming what differs.
-    """
-    record = json.loads(json.dumps(_record(wanted, seed)))
-    path = workdir / RECORD
-    if path.exists():
-        stored = dict(read_json(path, Record, "give another --workdir"))
-        differing = []
-        for key, value in record.items():
-            if key not in GROWING and stored.get(key) != value:
-                differing.append(key)
-        if differing:
-            raise UserError(
-                f"{workdir} holds a search with another {', '.join(differing)}\n"
-                "give another --workdir, or the same search"
-            )
-    write_text(path, json.dumps(record, indent=1) + "\n")
-
-
-def _record(
-    wanted: Search,
-    seed: int,
-) -> dict[str, Any]:
-    budgets = [[budget.unit, budget.amount] for budget in wanted.budgets]
-    return {
-        "strategy": wanted.strategy,
-        "options": dict(wanted.options),
-        "seed": seed,
-        "budgets": budgets,
-        "evaluations": wanted.evaluations,
-        "share": wanted.share,
-        "metric": wanted.metric,
-        "proxy": wanted.proxy,
-        "table": wanted.table,
-        "space": wanted.space.spec(),
-    }
 
 
 def show(

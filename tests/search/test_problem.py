@@ -1,14 +1,13 @@
 """What a strategy may ask, and that a search which was stopped goes on to the bit."""
 
-import math
-
 import numpy as np
 import pytest
 
 from effjax.costs import Budget
 from effjax.errors import UserError
+from effjax.search.evaluations import EVALUATIONS
 from effjax.search.objectives import ByFunction, ByTable
-from effjax.search.problem import EVALUATIONS, Problem, Spent
+from effjax.search.problem import Problem, Spent
 from effjax.search.registry import find_strategy
 from effjax.search.table import Row, Table
 
@@ -34,12 +33,6 @@ def test_as_many_as_there_are_left_are_made(problem):
 def test_no_share_of_a_function(problem):
     with pytest.raises(UserError, match="of a training is asked for"):
         problem().evaluate((0, 0, 0, 0), share=0.5)
-
-
-def test_nan_is_no_value(problem, tmp_path):
-    asked = problem(2, function=lambda point: math.nan, workdir=tmp_path)
-    assert asked.evaluate((0, 0, 0, 0)) == -math.inf
-    assert asked.history[0].reason == "its value is nan"
 
 
 def test_draws_are_allowed_and_new(problem, costs):

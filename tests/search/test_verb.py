@@ -1,6 +1,5 @@
 """A search of a config file, from its start to the files that it leaves."""
 
-import dataclasses
 import json
 
 import pytest
@@ -11,7 +10,7 @@ from effjax.errors import UserError
 from effjax.report import choose_display
 from effjax.search.options import Search
 from effjax.search.table import Row, Table
-from effjax.search.verb import check_same_search, search
+from effjax.search.verb import search
 
 
 @pytest.fixture
@@ -48,16 +47,6 @@ def test_a_table_of_another_space(config, space, table, tmp_path):
     wanted = Search(space, "random", table=str(table))
     with pytest.raises(UserError, match="is of another space"):
         search(config, wanted, tmp_path / "s", choose_display(quiet=True))
-
-
-def test_another_search_in_the_folder(space, tmp_path):
-    wanted = Search(space, "random")
-    check_same_search(wanted, 0, tmp_path)
-    check_same_search(dataclasses.replace(wanted, evaluations=99), 0, tmp_path)
-    with pytest.raises(UserError, match="with another share"):
-        check_same_search(dataclasses.replace(wanted, share=0.5), 0, tmp_path)
-    with pytest.raises(UserError, match="with another seed"):
-        check_same_search(wanted, 1, tmp_path)
 
 
 @pytest.mark.slow

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from effjax.ranges import Count, Share
-from effjax.search.problem import Evaluated, Problem, Spent
+from effjax.search.evaluations import Evaluated
+from effjax.search.problem import Problem, Spent
 from effjax.search.registry import STRATEGIES, Chosen
 from effjax.search.space import Point
 

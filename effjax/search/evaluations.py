@@ -1,0 +1,105 @@
+"""Evaluations of a search, and the file that keeps them.
+
+Every evaluation is a line of WORKDIR/evaluations.jsonl.
+"""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+from effjax.search.objectives import Score
+from effjax.search.points import Point, Space
+from effjax.trials.json_files import read_lines, saying_where
+
+EVALUATIONS = "evaluations.jsonl"
+
+
+class Line(TypedDict):
+    """A line of evaluations.jsonl."""
+
+    point: list[int]
+    share: float
+    value: float | None
+    reason: NotRequired[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluated:
+    """A point with its value.
+
+    Attributes:
+      point: canonical.
+      value: greater is better; -inf where the training failed.
+      share: of a whole training.
+      number: of the evaluation, from 0.
+      reason: why there is no value.
+      seconds: that it took, when it was made.
+    """
+
+    point: Point
+    value: float
+    share: float
+    number: int
+    reason: str = ""
+    seconds: float = 0.0
+
+
+class Log:
+    """Scores by point and share, and the file in which they stay.
+
+    Args:
+      space: of the points.
+      workdir: None: they are kept in memory alone.
+
+    Raises:
+      UserError: the file is damaged, or of another space.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        workdir: Path | None,
+    ):
+        self._path = None if workdir is None else workdir / EVALUATIONS
+        self._known: dict[tuple[Point, float], Score] = {}
+        if self._path is not None:
+            self._read(space, self._path)
+
+    def __contains__(self, key: tuple[Point, float]) -> bool:
+        return key in self._known
+
+    def __getitem__(self, key: tuple[Point, float]) -> Score:
+        return self._known[key]
+
+    def add(
+        self,
+        point: Point,
+        share: float,
+        score: Score,
+    ) -> None:
+        """Keeps a score; one that is no finite number has no value."""
+        if score.value is not None and not math.isfinite(score.value):
+            # NaN is never compared with a number
+            reason = f"its value is {score.value}"
+            score = dataclasses.replace(score, value=None, reason=reason)
+        self._known[point, share] = score
+        if self._path is None:
+            return
+        line = {"point": list(point), "share": share, "value": score.value}
+        line |= {"reason": score.reason, "seconds": round(score.seconds, 3)}
+        with saying_where(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+
+    def _read(
+        self,
+        space: Space,
+        path: Path,
+    ) -> None:
+        for line in read_lines(path, Line, "give another --workdir"):
+            point = space.check(line["point"])
+            score = Score(line["value"], line.get("reason", ""), line.get("seconds", 0.0))
+            self._known[point, line["share"]] = score
