@@ -3,22 +3,38 @@
 import argparse
 import contextlib
 
-from effjax.cli.declare import CONFIG, QUIET, default_workdir, flag, place, verb
+from effjax.cli.declare import QUIET, default_workdir, flag, place, verb
 
 
 @verb(
-    CONFIG,
-    flag("--workdir", type=place, metavar="D", help="the run's folder (runs/<config>[-<arg>])"),
+    flag("--config", metavar="F", help="a config that prunes by masks; path.py[:arg]"),
+    flag("--workdir", type=place, metavar="D", help="the run's folder; of --budget a trained one"),
     flag("--extend", action="store_true", help="train on in a finished run"),
     flag("--compare", action="store_true", help="train its sanity arms and the dense network too"),
+    flag("--budget", metavar="B", help="cut a trained run to macs:0.5x, params:..., latency:..."),
+    flag("--importance", default="l2", metavar="I", help="which channels matter (l2)"),
+    flag("--out", type=place, metavar="O", help="where the cut network goes (D-narrow)"),
     QUIET,
     examples=[
         "effjax compress --config=configs/compress/prune_digits.py",
         "effjax compress --config=configs/compress/prune_digits.py:quick --compare",
+        "effjax compress --workdir=runs/quickstart --budget=macs:0.5x",
     ],
 )
 def compress(args: argparse.Namespace) -> None:
-    """Prune a network by masks and train it, or go on with it."""
+    """Prune a network by masks and train it, or cut a trained one to a budget."""
+    from effjax.errors import UserError
+
+    if args.budget is not None:
+        if args.workdir is None or args.config is not None:
+            raise UserError(
+                "--budget cuts the network of a run\n"
+                "give --workdir=D and no --config: effjax compress --workdir=D --budget=macs:0.5x"
+            )
+        _narrow(args)
+        return
+    if args.config is None:
+        raise UserError("give --config=F to prune by masks, or --workdir=D --budget=macs:0.5x")
     from effjax.runs.given import load_run
 
     config = load_run(args.config, args.overrides)
@@ -35,3 +51,13 @@ def compress(args: argparse.Namespace) -> None:
             compare(config, folder, display)
         else:
             compress(config, workdir, args.extend, display)
+
+
+def _narrow(args: argparse.Namespace) -> None:
+    from effjax.compress.narrow import narrow_run
+    from effjax.report import choose_display
+
+    out = args.out or args.workdir.with_name(f"{args.workdir.name}-narrow")
+    display = choose_display(args.quiet)
+    with contextlib.closing(display):
+        narrow_run(args.workdir, out, args.budget, args.importance, display)

@@ -77,6 +77,13 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--minutes": ("--make-table",),
         "--correlate": ("--table",),
     },
+    "compress": {
+        "--importance": ("--budget",),
+        "--out": ("--budget",),
+        "--compare": ("--config",),
+        "--extend": ("--config",),
+        OVERRIDE: ("--config",),
+    },
     "bench": {"--price": ("--dry-run",)},
     "sweep": {
         "--price": ("--dry-run",),
@@ -117,6 +124,7 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
         "--make-table": ("--correlate", "--compare", "--table"),
         "--correlate": ("--compare",),
     },
+    "compress": {"--compare": ("--extend",), "--budget": ("--config",)},
     "bench": {
         "--report": ("--only",),
         "--dry-run": ("--report", "--check", "--make-targets"),

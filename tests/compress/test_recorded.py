@@ -12,3 +12,8 @@ def test_densities_walks_and_programmes():
 @pytest.mark.slow
 def test_scores_paths_and_steps():
     check_recorded("pai", "npb", "dpai")
+
+
+@pytest.mark.slow
+def test_groups_walls_and_quantisers():
+    check_recorded("tp", "amc", "haq")

@@ -120,14 +120,22 @@ class Net:
         return batch(self.seed, spec["batch"], spec["size"], spec["classes"], i)
 
     def __call__(
-        self, weights: Any, others: Any, x: Any, norm: Callable | None = None, bias: bool = True
+        self,
+        weights: Any,
+        others: Any,
+        x: Any,
+        norm: Callable | None = None,
+        bias: bool = True,
+        train: bool = False,
     ) -> Any:
-        """Logits; norms in evaluation mode, or left out where `norm` is False."""
+        """Logits; norms in evaluation mode, by the batch's statistics (`train`), or `norm`."""
 
         def normed(name: str, y: Any) -> Any:
             if norm is not None:
                 return norm(y)
             mean, var = others[f"{name}.running_mean"], others[f"{name}.running_var"]
+            if train:
+                mean, var = y.mean((0, 1, 2)), y.var((0, 1, 2))
             scale = others[f"{name}.weight"] / jnp.sqrt(var + 1e-5)
             return (y - mean) * scale + others[f"{name}.bias"]
 

@@ -3,11 +3,19 @@
 Shapes: C channels, ... any leading axes.
 """
 
+import re
+from collections.abc import Sequence
+from typing import Any
+
 from flax import linen as nn
 from jax import Array
 
+from effjax.models.architecture import Width
 from effjax.models.blocks.activations import ACTIVATIONS
 from effjax.models.blocks.layers import Linear
+
+# hidden channels of each block of each stage, where they are not a multiple of the block's own
+HiddenWidths = tuple[tuple[Width, ...], ...] | None
 
 
 class Mlp(nn.Module):
@@ -16,12 +24,33 @@ class Mlp(nn.Module):
     ratio: float = 4.0
     activation: str = "gelu"
     use_bias: bool = True
+    hidden: int | None = None  # None: by the ratio
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
         # rounded down, as in timm
-        hidden = int(self.ratio * channels)
+        hidden = self.hidden or int(self.ratio * channels)
         x = Linear(hidden, self.use_bias, name="fc1")(x)  # [..., C] -> [..., ratio * C]
         x = ACTIVATIONS[self.activation](name="act")(x)
         return Linear(channels, self.use_bias, name="fc2")(x)
+
+
+def hidden_width(architecture: Any, path: Sequence[str]) -> int | None:
+    """The hidden channels that `mlp_hidden` states for a block; None: those of the ratio.
+
+    Args:
+      path: of the block, such as ("stages_0", "blocks_1"), or ("blocks_1",) in a single stage.
+    """
+    if architecture.mlp_hidden is None:
+        return None
+    stage, block = place_of(path)
+    return architecture.mlp_hidden[stage][block]
+
+
+def place_of(path: Sequence[str]) -> tuple[int, int]:
+    """(stage, block) of a block's path, counted from 0."""
+    numbers = [int(number) for part in path for number in re.findall(r"_(\d+)$", part)]
+    if len(numbers) < 2:
+        return 0, numbers[-1]
+    return numbers[-2], numbers[-1]

@@ -28,7 +28,7 @@ from effjax.models.base import BlockWindows, ImageModel, Outputs
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.layers import DepthwiseConv, Scale
-from effjax.models.blocks.mlp import Mlp
+from effjax.models.blocks.mlp import HiddenWidths, Mlp, hidden_width
 from effjax.models.blocks.norms import LayerNorm
 from effjax.models.blocks.recompute import maybe_remat
 from effjax.models.blocks.stages import Patches, Stage
@@ -53,6 +53,7 @@ class ConvNeXtArchitecture:
     patch_strides: tuple[Stride, ...] = (4, 2, 2, 2)  # how much each stage shrinks the map
     patch_pads: tuple[Pad, ...] = (0, 0, 0, 0)  # zeros on each side
     mlp_ratio: Ratio = 4.0  # hidden channels of the MLP, as a multiple of its own
+    mlp_hidden: HiddenWidths = None  # of each block of each stage; None: by the ratio
     layer_scale: float = 1e-6  # initial
     head_dropout: Rate = 0.0  # before the last linear layer
     drop_path_rate: Rate = 0.0  # stochastic depth of the last block; 0 in the first
@@ -108,7 +109,7 @@ class Block(nn.Module):
         a = self.architecture
         y = DepthwiseConv(sides(self.kernel_size), name="conv_dw")(x)
         y = LayerNorm(name="norm")(y)
-        y = Mlp(a.mlp_ratio, name="mlp")(y)
+        y = Mlp(a.mlp_ratio, hidden=hidden_width(a, self.path), name="mlp")(y)
         y = Scale(a.layer_scale, name="gamma")(y)
         return x + StochasticDepth(self.drop_path)(y, examples)
 

@@ -31,7 +31,7 @@ from effjax.models.blocks.activations import gelu
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.layers import DepthwiseConv, Linear, Scale
-from effjax.models.blocks.mlp import Mlp
+from effjax.models.blocks.mlp import HiddenWidths, Mlp, hidden_width
 from effjax.models.blocks.norms import BatchNorm, LayerNorm
 from effjax.models.blocks.recompute import maybe_remat
 from effjax.models.blocks.stages import Patches, Stage
@@ -57,6 +57,7 @@ class InceptionNeXtArchitecture:
     # a length, or (of the high one, of the wide one)
     band_kernels: tuple[Windows, ...] = (11, 11, 11, 11)
     mlp_ratios: tuple[Ratio, ...] = (4.0, 4.0, 4.0, 3.0)  # of each stage
+    mlp_hidden: HiddenWidths = None  # of each block of each stage; None: by the ratio
     patch_kernels: tuple[Kernel, ...] = (4, 2, 2, 2)  # sides of the kernels that make patches
     patch_strides: tuple[Stride, ...] = (4, 2, 2, 2)  # how much each stage shrinks the map
     patch_pads: tuple[Pad, ...] = (0, 0, 0, 0)  # zeros on each side
@@ -128,7 +129,7 @@ class Block(nn.Module):
         mixer = InceptionMixer(a.branch_ratio, self.square, self.band, name="token_mixer")
         y = mixer(x)
         y = BatchNorm(self.batch_axis, name="norm")(y, examples)
-        y = Mlp(a.mlp_ratios[self.stage], name="mlp")(y)
+        y = Mlp(a.mlp_ratios[self.stage], hidden=hidden_width(a, self.path), name="mlp")(y)
         y = Scale(a.layer_scale, name="gamma")(y)
         return x + StochasticDepth(self.drop_path)(y, examples)
 

@@ -41,7 +41,7 @@ from effjax.models.blocks.drops import (
 from effjax.models.blocks.initialisers import uniform_init
 from effjax.models.blocks.layers import Linear, Scale, at_least_float32
 from effjax.models.blocks.mixers import find_mixer
-from effjax.models.blocks.mlp import Mlp
+from effjax.models.blocks.mlp import HiddenWidths, Mlp, hidden_width
 from effjax.models.blocks.norms import CHANNELS, WHOLE_MAP, BatchNorm, LayerNorm
 from effjax.models.blocks.recompute import maybe_remat
 from effjax.models.blocks.scan import Drops
@@ -78,6 +78,7 @@ class MetaFormerArchitecture:
     norm_eps: Positive = 1e-6  # added to variances
     norm_bias: bool = False  # whether norms of blocks have one
     mlp_ratio: Ratio = 4.0  # hidden channels of the MLP, as a multiple of its own
+    mlp_hidden: HiddenWidths = None  # of each block of each stage; None: by the ratio
     # between its two layers
     mlp_activation: Literal["gelu", "relu", "squared_relu", "silu", "star_relu"] = "star_relu"
     mlp_bias: bool = False  # whether its layers have one
@@ -138,7 +139,7 @@ class MetaFormer(ImageModel):
         blocks = [partial(block, *choice) for choice in zip(mixers, sizes, strict=True)]
         downsample = self._patches(i) if i > 0 else None
         # A scan hands neither running averages nor keys for a mixer's own draws through.
-        scan = a.scan and a.norm != "batch"
+        scan = a.scan and a.norm != "batch" and a.mlp_hidden is None
         scan = scan and all(find_mixer(mixer).func.can_scan for mixer in mixers)
         return Stage(downsample, blocks, rates, scan, name=f"stages_{i}")
 
@@ -174,7 +175,8 @@ class Block(nn.Module):
         x = self._residual(1, x, y, examples, drops)
         if not a.channel_mlp:
             return x
-        mlp = Mlp(a.mlp_ratio, a.mlp_activation, a.mlp_bias, name="mlp")
+        hidden = hidden_width(a, self.path)
+        mlp = Mlp(a.mlp_ratio, a.mlp_activation, a.mlp_bias, hidden, name="mlp")
         y = self._norm("norm2")(x, examples)
         y = mlp(y)
         return self._residual(2, x, y, examples, drops)

@@ -26,6 +26,7 @@ from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.initialisers import ones_init, uniform_init, zeros_init
 from effjax.models.blocks.layers import max_pool_3x3, padded_conv
+from effjax.models.blocks.mlp import place_of
 from effjax.models.blocks.norms import BatchNorm
 from effjax.models.blocks.recompute import maybe_remat
 from effjax.models.blocks.stages import in_a_row
@@ -45,6 +46,10 @@ class ResNetArchitecture:
     stem_kernel: Kernel = 7  # side
     stem_stride: Stride = 2  # of its convolution
     stem_pool: bool = True  # max pooling of stride 2 after it
+    stem_width: Width | None = None  # channels of the stem; None: the first of `dims`
+    widths: tuple[Width, ...] | None = None  # that leave each stage; None: by `dims` and `block`
+    # between the convolutions of each block of each stage; None: by `dims`
+    inner_widths: tuple[tuple[tuple[Width, ...], ...], ...] | None = None
     head_dropout: Rate = 0.0  # before the last linear layer
     drop_path_rate: Rate = 0.0  # stochastic depth of the last block; 0 in the first
     in_chans: Channels = 3  # 3 for colour images
@@ -69,16 +74,16 @@ class ResNet(ImageModel):
     def forward(self, x: Array, examples: Examples) -> Outputs:
         a = self.architecture
         features = {}
-        stem = padded_conv(a.dims[0], a.stem_kernel, a.stem_stride, name="conv1")
+        stem = padded_conv(a.stem_width or a.dims[0], a.stem_kernel, a.stem_stride, name="conv1")
         norm = BatchNorm(self.batch_axis, name="bn1")
         x = nn.relu(norm(stem(x), examples))
         if a.stem_pool:
             x = max_pool_3x3(x, stride=2)
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
             block = maybe_remat(Block, a.remat[i])
-            plain = partial(block, a, self.batch_axis, a.dims[i], 1)
+            plain = partial(block, a, self.batch_axis, i, 1)
             # Only the first block of a stage shrinks its map.
-            shrinking = partial(block, a, self.batch_axis, a.dims[i], a.strides[i])
+            shrinking = partial(block, a, self.batch_axis, i, a.strides[i])
             blocks = [shrinking] + [plain] * (a.depths[i] - 1)
             x = in_a_row(blocks, rates, f"layer{i + 1}_{{}}", x, examples)
             features[f"stage{i + 1}"] = x
@@ -95,7 +100,7 @@ class Block(nn.Module):
 
     architecture: ResNetArchitecture
     batch_axis: str | None
-    dim: int
+    stage: int
     stride: int
     drop_path: float
 
@@ -118,15 +123,23 @@ class Block(nn.Module):
             x = norm(conv(x), examples)
         return nn.relu(x + StochasticDepth(self.drop_path)(y, examples))
 
-    @nn.nowrap
     def _shapes(self) -> tuple[tuple[int, int, int], ...]:
         """(channels, side of the kernel, stride) of each convolution."""
-        dim, stride = self.dim, self.stride
-        if self.architecture.block == "basic":
-            return (dim, 3, stride), (dim, 3, 1)
-        narrow = (dim, 1, 1)
-        wide = (4 * dim, 1, 1)
-        return narrow, (dim, 3, stride), wide
+        a, stage, stride = self.architecture, self.stage, self.stride
+        dim = a.dims[stage]
+        basic = a.block == "basic"
+        width = dim if basic else 4 * dim
+        if a.widths is not None:
+            width = a.widths[stage]
+        inner = (dim,) if basic else (dim, dim)
+        if a.inner_widths is not None:
+            _, block = place_of(self.path)
+            inner = a.inner_widths[stage][block]
+        if basic:
+            (first,) = inner
+            return (first, 3, stride), (width, 3, 1)
+        first, second = inner
+        return (first, 1, 1), (second, 3, stride), (width, 1, 1)
 
 
 @register_family(ResNet, "ResNet v1.5, basic blocks or bottlenecks")

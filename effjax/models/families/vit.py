@@ -27,7 +27,7 @@ from effjax.models.blocks.attention import SelfAttention
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.initialisers import normal_init, uniform_init
 from effjax.models.blocks.layers import Conv, at_least_float32
-from effjax.models.blocks.mlp import Mlp
+from effjax.models.blocks.mlp import HiddenWidths, Mlp, hidden_width
 from effjax.models.blocks.norms import LayerNorm
 from effjax.models.blocks.positions import Grid, square_grid
 from effjax.models.blocks.recompute import maybe_remat
@@ -53,6 +53,7 @@ class ViTArchitecture:
     depth: Depth = 12  # blocks
     patch_size: Stride = 16  # side, in pixels
     mlp_ratio: Ratio = 4.0  # hidden channels of the MLP, as a multiple of its own
+    mlp_hidden: HiddenWidths = None  # of each block of each stage; None: by the ratio
     head_dropout: Rate = 0.0  # before the last linear layer
     drop_path_rate: Rate = 0.0  # stochastic depth of the last block; 0 in the first
     in_chans: Channels = 3  # 3 for colour images
@@ -217,7 +218,7 @@ class Block(nn.Module):
     def __call__(self, x: Array, examples: Examples) -> Array:
         a = self.architecture
         attention = SelfAttention(a.width // a.heads, name="attn")
-        mlp = Mlp(a.mlp_ratio, name="mlp")
+        mlp = Mlp(a.mlp_ratio, hidden=hidden_width(a, self.path), name="mlp")
         # One layer for both branches, so that its two draws differ by their order.
         drop = StochasticDepth(self.drop_path)
         y = LayerNorm(name="norm1")(x)

@@ -21,9 +21,11 @@ class Attention(TokenMixer):
 
     Attributes:
       head_dim: channels of a head.
+      heads: their number; None: as many as C holds.
     """
 
     head_dim: Annotated[int, Range(1, 65536)] = 32
+    heads: Annotated[int, Range(1, 65536)] | None = None
 
     can_scan = True
 
@@ -32,7 +34,7 @@ class Attention(TokenMixer):
         channels = x.shape[-1]
         tokens = x.reshape(x.shape[0], -1, channels)  # [B, N, C]
         # Heads are whole: a rest of the channels gets none, few channels get one.
-        heads = max(channels // self.head_dim, 1)
+        heads = self.heads or max(channels // self.head_dim, 1)
         width = heads * self.head_dim
         qkv = Linear(3 * width, use_bias=False, name="qkv")(tokens)
         mixed = attend(*split_qkv(qkv), self.head_dim)

@@ -81,11 +81,11 @@ def find_mixer(entry: str) -> functools.partial:
     """
     name, parenthesis, _ = entry.partition("(")
     mixer = REGISTRY.find(name)
-    values = _read_fields(entry) if parenthesis else {}
+    values = read_fields(entry) if parenthesis else {}
     return functools.partial(mixer, **_fit_fields(entry, mixer, values))
 
 
-def _read_fields(entry: str) -> dict[str, Any]:
+def read_fields(entry: str) -> dict[str, Any]:
     """{field: value} between the parentheses of "name(field=value, ...)"; literals only."""
     _, _, inside = entry.partition("(")
     try:

@@ -22,9 +22,11 @@ class SeparableConv(TokenMixer):
 
     Attributes:
       expansion: channels of the depthwise convolution, as a multiple of C.
+      hidden: their number, where it is no multiple; None: by `expansion`.
     """
 
     expansion: Annotated[int, Range(1, 64)] = 2
+    hidden: Annotated[int, Range(1, 65536)] | None = None
 
     window = "dwconv"
     can_scan = True
@@ -32,7 +34,7 @@ class SeparableConv(TokenMixer):
     @nn.compact
     def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
         channels = x.shape[-1]
-        hidden = self.expansion * channels
+        hidden = self.hidden or self.expansion * channels
         window = sides(self.kernel_size)
         x = Linear(hidden, use_bias=False, name="pwconv1")(x)
         x = StarReLU(name="act1")(x)

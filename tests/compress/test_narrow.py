@@ -1,0 +1,52 @@
+"""Cut to a budget."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from effjax import models
+from effjax.compress.narrow import importances, narrow, plot_kept, read_budget
+from effjax.compress.shrink import masked
+from effjax.compress.sites import sites_of
+from effjax.costs import Budget
+from effjax.costs.exact import count
+from effjax.errors import UserError
+
+SHAPE = (8, 8, 3)
+FIELDS = {"depths": (1,), "dims": (8,), "strides": (2,), "remat": (False,), "block": "basic",
+          "stem_kernel": 3, "stem_stride": 1, "stem_pool": False}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def network():
+    model = models.create_model("resnet50", num_classes=3, **FIELDS)
+    return model, model.init(jax.random.key(0), jnp.ones((1, *SHAPE)))
+
+
+def test_the_exact_cost_is_within_the_budget(network):
+    model, variables = network
+    scores = importances("l2", sites_of(model, variables), variables)
+    found = narrow(model, variables, scores, Budget("macs", "0.5x"), SHAPE)
+    before, after = found.costs["macs"]
+    assert after == count(found.model, SHAPE, "macs")
+    assert 0.3 * before < after <= 0.5 * before
+    images = jax.random.normal(jax.random.key(1), (2, *SHAPE))
+    expected = model.apply(masked(model, variables, found.kept), images)
+    np.testing.assert_allclose(
+        found.model.apply(found.variables, images), expected, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_a_budget_that_cannot_be_met_is_refused(network):
+    model, variables = network
+    scores = importances("l1", sites_of(model, variables), variables)
+    with pytest.raises(UserError, match="cannot be met"):
+        narrow(model, variables, scores, Budget("params", 3), SHAPE)
+    with pytest.raises(UserError, match="expected UNIT:AMOUNT"):
+        read_budget("0.5x")
+
+
+def test_a_picture_of_what_is_kept(tmp_path):
+    plot_kept({"a": 8, "b": 4}, {"a": [0, 1]}, tmp_path / "x.png")
+    assert (tmp_path / "x.png").stat().st_size > 1000
