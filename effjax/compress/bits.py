@@ -13,7 +13,11 @@ Bits = list[int]
 RESOLUTION = 2000  # steps of the budget in the dynamic programme
 
 
-def bits_of_action(action: float, least: int, most: int) -> int:
+def bits_of_action(
+    action: float,
+    least: int,
+    most: int,
+) -> int:
     """A number in [0, 1] as a number of bits, each with as much room as the others.
 
     As HAQ's agent: halves are rounded to even, so that 0 gives `least` - 1 where that is even.
@@ -21,7 +25,12 @@ def bits_of_action(action: float, least: int, most: int) -> int:
     return int(np.round(least - 0.5 + (most - least + 1) * action))
 
 
-def size_wall(bits: Sequence[int], sizes: Sequence[int], limit: float, least: int) -> Bits:
+def size_wall(
+    bits: Sequence[int],
+    sizes: Sequence[int],
+    limit: float,
+    least: int,
+) -> Bits:
     """Bits lowered until the weights fit: one off each layer, from the last to the first, again.
 
     Args:
@@ -90,7 +99,9 @@ def latency_wall(
 
 
 def allocate(
-    damages: Mapping[str, Mapping[int, float]], sizes: Mapping[str, int], limit: float
+    damages: Mapping[str, Mapping[int, float]],
+    sizes: Mapping[str, int],
+    limit: float,
 ) -> dict[str, int]:
     """Bits of each layer with the least damage in all, by dynamic programming.
 
@@ -138,5 +149,8 @@ def allocate(
     return {layer: found[layer] for layer in damages}
 
 
-def _steps(cost: float, step: float) -> int:
+def _steps(
+    cost: float,
+    step: float,
+) -> int:
     return int(np.ceil(cost / step - 1e-9))

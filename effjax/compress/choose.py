@@ -13,7 +13,10 @@ Scores = Mapping[str, np.ndarray]  # {name of a group: [N]}
 
 
 def smallest_of_each(
-    groups: Sequence[Group], scores: Scores, ratio: float, multiple: int = 1
+    groups: Sequence[Group],
+    scores: Scores,
+    ratio: float,
+    multiple: int = 1,
 ) -> dict[str, list[int]]:
     """The same share of each group.
 
@@ -31,7 +34,10 @@ def smallest_of_each(
 
 
 def smallest_of_all(
-    groups: Sequence[Group], scores: Scores, ratio: float, ties: str = "exact"
+    groups: Sequence[Group],
+    scores: Scores,
+    ratio: float,
+    ties: str = "exact",
 ) -> dict[str, list[int]]:
     """The smallest ones of all groups together, but for `least` of each.
 
@@ -65,7 +71,10 @@ def smallest_of_all(
 
 
 def smallest_of_equals(
-    groups: Sequence[Group], scores: Scores, ratio: float, ties: str = "exact"
+    groups: Sequence[Group],
+    scores: Scores,
+    ratio: float,
+    ties: str = "exact",
 ) -> dict[str, list[int]]:
     """As `smallest_of_all`, among groups of equal structure.
 

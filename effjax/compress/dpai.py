@@ -29,13 +29,19 @@ from effjax.compress.flow import Program, log_paths
 Scores = Mapping[str, Any]
 
 
-def zeros_of(shapes: Mapping[str, tuple[int, ...]], density: float) -> dict[str, int]:
+def zeros_of(
+    shapes: Mapping[str, tuple[int, ...]],
+    density: float,
+) -> dict[str, int]:
     """{layer: how many of its weights are dropped}, by ERK."""
     densities = erk(shapes, density)
     return {path: int((1 - densities[path]) * np.prod(shapes[path])) for path in shapes}
 
 
-def masks_of(scores: Scores, zeros: Mapping[str, int]) -> dict[str, Any]:
+def masks_of(
+    scores: Scores,
+    zeros: Mapping[str, int],
+) -> dict[str, Any]:
     """Masks that drop the smallest |s| of each layer."""
     found = {}
     for path, score in scores.items():
@@ -46,7 +52,10 @@ def masks_of(scores: Scores, zeros: Mapping[str, int]) -> dict[str, Any]:
     return found
 
 
-def live_parts(gradient: Scores, masks: Scores) -> tuple[dict, dict, dict]:
+def live_parts(
+    gradient: Scores,
+    masks: Scores,
+) -> tuple[dict, dict, dict]:
     """(live weights, output channels without one, kernels without one) of each layer."""
     weights, dead_nodes, dead_kernels = {}, {}, {}
     for path, mask in masks.items():
@@ -117,7 +126,10 @@ def dpai_masks(
     zeros = zeros_of(shapes, density)
     optimizer = optax.adam(rate)
 
-    def step(_: int, carried: tuple[Any, Any]) -> tuple[Any, Any]:
+    def step(
+        _: int,
+        carried: tuple[Any, Any],
+    ) -> tuple[Any, Any]:
         scores, state = carried
         direction, _ = step_direction(program, scores, zeros, alpha, beta, own_rule)
         # where no path is left at all, nothing says which way to go

@@ -37,7 +37,10 @@ class Effective:
     outputs: dict[str, int]
 
 
-def shares_of_paths(program: Program, masks: Mapping[str, Any]) -> dict[str, Any]:
+def shares_of_paths(
+    program: Program,
+    masks: Mapping[str, Any],
+) -> dict[str, Any]:
     """{layer: for each weight the share of all paths that take it}, or would if it were kept.
 
     Zero for a weight on no path, kept or not. All are zero where no path is left.
@@ -52,13 +55,19 @@ def shares_of_paths(program: Program, masks: Mapping[str, Any]) -> dict[str, Any
     return jax.grad(count)(dict(masks))
 
 
-def live_weights(program: Program, masks: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def live_weights(
+    program: Program,
+    masks: Mapping[str, Any],
+) -> dict[str, np.ndarray]:
     """{layer: whether each weight is kept and lies on a path}."""
     shares = jax.jit(lambda values: shares_of_paths(program, values))(_floats(masks))
     return _alive(masks, shares)
 
 
-def _alive(masks: Mapping[str, Any], shares: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _alive(
+    masks: Mapping[str, Any],
+    shares: Mapping[str, Any],
+) -> dict[str, np.ndarray]:
     alive = {}
     for path, mask in masks.items():
         alive[path] = (np.asarray(mask) != 0) & (np.asarray(shares[path]) != 0)
@@ -69,14 +78,20 @@ def _floats(masks: Mapping[str, Any]) -> dict[str, Any]:
     return {path: jnp.asarray(mask, jnp.result_type(float)) for path, mask in masks.items()}
 
 
-def channels(weights: Any, axis: int) -> int:
+def channels(
+    weights: Any,
+    axis: int,
+) -> int:
     """How many channels of an axis have a weight that is not 0."""
     alive = np.asarray(weights) != 0
     others = tuple(number for number in range(alive.ndim) if number != axis % alive.ndim)
     return int(alive.any(others).sum())
 
 
-def effective(program: Program, masks: Mapping[str, Any]) -> Effective:
+def effective(
+    program: Program,
+    masks: Mapping[str, Any],
+) -> Effective:
     """Paths, live weights and nodes of a network under masks."""
 
     @jax.jit

@@ -15,7 +15,7 @@ weighs all tokens alike, so that queries and keys lie on no path.
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,9 +23,8 @@ from jax import lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, jaxprs_in_params
 from jax.extend.core import Literal as Constant
 
+from effjax.compress.path_rules import RULES, Value
 from effjax.errors import UserError
-
-Kind = Literal["number", "weight", "paths"]
 
 # of one array, whose shape may change
 MOVES = {
@@ -44,25 +43,6 @@ CALLS = {
     "jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_jvp_call",
     "custom_vjp_call", "custom_vjp_call_jaxpr",
 }  # fmt: skip
-
-
-@dataclasses.dataclass(frozen=True)
-class Value:
-    """An array of the program.
-
-    Attributes:
-      array: for paths their numbers, divided by exp(log).
-      kind: a constant, something made of parameters, or numbers of paths.
-      log: logarithm of the factor of `array`.
-      leaf: the parameter that a weight is made of; None for several or none.
-      is_exponential: whether it comes out of an exponential: divided by its sum it is a softmax.
-    """
-
-    array: Any
-    kind: Kind = "number"
-    log: Any = 0.0
-    leaf: str | None = None
-    is_exponential: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +74,12 @@ class Run:
 
     # ------------------------------------------------------------------------------- programs
 
-    def program(self, jaxpr: Jaxpr, constants: Sequence[Any], inputs: Sequence[Value]) -> list:
+    def program(
+        self,
+        jaxpr: Jaxpr,
+        constants: Sequence[Any],
+        inputs: Sequence[Value],
+    ) -> list:
         """The values of a program's outputs."""
         known: dict[Any, Value] = {}
         for variable, constant in zip(jaxpr.constvars, constants, strict=True):
@@ -112,7 +97,11 @@ class Run:
             known.update(zip(equation.outvars, outputs, strict=True))
         return [read(variable) for variable in jaxpr.outvars]
 
-    def equation(self, equation: JaxprEqn, values: list[Value]) -> list[Value]:
+    def equation(
+        self,
+        equation: JaxprEqn,
+        values: list[Value],
+    ) -> list[Value]:
         """The outputs of one operation."""
         name = equation.primitive.name
         has_paths = any(value.kind == "paths" for value in values)
@@ -140,11 +129,16 @@ class Run:
             "take a score that needs no paths: magnitude, snip, grasp or synflow"
         )
 
-    def _call(self, equation: JaxprEqn, values: list[Value]) -> list[Value]:
+    def _call(
+        self,
+        equation: JaxprEqn,
+        values: list[Value],
+    ) -> list[Value]:
         (inner,) = list(jaxprs_in_params(equation.params))[:1] or [None]
         shape = equation.outvars[0].aval.shape
         paths = [value for value in values if value.kind == "paths"]
-        only_paths = len(paths) == 1 and not any(value.kind == "weight" for value in values)
+        others = [value for value in values if value.kind != "paths"]
+        only_paths = len(paths) == 1 and all(jnp.ndim(value.array) == 0 for value in others)
         if only_paths and paths[0].array.shape == shape and _is_pointwise(inner):
             return [paths[0]]  # an activation by its name: gelu, relu, silu, ...
         closed = equation.params.get("call_jaxpr", equation.params.get("jaxpr"))
@@ -153,7 +147,12 @@ class Run:
 
     # ------------------------------------------------------------------------------- products
 
-    def _product(self, equation: JaxprEqn, first: Value, second: Value) -> Value:
+    def _product(
+        self,
+        equation: JaxprEqn,
+        first: Value,
+        second: Value,
+    ) -> Value:
         """Paths times weights."""
         if first.kind == second.kind == "paths":  # scores of attention, which a softmax takes
             array = _bind(equation, [first.array, second.array])[0]
@@ -192,12 +191,15 @@ def _is_pointwise(jaxpr: Jaxpr) -> bool:
     return True
 
 
-def _bind(equation: JaxprEqn, arrays: Sequence[Any]) -> list[Any]:
+def _bind(
+    equation: JaxprEqn,
+    arrays: Sequence[Any],
+) -> list[Any]:
     """The operation on arrays, as the program has it."""
     parameters = equation.params
-    # an operation may have been traced in another float
-    wanted = jnp.result_type(*(jnp.result_type(array) for array in arrays))
     if equation.primitive.name in ("dot_general", "conv_general_dilated"):
+        # an operation may have been traced in another float
+        wanted = jnp.result_type(*arrays)
         arrays = [jnp.asarray(array, wanted) for array in arrays]
         if parameters.get("preferred_element_type") is not None:
             parameters = {**parameters, "preferred_element_type": wanted}
@@ -205,7 +207,10 @@ def _bind(equation: JaxprEqn, arrays: Sequence[Any]) -> list[Any]:
     return outputs if equation.primitive.multiple_results else [outputs]
 
 
-def _without_paths(equation: JaxprEqn, values: list[Value]) -> list[Value]:
+def _without_paths(
+    equation: JaxprEqn,
+    values: list[Value],
+) -> list[Value]:
     """An operation on constants and parameters: computed as it is."""
     weights = [value for value in values if value.kind == "weight"]
     leaves = {value.leaf for value in weights}
@@ -215,7 +220,10 @@ def _without_paths(equation: JaxprEqn, values: list[Value]) -> list[Value]:
     return [Value(array, kind, leaf=leaf) for array in arrays]
 
 
-def _of_channels(equation: JaxprEqn, paths: Value) -> Any:
+def _of_channels(
+    equation: JaxprEqn,
+    paths: Value,
+) -> Any:
     """[I]: log of the numbers of paths that reach the input channels of a product."""
     if equation.primitive.name == "conv_general_dilated":
         axis = equation.params["dimension_numbers"].lhs_spec[1]
@@ -226,135 +234,6 @@ def _of_channels(equation: JaxprEqn, paths: Value) -> Any:
     others = tuple(number for number in range(paths.array.ndim) if number != axis)
     return jnp.log(paths.array.sum(others)) + paths.log
 
-
-# ----------------------------------------------------------------- where a path meets something
-
-
-def _aligned(run: Run, first: Value, second: Value) -> tuple[Any, Any, Any]:
-    """Two arrays of paths with one factor, and its logarithm."""
-    if run.own_rule:  # the branches keep the factors that they happen to have
-        return first.array, second.array, 0.0
-    common = jnp.maximum(first.log, second.log)
-    common = lax.stop_gradient(common)
-    one = first.array * jnp.exp(first.log - common)
-    other = second.array * jnp.exp(second.log - common)
-    return one, other, common
-
-
-def _add(run: Run, equation: JaxprEqn, first: Value, second: Value) -> Value:
-    if first.array is second.array:  # a function of one array, such as x + 0.04 x^3
-        return first
-    if first.kind == second.kind == "paths":
-        one, other, log = _aligned(run, first, second)
-        return Value(one + other, "paths", log)
-    paths, other = (first, second) if first.kind == "paths" else (second, first)
-    if other.kind == "weight":  # a bias
-        return dataclasses.replace(paths, array=paths.array + other.array * jnp.exp(-paths.log))
-    return _widened(equation, paths)
-
-
-def _multiply(run: Run, equation: JaxprEqn, first: Value, second: Value) -> Value:
-    if first.array is second.array:
-        return first
-    if first.kind == second.kind == "paths":  # a gate
-        one, other, log = _aligned(run, first, second)
-        return Value(jnp.maximum(one, other), "paths", log)
-    paths, other = (first, second) if first.kind == "paths" else (second, first)
-    if other.kind == "weight":
-        return dataclasses.replace(paths, array=paths.array * other.array)
-    return _widened(equation, paths)
-
-
-def _divide(run: Run, equation: JaxprEqn, first: Value, second: Value) -> Value:
-    if first.is_exponential and second.kind == "paths":  # a softmax: all tokens weigh alike
-        return Value(jnp.ones(first.array.shape, first.array.dtype))
-    if first.kind != "paths":
-        return _widened(equation, second)
-    if run.own_rule and second.kind == "number":  # DPaI keeps means
-        return dataclasses.replace(first, array=first.array / second.array)
-    return _widened(equation, first)
-
-
-def _either(run: Run, equation: JaxprEqn, first: Value, second: Value) -> Value:
-    """The larger of two: of a number and paths the paths, of two paths both are ways."""
-    if first.kind == second.kind == "paths":
-        return _add(run, equation, first, second)
-    paths = first if first.kind == "paths" else second
-    return _widened(equation, paths)
-
-
-def _widened(equation: JaxprEqn, paths: Value) -> Value:
-    """Paths in the shape of an operation's output."""
-    shape = equation.outvars[0].aval.shape
-    if paths.array.shape == shape:
-        return paths
-    return dataclasses.replace(paths, array=jnp.broadcast_to(paths.array, shape))
-
-
-def _all_aligned(values: Sequence[Value]) -> tuple[list[Any], Any]:
-    """Arrays with one factor; what is no path has none: zeros."""
-    logs = jnp.stack([value.log * jnp.ones(()) for value in values if value.kind == "paths"])
-    common = lax.stop_gradient(logs.max())
-    arrays = []
-    for value in values:
-        if value.kind == "paths":
-            arrays.append(value.array * jnp.exp(value.log - common))
-        else:
-            arrays.append(jnp.zeros(jnp.shape(value.array)))
-    return arrays, common
-
-
-def _concatenate(run: Run, equation: JaxprEqn, *values: Value) -> Value:
-    arrays, log = _all_aligned(values)
-    return Value(jnp.concatenate(arrays, equation.params["dimension"]), "paths", log)
-
-
-def _select(run: Run, equation: JaxprEqn, which: Value, *cases: Value) -> Value:
-    if which.kind == "paths":  # a comparison of paths decides nothing here: a relu's derivative
-        (paths, *_) = [case for case in cases if case.kind == "paths"] or [which]
-        return _widened(equation, paths)
-    arrays, log = _all_aligned(cases)
-    return Value(lax.select_n(which.array, *arrays), "paths", log)
-
-
-def _pad(run: Run, equation: JaxprEqn, paths: Value, filling: Value) -> Value:
-    padded = lax.pad(paths.array, jnp.zeros((), paths.array.dtype), **equation.params)
-    return dataclasses.replace(paths, array=padded)
-
-
-def _sum_of_axes(run: Run, equation: JaxprEqn, paths: Value) -> Value:
-    return dataclasses.replace(paths, array=paths.array.sum(equation.params["axes"]))
-
-
-def _sum_of_windows(run: Run, equation: JaxprEqn, paths: Value) -> Value:
-    params = equation.params
-    array = lax.reduce_window(
-        paths.array,
-        jnp.zeros((), paths.array.dtype),
-        lax.add,
-        params["window_dimensions"],
-        params["window_strides"],
-        params["padding"],
-        params["base_dilation"],
-        params["window_dilation"],
-    )
-    return dataclasses.replace(paths, array=array)
-
-
-RULES: dict[str, Callable[..., Value]] = {
-    "add": _add,
-    "add_any": _add,
-    "sub": _add,
-    "mul": _multiply,
-    "div": _divide,
-    "max": _either,
-    "min": _either,
-    "concatenate": _concatenate,
-    "select_n": _select,
-    "pad": _pad,
-    "reduce_max": _sum_of_axes,
-    "reduce_window_max": _sum_of_windows,
-}
 
 Network = Callable[[Mapping[str, Any], Any], Any]  # ({path: weights}, inputs) -> outputs
 
@@ -373,7 +252,11 @@ class Program:
     weights: dict[str, Any]
     inputs: Any
 
-    def run(self, masks: Mapping[str, Any], own_rule: bool = False) -> tuple[Value, Run]:
+    def run(
+        self,
+        masks: Mapping[str, Any],
+        own_rule: bool = False,
+    ) -> tuple[Value, Run]:
         """The numbers of paths at the outputs, and what was met on the way."""
         run = Run(own_rule)
         values = []
@@ -384,7 +267,11 @@ class Program:
         return output, run
 
 
-def make_program(network: Network, weights: Mapping[str, Any], inputs: Any) -> Program:
+def make_program(
+    network: Network,
+    weights: Mapping[str, Any],
+    inputs: Any,
+) -> Program:
     """The program of a network, see `Program`.
 
     Args:
@@ -396,7 +283,11 @@ def make_program(network: Network, weights: Mapping[str, Any], inputs: Any) -> P
     return Program(jaxpr, ordered, inputs)
 
 
-def log_paths(program: Program, masks: Mapping[str, Any], own_rule: bool = False) -> Any:
+def log_paths(
+    program: Program,
+    masks: Mapping[str, Any],
+    own_rule: bool = False,
+) -> Any:
     """The logarithm of the number of paths; -inf where there is none.
 
     Args:
@@ -408,7 +299,10 @@ def log_paths(program: Program, masks: Mapping[str, Any], own_rule: bool = False
     return jnp.log(output.array.sum()) + output.log + run.log
 
 
-def reached(program: Program, masks: Mapping[str, Any]) -> dict[str, Any]:
+def reached(
+    program: Program,
+    masks: Mapping[str, Any],
+) -> dict[str, Any]:
     """{path of a layer: log of the numbers of paths that reach its inputs, [I]}."""
     _, run = program.run(masks)
     return {layer.leaf: layer.inputs for layer in run.layers}

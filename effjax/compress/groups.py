@@ -36,14 +36,22 @@ class Member:
     repeats: int = 1
     layer: str = ""
 
-    def entries(self, channels: Sequence[int], size: int) -> np.ndarray:
+    def entries(
+        self,
+        channels: Sequence[int],
+        size: int,
+    ) -> np.ndarray:
         """The entries of the axis that belong to some of `size` channels."""
         within = np.arange(self.unit)
         of_one = np.asarray(channels, int)[:, None] * self.unit + within  # [N, unit]
         starts = np.arange(self.repeats)[:, None, None] * size * self.unit
         return (starts + of_one[None]).ravel()
 
-    def rows(self, array: Any, size: int) -> np.ndarray:
+    def rows(
+        self,
+        array: Any,
+        size: int,
+    ) -> np.ndarray:
         """[N, ...]: what the array holds for each channel."""
         moved = np.moveaxis(np.asarray(array), self.axis, 0)
         split = moved.reshape(self.repeats, size, self.unit, -1)
@@ -71,13 +79,20 @@ class Group:
         return tuple((member.layer, member.role) for member in self.members)
 
 
-def kept_of(group: Group, removed: Sequence[int]) -> list[int]:
+def kept_of(
+    group: Group,
+    removed: Sequence[int],
+) -> list[int]:
     """The channels that stay, ascending."""
     gone = set(removed)
     return [channel for channel in range(group.size) if channel not in gone]
 
 
-def cut(arrays: Mapping[str, Any], groups: Sequence[Group], kept: Mapping[str, Any]) -> dict:
+def cut(
+    arrays: Mapping[str, Any],
+    groups: Sequence[Group],
+    kept: Mapping[str, Any],
+) -> dict:
     """Smaller arrays: of every group in `kept` the named channels alone.
 
     Args:
@@ -94,7 +109,11 @@ def cut(arrays: Mapping[str, Any], groups: Sequence[Group], kept: Mapping[str, A
     return found
 
 
-def silence(arrays: Mapping[str, Any], groups: Sequence[Group], kept: Mapping[str, Any]) -> dict:
+def silence(
+    arrays: Mapping[str, Any],
+    groups: Sequence[Group],
+    kept: Mapping[str, Any],
+) -> dict:
     """Arrays of the same shapes, in which nothing reads a channel that is not kept.
 
     The weights that take it are 0, so that whatever it holds has no effect.

@@ -52,7 +52,11 @@ def importance(
     return scores / divisor if divisor > 0 else scores
 
 
-def norm_of(arrays: Arrays, group: Group, power: float) -> Callable[[Member], np.ndarray]:
+def norm_of(
+    arrays: Arrays,
+    group: Group,
+    power: float,
+) -> Callable[[Member], np.ndarray]:
     """Sums of |w|^p, without a root."""
 
     def of_member(member: Member) -> np.ndarray:
@@ -63,19 +67,31 @@ def norm_of(arrays: Arrays, group: Group, power: float) -> Callable[[Member], np
 
 
 @IMPORTANCES.register("l1", "the sum of |w|")
-def l1(group: Group, arrays: Arrays, gradients: Arrays | None = None) -> np.ndarray:
+def l1(
+    group: Group,
+    arrays: Arrays,
+    gradients: Arrays | None = None,
+) -> np.ndarray:
     """Li et al. 2017, https://arxiv.org/abs/1608.08710."""
     return importance(group, norm_of(arrays, group, 1.0))
 
 
 @IMPORTANCES.register("l2", "the sum of w^2")
-def l2(group: Group, arrays: Arrays, gradients: Arrays | None = None) -> np.ndarray:
+def l2(
+    group: Group,
+    arrays: Arrays,
+    gradients: Arrays | None = None,
+) -> np.ndarray:
     """As `l1`, with squares."""
     return importance(group, norm_of(arrays, group, 2.0))
 
 
 @IMPORTANCES.register("norm_scale", "|scale| of the norms behind the channels")
-def norm_scale(group: Group, arrays: Arrays, gradients: Arrays | None = None) -> np.ndarray:
+def norm_scale(
+    group: Group,
+    arrays: Arrays,
+    gradients: Arrays | None = None,
+) -> np.ndarray:
     """Network slimming, Liu et al. 2017, https://arxiv.org/abs/1708.06519."""
     norms = norm_of(arrays, group, 1.0)
     return importance(group, lambda member: norms(member) if member.role == "norm" else None)
@@ -83,7 +99,11 @@ def norm_scale(group: Group, arrays: Arrays, gradients: Arrays | None = None) ->
 
 @IMPORTANCES.register("taylor", "the sum of |w g|: how much the loss changes, to first order")
 def taylor(
-    group: Group, arrays: Arrays, gradients: Arrays, signed: bool = False, norms: bool = True
+    group: Group,
+    arrays: Arrays,
+    gradients: Arrays,
+    signed: bool = False,
+    norms: bool = True,
 ) -> np.ndarray:
     """Molchanov et al. 2019, https://arxiv.org/abs/1906.10771.
 
@@ -103,7 +123,11 @@ def taylor(
 
 
 @IMPORTANCES.register("hessian", "the sum of w^2 g^2")
-def hessian(group: Group, arrays: Arrays, gradients: Arrays) -> np.ndarray:
+def hessian(
+    group: Group,
+    arrays: Arrays,
+    gradients: Arrays,
+) -> np.ndarray:
     """Optimal brain damage, with g^2 of single images for the diagonal of the Hessian."""
 
     def of_member(member: Member) -> np.ndarray:
@@ -115,7 +139,11 @@ def hessian(group: Group, arrays: Arrays, gradients: Arrays) -> np.ndarray:
 
 
 @IMPORTANCES.register("lamp", "w^2 as a share of all that is not smaller")
-def lamp(group: Group, arrays: Arrays, gradients: Arrays | None = None) -> np.ndarray:
+def lamp(
+    group: Group,
+    arrays: Arrays,
+    gradients: Arrays | None = None,
+) -> np.ndarray:
     """Lee et al. 2021, https://arxiv.org/abs/2010.07611: layers need no other scale."""
     scores = importance(group, norm_of(arrays, group, 2.0), scale="none")
     order = np.argsort(scores, kind="stable")
@@ -127,7 +155,11 @@ def lamp(group: Group, arrays: Arrays, gradients: Arrays | None = None) -> np.nd
 
 
 @IMPORTANCES.register("fpgm", "the distance to all other channels: a median one can be replaced")
-def fpgm(group: Group, arrays: Arrays, gradients: Arrays | None = None) -> np.ndarray:
+def fpgm(
+    group: Group,
+    arrays: Arrays,
+    gradients: Arrays | None = None,
+) -> np.ndarray:
     """He et al. 2019, https://arxiv.org/abs/1811.00250; of squared entries, as Torch-Pruning."""
 
     def of_member(member: Member) -> np.ndarray | None:

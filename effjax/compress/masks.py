@@ -23,7 +23,10 @@ KERNEL = "kernel"  # how layers call the weights that are pruned; scales and bia
 Masks = Any  # a tree like the parameters
 
 
-def prunable(params: Any, keep: str | None = None) -> dict[str, Any]:
+def prunable(
+    params: Any,
+    keep: str | None = None,
+) -> dict[str, Any]:
     """{path: kernel} of the weights that masks may take away, in the order of the tree.
 
     Args:
@@ -47,7 +50,10 @@ def prunable(params: Any, keep: str | None = None) -> dict[str, Any]:
     return found
 
 
-def insert(params: Any, weights: Mapping[str, Any]) -> Any:
+def insert(
+    params: Any,
+    weights: Mapping[str, Any],
+) -> Any:
     """`params` with the leaves at the paths of `weights` replaced by these."""
     leaves, structure = jax.tree.flatten(params)
     paths = parameter_paths(params)
@@ -55,13 +61,19 @@ def insert(params: Any, weights: Mapping[str, Any]) -> Any:
     return structure.unflatten(chosen)
 
 
-def as_tree(params: Any, masks: Mapping[str, Any]) -> Masks:
+def as_tree(
+    params: Any,
+    masks: Mapping[str, Any],
+) -> Masks:
     """{path: mask} as a tree like `params`, with None where there is no mask."""
     leaves = [masks.get(path) for path in parameter_paths(params)]
     return jax.tree.structure(params).unflatten(leaves)
 
 
-def apply_masks(params: Any, masks: Mapping[str, Any]) -> Any:
+def apply_masks(
+    params: Any,
+    masks: Mapping[str, Any],
+) -> Any:
     """`params` with every masked weight set to 0: exactly, also where it was not finite.
 
     Args:
@@ -69,7 +81,10 @@ def apply_masks(params: Any, masks: Mapping[str, Any]) -> Any:
       masks: {path: mask}.
     """
 
-    def masked(path: str, leaf: Any) -> Any:
+    def masked(
+        path: str,
+        leaf: Any,
+    ) -> Any:
         mask = masks.get(path)
         if mask is None:
             return leaf
@@ -82,7 +97,8 @@ def apply_masks(params: Any, masks: Mapping[str, Any]) -> Any:
 
 
 def under_masks(
-    tx: optax.GradientTransformation, masks: Mapping[str, Any]
+    tx: optax.GradientTransformation,
+    masks: Mapping[str, Any],
 ) -> optax.GradientTransformationExtraArgs:
     """An optimizer whose masked weights stay 0, whatever it adds: updates, decay, noise.
 
@@ -98,7 +114,12 @@ def under_masks(
     """
     inner = optax.with_extra_args_support(tx)
 
-    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+    def update(
+        updates: Any,
+        state: Any,
+        params: Any = None,
+        **extra: Any,
+    ) -> tuple[Any, Any]:
         masked = apply_masks(updates, masks)
         changed, state = inner.update(masked, state, params, **extra)
         return apply_masks(changed, masks), state
@@ -125,7 +146,10 @@ def density(masks: Mapping[str, Any]) -> float:
     return sum(kept_counts(masks).values()) / total
 
 
-def shuffled(masks: Mapping[str, Any], seed: int) -> dict[str, np.ndarray]:
+def shuffled(
+    masks: Mapping[str, Any],
+    seed: int,
+) -> dict[str, np.ndarray]:
     """A sanity arm: each layer keeps as many weights, at random places.
 
     Frankle et al. 2021, https://arxiv.org/abs/2009.08576: masks at initialisation often train as

@@ -75,7 +75,10 @@ class Wanted:
 Method = Callable[[Problem, Wanted], Weights]
 
 
-def by_score(score: Callable[[Problem], Callable[[Weights], Weights]], rounds: int = 1) -> Method:
+def by_score(
+    score: Callable[[Problem], Callable[[Weights], Weights]],
+    rounds: int = 1,
+) -> Method:
     """The method that keeps the largest scores.
 
     Args:
@@ -83,7 +86,10 @@ def by_score(score: Callable[[Problem], Callable[[Weights], Weights]], rounds: i
       rounds: how often scores are taken where the config does not say.
     """
 
-    def method(problem: Problem, wanted: Wanted) -> Weights:
+    def method(
+        problem: Problem,
+        wanted: Wanted,
+    ) -> Weights:
         score_of = jax.jit(score(problem))
 
         def under(masks: Weights) -> Weights:
@@ -160,27 +166,40 @@ def _shapes(problem: Problem) -> dict[str, tuple[int, ...]]:
 
 
 @METHODS.register("phew", "walks that prefer large weights; layers that follow one another")
-def phew(problem: Problem, wanted: Wanted) -> Weights:
+def phew(
+    problem: Problem,
+    wanted: Wanted,
+) -> Weights:
     """Patil and Dovrolis 2021."""
     weights = {path: np.asarray(weight) for path, weight in problem.weights.items()}
     return phew_masks(weights, wanted.density, problem.seed)
 
 
 @METHODS.register("npb", "balance of nodes and paths, ERK densities: an integer programme")
-def npb(problem: Problem, wanted: Wanted) -> Weights:
+def npb(
+    problem: Problem,
+    wanted: Wanted,
+) -> Weights:
     """Pham et al. 2023."""
     program = path_program(problem.model, problem.variables, problem.image_shape)
     return npb_masks(program, _shapes(problem), wanted.density, problem.seed)
 
 
 @METHODS.register("dpai", "more paths and nodes by gradient steps, ERK densities")
-def dpai(problem: Problem, wanted: Wanted) -> Weights:
+def dpai(
+    problem: Problem,
+    wanted: Wanted,
+) -> Weights:
     """Xiang et al. 2025."""
     program = path_program(problem.model, problem.variables, problem.image_shape)
     return dpai_masks(program, _shapes(problem), wanted.density, problem.seed)
 
 
-def make_masks(method: str, problem: Problem, wanted: Wanted) -> dict[str, np.ndarray]:
+def make_masks(
+    method: str,
+    problem: Problem,
+    wanted: Wanted,
+) -> dict[str, np.ndarray]:
     """Masks of a network, int8.
 
     Raises:

@@ -58,7 +58,10 @@ class Narrowed:
 
 
 def cost_of(
-    model: ImageModel, variables: Any, image_shape: tuple[int, int, int], unit: str
+    model: ImageModel,
+    variables: Any,
+    image_shape: tuple[int, int, int],
+    unit: str,
 ) -> float:
     """Parameters, multiply-adds, or measured milliseconds of `LATENCY_BATCH` images."""
     if unit != "latency":
@@ -109,14 +112,20 @@ def narrow(
 
 
 def _kept(
-    groups: Sequence[Group], scores: dict[str, np.ndarray], ratio: float
+    groups: Sequence[Group],
+    scores: dict[str, np.ndarray],
+    ratio: float,
 ) -> dict[str, list[int]]:
     """The channels that stay; only of groups that lose some."""
     removed = smallest_of_all(groups, scores, ratio)
     return {g.name: kept_of(g, removed[g.name]) for g in groups if removed[g.name]}
 
 
-def _least_ratio(cost_at: Callable[[float], float], budget: Budget, steps: int = 9) -> float:
+def _least_ratio(
+    cost_at: Callable[[float], float],
+    budget: Budget,
+    steps: int = 9,
+) -> float:
     """The smallest share of channels to remove that meets the budget, by halving."""
     if budget.allows(cost_at(0.0)):
         return 0.0
@@ -154,7 +163,13 @@ def importances(
 # ------------------------------------------------------------------------------------ the face
 
 
-def narrow_run(workdir: Path, out: Path, amount: str, method: str, display: Display) -> Narrowed:
+def narrow_run(
+    workdir: Path,
+    out: Path,
+    amount: str,
+    method: str,
+    display: Display,
+) -> Narrowed:
     """Cuts the network of a run and writes what is left into a folder.
 
     Args:
@@ -201,7 +216,12 @@ def read_budget(amount: str) -> Budget:
 
 
 def _write(
-    name: str, found: Narrowed, sites: Sequence[Site], method: str, amount: str, out: Path
+    name: str,
+    found: Narrowed,
+    sites: Sequence[Site],
+    method: str,
+    amount: str,
+    out: Path,
 ) -> None:
     out.mkdir(parents=True, exist_ok=True)
     name = models.without_tag(name)
@@ -218,7 +238,10 @@ def _write(
     plot_kept(record["of"], found.kept, out / PICTURE)
 
 
-def _show(found: Narrowed, display: Display) -> None:
+def _show(
+    found: Narrowed,
+    display: Display,
+) -> None:
     rows = []
     for unit, (before, after) in found.costs.items():
         shown = "{:.3g} ms".format if unit == "latency" else format_count
@@ -227,7 +250,11 @@ def _show(found: Narrowed, display: Display) -> None:
         display.line(line)
 
 
-def plot_kept(sizes: dict[str, int], kept: dict[str, list[int]], path: Path) -> None:
+def plot_kept(
+    sizes: dict[str, int],
+    kept: dict[str, list[int]],
+    path: Path,
+) -> None:
     """Writes a PNG: of each group how many channels stay."""
     from matplotlib.figure import Figure
 

@@ -27,7 +27,12 @@ ZERO = ("bias", "embed", "token", "table")  # parts of names of what is added to
 def _plain(without_norms: bool) -> Callable[..., Any]:
     """Layers that have several implementations show what they mean; norms may be left out."""
 
-    def call(method: Any, args: tuple, kwargs: dict, context: nn.module.InterceptorContext) -> Any:
+    def call(
+        method: Any,
+        args: tuple,
+        kwargs: dict,
+        context: nn.module.InterceptorContext,
+    ) -> Any:
         layer = context.module
         if context.method_name != "__call__":
             return method(*args, **kwargs)
@@ -42,13 +47,20 @@ def _plain(without_norms: bool) -> Callable[..., Any]:
     return call
 
 
-def _depthwise(layer: DepthwiseConv, x: jax.Array) -> jax.Array:
+def _depthwise(
+    layer: DepthwiseConv,
+    x: jax.Array,
+) -> jax.Array:
     params = layer.variables["params"]
     y = depthwise_conv_reference(x, params["kernel"].astype(x.dtype))
     return y + params["bias"].astype(x.dtype) if layer.use_bias else y
 
 
-def path_program(model: ImageModel, variables: Any, image_shape: tuple[int, int, int]) -> Program:
+def path_program(
+    model: ImageModel,
+    variables: Any,
+    image_shape: tuple[int, int, int],
+) -> Program:
     """The paths of an image model: norms left out, kernels and scales 1, what is added 0.
 
     Raises:
@@ -64,7 +76,10 @@ def path_program(model: ImageModel, variables: Any, image_shape: tuple[int, int,
         start = jnp.zeros if any(part in name for part in ZERO) else jnp.ones
         weights[path] = start(leaf.shape, jnp.result_type(float))
 
-    def network(values: Mapping[str, Any], images: Any) -> Any:
+    def network(
+        values: Mapping[str, Any],
+        images: Any,
+    ) -> Any:
         with nn.intercept_methods(_plain(without_norms=True)):
             return model.apply({"params": insert(params, values), **rest}, images, train=False)
 
@@ -81,7 +96,9 @@ def _unscanned(model: ImageModel) -> ImageModel:
 
 
 def absolute_output(
-    model: ImageModel, variables: Any, image_shape: tuple[int, int, int]
+    model: ImageModel,
+    variables: Any,
+    image_shape: tuple[int, int, int],
 ) -> Callable[[Mapping[str, Any]], jax.Array]:
     """weights -> R of SynFlow: the summed logits for an image of ones, all parameters positive.
 
@@ -115,7 +132,10 @@ def losses_over(
       temperature: logits are divided by it.
     """
 
-    def loss_of(images: jax.Array, labels: jax.Array) -> Callable[[Mapping[str, Any]], jax.Array]:
+    def loss_of(
+        images: jax.Array,
+        labels: jax.Array,
+    ) -> Callable[[Mapping[str, Any]], jax.Array]:
         def loss(weights: Mapping[str, Any]) -> jax.Array:
             params = insert(variables["params"], weights)
             with nn.intercept_methods(_plain(without_norms=False)):  # twice differentiable

@@ -26,7 +26,13 @@ from effjax.errors import UserError
 CHUNK = 32  # output channels of one programme: larger ones take too long
 
 
-def best_paths(paths_in: np.ndarray, taps: int, outputs: int, most: int, slip: bool = False) -> Any:
+def best_paths(
+    paths_in: np.ndarray,
+    taps: int,
+    outputs: int,
+    most: int,
+    slip: bool = False,
+) -> Any:
     """The most paths that `taps` taps can give: all on the inputs that most paths reach.
 
     Args:
@@ -125,7 +131,13 @@ def objective(
     return float(alpha * nodes + (1 - alpha) * paths + beta * spread)
 
 
-def largest_taps(side: int, taps: int, inputs: int, outputs: int, most: int | None) -> int:
+def largest_taps(
+    side: int,
+    taps: int,
+    inputs: int,
+    outputs: int,
+    most: int | None,
+) -> int:
     """The taps of one kernel that may be kept: `most`, or more where `taps` need it."""
     if most is None:
         return max(1, side)
@@ -183,7 +195,11 @@ def _layer(
     return np.concatenate(chunks, axis=-1).reshape(shape)
 
 
-def _draw_taps(kept: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+def _draw_taps(
+    kept: np.ndarray,
+    side: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """[side, I, O]: of each kernel as many taps as `kept` says, at random."""
     order = rng.random((side, *kept.shape)).argsort(0).argsort(0)
     return (order < kept).astype(np.float64)

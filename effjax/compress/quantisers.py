@@ -14,13 +14,19 @@ from effjax.errors import UserError
 TOLERANCE = 1e-4  # of the variance: k-means ends where its centroids move less, as scikit-learn's
 
 
-def check_bits(bits: int, least: int = 1) -> None:
+def check_bits(
+    bits: int,
+    least: int = 1,
+) -> None:
     """Raises UserError for a number of bits that has no levels."""
     if not least <= bits <= 16:
         raise UserError(f"bits = {bits}: expected a whole number from {least} to 16")
 
 
-def linear_weights(weights: jax.Array, bits: int) -> jax.Array:
+def linear_weights(
+    weights: jax.Array,
+    bits: int,
+) -> jax.Array:
     """Weights rounded to 2^bits - 1 levels around 0; the gradient goes straight through.
 
     Raises:
@@ -33,7 +39,10 @@ def linear_weights(weights: jax.Array, bits: int) -> jax.Array:
 
 
 def linear_activations(
-    x: jax.Array, limit: jax.Array | float, bits: int, signed: bool = False
+    x: jax.Array,
+    limit: jax.Array | float,
+    bits: int,
+    signed: bool = False,
 ) -> jax.Array:
     """Activations clipped to [0, limit], or [-limit, limit], and rounded to evenly spaced levels.
 
@@ -46,7 +55,11 @@ def linear_activations(
     return clipped + jax.lax.stop_gradient(levels - clipped)
 
 
-def kmeans(weights: np.ndarray, bits: int, rounds: int = 50) -> tuple[np.ndarray, np.ndarray]:
+def kmeans(
+    weights: np.ndarray,
+    bits: int,
+    rounds: int = 50,
+) -> tuple[np.ndarray, np.ndarray]:
     """Lloyd's algorithm on the entries of an array, from their quantiles.
 
     Evenly spaced starts would leave clusters empty.
@@ -74,18 +87,28 @@ def kmeans(weights: np.ndarray, bits: int, rounds: int = 50) -> tuple[np.ndarray
     return centroids, clusters.reshape(np.shape(weights))
 
 
-def _nearest(entries: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+def _nearest(
+    entries: np.ndarray,
+    centroids: np.ndarray,
+) -> np.ndarray:
     return np.abs(entries[:, None] - centroids).argmin(1)
 
 
-def means_of(entries: np.ndarray, clusters: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+def means_of(
+    entries: np.ndarray,
+    clusters: np.ndarray,
+    otherwise: np.ndarray,
+) -> np.ndarray:
     """The mean of each cluster's entries; of an empty one what it was."""
     counts = np.bincount(clusters.ravel(), minlength=len(otherwise))
     sums = np.bincount(clusters.ravel(), weights=entries.ravel(), minlength=len(otherwise))
     return np.where(counts > 0, sums / np.maximum(counts, 1), otherwise)
 
 
-def calibrated_limit(values: np.ndarray, bits: int) -> float:
+def calibrated_limit(
+    values: np.ndarray,
+    bits: int,
+) -> float:
     """Where to clip |values| so that their distribution changes least by `bits` bits.
 
     Of every limit the distance between the cumulative shares before and after is taken.
@@ -111,7 +134,10 @@ def calibrated_limit(values: np.ndarray, bits: int) -> float:
     return float(limit)
 
 
-def _through(values: np.ndarray, points: int) -> np.ndarray:
+def _through(
+    values: np.ndarray,
+    points: int,
+) -> np.ndarray:
     """Values brought to so many evenly spaced points and back, linearly."""
     fine = np.linspace(0.0, 1.0, len(values))
     coarse = np.linspace(0.0, 1.0, points)

@@ -12,7 +12,10 @@ import numpy as np
 Array = np.ndarray
 
 
-def largest_inputs(kernel: Array, count: int) -> Array:
+def largest_inputs(
+    kernel: Array,
+    count: int,
+) -> Array:
     """The `count` inputs of a kernel [..., I, O] with the largest sum of |w|, ascending."""
     others = tuple(axis for axis in range(kernel.ndim) if axis != kernel.ndim - 2)
     strength = np.abs(kernel).sum(others)
@@ -20,13 +23,20 @@ def largest_inputs(kernel: Array, count: int) -> Array:
     return np.sort(order[:count])
 
 
-def refit(inputs: Array, outputs: Array) -> Array:
+def refit(
+    inputs: Array,
+    outputs: Array,
+) -> Array:
     """[I, O]: the weights that give `outputs` [P, O] from `inputs` [P, I] in the least squares."""
     found, *_ = np.linalg.lstsq(inputs, outputs, rcond=None)
     return found
 
 
-def rounded_up(count: int, multiple: int, most: int) -> int:
+def rounded_up(
+    count: int,
+    multiple: int,
+    most: int,
+) -> int:
     """`count` up to a multiple, or down where that would exceed `most`."""
     up = -(-count // multiple) * multiple
     return up if up <= most else most // multiple * multiple
@@ -72,7 +82,12 @@ class Walk:
             terms.extend(self.costs[other] * ratio for other in self.before[layer])
         return terms
 
-    def wall(self, number: int, action: float, budget: float) -> float:
+    def wall(
+        self,
+        number: int,
+        action: float,
+        budget: float,
+    ) -> float:
         """The ratio that a layer may keep so that the budget can still be met.
 
         Args:

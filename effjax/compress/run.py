@@ -29,7 +29,10 @@ def check_is_compression(config: ml_collections.ConfigDict) -> None:
 
 
 def compress(
-    config: ml_collections.ConfigDict, workdir: Path, extend: bool, display: Display
+    config: ml_collections.ConfigDict,
+    workdir: Path,
+    extend: bool,
+    display: Display,
 ) -> dict[str, Any]:
     """Prunes and trains, or continues the run in `workdir`, and shows what is left.
 
@@ -47,7 +50,9 @@ def compress(
 
 
 def compare(
-    config: ml_collections.ConfigDict, folder: Path, display: Display
+    config: ml_collections.ConfigDict,
+    folder: Path,
+    display: Display,
 ) -> list[dict[str, Any]]:
     """Trains the method beside its sanity arms and the dense network, each in a folder of its own.
 
@@ -72,7 +77,10 @@ def compare(
 Row = tuple[str, Path, dict[str, Any]]  # (arm, folder, summary)
 
 
-def show(rows: Sequence[Row], display: Display) -> None:
+def show(
+    rows: Sequence[Row],
+    display: Display,
+) -> None:
     """A table of what is kept, what lies on a path, and how well it does."""
     header = ["arm", "kept", "weights", "on a path", "nodes", "ln paths", "top-1"]
     lines = []
@@ -95,7 +103,10 @@ def show(rows: Sequence[Row], display: Display) -> None:
         display.line(line)
 
 
-def _number(value: Any, show_it: Any) -> str:
+def _number(
+    value: Any,
+    show_it: Any,
+) -> str:
     return "-" if value is None else show_it(value)
 
 

@@ -60,12 +60,19 @@ def select(
     return {path: part.reshape(np.shape(scores[path])) for path, part in parts.items()}
 
 
-def _dropped_last(scores: np.ndarray, mask: Any) -> np.ndarray:
+def _dropped_last(
+    scores: np.ndarray,
+    mask: Any,
+) -> np.ndarray:
     """Scores in which what is masked is less than everything else."""
     return np.where(np.asarray(mask).ravel() != 0, scores, -np.inf)
 
 
-def _keep(scores: np.ndarray, density: float, ties: Ties) -> np.ndarray:
+def _keep(
+    scores: np.ndarray,
+    density: float,
+    ties: Ties,
+) -> np.ndarray:
     """int8 [n]: 1 where the score is among the largest."""
     dropped = int((1.0 - density) * scores.size)
     kept = np.ones(scores.size, np.int8)

@@ -25,7 +25,11 @@ PER_BLOCK = ("kernel_sizes", "mixers", "square_kernels", "band_kernels")
 NESTED = ("mlp_hidden", "inner_widths")
 
 
-def shrink(model: ImageModel, variables: Any, kept: Kept) -> tuple[ImageModel, Any]:
+def shrink(
+    model: ImageModel,
+    variables: Any,
+    kept: Kept,
+) -> tuple[ImageModel, Any]:
     """A smaller network of the same family, and its variables.
 
     Its logits are those of `masked(model, variables, kept)`.
@@ -45,14 +49,21 @@ def shrink(model: ImageModel, variables: Any, kept: Kept) -> tuple[ImageModel, A
     return small, nested(arrays)
 
 
-def masked(model: ImageModel, variables: Any, kept: Kept) -> Any:
+def masked(
+    model: ImageModel,
+    variables: Any,
+    kept: Kept,
+) -> Any:
     """Variables of the same shapes, in which nothing reads a channel that is not kept."""
     sites = sites_of(model, variables)
     groups = [site.group for site in sites]
     return nested(silence(flat(jax.device_get(variables)), groups, _checked(sites, kept)))
 
 
-def _checked(sites: Sequence[Site], kept: Kept) -> dict[str, list[int]]:
+def _checked(
+    sites: Sequence[Site],
+    kept: Kept,
+) -> dict[str, list[int]]:
     sizes = {site.group.name: site.group.size for site in sites}
     found = {}
     for name, channels in kept.items():
@@ -71,7 +82,11 @@ def _checked(sites: Sequence[Site], kept: Kept) -> dict[str, list[int]]:
 # --------------------------------------------------------------------------- the architecture
 
 
-def _architecture(architecture: Any, sites: Sequence[Site], sizes: Mapping[str, int]) -> Any:
+def _architecture(
+    architecture: Any,
+    sites: Sequence[Site],
+    sizes: Mapping[str, int],
+) -> Any:
     """The architecture in which every site has its new size."""
     changed = [site for site in sites if sizes[site.group.name] != site.group.size]
     fields = {site.field for site in changed}
@@ -87,7 +102,12 @@ def _architecture(architecture: Any, sites: Sequence[Site], sizes: Mapping[str, 
     return architecture
 
 
-def _table(architecture: Any, field: str, sites: Sequence[Site], sizes: Mapping[str, int]) -> tuple:
+def _table(
+    architecture: Any,
+    field: str,
+    sites: Sequence[Site],
+    sizes: Mapping[str, int],
+) -> tuple:
     """The sizes of a field as tuples of stages and blocks."""
     rows: dict[int, dict[int, dict[int, int]]] = {}
     for site in sites:
@@ -105,7 +125,11 @@ def _table(architecture: Any, field: str, sites: Sequence[Site], sizes: Mapping[
     return tuple(stages)
 
 
-def _with_widths(architecture: Any, sites: Sequence[Site], sizes: Mapping[str, int]) -> Any:
+def _with_widths(
+    architecture: Any,
+    sites: Sequence[Site],
+    sizes: Mapping[str, int],
+) -> Any:
     """Widths of the stem and of the stages; a stage without a shortcut has those before it."""
     known = {}
     for site in sites:
@@ -119,7 +143,11 @@ def _with_widths(architecture: Any, sites: Sequence[Site], sizes: Mapping[str, i
     return override(architecture, {"stem_width": known[-1], "widths": tuple(widths)})
 
 
-def _with_mixer(architecture: Any, site: Site, size: int) -> Any:
+def _with_mixer(
+    architecture: Any,
+    site: Site,
+    size: int,
+) -> Any:
     """The entry of one block's mixer with another `hidden` or `heads`."""
     entry = entries(architecture, "mixers", site.stage)[site.block]
     name, parenthesis, _ = entry.partition("(")
@@ -130,7 +158,10 @@ def _with_mixer(architecture: Any, site: Site, size: int) -> Any:
     return set_per_block(architecture, window, f"{name}({written})")
 
 
-def _check_fits(model: ImageModel, arrays: Mapping[str, Any]) -> None:
+def _check_fits(
+    model: ImageModel,
+    arrays: Mapping[str, Any],
+) -> None:
     """Refuses variables that are not those of the model: a shortcut that has become needless."""
     size = model.image_size() or IMAGE_SIZE
     images = jax.ShapeDtypeStruct((1, *size, model.architecture.in_chans), np.float32)
@@ -155,7 +186,9 @@ def _check_fits(model: ImageModel, arrays: Mapping[str, Any]) -> None:
 
 
 def remove_blocks(
-    model: ImageModel, variables: Any, blocks: Collection[tuple[int, int]]
+    model: ImageModel,
+    variables: Any,
+    blocks: Collection[tuple[int, int]],
 ) -> tuple[ImageModel, Any]:
     """A network without some blocks, named by (stage, block).
 
@@ -183,7 +216,10 @@ def remove_blocks(
     return small, nested(arrays)
 
 
-def _without_blocks(architecture: Any, stays: Sequence[Sequence[int]]) -> Any:
+def _without_blocks(
+    architecture: Any,
+    stays: Sequence[Sequence[int]],
+) -> Any:
     names = {field.name for field in dataclasses.fields(architecture)}
     fields: dict[str, Any] = {}
     if "depths" in names:
@@ -201,12 +237,17 @@ def _without_blocks(architecture: Any, stays: Sequence[Sequence[int]]) -> Any:
     return override(architecture, fields)
 
 
-def _picked(row: Sequence[Any], kept: Sequence[int]) -> tuple:
+def _picked(
+    row: Sequence[Any],
+    kept: Sequence[int],
+) -> tuple:
     return tuple(row[block] for block in kept)
 
 
 def _renamed(
-    model: ImageModel, arrays: Mapping[str, Any], stays: Sequence[Sequence[int]]
+    model: ImageModel,
+    arrays: Mapping[str, Any],
+    stays: Sequence[Sequence[int]],
 ) -> dict[str, Any]:
     """The arrays of the blocks that stay, by their new numbers."""
     new_names: dict[str, str | None] = {}
@@ -229,7 +270,10 @@ def _renamed(
     return found
 
 
-def _block_of(path: str, blocks: Collection[str]) -> str | None:
+def _block_of(
+    path: str,
+    blocks: Collection[str],
+) -> str | None:
     """The block that a path lies in."""
     for end in re.finditer("/", path):
         if path[: end.start()] in blocks:

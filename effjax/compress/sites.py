@@ -56,7 +56,10 @@ def nested(arrays: Arrays) -> Any:
     return traverse_util.unflatten_dict(arrays, sep="/")
 
 
-def sites_of(model: ImageModel, variables: Any) -> list[Site]:
+def sites_of(
+    model: ImageModel,
+    variables: Any,
+) -> list[Site]:
     """The sites of a network, in the order of its layers.
 
     Raises:
@@ -76,7 +79,13 @@ def _blocks(model: ImageModel) -> Iterator[tuple[int, int, str]]:
             yield stage, block, "params/" + "/".join(model.layout.block_path(stage, block))
 
 
-def _hidden(arrays: Arrays, prefix: str, first: str, second: str, between: tuple = ()) -> Group:
+def _hidden(
+    arrays: Arrays,
+    prefix: str,
+    first: str,
+    second: str,
+    between: tuple = (),
+) -> Group:
     """The channels between two linear layers, with what stands between them."""
     kernel = arrays[f"{prefix}/{first}/kernel"]
     members = [Member(f"{prefix}/{first}/kernel", -1, "out", layer="linear")]
@@ -88,7 +97,10 @@ def _hidden(arrays: Arrays, prefix: str, first: str, second: str, between: tuple
     return Group(name, kernel.shape[-1], tuple(members))
 
 
-def _mlps(model: ImageModel, arrays: Arrays) -> Iterator[Site]:
+def _mlps(
+    model: ImageModel,
+    arrays: Arrays,
+) -> Iterator[Site]:
     for stage, block, prefix in _blocks(model):
         if f"{prefix}/mlp/fc1/kernel" in arrays:
             group = _hidden(arrays, f"{prefix}/mlp", "fc1", "fc2")
@@ -100,7 +112,10 @@ for _family in ("ConvNeXt", "InceptionNeXt", "ViT"):
 
 
 @SITES.register("MetaFormer", "hidden channels of MLPs and separable convolutions, attention heads")
-def metaformer(model: ImageModel, arrays: Arrays) -> Iterator[Site]:
+def metaformer(
+    model: ImageModel,
+    arrays: Arrays,
+) -> Iterator[Site]:
     """The mixers' sites first, block by block, then those of the MLPs."""
     for stage, block, prefix in _blocks(model):
         mixer = f"{prefix}/token_mixer"
@@ -116,7 +131,11 @@ def metaformer(model: ImageModel, arrays: Arrays) -> Iterator[Site]:
     yield from _mlps(model, arrays)
 
 
-def _heads(arrays: Arrays, mixer: str, head_dim: int) -> Group:
+def _heads(
+    arrays: Arrays,
+    mixer: str,
+    head_dim: int,
+) -> Group:
     """The heads of an attention: queries, keys and values stand side by side."""
     qkv, proj = f"{mixer}/qkv/kernel", f"{mixer}/proj/kernel"
     heads = arrays[proj].shape[-2] // head_dim
@@ -131,7 +150,10 @@ def _heads(arrays: Arrays, mixer: str, head_dim: int) -> Group:
 
 
 @SITES.register("ResNet", "channels inside of blocks, and the width of each stage")
-def resnet(model: ImageModel, arrays: Arrays) -> Iterator[Site]:
+def resnet(
+    model: ImageModel,
+    arrays: Arrays,
+) -> Iterator[Site]:
     """Batch norms look at each channel alone, so that the width of a stage is a group too."""
     reads_stage = "stem"
     producers: dict[str, list[Member]] = {"stem": _normed(arrays, "params/conv1", "params/bn1")}
@@ -163,7 +185,10 @@ def resnet(model: ImageModel, arrays: Arrays) -> Iterator[Site]:
 
 
 def _stage_widths(
-    model: ImageModel, arrays: Arrays, producers: dict, consumers: dict
+    model: ImageModel,
+    arrays: Arrays,
+    producers: dict,
+    consumers: dict,
 ) -> Iterator[Site]:
     for name, members in producers.items():
         everything = (*members, *consumers[name])
@@ -175,7 +200,11 @@ def _stage_widths(
         yield Site(Group(title, size, everything), "widths", stage)
 
 
-def _normed(arrays: Arrays, conv: str, norm: str) -> list[Member]:
+def _normed(
+    arrays: Arrays,
+    conv: str,
+    norm: str,
+) -> list[Member]:
     """The outputs of a convolution and its batch norm."""
     statistics = norm.replace("params/", "batch_stats/", 1)
     return [

@@ -70,7 +70,11 @@ class UnderMasks:
         options = self.options
         return Wanted(options.density, options.scope, options.rounds, options.rounds_schedule)
 
-    def init(self, rng: jax.Array, batch: Batch) -> tuple[Params, Any]:
+    def init(
+        self,
+        rng: jax.Array,
+        batch: Batch,
+    ) -> tuple[Params, Any]:
         params, model_state = super().init(rng, batch)
         return params, {**model_state, MASKS: self._dense(params)}
 
@@ -79,14 +83,22 @@ class UnderMasks:
         return _nested({path: jnp.asarray(mask) for path, mask in masks.items()})
 
     def load(
-        self, params: Params, model_state: Any, source: str
+        self,
+        params: Params,
+        model_state: Any,
+        source: str,
     ) -> tuple[Params, Any, Mapping[str, Any]]:
         rest, masks = _divided(model_state)
         params, rest, report = super().load(params, rest, source)
         return params, {**rest, MASKS: masks}, report
 
     def loss(
-        self, params: Params, model_state: Any, batch: Batch, rng: jax.Array, step: jax.Array
+        self,
+        params: Params,
+        model_state: Any,
+        batch: Batch,
+        rng: jax.Array,
+        step: jax.Array,
     ) -> tuple[jax.Array, tuple[Any, Metrics]]:
         rest, masks = _divided(model_state)
         # the gradient of a masked weight is 0, in every optimizer and in every norm
@@ -95,22 +107,40 @@ class UnderMasks:
         return loss, ({**rest, MASKS: masks}, metrics)
 
     def update(
-        self, state: TrainState, batch: Batch, rng: jax.Array, apply: Apply, variant: Any = ()
+        self,
+        state: TrainState,
+        batch: Batch,
+        rng: jax.Array,
+        apply: Apply,
+        variant: Any = (),
     ) -> tuple[TrainState, Metrics]:
         masks = _flat(state.model_state[MASKS])
 
-        def apply_under_masks(state: TrainState, grads: Any, **rest: Any) -> TrainState:
+        def apply_under_masks(
+            state: TrainState,
+            grads: Any,
+            **rest: Any,
+        ) -> TrainState:
             state = apply(state, apply_masks(grads, masks), **rest)
             # decay, noise and directions that mix weights move what has no gradient too
             return state.replace(params=apply_masks(state.params, masks))
 
         return super().update(state, batch, rng, apply_under_masks, variant)
 
-    def predict(self, params: Params, model_state: Any, batch: Batch) -> jax.Array:
+    def predict(
+        self,
+        params: Params,
+        model_state: Any,
+        batch: Batch,
+    ) -> jax.Array:
         params, rest = self.network_alone(params, model_state)
         return super().predict(params, rest, batch)
 
-    def network_alone(self, params: Params, model_state: Any) -> tuple[Params, Any]:
+    def network_alone(
+        self,
+        params: Params,
+        model_state: Any,
+    ) -> tuple[Params, Any]:
         """The sparse network alone: weights under their masks, and no masks."""
         if MASKS not in model_state:
             return params, model_state
@@ -124,7 +154,12 @@ class UnderMasks:
         # once, before the first update, unless the network is pruned as it is trained
         return self.options.every_steps or clock.total_steps + 1
 
-    def between(self, state: TrainState, step: int, source: Source) -> Any | None:
+    def between(
+        self,
+        state: TrainState,
+        step: int,
+        source: Source,
+    ) -> Any | None:
         rest, masks = _divided(state.model_state)
         density = self._density_after(step)
         if density is None:
@@ -151,7 +186,11 @@ class UnderMasks:
             return None
         return SCHEDULES.find(options.rounds_schedule)(options.density, share)
 
-    def problem(self, variables: Any, masks: Mapping[str, Any] | None = None) -> Problem:
+    def problem(
+        self,
+        variables: Any,
+        masks: Mapping[str, Any] | None = None,
+    ) -> Problem:
         """The network as something to be pruned."""
         if jax.process_count() > 1:
             raise UserError(
@@ -181,7 +220,11 @@ class UnderMasks:
             batches.close()
         return found
 
-    def finish(self, state: TrainState, workdir: Path) -> None:
+    def finish(
+        self,
+        state: TrainState,
+        workdir: Path,
+    ) -> None:
         super().finish(state, workdir)
         rest, masks = _divided(state.model_state)
         masks = jax.device_get(_flat(masks))
@@ -189,7 +232,11 @@ class UnderMasks:
         write_record(self.model, variables, self.split.image_shape, masks, self.options, workdir)
 
 
-def _arm(arm: str, masks: dict[str, np.ndarray], problem: Problem) -> dict[str, np.ndarray]:
+def _arm(
+    arm: str,
+    masks: dict[str, np.ndarray],
+    problem: Problem,
+) -> dict[str, np.ndarray]:
     """The masks of an arm that keeps as many weights of each layer."""
     if arm == "method":
         return masks
