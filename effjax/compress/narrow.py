@@ -261,11 +261,17 @@ def plot_kept(
     names = list(sizes)[:60]
     figure = Figure(figsize=(8, 1.2 + 0.22 * len(names)), layout="constrained")
     axes = figure.subplots()
-    axes.barh(names, [sizes[name] for name in names], color=GREY, label="before")
-    stay = [len(kept[name]) if name in kept else sizes[name] for name in names]
-    axes.barh(names, stay, color=COLOURS[0], height=0.4, label="kept")
+    # shares: heads are few, and hidden channels many
+    stay = []
+    labels = []
+    for name in names:
+        left = len(kept[name]) if name in kept else sizes[name]
+        stay.append(100 * left / sizes[name])
+        labels.append(f"{name}  {left} of {sizes[name]}")
+    axes.barh(labels, [100] * len(names), color=GREY, label="before")
+    axes.barh(labels, stay, color=COLOURS[0], height=0.4, label="kept")
     axes.invert_yaxis()
     axes.tick_params(axis="y", labelsize=7)
-    axes.set_xlabel("channels or heads")
-    axes.legend(loc="lower right", fontsize=8)
+    axes.set_xlabel("% of channels or heads")
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     save_figure(figure, path)

@@ -91,7 +91,7 @@ def plot_layers(layers: Mapping[str, Mapping[str, int]], path: Path, title: str)
     axes.set_xlim(0, max([*kept, 1.0]) * 1.05)
     axes.set_xlabel("% of the layer's weights")
     axes.set_title(title, fontsize=10)
-    axes.legend(loc="lower right", fontsize=8)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     save_figure(figure, path)
 
 
