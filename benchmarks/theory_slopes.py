@@ -215,8 +215,8 @@ def adan(seeds: list[int]) -> None:
             for level in levels:
                 needed.append(np.nanmin([first_below(costs, own, level) for own in squares]))
             print(
-                f"seed {seed}, {name}: {[round(n) for n in needed]} gradients to e^2 = "
-                f"{levels[0]:g} ... {levels[-1]:g}; slope in e {2 * slope(levels, needed):.2f}",
+                f"seed {seed}, {name}: {needed[0]:.0f} to {needed[-1]:.0f} gradients for e^2 = "
+                f"{levels[0]:g} to {levels[-1]:g}; slope in e {2 * slope(levels, needed):.2f}",
                 flush=True,
             )
 
