@@ -201,9 +201,9 @@ def hsdmpg_gradients(size: int, seed: int) -> float:
 def adan(seeds: list[int]) -> None:
     """Adan needs e^-3.5 stochastic gradients to |gradient| <= e, SGD e^-4; e^-3 if quadratic."""
     methods = {
-        "sgd": (optax.sgd, np.geomspace(1e-3, 0.3, 12)),
-        "adam": (optax.adam, np.geomspace(1e-4, 0.1, 12)),
-        "adan": (optim.adan, np.geomspace(1e-4, 0.1, 12)),
+        "sgd": (optax.sgd, np.geomspace(1e-3, 0.3, 8)),
+        "adam": (optax.adam, np.geomspace(1e-4, 0.1, 8)),
+        "adan": (optim.adan, np.geomspace(1e-4, 0.1, 8)),
     }
     levels = np.geomspace(1.0, 0.1, 5)
     for seed in seeds:
@@ -222,7 +222,7 @@ def adan(seeds: list[int]) -> None:
 
 
 EVERY = 20  # updates from one look at the whole gradient to the next
-REPETITIONS = 8
+REPETITIONS = 4
 
 
 def stochastic(
@@ -230,7 +230,7 @@ def stochastic(
     make: Callable[[jax.Array], Optimizer],
     rates: np.ndarray,
     seed: int,
-    updates: int = 200_000,
+    updates: int = 100_000,
 ) -> np.ndarray:
     """[R, T / EVERY]: the mean |gradient|^2 of all updates so far, which is what bounds are on.
 
