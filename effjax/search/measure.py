@@ -19,7 +19,7 @@ from effjax.search.options import Search
 from effjax.search.space import ArchSpace, Point
 from effjax.search.verb import images_of
 
-SAMPLES = 32  # random points whose parts are measured, beside one change of each kind
+SAMPLES = 8  # random points whose parts are measured, beside one change of each kind
 
 
 def measure_space(

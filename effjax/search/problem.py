@@ -27,6 +27,7 @@ from effjax.search.registry import find_encoding
 from effjax.search.space import ArchSpace, Point
 
 TRIES = 200  # draws for a point that is allowed and new
+FIRST = 16  # draws for a first point within the budgets
 STEPS = 10  # most changes on a walk from a point that is allowed
 NO_VALUE = float("-inf")  # of a network that could not be trained: worse than any other
 ROUNDING = 1e-9  # shares of evaluations are added up
@@ -257,6 +258,12 @@ class Problem:
             return None
         candidates = self.candidates()
         if candidates is None:
+            # most often one of a few random points will do, and spares the search for the cheapest
+            rng = np.random.default_rng((self.seed, 2))
+            for _ in range(FIRST):
+                point = self.space.sample(rng)
+                if self.allows(point):
+                    return point
             return check_feasible(self.space, self.budgets, self.cost)
         if candidates:
             return candidates[0]
