@@ -135,7 +135,8 @@ class MaskedImages(Pretraining):
           UserError: no ViT, or one that cuts images into other patches.
         """
         name = self.options.teacher
-        start = find_start(name)
+        with jax.ensure_compile_time_eval():  # it may be asked for while a step is traced
+            start = find_start(name)
         model = start.model
         if model is None:
             size = self.split.image_shape[0]
