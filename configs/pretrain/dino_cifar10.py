@@ -1,9 +1,9 @@
 """DINO on CIFAR-10, or any small images: a tiny ViT and its moving average see several crops.
 
 Args: none; mugs (three granularities); ibot (hidden patches and distances beside); quick.
-Score: see docs/selfsup.md for what was run. Published: a ResNet-18 on 50,000 images reaches a k-NN
-       of 84.0 after 200 epochs (lightly), not run here.
-Cost: two large and four small crops an image: a minute an epoch of 10,000 images on two CPU cores.
+Score: not run here. Published: a ResNet-18 on 50,000 images reaches a k-NN
+       of 84.0 after 200 epochs (lightly).
+Cost: two large and four small crops an image; not measured on a machine of its own.
 Run: effjax train --config=configs/pretrain/dino_cifar10.py --config.data.name=FOLDER
 """
 

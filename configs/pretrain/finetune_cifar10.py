@@ -1,8 +1,8 @@
 """Fine-tunes a pre-trained tiny ViT on CIFAR-10 with labels, or trains it from scratch.
 
 Args: RUN, the folder of a pre-training (runs/mae); none: from scratch, all else the same; quick.
-Score: see docs/selfsup.md for both arms.
-Cost: a few minutes on two CPU cores for 10,000 images.
+Score: not run to its end here; both arms on digits are in benchmarks/RESULTS.md.
+Cost: not measured on a machine of its own.
 Run: effjax train --config=configs/pretrain/finetune_cifar10.py:runs/mae
 """
 

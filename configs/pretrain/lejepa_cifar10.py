@@ -2,7 +2,7 @@
 
 Args: none, or quick.
 Score: none published at this size; ViT-S on ImageNet, 100 epochs: linear 64.0 (lightly), not run.
-Cost: two large and four small crops an image: a minute an epoch of 10,000 images on two CPU cores.
+Cost: two large and four small crops an image; not measured on a machine of its own.
 Run: effjax train --config=configs/pretrain/lejepa_cifar10.py --config.data.name=FOLDER
 """
 

@@ -1,8 +1,8 @@
 """MAE on CIFAR-10, or any small images: a tiny ViT that hides three quarters of its patches.
 
 Args: none, or quick.
-Score: fine-tuned against from scratch in docs/selfsup.md; k-NN is no monitor of MAE.
-Cost: 60 epochs of 10,000 images take about 10 minutes on two CPU cores.
+Score: not run to its end here; on digits see benchmarks/RESULTS.md. k-NN is no monitor of MAE.
+Cost: not measured on a machine of its own.
 Run: effjax train --config=configs/pretrain/mae_cifar10.py --workdir=runs/mae
      then effjax train --config=configs/pretrain/finetune_cifar10.py:runs/mae
 """
