@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import math
 from pathlib import Path
 
 from effjax.cli.declare import RESULTS_ONLY, RUN_AT_STEP, flag, place, verb
@@ -46,6 +47,10 @@ def analyse(args: argparse.Namespace) -> None:
         value = getattr(args, name)
         if value < 1:
             raise UserError(f"--{name}={value} is not above 0; leave it out for the usual number")
+    if args.seed < 0:
+        raise UserError(f"--seed={args.seed} is below 0; give 0 or more")
+    if args.at_loss is not None and math.isnan(args.at_loss):
+        raise UserError("--at-loss=nan is no loss; give a number such as 0.6")
     settings = Settings(
         examples=args.examples,
         steps=args.steps,

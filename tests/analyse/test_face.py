@@ -59,6 +59,8 @@ def test_quiet_shows_tables_alone(runs, tmp_path, capsys):
         ([], "analyse which run"),
         (["RUN", "--what=curvatur"], "did you mean 'curvature'"),
         (["RUN", "--points=0"], "--points=0 is not above 0"),
+        (["RUN", "--seed=-1"], "--seed=-1 is below 0"),
+        (["RUN", "--at-loss=nan"], "--at-loss=nan is no loss"),
         (["RUN", "--step=6", "--at-loss=1"], "not both"),
         (["RUN", "--what=noise", "--batches=2"], "--batches=2 are too few"),
     ],
