@@ -4,17 +4,22 @@ Abdelfattah et al., https://arxiv.org/abs/2101.08134
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from effjax.errors import UserError
+from effjax.models import create_model
+from effjax.models.registry import fields_of
 from effjax.ranges import Count
 from effjax.search.correlations import ranked
 from effjax.search.problem import Problem
-from effjax.search.proxies import PROXIES, score
+from effjax.search.proxies import PROXIES, Batch, Candidate, apply_of
+from effjax.search.proxies.network import Apply, Variables
 from effjax.search.registry import STRATEGIES
+from effjax.search.shared_program import choice_variables, shared_architecture
 from effjax.search.space import Point
 
 
@@ -66,13 +71,21 @@ def scores_of(problem: Problem, points: Sequence[Point], name: str, images: int)
     """A score of each point; what is no number ranks last."""
     if in_table(problem, name):
         return [_or_last(problem.table.row(point).scores[name]) for point in points]
-    batch = [jnp.asarray(part) for part in problem.batch(0, images)]
+    score = PROXIES.find(name)
+    batch = Batch(*(jnp.asarray(part) for part in problem.batch(0, images)))
+    # networks that differ in their mixers alone share what is compiled, and their first weights
+    shared: dict[Any, tuple[Apply, Variables]] = {}
     found = []
     for point in points:
         model = problem.model(point)
-        init = jax.jit(model.init)
-        variables = init(jax.random.key(problem.seed), batch[0][:1])
-        found.append(_or_last(score(name, model, variables, *batch, seed=problem.seed)))
+        architecture = shared_architecture(problem.space, point)
+        if architecture not in shared:
+            whole = create_model(problem.space.name, model.num_classes, **fields_of(architecture))
+            variables = jax.jit(whole.init)(jax.random.key(problem.seed), batch.images[:1])
+            shared[architecture] = apply_of(whole), variables
+        apply, variables = shared[architecture]
+        variables = {**variables, **choice_variables(problem.space, point)}
+        found.append(_or_last(score(Candidate(model, variables, batch, apply, problem.seed))))
     return found
 
 

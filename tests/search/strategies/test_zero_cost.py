@@ -10,6 +10,7 @@ from effjax.search.problem import Problem
 from effjax.search.registry import find_strategy
 from effjax.search.space import ArchSpace
 from effjax.search.table import Row, Table
+from tests.search.strategies.test_perturb import MIXERS, problem_of
 
 SPACE = ArchSpace(
     "convformer_s18",
@@ -63,3 +64,11 @@ def test_an_unknown_score_is_refused():
     problem = table_problem(1)
     with pytest.raises(UserError, match="zero-cost score"):
         chosen(problem, "synflux")
+
+
+def test_networks_are_scored_where_there_is_no_table():
+    choices = [Choice(f"stages_{stage}.blocks_0.mixer", MIXERS) for stage in range(2)]
+    problem = problem_of(*choices)
+    find_strategy("zero_cost")(problem, proxies=("params",), samples=9, images=6)
+    # a depthwise convolution in both blocks has the most parameters
+    assert problem.best.point == (2, 2)
