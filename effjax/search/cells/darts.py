@@ -31,6 +31,9 @@ class DartsSearch(CellSearch):
 
     def __init__(self, config: View, batch_axis: str | None = None):
         super().__init__(config, batch_axis)
+        # the exact second order is a forward derivative of a gradient
+        is_exact = self.options.derivative == "exact"
+        self.takes_forward_derivatives = self.options.order == "second" and is_exact
         if self.options.order == "first" and self.options.derivative != "exact":
             raise UserError(
                 "config.task.derivative = 'finite_difference' is a way to the second order\n"

@@ -40,7 +40,10 @@ def exact(train: LossOf, valid: LossOf, step: Step, weights: Tree, alphas: Tree)
     value, direct, direction = _through_step(train, valid, step, weights, alphas)
 
     def in_alphas(weights: Tree) -> Tree:
-        return jax.grad(train, argnums=1)(weights, alphas)
+        # for the weights too: what has a gradient of its own (`custom_vjp`) has a forward
+        # derivative only where its gradient is taken
+        _, by_alphas = jax.grad(train, argnums=(0, 1))(weights, alphas)
+        return by_alphas
 
     # forward over reverse: the mixed second derivative times the direction
     _, mixed = jax.jvp(in_alphas, (weights,), (direction,))

@@ -15,6 +15,12 @@ def test_operation_weights_are_shares():
     np.testing.assert_allclose(weights["normal"].sum(-1), 1, rtol=1e-6)
 
 
+def test_the_exact_second_order_takes_forward_derivatives():
+    for order, wanted in (("first", False), ("second", True)):
+        task = DartsSearch(View(small_config("darts", order=order)))
+        assert task.takes_forward_derivatives == wanted
+
+
 def test_a_difference_for_the_first_order_is_refused():
     config = small_config("darts", order="first", derivative="finite_difference")
     with pytest.raises(UserError, match="is a way to the second order"):

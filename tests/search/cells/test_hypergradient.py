@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from effjax.ops import depthwise_conv
 from effjax.search.cells import hypergradient
 from tests.contract.conftest import compiled_once, trained  # noqa: F401
 from tests.contract.toys import BATCH, Toy
@@ -49,6 +50,24 @@ def test_all_second_orders_are_the_closed_form(rule):
     assert found.value == pytest.approx(float(jnp.square(difference).sum() / 2))
     # what a difference of two gradients leaves of single precision
     np.testing.assert_allclose(found.grads["a"], difference * (2 * RATE - 1), rtol=2e-3)
+
+
+def test_the_exact_one_goes_through_operations_with_a_gradient_of_their_own():
+    """A depthwise convolution that meets its alpha only behind it."""
+    x = jax.random.normal(jax.random.key(0), (1, 4, 4, 2))
+    weights = {"w": jax.random.normal(jax.random.key(1), (3, 3, 1, 2))}
+    alphas = {"a": jnp.array([0.7])}
+
+    def loss(weights, alphas):
+        y = depthwise_conv(x, weights["w"])
+        return jnp.square(alphas["a"][0] * y - 1).mean()
+
+    def step(grads):
+        return {"w": weights["w"] - RATE * grads["w"]}
+
+    found = hypergradient.exact(loss, loss, step, weights, alphas)
+    wanted = hypergradient.unrolled(loss, loss, step, weights, alphas)
+    np.testing.assert_allclose(found.grads["a"], wanted.grads["a"], rtol=1e-4)
 
 
 def test_the_first_order_takes_the_weights_as_they_are():
