@@ -4,7 +4,7 @@ Three stages of one basic block; 10,000 images for training, all 10,000 test ima
 `--compare` trains the method's masks beside those masks shuffled, as many random weights in each
 layer, and the dense network.
 
-Score: see docs/compress.md.
+Score: not recorded yet; `--compare` prints it beside the sanity arms.
 Cost: about a minute a training on two CPU cores.
 Run: effjax data prepare cifar10 --manual-dir=FOLDER_WITH_THE_ZIPS
      effjax compress --config=configs/compress/prune_cifar10.py --compare --config.task.density=0.03

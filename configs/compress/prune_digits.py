@@ -3,7 +3,7 @@
 SynFlow chooses the weights before the first update. `--compare` trains the same masks shuffled in
 each layer, as many random weights in each layer, and the dense network beside it.
 
-Score: see docs/compress.md.
+Score: not recorded yet; `--compare` prints it beside the sanity arms.
 Cost: about a minute and a half on two CPU cores; four times that with --compare.
 Run: effjax compress --config=configs/compress/prune_digits.py
 """
