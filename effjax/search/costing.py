@@ -135,11 +135,12 @@ def check_feasible(
         cheapest[unit] = point
         if not budget.allows(cost(point, unit)):
             dearest = extreme_point(space, lambda point, unit=unit: cost(point, unit), True)
+            least = cost(point, unit)
+            most = cost(dearest, unit)
             raise UserError(
                 f"a budget of {describe(unit, budget.limit)} cannot be met: this space costs from "
-                f"{describe(unit, cost(point, unit))} to {describe(unit, cost(dearest, unit))}\n"
-                f'give one in between, such as Budget("{unit}", '
-                f"{_between(cost(point, unit), cost(dearest, unit)):.6g})"
+                f"{describe(unit, least)} to {describe(unit, most)}\n"
+                f"give one in between, such as --budget={unit}:{_between(least, most):.6g}"
             )
     for point in cheapest.values():
         if all(budget.allows(cost(point, budget.unit)) for budget in budgets):
