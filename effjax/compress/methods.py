@@ -9,6 +9,7 @@ A method is a function (problem, options) -> {path: mask}. Most give every weigh
 """
 
 import dataclasses
+import functools
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,15 +19,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from effjax.compress.dpai import dpai_masks
-from effjax.compress.masks import ones_like
-from effjax.compress.networks import absolute_output, losses_over, path_program
+from effjax.compress.masks import insert, ones_like
+from effjax.compress.networks import losses_over, path_program, unscanned
 from effjax.compress.npb import npb_masks
 from effjax.compress.phew import phew_masks
 from effjax.compress.schedules import round_densities
 from effjax.compress.select import Scope, prune
 from effjax.models import ImageModel
+from effjax.optim import parameter_paths
 from effjax.registry import Registry
 from effjax.search import saliency
+from effjax.search.proxies.network import apply_of, as_float64
+from effjax.search.proxies.synflow import synflow as flow_through
 
 Weights = Mapping[str, Any]
 GRASP_TEMPERATURE = 200.0  # logits are divided by it, as the authors have it
@@ -78,12 +82,14 @@ Method = Callable[[Problem, Wanted], Weights]
 def by_score(
     score: Callable[[Problem], Callable[[Weights], Weights]],
     rounds: int = 1,
+    wide: bool = False,
 ) -> Method:
     """The method that keeps the largest scores.
 
     Args:
       score: problem -> (weights under the present masks -> scores).
       rounds: how often scores are taken where the config does not say.
+      wide: whether scores need 64-bit floats; a flow grows with the depth beyond 32.
     """
 
     def method(
@@ -96,7 +102,8 @@ def by_score(
             masked = {}
             for path, weight in problem.weights.items():
                 masked[path] = weight * jnp.asarray(masks[path], weight.dtype)
-            return jax.device_get(score_of(masked))
+            with jax.enable_x64(wide):
+                return jax.device_get(score_of(masked))
 
         start = problem.start or ones_like(problem.weights)
         densities = round_densities(wanted.schedule, wanted.density, wanted.rounds or rounds)
@@ -146,19 +153,21 @@ def grasp(problem: Problem) -> Callable[[Weights], Weights]:
     return lambda weights: saliency.grasp(losses, dict(weights))
 
 
-def _synflow(problem: Problem) -> Callable[[Weights], Weights]:
-    output = absolute_output(problem.model, problem.variables, problem.image_shape)
+@METHODS.register("synflow", "weights that carry flow are kept, in 100 rounds; needs no images")
+@functools.partial(by_score, rounds=100, wide=True)
+def synflow(problem: Problem) -> Callable[[Weights], Weights]:
+    """Tanaka et al. 2020, on the network without norms, its activations the identity."""
+    apply = apply_of(unscanned(problem.model))
 
     def score(weights: Weights) -> Weights:
-        positive = jax.tree.map(jnp.abs, dict(weights))
-        return saliency.synflow(output, positive)
+        params = insert(problem.variables["params"], weights)
+        variables = as_float64({**problem.variables, "params": params})
+        scores = flow_through(apply, variables, problem.image_shape)
+        leaves = jax.tree.leaves(scores, is_leaf=lambda leaf: leaf is None)
+        of_path = dict(zip(parameter_paths(params), leaves, strict=True))
+        return {path: of_path[path] for path in weights}
 
     return score
-
-
-METHODS.register("synflow", "weights that carry flow are kept, in 100 rounds; needs no images")(
-    by_score(_synflow, rounds=100)
-)
 
 
 def _shapes(problem: Problem) -> dict[str, tuple[int, ...]]:

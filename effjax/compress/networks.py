@@ -66,7 +66,7 @@ def path_program(
     Raises:
       UserError: an operation through which paths cannot be counted.
     """
-    model = _unscanned(model)
+    model = unscanned(model)
     params = variables["params"]
     rest = {name: part for name, part in variables.items() if name != "params"}
     rest = jax.tree.map(jnp.ones_like, rest)
@@ -86,37 +86,13 @@ def path_program(
     return make_program(network, weights, jnp.ones((1, *image_shape)))
 
 
-def _unscanned(model: ImageModel) -> ImageModel:
+def unscanned(model: ImageModel) -> ImageModel:
     """The same network with every block written out."""
     architecture = model.architecture
     changed = {"dtype": jnp.result_type(float)}
     if getattr(architecture, "scan", False):
         changed["architecture"] = dataclasses.replace(architecture, scan=False)
     return model.clone(**changed)
-
-
-def absolute_output(
-    model: ImageModel,
-    variables: Any,
-    image_shape: tuple[int, int, int],
-) -> Callable[[Mapping[str, Any]], jax.Array]:
-    """weights -> R of SynFlow: the summed logits for an image of ones, all parameters positive.
-
-    Norms are left out, as the authors of SynFlow have it for layer norms' absence: a norm would
-    divide the flow by itself. Activations stay; biases count by their absolute value.
-    """
-    params = jax.tree.map(jnp.abs, variables["params"])
-    rest = {name: part for name, part in variables.items() if name != "params"}
-    rest = jax.tree.map(jnp.abs, rest)
-    images = jnp.ones((1, *image_shape))
-
-    def output(weights: Mapping[str, Any]) -> jax.Array:
-        positive = insert(params, jax.tree.map(jnp.abs, dict(weights)))
-        with nn.intercept_methods(_plain(without_norms=True)):
-            logits = model.apply({"params": positive, **rest}, images, train=False)
-        return logits.sum()
-
-    return output
 
 
 def losses_over(

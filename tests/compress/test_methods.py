@@ -47,3 +47,24 @@ def test_masks_have_the_density(name, problem):
 def test_an_unknown_method_is_refused(problem):
     with pytest.raises(UserError, match="did you mean 'snip'"):
         make_masks("snipp", problem, Wanted(0.5))
+
+
+def test_the_flow_of_synflow_is_finite_in_a_network_of_squares():
+    """StarReLU squares: block after block the flow would leave what a float holds."""
+    stage = {"mixers": ("separable_conv", "attention(head_dim=4)"), "kernel_sizes": (3, 3)}
+    stage |= {"patch_kernels": (3, 3), "patch_strides": (2, 2), "patch_pads": (1, 1)}
+    stage |= {"layer_scale": (None, None), "residual_scale": (None, 1.0), "remat": (False, False)}
+    stage |= {"depths": (3, 3), "dims": (8, 8), "drop_path_rate": 0.0}
+    model = models.create_model("caformer_s18", num_classes=3, **stage)
+    variables = model.init(jax.random.key(0), jnp.ones((1, 8, 8, 3)))
+    whole = Problem(
+        model=model,
+        variables=variables,
+        weights=prunable(variables["params"]),
+        image_shape=(8, 8, 3),
+        batches=list,
+    )
+    masks = make_masks("synflow", whole, Wanted(0.3, rounds=3))
+    assert density(masks) == pytest.approx(0.3, abs=0.01)
+    # no layer is emptied: what has one weight left carries all the flow
+    assert all(mask.any() for path, mask in masks.items() if not path.startswith("stages"))
