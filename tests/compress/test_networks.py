@@ -8,7 +8,7 @@ import pytest
 from effjax import models
 from effjax.compress.effective import effective
 from effjax.compress.masks import ones_like, prunable
-from effjax.compress.networks import absolute_output, losses_over, path_program
+from effjax.compress.networks import losses_over, path_program
 from effjax.errors import UserError
 
 SMALL = {
@@ -49,7 +49,7 @@ def test_a_dead_channel_takes_its_weights_along(resnet):
     assert found.kept - found.live == masks["layer1_0/conv1/kernel"][..., 1].size
 
 
-def test_losses_and_flow_are_functions_of_the_weights(resnet):
+def test_losses_are_functions_of_the_weights(resnet):
     model, variables = resnet
     weights = prunable(variables["params"])
     images, labels = jnp.ones((2, 4, 4, 3)), jnp.array([0, 2])
@@ -57,7 +57,6 @@ def test_losses_and_flow_are_functions_of_the_weights(resnet):
     logits = model.apply(variables, images)
     expected = -jax.nn.log_softmax(logits)[jnp.arange(2), labels].mean()
     np.testing.assert_allclose(loss(weights), expected, rtol=1e-5)
-    assert float(absolute_output(model, variables, (4, 4, 3))(weights)) > 0
     with pytest.raises(UserError, match="no batch"):
         losses_over(model, variables, [])
 
