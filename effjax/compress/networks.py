@@ -15,45 +15,23 @@ from effjax.compress.flow import Program, make_program
 from effjax.compress.masks import insert
 from effjax.errors import UserError
 from effjax.models import ImageModel
-from effjax.models.blocks.layers import DepthwiseConv
-from effjax.models.blocks.mixers import Pooling
-from effjax.ops import depthwise_conv_reference
-from effjax.ops.pooling import pool_minus_input_reference
+from effjax.models.blocks.plain import plain_layers
 from effjax.optim import parameter_paths
 
 ZERO = ("bias", "embed", "token", "table")  # parts of names of what is added to a network's numbers
 
 
-def _plain(without_norms: bool) -> Callable[..., Any]:
-    """Layers that have several implementations show what they mean; norms may be left out."""
-
-    def call(
-        method: Any,
-        args: tuple,
-        kwargs: dict,
-        context: nn.module.InterceptorContext,
-    ) -> Any:
-        layer = context.module
-        if context.method_name != "__call__":
-            return method(*args, **kwargs)
-        if without_norms and type(layer).__name__.endswith("Norm"):
-            return args[0]
-        if isinstance(layer, DepthwiseConv):
-            return _depthwise(layer, args[0])
-        if isinstance(layer, Pooling):
-            return pool_minus_input_reference(args[0], layer.kernel_size)
-        return method(*args, **kwargs)
-
-    return call
-
-
-def _depthwise(
-    layer: DepthwiseConv,
-    x: jax.Array,
-) -> jax.Array:
-    params = layer.variables["params"]
-    y = depthwise_conv_reference(x, params["kernel"].astype(x.dtype))
-    return y + params["bias"].astype(x.dtype) if layer.use_bias else y
+def _without_norms(
+    method: Callable[..., Any],
+    args: tuple,
+    kwargs: dict,
+    context: nn.module.InterceptorContext,
+) -> Any:
+    """Plain layers, and of a norm its input."""
+    is_norm = type(context.module).__name__.endswith("Norm")
+    if is_norm and context.method_name == "__call__":
+        return args[0]
+    return plain_layers(method, args, kwargs, context)
 
 
 def path_program(
@@ -80,7 +58,7 @@ def path_program(
         values: Mapping[str, Any],
         images: Any,
     ) -> Any:
-        with nn.intercept_methods(_plain(without_norms=True)):
+        with nn.intercept_methods(_without_norms):
             return model.apply({"params": insert(params, values), **rest}, images, train=False)
 
     return make_program(network, weights, jnp.ones((1, *image_shape)))
@@ -114,7 +92,7 @@ def losses_over(
     ) -> Callable[[Mapping[str, Any]], jax.Array]:
         def loss(weights: Mapping[str, Any]) -> jax.Array:
             params = insert(variables["params"], weights)
-            with nn.intercept_methods(_plain(without_norms=False)):  # twice differentiable
+            with nn.intercept_methods(plain_layers):  # twice differentiable
                 logits = model.apply({**variables, "params": params}, images, train=False)
             chosen = jax.nn.log_softmax(logits / temperature)
             of_label = jnp.take_along_axis(chosen, labels[:, None], axis=-1)

@@ -15,7 +15,7 @@ The rule is that of MCUNet (https://arxiv.org/abs/2007.10319), for any order of 
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -23,11 +23,8 @@ from flax import linen as nn
 from jax.extend.core import Jaxpr, JaxprEqn, Literal
 
 from effjax.models import ImageModel
-from effjax.models.blocks.layers import DepthwiseConv
-from effjax.models.blocks.mixers import Pooling
+from effjax.models.blocks.plain import plain_layers
 from effjax.models.registry import abstract_variables
-from effjax.ops import depthwise_conv_reference
-from effjax.ops.pooling import pool_minus_input_reference
 
 # operations that need all of their operands before the first entry of the result
 WHOLE = {
@@ -63,7 +60,7 @@ def peak_bytes(
     """The peak of activation memory of a network, for one image [H, W, C], in bytes."""
     (images,) = model.example_inputs((1, *input_shape))
     variables = abstract_variables(model, input_shape)
-    with nn.intercept_methods(_as_plain_operations):
+    with nn.intercept_methods(plain_layers):
         program = jax.make_jaxpr(lambda x, v: model.apply(v, x))(images, variables)
     recorder = _Recorder()
     numbers = recorder.new(program.jaxpr.invars[:1])
@@ -219,19 +216,3 @@ def _inlined(equation: JaxprEqn) -> Jaxpr | None:
         if inner is not None:
             return getattr(inner, "jaxpr", inner)
     return None
-
-
-def _as_plain_operations(
-    call: Callable[..., Any], args: tuple, kwargs: dict, context: nn.module.InterceptorContext
-) -> Any:
-    """Let layers with several implementations show what they mean, not how this machine does it."""
-    layer = context.module
-    if context.method_name != "__call__":
-        return call(*args, **kwargs)
-    if isinstance(layer, DepthwiseConv):
-        x = args[0]
-        kernel = layer.variables["params"]["kernel"]
-        return depthwise_conv_reference(x, kernel.astype(x.dtype))
-    if isinstance(layer, Pooling):
-        return pool_minus_input_reference(args[0], layer.kernel_size)
-    return call(*args, **kwargs)

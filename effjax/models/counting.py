@@ -6,7 +6,6 @@ activations, pooling and biases are not counted, as in published tables.
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,10 +13,8 @@ from flax import linen as nn
 from jax.extend.core import Jaxpr, JaxprEqn, jaxprs_in_params
 
 from effjax.models.base import ImageModel
-from effjax.models.blocks.layers import DepthwiseConv
-from effjax.models.blocks.mixers import Pooling
+from effjax.models.blocks.plain import plain_layers
 from effjax.models.registry import abstract_variables
-from effjax.ops import depthwise_conv_reference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,31 +33,13 @@ def cost(model: ImageModel, input_shape: tuple[int, ...] = (224, 224, 3)) -> Cos
     trainable = _size(variables["params"])
     # Frozen tensors are part of a network; running averages are not.
     frozen = _size(variables.get("constants", {}))
-    with nn.intercept_methods(_as_plain_operations):
+    with nn.intercept_methods(plain_layers):
         program = jax.make_jaxpr(model.apply)(variables, *inputs)
     return Cost(trainable + frozen, trainable, _macs(program.jaxpr))
 
 
 def _size(tree: Any) -> int:
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))
-
-
-def _as_plain_operations(
-    call: Callable[..., Any], args: tuple, kwargs: dict, context: nn.module.InterceptorContext
-) -> Any:
-    """Let the layers that have several implementations show what they mean."""
-    layer = context.module
-    if context.method_name != "__call__":
-        return call(*args, **kwargs)
-    if isinstance(layer, DepthwiseConv):
-        # A fast implementation may be a call out of XLA, in which no operation is seen.
-        x = args[0]
-        kernel = layer.variables["params"]["kernel"]
-        return depthwise_conv_reference(x, kernel.astype(x.dtype), layer.stride, layer.dilation)
-    if isinstance(layer, Pooling):
-        # Pooling is not counted, so it may as well be left out.
-        return args[0]
-    return call(*args, **kwargs)
 
 
 def _macs(program: Jaxpr) -> int:
