@@ -11,6 +11,7 @@ file with neither `ARGS` nor `quick` checks all its words itself.
 """
 
 import contextlib
+import importlib.machinery
 import importlib.util
 import re
 import sys
@@ -18,7 +19,7 @@ import sysconfig
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from effjax.errors import UserError, nearest
@@ -27,7 +28,16 @@ from effjax.version import HOME
 QUICK = "quick"
 CONFIGS = Path("configs")
 # functions of a config file -> what they return, for messages
-RETURNED = {"get_config": "the config", "sweep": "the variants", "search": "the search"}
+RETURNED = {
+    "get_config": "the config",
+    "sweep": "the variants",
+    "search": "the search",
+    "table": "the networks to train",
+}
+EXAMPLES = {
+    "search": "configs/search/evolution_digits.py",
+    "table": "configs/search/table_cifar10.py",
+}
 
 
 def call_config(spec: str, name: str) -> Any:
@@ -44,7 +54,8 @@ def call_config(spec: str, name: str) -> Any:
         function = getattr(module, name, None)
         if not callable(function):
             what = RETURNED.get(name, "the variants")
-            raise UserError(f"{path} has no function {name}(arg=None) that returns {what}")
+            example = f"\none that has: --config={EXAMPLES[name]}" if name in EXAMPLES else ""
+            raise UserError(f"{path} has no function {name}(arg=None) that returns {what}{example}")
         is_quick = name == "get_config" and word == QUICK and hasattr(module, QUICK)
         if is_quick:
             config = function()
@@ -126,12 +137,25 @@ def _hint(path: Path, shipped: Path | None) -> str:
     return nearest(str(path), names) if names else "there is none here"
 
 
+class _FromSource(importlib.machinery.SourceFileLoader):
+    """Compiles a file each time.
+
+    Python knows a compiled file by the source's size and the second of its last change: of a config
+    that was changed again within a second, it would run the version before.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _execute(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"effjax_config_{path.stem}", path)
+    name = f"effjax_config_{path.stem}"
+    loader = _FromSource(name, str(path.absolute()))
+    spec = importlib.util.spec_from_loader(name, loader)
     module = importlib.util.module_from_spec(spec)
     # a dataclass whose annotations are text looks for its module there
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    sys.modules[name] = module
+    loader.exec_module(module)
     return module
 
 

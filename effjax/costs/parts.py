@@ -56,7 +56,8 @@ def parts_of(
     if model.layout is None:
         return [_part(model, (images,), {}, type(model).__name__)]
     names = model.layout.part_depths(model.stage_depths())
-    calls: list[tuple[nn.Module, tuple, dict]] = []
+    # by path: a head's norm that serves features too runs once for logits
+    calls: dict[str, tuple[nn.Module, tuple, dict]] = {}
 
     def record(
         call: Callable[..., Any],
@@ -65,15 +66,16 @@ def parts_of(
         context: nn.module.InterceptorContext,
     ) -> Any:
         module = context.module
-        if "/".join(module.path) in names and context.method_name == "__call__":
+        path = "/".join(module.path)
+        if path in names and path not in calls and context.method_name == "__call__":
             # no part contains another one
             alone = module.clone(parent=None, name=None)
-            calls.append((alone, jax.tree.map(_shape, args), jax.tree.map(_shape, kwargs)))
+            calls[path] = (alone, jax.tree.map(_shape, args), jax.tree.map(_shape, kwargs))
         return call(*args, **kwargs)
 
     with nn.intercept_methods(record):
         jax.eval_shape(model.init, jax.random.key(0), images)
-    return [_part(*call, type(call[0]).__name__) for call in calls]
+    return [_part(*call, type(call[0]).__name__) for call in calls.values()]
 
 
 def _shape(value: Any) -> Any:

@@ -1,5 +1,7 @@
 """Config files: the words after the colon, `quick`, and errors inside the file."""
 
+import os
+import sys
 import tomllib
 from pathlib import Path
 
@@ -101,3 +103,14 @@ def test_every_config_is_in_the_wheel():
             shipped.update(ROOT.glob(pattern))
     files = {path for path in (ROOT / "configs").rglob("*") if path.is_file()}
     assert {path for path in files if path.suffix != ".pyc"} <= shipped
+
+
+def test_a_config_that_changed_within_a_second_is_read_again(tmp_path, monkeypatch):
+    """Python takes a compiled file for current by the second and the size of its source."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = tmp_path / "config.py"
+    for rate in (0.1, 0.2):
+        file.write_text(f"def get_config():\n    return {rate}\n")
+        os.utime(file, (0, 0))
+        assert call_config(str(file), "get_config") == rate
+    assert not (tmp_path / "__pycache__").exists()

@@ -52,8 +52,8 @@ def test_scales_of_a_block():
 
 
 def test_residual_branches_of_resnet_start_at_zero():
-    a = create_model("resnet50").architecture
-    params = params_of(ResNetBlock(a, None, 16, 1, 0.0), MAP, None)
+    a = create_model("resnet50", dims=(16, 32, 64, 128)).architecture
+    params = params_of(ResNetBlock(a, None, 0, 1, 0.0), MAP, None)
     assert not params["bn3"]["scale"].any()
     assert params["bn2"]["scale"].all()
     kernel = params["conv2"]["kernel"]
