@@ -65,6 +65,6 @@ def test_the_compiler_does_not_merge_what_is_computed_again():
     x = np.ones((512, 64), np.float32)
     w = np.eye(64, dtype=np.float32)
     lowered = jax.jit(jax.grad(loss, 1)).lower(x, w)
-    merged = lowered.compile().memory_analysis().temp_size_in_bytes
-    again = lowered.compile(compiler_options=KEEP_BARRIERS).memory_analysis().temp_size_in_bytes
-    assert again < merged - 3 * x.nbytes
+    compiled = lowered.compile(compiler_options=KEEP_BARRIERS)
+    # one map a block, and one or two at work; jaxlib 0.10.2 merges, which takes four more
+    assert compiled.memory_analysis().temp_size_in_bytes < 9 * x.nbytes
