@@ -134,7 +134,10 @@ def configs(args: argparse.Namespace) -> None:
         lines = config_text(find_config(args.place))
     else:
         lines = config_lines(place, terminal_width())
-        lines += ["", f"in {place}; all of one: effjax configs NAME; to use it: --config=NAME"]
+        lines += [
+            "",
+            f"in {place}; all of one: effjax configs NAME or FOLDER; to use it: --config=NAME",
+        ]
     for line in lines:
         display.line(line)
 

@@ -12,6 +12,7 @@ from effjax.errors import UserError, nearest
 from effjax.optim.hints import in_words
 from effjax.report import format_count
 
+SCREEN = 50  # lines that fit
 COUNTED = 12  # models whose multiply-adds are worth waiting for: about a second each
 
 DECAY_IN_WORDS = {
@@ -62,20 +63,37 @@ def config_rows(folder: Path) -> list[tuple[str, str, str]]:
 
 
 def config_lines(folder: Path, width: int) -> list[str]:
-    """The configs of a folder, a line of at most `width` columns for each: they fit a screen.
+    """The configs of a folder, a line of at most `width` columns for each.
+
+    Where they would not fit a screen, those of each subfolder are named in a paragraph.
 
     Raises:
       UserError: as `config_rows`.
     """
-    lines = []
-    names = {}
-    for file, _, what in config_rows(folder):
-        name = Path(file).relative_to(folder).with_suffix("")
-        names[name] = what
-    margin = max(len(str(name)) for name in names) + 2
+    rows = config_rows(folder)
+    whats = {Path(file).relative_to(folder).with_suffix(""): what for file, _, what in rows}
+    if len(whats) < SCREEN:
+        return _described(whats, width)
     # those for a first day lie at the top, the others in subfolders
-    for name in sorted(names, key=lambda name: (len(name.parts) > 1, name)):
-        line = textwrap.shorten(names[name], width - margin, placeholder=" ...")
+    top = {name: what for name, what in whats.items() if len(name.parts) == 1}
+    lines = _described(top, width)
+    groups: dict[Path, list[str]] = {}
+    for name in sorted(whats.keys() - top.keys()):
+        groups.setdefault(name.parent, []).append(name.name)
+    for group, names in groups.items():
+        lines += ["", f"{group}/"]
+        lines += textwrap.wrap(
+            ", ".join(names), width - 2, initial_indent="  ", subsequent_indent="  "
+        )
+    return lines
+
+
+def _described(whats: dict[Path, str], width: int) -> list[str]:
+    """A line for each config: its name, and what fits of what it trains."""
+    lines = []
+    margin = max((len(str(name)) for name in whats), default=0) + 2
+    for name in sorted(whats, key=lambda name: (len(name.parts) > 1, name)):
+        line = textwrap.shorten(whats[name], width - margin, placeholder=" ...")
         lines.append(f"{name!s:<{margin}}{line}")
     return lines
 

@@ -40,7 +40,7 @@ def test_every_config_of_the_checkout_has_a_line_and_takes_quick(capsys):
     cli.main(["configs"])
     listed = capsys.readouterr().out.splitlines()
     assert any(line.startswith("quickstart ") for line in listed)
-    assert len(listed) < 60  # they fit a screen
+    assert len(listed) < 50  # they fit a screen
     assert max(map(len, listed[:-1])) <= terminal_width()
     for path, words, line in config_rows(config_folder()):
         assert "quick" in words.split(", "), path
