@@ -1,15 +1,18 @@
 """Claims of optimization theory, put to the test on problems of seconds.
 
     python benchmarks/theory_claims.py edge
-    python benchmarks/theory_claims.py tails --seeds=0,1,2
+    python benchmarks/theory_claims.py noise-tails --seeds=0,1,2
+    python benchmarks/theory_claims.py sam --runs=FOLDER
 
-Each claim prints one row a seed and what is expected. Networks are perceptrons on scikit-learn's
+Each claim prints one row a seed and what is expected. `--runs` writes the number that it is about
+to FOLDER/runs.csv, for `effjax claims`. Networks are perceptrons on scikit-learn's
 digits: 1,000 to train on, 797 held out. docs/theory.md has the answers.
 
 Shapes: S seeds, T updates, K snapshots.
 """
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -38,18 +41,27 @@ from effjax.curvature.products import hessian
 from effjax.curvature.sharpness import perturbed
 from effjax.report.figures import save_figure
 from effjax.report.plots import dress, make_styles
+from effjax.trials.paired import Result
+from effjax.trials.runs_table import write_runs
+from effjax.trials.trial import Trial
 
 Params = Any
 LossOf = Callable[[Params, Any], jax.Array]
 HELD_OUT = 797
 BATCH = 50
 CLAIMS: dict[str, Callable[[list[int]], None]] = {}
+RESULTS: list[Result] = []  # for --runs
 
 
 def claim(function: Callable[[list[int]], None]) -> Callable[[list[int]], None]:
     """Makes a function known to the command line by its name."""
     CLAIMS[function.__name__.replace("_", "-")] = function
     return function
+
+
+def note(arm: str, seed: int, value: float) -> None:
+    """Keeps the number that a claim is about."""
+    RESULTS.append(Result(Trial(variant=arm, seed=seed), value))
 
 
 def digits() -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
@@ -161,7 +173,8 @@ def sam(seeds: list[int]) -> None:
     for seed in seeds:
         for rho in (0.0, 0.05, 0.2, 1.0):
             found = train_network(seed, optax.sgd(0.1), 3000, 25, train, rho=rho)
-            show_minimum(f"seed {seed}, rho {rho}", found, train, held_out)
+            top = show_minimum(f"seed {seed}, rho {rho}", found, train, held_out)
+            note(f"rho {rho}", seed, top)
 
 
 @claim
@@ -173,7 +186,7 @@ def lookahead(seeds: list[int]) -> None:
     for seed in seeds:
         for name, optimizer in optimizers.items():
             found = train_network(seed, optimizer, 1000, 5, train)
-            show_minimum(f"seed {seed}, {name}", found, train, held_out)
+            note(name, seed, show_minimum(f"seed {seed}, {name}", found, train, held_out))
 
 
 @claim
@@ -201,17 +214,22 @@ def distance(first: Params, second: Params) -> float:
     return float(optax.tree.norm(jax.tree.map(jnp.subtract, first, second)))
 
 
-def show_minimum(name: str, found: list[Params], train: Any, held_out: Any) -> None:
-    """Curvature, gap and accuracy of the first weights with a training loss of 0.1."""
+def show_minimum(name: str, found: list[Params], train: Any, held_out: Any) -> float:
+    """Curvature, gap and accuracy of the first weights with a training loss of 0.1.
+
+    Returns:
+      The largest eigenvalue; NaN if the loss never came so far.
+    """
     params = first_at(found, train, 0.1)
     if params is None:
         print(f"{name}: never reached a training loss of 0.1")
-        return
+        return math.nan
     top = top_eigenvalue(cross_entropy, params, train)
     here = float(cross_entropy(params, train))
     gap = float(cross_entropy(params, held_out)) - here
     right = accuracy(params, held_out)
     print(f"{name}: loss {here:.3f}  lambda max {top:.2f}  gap {gap:.4f}  held-out {right:.3f}")
+    return top
 
 
 def noise_of(params: Params, data: Any, seed: int, count: int = 100) -> np.ndarray:
@@ -251,6 +269,8 @@ def noise_tails(seeds: list[int]) -> None:
                     f"seed {seed}, {name}, update {200 * number}: pooled {in_words(pooled)}  "
                     f"along batches {in_words(along)}  kurtosis {kurtosis:.1f}"
                 )
+            # of the last weights, whose noise the claim is about
+            note(name, seed, pooled.measured)
 
 
 @claim
@@ -264,12 +284,12 @@ def escape(seeds: list[int]) -> None:
         for name, make in optimizers.items():
             for rate in rates[name]:
                 spread, share = stay(problem, make(rate), seed, 1000)
-                note = ""
+                theory = ""
                 if name == "sgd":
-                    note = f"  (theory {known.share_left(model, rate, 1000):.3f})"
+                    theory = f"  (theory {known.share_left(model, rate, 1000):.3f})"
                 print(
                     f"seed {seed}, {name} {rate}: spread of those inside {spread:.3f}, "
-                    f"share left after 1000 updates {share:.3f}{note}"
+                    f"share left after 1000 updates {share:.3f}{theory}"
                 )
 
 
@@ -433,6 +453,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("claims", nargs="+", choices=sorted(CLAIMS))
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--runs", type=Path, help="a folder for runs.csv, of one claim")
     args = parser.parse_args()
     seeds = [int(seed) for seed in args.seeds.split(",")]
     for name in args.claims:
@@ -440,6 +461,9 @@ def main() -> None:
         print(f"{name}: {CLAIMS[name].__doc__}")
         CLAIMS[name](seeds)
         print(f"{name}: {time.process_time() - began:.0f} core-seconds", flush=True)
+    if args.runs is not None:
+        args.runs.mkdir(parents=True, exist_ok=True)
+        write_runs(args.runs, args.claims[0], RESULTS)
 
 
 if __name__ == "__main__":

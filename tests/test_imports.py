@@ -36,6 +36,7 @@ FLOORS = (
     ("search",),
     ("compress",),
     ("bench", "sweep", "evaluate", "export", "analyse", "inspect", "sample"),
+    ("claims",),
     ("cli",),
     ("__init__", "__main__"),
 )

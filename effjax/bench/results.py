@@ -24,7 +24,13 @@ from effjax.bench.tuning import digest
 from effjax.config import read_json
 from effjax.errors import UserError
 from effjax.runs.record import git_revision, versions
-from effjax.trials.json_files import read_lines, saying_where, write_text
+from effjax.trials.json_files import (
+    append_lines,
+    cut_unfinished_line,
+    read_lines,
+    saying_where,
+    write_text,
+)
 
 RESULTS = "results.jsonl"
 MACHINES = "machines.jsonl"
@@ -47,7 +53,7 @@ class ResultsFolder:
         self.folder = folder
         with saying_where(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            _cut_unfinished_line(folder / RESULTS)
+            cut_unfinished_line(folder / RESULTS)
         self.rows = read_rows(folder)
         self._facts = machine_facts()
         self.machine = digest(self._facts)
@@ -63,8 +69,8 @@ class ResultsFolder:
         is_new = self.machine not in known
         # rows that were merged are those of another machine
         if is_new and any(row["machine"] == self.machine for row in rows):
-            _append(self.folder / MACHINES, [{"id": self.machine, **self._facts}])
-        _append(self.folder / RESULTS, rows)
+            append_lines(self.folder / MACHINES, [{"id": self.machine, **self._facts}])
+        append_lines(self.folder / RESULTS, rows)
         self.rows += rows
 
     def keys(self) -> set[str]:
@@ -84,7 +90,7 @@ class ResultsFolder:
         for machine in read_machines(other):
             if machine["id"] not in known_machines:
                 machines.append(machine)
-        _append(self.folder / MACHINES, machines)
+        append_lines(self.folder / MACHINES, machines)
         self.append(rows)
         return len(rows)
 
@@ -164,36 +170,3 @@ def _unpacked(path: Path) -> str | None:
         return gzip.decompress(path.read_bytes()).decode()
     except (OSError, EOFError, ValueError) as error:
         raise UserError(f"{path} is damaged: {error}\nunpack a sound copy of it") from error
-
-
-def _append(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    text = "".join(json.dumps(row) + "\n" for row in rows)
-    if not text:
-        return
-    with saying_where(path), path.open("ab", buffering=0) as file:
-        before = file.seek(0, os.SEEK_END)
-        try:
-            _write_all(file, text.encode())
-            # rows are what a rerun relies on: they outlive a power cut
-            os.fsync(file.fileno())
-        except OSError:
-            # a full disk takes a part: without it the next command finds whole lines
-            file.truncate(before)
-            raise
-
-
-def _write_all(file: Any, data: bytes) -> None:
-    # unbuffered: a write may take less than all, and says how much
-    while data:
-        data = data[file.write(data) :]
-
-
-def _cut_unfinished_line(path: Path) -> None:
-    """Removes half a line that a process which was killed has left."""
-    if not path.exists():
-        return
-    data = path.read_bytes()
-    if data and not data.endswith(b"\n"):
-        whole = data.rfind(b"\n") + 1  # 0 where there is no whole line
-        with path.open("r+b") as file:
-            file.truncate(whole)

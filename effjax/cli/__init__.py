@@ -29,6 +29,7 @@ for _room in (
     "analyse",
     "sample",
     "bench",
+    "claims",
     "export",
     "data",
     "inspect",

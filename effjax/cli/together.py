@@ -85,6 +85,11 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         OVERRIDE: ("--config",),
     },
     "bench": {"--price": ("--dry-run",)},
+    "claims": {
+        "--minutes": ("--size",),
+        "--data": ("--size",),
+        "--workdir": ("--size",),
+    },
     "sweep": {
         "--price": ("--dry-run",),
         "--workers": ("runner=local",),
@@ -115,6 +120,8 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
         "--explain": ("--top", "--tta", "--json", "--output", "--out"),
     },
     "export": {"--workdir": MODEL},
+    # a page has all claims
+    "claims": {"--page": ("--size",)},
     # what is published was read as it is
     "convert": {"--push": ("--ignore", "--rename")},
     # of a comparison nobody knows yet which networks it will train, nor of what Optuna chooses

@@ -3,7 +3,6 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from effjax.trials.json_files import write_csv, write_text
 from effjax.trials.outcome import read_results
 from effjax.trials.paired import ABSENT, Cells, PairedTable, Result
 from effjax.trials.plan import Plan
+from effjax.trials.runs_table import write_runs
 
 LEFT = (5,)  # the verdict, the one column of text in the table
 
@@ -35,7 +35,7 @@ def write_report(plan: Plan, workdir: Path, title: str, display: Display) -> Pat
             display.warn(f"{trial.variant}, seed {trial.seed_and_fold}: {result.reason}")
     page = make_page(plan, table, results, title)
     write_csv(workdir / "table.csv", [header, *body])
-    write_csv(workdir / "runs.csv", run_rows(plan.metric, results))
+    write_runs(workdir, plan.metric, results)
     write_text(workdir / "report.md", page.markdown())
     write_text(workdir / "report.html", page.html())
     display.line(f"report: {workdir / 'report.html'}")
@@ -72,18 +72,6 @@ def _mean_time(results: Sequence[Result]) -> str:
         if "wall_seconds" in summary:
             seconds.append(summary["wall_seconds"])
     return format_seconds(statistics.fmean(seconds)) if seconds else ABSENT
-
-
-def run_rows(metric: str, results: Sequence[Result]) -> list[list[Any]]:
-    """A header and one row a run, for a spreadsheet."""
-    # the full value: the table has four digits
-    rows: list[list[Any]] = [["variant", "seed", metric, "reason", "folder"]]
-    for result in results:
-        trial = result.trial
-        folder = str(trial.workdir)
-        seed = trial.seed if trial.fold is None else trial.seed_and_fold
-        rows.append([trial.variant, seed, result.value, result.reason, folder])
-    return rows
 
 
 def make_page(plan: Plan, table: PairedTable, results: Sequence[Result], title: str) -> Page:

@@ -1,4 +1,4 @@
-"""Reads lines of JSON, and writes small files whole or not at all.
+"""Reads and appends lines of JSON, and writes small files whole or not at all.
 
 What a disk refuses becomes one line for the user.
 """
@@ -7,8 +7,9 @@ import contextlib
 import csv
 import errno
 import io
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +98,41 @@ def write_csv(path: Path, rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         writer.writerow(["" if cell is None else safe_cell(str(cell)) for cell in row])
     write_text(path, table.getvalue())
+
+
+def append_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Adds rows as lines of JSON and waits until they are on the disk.
+
+    Raises:
+      UserError: the disk refuses; no part of the rows stays.
+    """
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    if not text:
+        return
+    with saying_where(path), path.open("ab", buffering=0) as file:
+        before = file.seek(0, os.SEEK_END)
+        try:
+            _write_all(file, text.encode())
+            # rows are what a rerun relies on: they outlive a power cut
+            os.fsync(file.fileno())
+        except OSError:
+            # a full disk takes a part: without it the next command finds whole lines
+            file.truncate(before)
+            raise
+
+
+def _write_all(file: Any, data: bytes) -> None:
+    # unbuffered: a write may take less than all, and says how much
+    while data:
+        data = data[file.write(data) :]
+
+
+def cut_unfinished_line(path: Path) -> None:
+    """Removes half a line that a process which was killed has left."""
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    if data and not data.endswith(b"\n"):
+        whole = data.rfind(b"\n") + 1  # 0 where there is no whole line
+        with path.open("r+b") as file:
+            file.truncate(whole)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from effjax.bench import results as module
 from effjax.bench.results import RESULTS, ResultsFolder, read_rows
 from effjax.errors import UserError
+from effjax.trials import json_files
 
 ROW = {
     "key": "k",
@@ -53,7 +53,7 @@ def test_a_full_disk_leaves_no_part_of_a_row(tmp_path, monkeypatch):
         file.write(data[: len(data) // 2])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module, "_write_all", write_a_part)
+    monkeypatch.setattr(json_files, "_write_all", write_a_part)
     with pytest.raises(UserError, match="No space left on device"):
         folder.append([ROW | {"key": "other"}])
     assert [row["key"] for row in read_rows(tmp_path)] == ["k"]

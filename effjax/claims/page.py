@@ -1,0 +1,108 @@
+"""docs/claims.md, made from the claims and their rows."""
+
+import itertools
+from collections.abc import Sequence
+
+from effjax.claims.claim import Claim
+from effjax.claims.command import Command
+from effjax.claims.ledger import Entry, count_answers
+from effjax.claims.question import FALSE, OPEN, TRUE, UNKNOWN
+
+LEAD = """\
+# Claims put to the test
+
+Each part is a sentence of a paper, what we trained to test it, and what came out. The tests are
+small on purpose: they run on two CPU cores, and their networks and data sets are toys beside those
+of the papers. "True here" and "not true here" speak of these tests alone. "Cannot be told" means
+that the 95 % interval holds both answers: it takes more seeds or a larger size. The rows behind an
+answer ship in `configs/claims/rows/`, one line of JSON a training.
+
+```sh
+effjax claims
+effjax claims starrelu
+```
+
+`--size=small` measures what has no row yet, into `runs/claims`, and goes on where it stopped.
+`--size=gpu` is a larger test, for one GPU. Nobody has run it where no row says so.
+
+```sh
+effjax claims starrelu --size=small --minutes=10
+```
+"""
+
+
+def make_page(entries: Sequence[Entry]) -> str:
+    """The whole page, as Markdown."""
+    parts = [LEAD, count_sentence(entries), overview(entries)]
+    for group, own in itertools.groupby(entries, lambda entry: entry.claim.group):
+        parts.append(f"## {group}")
+        parts += [make_part(entry) for entry in own]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def overview(entries: Sequence[Entry]) -> str:
+    """A table with a line a claim, those that are answered first."""
+    answered = [entry for entry in entries if entry.answer.word != OPEN]
+    lines = ["| claim | answer | measured |", "| :-- | :-- | :-- |"]
+    for entry in answered:
+        lines.append(f"| {entry.claim.title} | {entry.answer.word} | {entry.answer.measured} |")
+    return "\n".join(lines)
+
+
+def count_sentence(entries: Sequence[Entry]) -> str:
+    """ "24 claims: 9 true here, ..."."""
+    counts = count_answers(entries)
+    said = [f"{counts[word]} {word}" for word in (TRUE, FALSE, UNKNOWN, OPEN) if word in counts]
+    return f"{len(entries)} claims: {', '.join(said)}."
+
+
+def make_part(entry: Entry) -> str:
+    """One claim: the answer first, then what it rests on."""
+    claim = entry.claim
+    lines = [f"### {claim.title}", "", f"**{entry.answer.word.capitalize()}.**"]
+    if entry.answer.measured:
+        lines[-1] += f" {sentence(entry.answer.measured)}"
+    source = f"[{claim.source}]({claim.link})" if claim.link else claim.source
+    lines += ["", f"* Source: {source}. {sentence(claim.says)}"]
+    if claim.tested:
+        lines.append(f"* Tested: {sentence(claim.tested)}")
+    if entry.rows:
+        lines.append(f"* Rows: {entry.progress}, {entry.dates}, {entry.machines}.")
+    lines += [f"* {line}" for line in cost_lines(claim)]
+    return "\n".join(lines)
+
+
+def cost_lines(claim: Claim) -> list[str]:
+    """What to type for each size, and how long it takes."""
+    lines = []
+    for size, evidence in claim.sizes.items():
+        needs = ""
+        if isinstance(evidence, Command):
+            needs = f" (it runs `{evidence.command}`)"
+        minutes = format_minutes(evidence.minutes)
+        lines.append(f"`effjax claims {claim.name} --size={size}`: {minutes}{needs}")
+    return lines
+
+
+def format_minutes(minutes: float) -> str:
+    """ "12 minutes", "3 hours"."""
+    if minutes < 90:
+        return f"{minutes:g} minutes"
+    return f"{minutes / 60:.2g} hours"
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital and a full stop."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def summary_table(entries: Sequence[Entry]) -> tuple[list[str], list[list[str]]]:
+    """(header, rows): a claim a line, for a terminal."""
+    header = ["claim", "answer", "rows", "what it says"]
+    body = []
+    for entry in entries:
+        body.append(
+            [entry.claim.name, entry.answer.word, entry.progress, entry.claim.title],
+        )
+    return header, body

@@ -1,0 +1,72 @@
+"""Rows from runs of `effjax train`: variants of a sweep, each with several seeds."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from effjax.claims.place import Place
+from effjax.claims.row import Row, new_row
+from effjax.errors import UserError
+from effjax.report import Display
+from effjax.report.metric_names import less_is_better
+from effjax.trials.outcome import read_result
+from effjax.trials.plan import make_trial, read_sweep
+from effjax.trials.runners import run_here
+
+
+@dataclasses.dataclass(frozen=True)
+class Trainings:
+    """The variants of a sweep that are called as the arms of the question.
+
+    Attributes:
+      config: `path.py[:arg]` with a `sweep()`.
+      metric: at the end of a run.
+      seeds: how many, from 0 on.
+      minutes: of all runs together.
+      data: the data set of all runs; "": what the config says.
+      settings: further keys of the config, for all runs.
+    """
+
+    config: str
+    metric: str
+    seeds: int
+    minutes: float
+    data: str = ""
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def less_is_better(self) -> bool:
+        """Of the metric, as its name says."""
+        return less_is_better(self.metric)
+
+    def planned(self, arms: Sequence[str]) -> int:
+        """How many rows there are in the end."""
+        return self.seeds * len(arms)
+
+    def measure(
+        self, arms: Sequence[str], known: Sequence[Row], place: Place, display: Display
+    ) -> Iterator[Row]:
+        """Trains what has no row yet, seed by seed, so that pairs are whole early.
+
+        Raises:
+          Preempted: the process was asked to stop; the same command continues.
+          UserError: an arm that is no variant, or anything else that the user can mend.
+        """
+        variants = read_sweep(self.config).named()
+        for arm in arms:
+            if arm not in variants:
+                named = ", ".join(variants)
+                raise UserError(f"{self.config} has no variant {arm!r}; it has {named}")
+        common = dict(self.settings)
+        if self.data:
+            common["data.name"] = place.data_set(self.data)
+        have = {(row.arm, row.pair) for row in known}
+        for seed in range(self.seeds):
+            for arm in arms:
+                if (arm, str(seed)) in have:
+                    continue
+                point = {**common, **variants[arm]}
+                trial = make_trial(self.config, (), arm, point, seed, place.workdir)
+                run_here([trial], 1, display)
+                result = read_result(trial, self.metric)
+                yield new_row(place.size, arm, str(seed), result.value, result.reason)

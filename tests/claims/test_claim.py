@@ -1,0 +1,97 @@
+"""Files of claims: those that ship, and what is wrong in others."""
+
+from pathlib import Path
+
+import pytest
+
+from effjax.claims.claim import claims_folder, read_claim, read_claims
+from effjax.claims.command import Command
+from effjax.claims.trainings import Trainings
+from effjax.config.config_files import find_config
+from effjax.errors import UserError
+from effjax.trials.plan import read_sweep
+
+WHOLE = """
+title = "A is better than B"
+source = "A paper (2026)"
+says = "by 1 %"
+tested = "on digits"
+group = "Letters"
+
+[question]
+kind = "better"
+arm = "a"
+base = "b"
+
+[small]
+kind = "command"
+command = "effjax sweep --config=letters.py --workdir=WORKDIR"
+metric = "val/top1"
+seeds = 3
+minutes = 1
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "letters.toml"
+
+
+def test_a_whole_file(path):
+    path.write_text(WHOLE)
+    claim = read_claim(path)
+    assert (claim.name, claim.group) == ("letters", "Letters")
+    assert claim.question.arms == ("b", "a")
+    assert claim.sizes["small"] == Command(
+        command="effjax sweep --config=letters.py --workdir=WORKDIR",
+        metric="val/top1",
+        seeds=3,
+        minutes=1.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('title = "A is better than B"', "title = 3", "title = 3; expected"),
+        ('group = "Letters"', 'gruop = "x"', "unknown key 'gruop'; did you mean 'group'"),
+        ('source = "A paper (2026)"', "", "has no source"),
+        ('kind = "better"', 'kind = "beter"', r"\[question\]: kind = 'beter'; did you mean"),
+        ("seeds = 3", 'seeds = "3"', r"\[small\]: seeds = '3'; expected"),
+        ('base = "b"', "", r"\[question\] has no base"),
+        ("[small]", "[large]", "unknown key 'large'"),
+        ("[small]", "[gpu]", r"needs \[question\] and \[small\], or open"),
+        ("title =", "title", "is not TOML"),
+    ],
+)
+def test_what_is_wrong_is_named(path, old, new, message):
+    path.write_text(WHOLE.replace(old, new))
+    with pytest.raises(UserError, match=message):
+        read_claim(path)
+
+
+def test_an_open_claim_needs_a_reason_alone(path):
+    path.write_text(WHOLE.partition("[question]")[0] + 'open = "not built yet"\n')
+    assert read_claim(path).open == "not built yet"
+
+
+@pytest.mark.parametrize("claim", read_claims(claims_folder()).values(), ids=lambda c: c.name)
+def test_claims_that_ship_can_be_measured(claim):
+    assert claim.open or claim.tested
+    for evidence in claim.sizes.values():
+        if isinstance(evidence, Trainings):
+            variants = read_sweep(evidence.config).named()
+            assert set(claim.question.arms) <= set(variants)
+        elif isinstance(evidence, Command):
+            assert "WORKDIR" in evidence.command
+            for word in evidence.command.split():
+                if word.startswith("--config="):
+                    find_config(word.removeprefix("--config=").partition(":")[0])
+                if word.startswith("benchmarks/"):
+                    assert Path(word).exists()
+
+
+def test_no_row_without_a_claim():
+    folder = claims_folder()
+    named = {path.stem for path in (folder / "rows").glob("*.jsonl")}
+    assert named <= set(read_claims(folder))
