@@ -24,7 +24,7 @@ def interval(text: str) -> tuple[float, float]:
 
 
 @verb(
-    flag("--workdir", type=place, metavar="D", help="a diffusion run's folder"),
+    flag("--workdir", type=place, metavar="D", help="the folder of a diffusion or adversarial run"),
     flag("--step", type=checkpoint, metavar="N", help="which checkpoint: N or best (the newest)"),
     flag("--classes", metavar="A,B", help="names or numbers (all); none: without labels"),
     flag("--count", type=int, default=8, metavar="N", help="samples of each class (8)"),
@@ -58,7 +58,7 @@ def sample(args: argparse.Namespace) -> None:
     from effjax.sample.run import sample as draw
 
     if args.workdir is None and args.features is None:
-        raise UserError("sample what? give --workdir=D, a diffusion run, or --features=F.npz")
+        raise UserError("sample what? give --workdir=D, a run of a generator, or --features=F.npz")
     with contextlib.closing(choose_display(args.quiet, results=True)) as display:
         if args.features is not None:
             rows = judge_features(args.features)

@@ -14,6 +14,7 @@ from effjax.models.counting import Cost, cost
 from effjax.models.create import create_model
 from effjax.models.denoiser import Denoiser, Hidden
 from effjax.models.families import (
+    conv_gan,
     convnext,
     darts,
     dit,
@@ -62,6 +63,7 @@ __all__ = [
     "TokenMixer",
     "Window",
     "abstract_variables",
+    "conv_gan",
     "convnext",
     "cost",
     "create_model",

@@ -1,4 +1,4 @@
-"""Images out of a trained denoiser; each is a function of the seed and its own number.
+"""Images out of a trained generator; each is a function of the seed and its own number.
 
 Shapes: n samples, B batch, H W space, C channels.
 """
@@ -21,14 +21,14 @@ class Request:
 
     Attributes:
       labels: [n] int; the number of classes is "no label".
-      plan: sampler and steps.
+      plan: sampler and steps of a diffusion; None: one pass draws an image.
       guidance: how strongly samples follow their labels.
       seed: of all noise.
       batch: samples at a time; it does not change them.
     """
 
     labels: np.ndarray
-    plan: Plan
+    plan: Plan | None
     guidance: Guidance
     seed: int = 0
     batch: int = 64
@@ -38,7 +38,7 @@ def generate(task: Any, variables: Any, request: Request) -> np.ndarray:
     """uint8 [n, H, W, C]; of a run on latents float32, as the autoencoder made them.
 
     Args:
-      task: a `Diffusion`.
+      task: a `Diffusion` or an `Adversarial`.
       variables: of its network.
     """
     shape = task.split.image_shape
@@ -48,7 +48,10 @@ def generate(task: Any, variables: Any, request: Request) -> np.ndarray:
 
     @jax.jit
     def sample(weights: Any, number: Array, label: Array) -> Array:
-        x = draw_samples(task, weights, number, label, shape, request)
+        keys = sample_keys(request.seed, number)
+        if request.plan is None:
+            return to_pixels(draw_at_once(task, weights, keys, label))
+        x = draw_samples(task, weights, keys, label, shape, request)
         if task.options.latents is not None:
             return x / task.options.latent_scale
         return to_pixels(x)
@@ -63,12 +66,23 @@ def generate(task: Any, variables: Any, request: Request) -> np.ndarray:
     return np.concatenate(images)[:count]
 
 
+def sample_keys(seed: int, number: Array) -> Array:
+    """[B]: the key of each of the samples `number` [B]."""
+    base = jax.random.key(seed)
+    return jax.vmap(lambda i: jax.random.fold_in(base, i))(number)
+
+
+def draw_at_once(task: Any, weights: Any, keys: Array, label: Array) -> Array:
+    """[B, H, W, C]: what a generator makes of one noise."""
+    latent = task.model.architecture.latent
+    noise = jax.vmap(lambda key: jax.random.normal(key, (latent,)))(keys)
+    return task.model.apply(weights, noise, label)
+
+
 def draw_samples(
-    task: Any, weights: Any, number: Array, label: Array, shape: tuple[int, ...], request: Request
+    task: Any, weights: Any, keys: Array, label: Array, shape: tuple[int, ...], request: Request
 ) -> Array:
-    """[B, H, W, C]: the samples `number` [B] of a request, in the space of the network."""
-    base = jax.random.key(request.seed)
-    keys = jax.vmap(lambda i: jax.random.fold_in(base, i))(number)
+    """[B, H, W, C]: samples of a diffusion with these keys [B], in the space of the network."""
 
     def noise_at(i: Array) -> Array:
         # 0 is the noise that a sample starts from

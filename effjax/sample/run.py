@@ -17,7 +17,7 @@ from effjax.runs.record import read_labels
 from effjax.sample.generate import Request, generate
 from effjax.sample.judge import Eyes, judge, read_real
 from effjax.sample.sheet import write_npz, write_sheet
-from effjax.tasks.diffusion.trained import trained_denoiser
+from effjax.tasks.trained_generator import trained_generator
 from effjax.trained.load import from_workdir
 
 NO_LABEL = "none"
@@ -57,22 +57,23 @@ def sample(workdir: Path, display: Display, wanted: Wanted, step: Step = None) -
     """Draws samples of a run, writes what is wanted and says where; uint8 [n, H, W, C].
 
     Raises:
-      UserError: no diffusion run there, an unknown class, or a flag out of its range.
+      UserError: no run of a generator there, an unknown class, or a flag out of its range.
     """
     _check(wanted)
     display.waiting(f"loading {workdir}")
-    task, variables = trained_denoiser(as_path(workdir), step, display)
+    task, variables = trained_generator(as_path(workdir), step, display)
     names = tuple(read_labels(as_path(workdir)) or task.split.class_names)
     classes = chosen_classes(wanted.classes, names, task.model.num_classes)
     labels = np.repeat(np.asarray(classes, np.int32), wanted.count)
     request = make_request(task, labels, wanted)
-    display.waiting(f"drawing {len(labels)} samples by {request.plan.sampler}")
+    how = f" by {request.plan.sampler}" if request.plan else ""
+    display.waiting(f"drawing {len(labels)} samples{how}")
     images = generate(task, variables, request)
-    kind = "png" if task.options.latents is None else "npz"
+    kind = "png" if images.dtype == np.uint8 else "npz"
     for path in wanted.out or (as_path(workdir) / f"samples.{kind}",):
         if path.suffix == ".npz":
             write_npz(path, images, labels)
-        elif task.options.latents is not None:
+        elif images.dtype != np.uint8:
             raise UserError(f"--out={path}: latents are no pictures; give .npz")
         else:
             write_sheet(path, images, wanted.count)
@@ -84,6 +85,9 @@ def sample(workdir: Path, display: Display, wanted: Wanted, step: Step = None) -
 
 def make_request(task: Any, labels: np.ndarray, wanted: Wanted) -> Request:
     """What `generate` is asked for, with the process's defaults."""
+    if not hasattr(task, "process"):
+        _refuse_flags_of_diffusion(task, wanted)
+        return Request(labels, None, Guidance(), wanted.seed, wanted.batch)
     plan = plan_for(
         task.process,
         wanted.sampler,
@@ -105,6 +109,29 @@ def make_request(task: Any, labels: np.ndarray, wanted: Wanted) -> Request:
             "images without label\ntrain with --config.task.label_dropout=0.1"
         )
     return Request(labels, plan, guidance, wanted.seed, wanted.batch)
+
+
+# what says how a way is gone, which a generator of one pass does not have
+OF_DIFFUSION = {
+    "sampler": "sampler",
+    "steps": "steps",
+    "eta": "eta",
+    "churn": "churn",
+    "guidance": "guidance",
+    "interval": "guidance-interval",
+    "power": "guidance-power",
+    "guided_channels": "guided-channels",
+}
+
+
+def _refuse_flags_of_diffusion(task: Any, wanted: Wanted) -> None:
+    plain = Wanted()
+    for field, flag in OF_DIFFUSION.items():
+        if getattr(wanted, field) != getattr(plain, field):
+            raise UserError(
+                f"--{flag} is of a diffusion; a run of task {task.name!r} draws an image in one "
+                "pass\nleave it out"
+            )
 
 
 def chosen_classes(text: str | None, names: tuple[str, ...], known: int) -> list[int]:
@@ -179,7 +206,7 @@ def each_checkpoint(workdir: Path, display: Display, wanted: Wanted) -> Path:
         raise UserError(f"{workdir} has no checkpoint\nkeep some: --config.checkpoint.keep_last=9")
     rows = []
     for step in steps:
-        task, variables = trained_denoiser(as_path(workdir), step, display)
+        task, variables = trained_generator(as_path(workdir), step, display)
         names = task.split.class_names
         classes = chosen_classes(wanted.classes, names, task.model.num_classes)
         # one of each class in a row

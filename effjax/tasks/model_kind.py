@@ -4,7 +4,12 @@ from effjax import models
 from effjax.errors import UserError
 
 # {kind of a model: the task that trains it}
-TASK_OF = {"classifier": "classification", "denoiser": "diffusion"}
+TASK_OF = {
+    "classifier": "classification",
+    "denoiser": "diffusion",
+    "generator": "adversarial",
+    "autoencoder": "autoencode",
+}
 NAMED = 4  # models in a message
 
 
@@ -13,7 +18,7 @@ def check_kind(name: str, wanted: str, task: str) -> None:
 
     Args:
       name: `config.model.name`.
-      wanted: "classifier" or "denoiser".
+      wanted: one of `TASK_OF`, or "critic".
       task: the name of the one that trains it.
 
     Raises:

@@ -5,13 +5,13 @@ import pytest
 
 from effjax.diffusion import Guidance, plan_for
 from effjax.sample.generate import Request, generate, to_pixels
-from effjax.tasks.diffusion.trained import trained_denoiser
+from effjax.tasks.trained_generator import trained_generator
 
 
 @pytest.fixture(scope="module")
 def drawn(trained_run):
     """(task, variables, request, images) in one batch over eight devices."""
-    task, variables = trained_denoiser(trained_run[0])
+    task, variables = trained_generator(trained_run[0])
     plan = plan_for(task.process, "euler", 2)
     request = Request(np.asarray([0, 1, 2, 3]), plan, Guidance(2.0), seed=5, batch=8)
     return task, variables, request, generate(task, variables, request)

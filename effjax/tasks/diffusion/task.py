@@ -37,9 +37,9 @@ from effjax.tasks.diffusion.draws import draw_batch
 from effjax.tasks.diffusion.evaluators import Denoising
 from effjax.tasks.diffusion.latents import LOG_VARIANCE, MEAN, Latents
 from effjax.tasks.diffusion.options import DiffusionConfig, kept_counts, make_process
-from effjax.tasks.diffusion.trained import trained_denoiser
 from effjax.tasks.model_kind import check_kind
 from effjax.tasks.registry import register_task
+from effjax.tasks.trained_generator import trained_generator
 
 
 @register_task("diffusion", "images out of noise: DDPM, EDM, FDM, flow matching, masks (MDT)")
@@ -51,6 +51,7 @@ class Diffusion(Task):
     """
 
     Config = DiffusionConfig
+    draws_images = True  # what `effjax sample` asks
     kept: int | None = None
 
     @property
@@ -154,7 +155,12 @@ class Diffusion(Task):
         place, step = split_step(source)
         weights = source
         if (as_path(place) / CONFIG).exists():
-            task, variables = trained_denoiser(as_path(place), step)
+            task, variables = trained_generator(as_path(place), step)
+            if not isinstance(task, Diffusion):
+                raise UserError(
+                    f"config.init_from = {source!r} is a run of task {task.name!r}, not of a "
+                    "diffusion\ngive a diffusion run, or a weights file"
+                )
             weights = models.weights.to_torch(task.model, variables)
         variables, report = models.load_weights(
             self.model,

@@ -1,0 +1,240 @@
+"""One step of the game: the critic's updates, then the generator's.
+
+Shapes: B batch, n parts of it, H W space, C channels, Z numbers of noise.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from effjax.contract import Apply, Metrics, Params, TrainState
+from effjax.tasks.adversarial import ppo
+from effjax.tasks.adversarial.draws import draw_batch
+from effjax.tasks.adversarial.losses import (
+    GAMES,
+    consistency,
+    gradient_penalty,
+    squared_slopes,
+)
+from effjax.tasks.adversarial.options import AdversarialConfig
+from effjax.tasks.adversarial.players import CLASSIFIER, CRITIC, GENERATOR, Players, Seen
+
+Update = Callable[[TrainState, Any], tuple[TrainState, Metrics]]
+
+
+class Part(NamedTuple):
+    """Real images of one update of the critic.
+
+    Attributes:
+      images: [B, H, W, C] in [-1, 1].
+      labels, index, mask: [B].
+    """
+
+    images: Array
+    labels: Array
+    index: Array
+    mask: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """The updates of a step.
+
+    Attributes:
+      players: the networks.
+      options: of the task.
+      apply: the loop's.
+      axis: of pmap, or None.
+    """
+
+    players: Players
+    options: AdversarialConfig
+    apply: Apply
+    axis: str | None
+
+    def run(self, state: TrainState, batch: Part, rng: Array) -> tuple[TrainState, Metrics]:
+        """All updates of one step; metrics are those of all of them."""
+        count = self.options.critic_steps
+        # part k has the examples k, k + n, k + 2n, ...: the same ones however devices divide them
+        parts = jax.tree.map(lambda x: x.reshape(-1, count, *x.shape[1:]).swapaxes(0, 1), batch)
+        keys = jax.vmap(lambda k: jax.random.fold_in(rng, k))(jnp.arange(count))
+        state, of_critic = repeat(self.critic_update, state, (parts, keys), count)
+        last = jax.tree.map(lambda x: x[-1], (parts, keys))
+        state, of_generator = self.generator_updates(state, *last)
+        return state, of_critic | of_generator
+
+    def mean(self, losses: Array, mask: Array) -> Array:
+        """Over the valid examples; the mean of all devices' means is that of the whole batch."""
+        count = mask.sum()
+        if self.axis is not None:
+            count = lax.pmean(count, self.axis)
+        return _sum(losses, mask) / jnp.maximum(count, 1.0)
+
+    # -------------------------------------------------------------------------------- critic
+
+    def critic_update(
+        self, state: TrainState, part_and_key: tuple[Part, Array]
+    ) -> tuple[TrainState, Metrics]:
+        """One update of the critic on its own real images and fakes."""
+        part, key = part_and_key
+        fakes = self.fakes(state.params, part, key)
+
+        def loss(critic: Params) -> tuple[Array, Metrics]:
+            params = {**state.params, CRITIC: critic}
+            return self.critic_loss(params, part, fakes, key)
+
+        grads, metrics = jax.grad(loss, has_aux=True)(state.params[CRITIC])
+        return self._apply(state, CRITIC, grads), metrics
+
+    def fakes(self, params: Params, part: Part, key: Array) -> Array:
+        """[B, H, W, C]: images with the labels of the real ones."""
+        latent = self.players.generator.architecture.latent
+        noise = draw_batch(key, part.index, latent).noise
+        return self.players.draw(params, noise, part.labels)
+
+    def critic_loss(
+        self, params: Params, part: Part, fakes: Array, key: Array
+    ) -> tuple[Array, Metrics]:
+        """The critic's mean loss with what keeps it smooth."""
+        options, players, game = self.options, self.players, GAMES[self.options.game]
+        mask, labels = part.mask, part.labels
+        dropout, again = jax.random.split(jax.random.fold_in(key, 1))
+        # in one pass; fakes have dropout of their own
+        both = Seen(
+            jnp.concatenate([part.images, fakes]),
+            jnp.concatenate([labels, labels]),
+            jnp.concatenate([part.index, -1 - part.index]),
+        )
+        judged = players.judge(params, both, dropout)
+        real, fake = jnp.split(judged.scores, 2)
+        losses = game.real(real)
+        if options.weighted_critic:
+            losses += ppo.importance(fake, mask, self.axis) * game.fake(fake)
+        else:
+            losses += game.fake(fake)
+
+        def scores(images: Array) -> Array:
+            return players.judge(params, Seen(images, labels, part.index), dropout).scores
+
+        penalty = jnp.zeros_like(losses)
+        if options.gradient_penalty:
+            mix = draw_batch(key, part.index, 1).mix
+            slopes = gradient_penalty(scores, part.images, fakes, mix)
+            penalty += options.gradient_penalty * slopes
+        if options.r1:
+            penalty += options.r1 / 2 * squared_slopes(scores, part.images)
+        if options.consistency:
+            first = jax.tree.map(lambda x: jnp.split(x, 2)[0], judged)
+            seen = Seen(part.images, labels, part.index)
+            second = players.judge(params, seen, again)
+            apart = consistency(first, second, options.consistency_margin)
+            penalty += options.consistency * apart
+        losses += penalty
+        metrics = {
+            "critic_loss": _pair(losses, mask),
+            "critic_penalty": _pair(penalty, mask),
+            "score_real": _pair(real, mask),
+            "score_fake": _pair(fake, mask),
+        }
+        return self.mean(losses, mask), metrics
+
+    # ----------------------------------------------------------------------------- generator
+
+    def generator_updates(
+        self, state: TrainState, part: Part, key: Array
+    ) -> tuple[TrainState, Metrics]:
+        """All updates of the generator, on one noise."""
+        before = None
+        if self.players.classifier is not None:
+            # the generator as it was, judged by the classifier as it was
+            fakes = self.fakes(state.params, part, key)
+            before = self.players.tell(state.params, fakes, part.labels)
+
+        def update(state: TrainState, number: Array) -> tuple[TrainState, Metrics]:
+            metrics = {}
+            if before is not None:
+                state, metrics = self.classifier_update(state, part, key)
+            state, more = self.generator_update(state, part, key, number, before)
+            return state, metrics | more
+
+        count = self.options.generator_steps
+        return repeat(update, state, jnp.arange(count), count)
+
+    def generator_update(
+        self, state: TrainState, part: Part, key: Array, number: Array, before: Array | None
+    ) -> tuple[TrainState, Metrics]:
+        """One update of the generator.
+
+        Args:
+          number: of the update, for its dropout.
+          before: [B], PPOGAN's logits of the last round, or None.
+        """
+        dropout = jax.random.fold_in(jax.random.fold_in(key, 2), number)
+
+        def loss(generator: Params) -> tuple[Array, Metrics]:
+            params = {**state.params, GENERATOR: generator}
+            return self.generator_loss(params, part, key, dropout, before)
+
+        grads, metrics = jax.grad(loss, has_aux=True)(state.params[GENERATOR])
+        return self._apply(state, GENERATOR, grads), metrics
+
+    def generator_loss(
+        self, params: Params, part: Part, key: Array, dropout: Array, before: Array | None
+    ) -> tuple[Array, Metrics]:
+        """The generator's mean loss."""
+        images = self.fakes(params, part, key)
+        seen = Seen(images, part.labels, -1 - part.index)
+        scores = self.players.judge(params, seen, dropout).scores
+        if before is None:
+            losses = GAMES[self.options.game].generator(scores)
+            return self.mean(losses, part.mask), {"loss": _pair(losses, part.mask)}
+        ratio = ppo.density_ratio(self.players.tell(params, images, part.labels), before)
+        losses = -ppo.clipped_objective(scores, ratio, self.options.ratio_clip)
+        metrics = {"loss": _pair(losses, part.mask), "ratio": _pair(ratio, part.mask)}
+        return self.mean(losses, part.mask), metrics
+
+    def classifier_update(
+        self, state: TrainState, part: Part, key: Array
+    ) -> tuple[TrainState, Metrics]:
+        """One update of PPOGAN's classifier on the real images and the present fakes."""
+        fakes = self.fakes(state.params, part, key)
+
+        def loss(classifier: Params) -> tuple[Array, Metrics]:
+            params = {**state.params, CLASSIFIER: classifier}
+            of_real, of_fake = ppo.classifier_loss(
+                self.players.tell(params, part.images, part.labels),
+                self.players.tell(params, fakes, part.labels),
+            )
+            losses = of_real + of_fake
+            return self.mean(losses, part.mask), {"classifier_loss": _pair(losses, part.mask)}
+
+        grads, metrics = jax.grad(loss, has_aux=True)(state.params[CLASSIFIER])
+        return self._apply(state, CLASSIFIER, grads), metrics
+
+    def _apply(self, state: TrainState, name: str, grads: Params) -> TrainState:
+        """An update of one network; the others have no gradient."""
+        whole = jax.tree.map(jnp.zeros_like, state.params)
+        return self.apply(state, {**whole, name: grads}, only=name)
+
+
+def repeat(
+    update: Update, state: TrainState, inputs: Any, count: int
+) -> tuple[TrainState, Metrics]:
+    """`update` for each of the `count` inputs, compiled once; metrics are added."""
+    if count == 1:
+        return update(state, jax.tree.map(lambda x: x[0], inputs))
+    state, each = lax.scan(update, state, inputs)
+    return state, jax.tree.map(lambda values: values.sum(0), each)
+
+
+def _sum(values: Array, mask: Array) -> Array:
+    # what is padded may be NaN, and 0 * NaN is NaN
+    return jnp.where(mask > 0, values, 0.0).sum()
+
+
+def _pair(values: Array, mask: Array) -> tuple[Array, Array]:
+    return _sum(values, mask), mask.sum()
