@@ -3,14 +3,18 @@
 import argparse
 import contextlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from effjax.cli.declare import flag, verb
 from effjax.errors import UserError
 
+if TYPE_CHECKING:
+    from effjax.report import Display
+
 
 @verb(
-    flag("action", choices=("prepare", "check")),
-    flag("source", help="folder, zip, tar, .npz, TFDS name or directory"),
+    flag("action", choices=("prepare", "check", "latents")),
+    flag("source", help="folder, zip, tar, .npz, TFDS name or directory; latents: a run's folder"),
     flag("--write", type=Path, metavar="F.json", help="keep mean, deviation and class counts"),
     flag("--out", help="folder to write"),
     flag("--manual-dir", help="folder with the files of one of our own data sets"),
@@ -19,20 +23,26 @@ from effjax.errors import UserError
     flag("--split-seed", type=int, default=0, help="of that division (0)"),
     flag("--label", help="a .csv list: the column of the labels"),
     flag("--skip-broken", action="store_true", help="leave out what cannot be read or decoded"),
+    flag("--images", metavar="NAME", help="latents: of these images (those of the autoencoder)"),
+    flag("--mirror", action="store_true", help="latents: of mirrored images too"),
     flag("--force", action="store_true", help="replace what was prepared from something else"),
     examples=[
         "effjax data check photos.zip --write=photos.json",
         "effjax data prepare photos/ --out=prepared/photos --short-side=256",
+        "effjax data latents runs/autoencoder_digits --out=latents/digits",
     ],
 )
 def data(args: argparse.Namespace) -> None:
-    """Prepare images as ArrayRecord, or check what is in them."""
+    """Prepare images as ArrayRecord or as latents, or check what is in them."""
     from effjax.data.tools.check import check
     from effjax.data.tools.prepare import prepare, prepare_local
     from effjax.data.tools.statistics import as_overrides, write_statistics
     from effjax.report import choose_display
 
     with contextlib.closing(choose_display()) as display:
+        if args.action == "latents":
+            write_latents(args, display)
+            return
         display.waiting(f"reading {args.source}")
         if args.action == "check":
             report = check(args.source, args.label)
@@ -65,6 +75,16 @@ def data(args: argparse.Namespace) -> None:
         rows = [(split, f"{count:,} images") for split, count in counts.items()]
         rows.append(("train on it", f"--config.data.name={where}"))
         display.table("prepared", rows)
+
+
+def write_latents(args: argparse.Namespace, display: "Display") -> None:
+    """`effjax data latents RUN --out=FOLDER`."""
+    from effjax.sample.encode import encode
+
+    if args.out is None:
+        raise UserError("data latents writes somewhere; give --out=FOLDER")
+    facts = encode(Path(args.source), Path(args.out), display, args.images, args.mirror)
+    display.line(f"scale {facts.scale:.4g}; train on them: --config.task.latents={args.out}")
 
 
 @verb(

@@ -39,6 +39,7 @@ def interval(text: str) -> tuple[float, float]:
     flag("--seed", type=int, default=0, metavar="N", help="of all noise (0)"),
     flag("--batch", type=int, default=64, metavar="B", help="samples at a time (64)"),
     flag("--classifier", type=place, metavar="D", help="a classification run that scores them"),
+    flag("--autoencoder", type=place, metavar="D", help="makes images of a run's latents"),
     flag("--features", type=Path, metavar="F.npz", help="score features that you have computed"),
     flag("--each-checkpoint", action="store_true", help="a row for each checkpoint"),
     flag("--out", type=Path, action="append", metavar="F", help=".png or .npz (D/samples.png)"),
@@ -79,6 +80,7 @@ def sample(args: argparse.Namespace) -> None:
             seed=args.seed,
             batch=args.batch,
             classifier=args.classifier,
+            autoencoder=args.autoencoder,
             out=tuple(args.out or ()),
         )
         if args.each_checkpoint:

@@ -14,6 +14,7 @@ from effjax.models.counting import Cost, cost
 from effjax.models.create import create_model
 from effjax.models.denoiser import Denoiser, Hidden
 from effjax.models.families import (
+    autoencoder,
     conv_gan,
     convnext,
     darts,
@@ -63,6 +64,7 @@ __all__ = [
     "TokenMixer",
     "Window",
     "abstract_variables",
+    "autoencoder",
     "conv_gan",
     "convnext",
     "cost",

@@ -53,7 +53,7 @@ def generate(task: Any, variables: Any, request: Request) -> np.ndarray:
             return to_pixels(draw_at_once(task, weights, keys, label))
         x = draw_samples(task, weights, keys, label, shape, request)
         if task.options.latents is not None:
-            return x / task.options.latent_scale
+            return x / task.latent_scale
         return to_pixels(x)
 
     images = []

@@ -13,7 +13,8 @@ from effjax.errors import UserError, nearest
 from effjax.report import Display
 from effjax.runs.best import Step, split_step
 from effjax.runs.folder import CHECKPOINTS
-from effjax.runs.record import read_labels
+from effjax.runs.record import read_labels, read_record
+from effjax.sample.encode import decode
 from effjax.sample.generate import Request, generate
 from effjax.sample.judge import Eyes, judge, read_real
 from effjax.sample.sheet import write_npz, write_sheet
@@ -34,6 +35,7 @@ class Wanted:
       guidance, interval, power, guided_channels: see `effjax.diffusion.Guidance`.
       seed, batch: see `Request`.
       classifier: a classification run's folder, to score the samples with.
+      autoencoder: a run's folder that makes images of latents; None: the one that made the latents.
       out: files to write, `.png` or `.npz`.
     """
 
@@ -50,6 +52,7 @@ class Wanted:
     seed: int = 0
     batch: int = 64
     classifier: Path | None = None
+    autoencoder: Path | None = None
     out: tuple[Path, ...] = ()
 
 
@@ -68,7 +71,7 @@ def sample(workdir: Path, display: Display, wanted: Wanted, step: Step = None) -
     request = make_request(task, labels, wanted)
     how = f" by {request.plan.sampler}" if request.plan else ""
     display.waiting(f"drawing {len(labels)} samples{how}")
-    images = generate(task, variables, request)
+    images = as_images(generate(task, variables, request), workdir, wanted, display)
     kind = "png" if images.dtype == np.uint8 else "npz"
     for path in wanted.out or (as_path(workdir) / f"samples.{kind}",):
         if path.suffix == ".npz":
@@ -79,8 +82,29 @@ def sample(workdir: Path, display: Display, wanted: Wanted, step: Step = None) -
             write_sheet(path, images, wanted.count)
         display.line(f"{len(images)} samples: {path}")
     if wanted.classifier is not None:
+        if images.dtype != np.uint8:
+            raise UserError(f"--classifier={wanted.classifier} looks at images, not at latents")
         score(task, images, labels, workdir, wanted, display)
     return images
+
+
+def as_images(drawn: np.ndarray, workdir: Path, wanted: Wanted, display: Display) -> np.ndarray:
+    """uint8 images as they are; latents [n, h, w, c] decoded, where the autoencoder is here.
+
+    Raises:
+      UserError: --autoencoder for a run on images, or one that does not fit.
+    """
+    if drawn.dtype == np.uint8:
+        if wanted.autoencoder is not None:
+            raise UserError("--autoencoder is for a run on latents; this one draws images")
+        return drawn
+    made_by = wanted.autoencoder or read_record(as_path(workdir)).get("autoencoder")
+    if made_by is None or not as_path(made_by).exists():
+        what = "no autoencoder is known" if made_by is None else f"no autoencoder at {made_by}"
+        display.line(f"{what}: the samples stay latents; --autoencoder=D makes images of them")
+        return drawn
+    display.waiting(f"decoding by {made_by}")
+    return decode(as_path(made_by), drawn, display)
 
 
 def make_request(task: Any, labels: np.ndarray, wanted: Wanted) -> Request:
@@ -212,7 +236,8 @@ def each_checkpoint(workdir: Path, display: Display, wanted: Wanted) -> Path:
         # one of each class in a row
         labels = np.asarray(classes, np.int32)
         display.waiting(f"drawing {len(labels)} samples of step {step}")
-        rows.append(generate(task, variables, make_request(task, labels, wanted)))
+        drawn = generate(task, variables, make_request(task, labels, wanted))
+        rows.append(as_images(drawn, workdir, wanted, display))
     path = (wanted.out or (as_path(workdir) / "samples_over_training.png",))[0]
     write_sheet(path, np.concatenate(rows), len(rows[0]))
     display.line(f"a row for each of the steps {', '.join(map(str, steps))}: {path}")

@@ -10,12 +10,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from tests.parity.generative_compress import COMPRESSED
 from tests.parity.generative_gan import GANS
 from tests.parity.generative_maths import MATHS
 from tests.parity.generative_networks import NETWORKS
 from tests.parity.generative_scores import SCORES
 
-GROUPS = MATHS | NETWORKS | SCORES | GANS
+GROUPS = MATHS | NETWORKS | SCORES | GANS | COMPRESSED
 
 
 def compute(

@@ -15,6 +15,7 @@ from effjax.tasks.adversarial.ppo import (
     importance,
 )
 from tests.parity.fill import fill
+from tests.parity.generative_maths import compiled
 
 Arrays = Mapping[str, np.ndarray]
 Pairs = Iterator[tuple[str, Any]]
@@ -33,15 +34,16 @@ def network(name: str, inputs: int, width: int, outputs: int, seed: int, scale: 
 
 def forward(weights: Any, x: Any) -> jax.Array:
     """Two layers with tanh between; of one output [B]."""
-    hidden = jnp.tanh(x @ weights["fc1.weight"].T + weights["fc1.bias"])
-    y = hidden @ weights["fc2.weight"].T + weights["fc2.bias"]
+    hidden = jnp.tanh(x @ weights["fc1.weight"].T + weights["fc1.bias"][None])
+    y = hidden @ weights["fc2.weight"].T + weights["fc2.bias"][None]
     return y[:, 0] if y.shape[-1] == 1 else y
 
 
-def norms(grads: Any) -> np.ndarray:
-    return np.asarray([np.sqrt(np.square(grads[leaf]).sum()) for leaf in LEAVES])
+def norms(grads: Any) -> jax.Array:
+    return jnp.stack([jnp.linalg.norm(grads[leaf]) for leaf in LEAVES])
 
 
+@compiled
 def ppogan(spec: Any, inputs: Arrays, keys: list[str]) -> Pairs:
     """The critic's loss, the generator's, and what they are made of."""
     case, seed = spec["cases"]["ppogan"], spec["seed"]
@@ -105,7 +107,7 @@ def ppogan(spec: Any, inputs: Arrays, keys: list[str]) -> Pairs:
 
     (loss, parts), grads = jax.value_and_grad(generator_loss, has_aux=True)(generator)
     parts |= {"loss": loss, "grad_l2": norms(grads)}
-    parts["grad_sum"] = np.asarray([grads[leaf].sum() for leaf in LEAVES])
+    parts["grad_sum"] = jnp.stack([grads[leaf].sum() for leaf in LEAVES])
     for name, value in parts.items():
         yield f"ppogan/generator/{name}", value
     of_real, of_fake = classifier_loss(

@@ -19,7 +19,7 @@ from effjax.models.architecture import Channels, Rate, Width, check
 from effjax.models.blocks.adaln import LabelEmbedding
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import Dropout
-from effjax.models.blocks.initialisers import ones_init, zeros_init
+from effjax.models.blocks.initialisers import ones_init
 from effjax.models.blocks.layers import Conv, Linear, at_least_float32, per_channel
 from effjax.models.network import Network
 from effjax.models.registry import register_family
@@ -180,9 +180,7 @@ class ConvCritic(Network):
             x = leaky(conv(x))
             x = Dropout(a.dropout)(x, examples)
         features = at_least_float32(x.reshape(x.shape[0], -1))
-        scores = Linear(1, kernel_init=plain_init, bias_init=zeros_init, name="head")(features)[
-            :, 0
-        ]
+        scores = Linear(1, kernel_init=plain_init, name="head")(features)[:, 0]
         if self.num_classes:
             embedding = LabelEmbedding(self.num_classes, features.shape[-1], name="y_embedder")
             meant = embedding(labels) / jnp.sqrt(features.shape[-1])

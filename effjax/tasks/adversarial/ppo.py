@@ -1,7 +1,7 @@
 """PPOGAN: careful steps of the generator, and a critic that looks at good fakes.
 
-Wu et al. 2020, https://arxiv.org/abs/2006.06900. A classifier D says how likely an image is real, so
-(1 - D) / D is the density of the generator's images over that of the data.
+Wu et al. 2020, https://arxiv.org/abs/2006.06900. A classifier D says how likely an image is real,
+so (1 - D) / D is the density of the generator's images over that of the data.
 Shapes: B batch.
 """
 

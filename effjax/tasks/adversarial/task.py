@@ -156,7 +156,7 @@ class Adversarial(Task):
 
     def groups(self, params: Params) -> Any:
         """Each network has its own optimizer."""
-        return {name: jax.tree.map(lambda _: name, tree) for name, tree in params.items()}
+        return jax.tree.map_with_path(lambda path, _: path[0].key, params)
 
     # ---------------------------------------------------------------------------------- step
 

@@ -3,11 +3,14 @@
     FOLDER/mean.npy           [N, h, w, C] float
     FOLDER/log_variance.npy   the same; without it the means are the examples
     FOLDER/label.npy          [N] int
+    FOLDER/latents.json       the autoencoder, its scale, names of the classes; need not be there
 
 A folder FOLDER/val of the same kind is held out. Files are mapped, not read: only what a batch
 needs comes into memory. Shapes: N examples, B batch of this host, A parts.
 """
 
+import dataclasses
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,48 @@ from effjax.errors import UserError
 MEAN = "latent_mean"
 LOG_VARIANCE = "latent_log_variance"
 REQUIRED = ("mean", "label")
+FACTS = "latents.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known of a folder of latents.
+
+    Attributes:
+      autoencoder: the folder of the run that made them.
+      scale: latents times this have unit scale.
+      class_names: of the labels.
+    """
+
+    autoencoder: str
+    scale: float
+    class_names: tuple[str, ...]
+
+
+def write_facts(folder: Path, facts: Facts) -> None:
+    """Writes FOLDER/latents.json."""
+    text = json.dumps(dataclasses.asdict(facts), indent=2)
+    (folder / FACTS).write_text(text + "\n")
+
+
+def read_facts(folder: str | Path) -> Facts | None:
+    """Of a folder that `effjax data latents` has written; None: of another one.
+
+    Raises:
+      UserError: a file that does not say what it should.
+    """
+    path = Path(folder) / FACTS
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(path.read_text())
+        scale, names = float(found["scale"]), tuple(found["class_names"])
+        return Facts(str(found["autoencoder"]), scale, names)
+    except (ValueError, KeyError, TypeError) as problem:
+        raise UserError(
+            f"{path} cannot be used ({type(problem).__name__}: {problem}); make the latents again: "
+            "effjax data latents RUN --out=FOLDER"
+        ) from None
 
 
 class Latents(Source):
@@ -34,7 +79,8 @@ class Latents(Source):
 
     Attributes:
       image_shape: of one example.
-      class_names: the numbers of the classes.
+      class_names: of `latents.json`, or the numbers of the classes.
+      facts: of `latents.json`, or None.
 
     Raises:
       UserError: no such files, or arrays that do not fit each other.
@@ -47,7 +93,8 @@ class Latents(Source):
         label = self._arrays["label"]
         self.num_examples = len(label)
         self.image_shape = self._arrays["mean"].shape[1:]
-        self.class_names = tuple(str(k) for k in range(int(label.max()) + 1))
+        self.facts = read_facts(folder)
+        self.class_names = _class_names(label, self.facts, folder)
         self._size = batch_size // jax.process_count()
         self._whole = batch_size
         self._seed = seed
@@ -101,6 +148,18 @@ class Latents(Source):
         if self._parts > 1:
             return {k: v.reshape(self._parts, -1, *v.shape[1:]) for k, v in batch.items()}
         return batch
+
+
+def _class_names(label: np.ndarray, facts: Facts | None, folder: str) -> tuple[str, ...]:
+    count = int(label.max()) + 1
+    if facts is None:
+        return tuple(str(k) for k in range(count))
+    if count > len(facts.class_names):
+        raise UserError(
+            f"{folder}: label.npy has class {count - 1}, {FACTS} names {len(facts.class_names)}; "
+            "make the latents again: effjax data latents RUN --out=FOLDER"
+        )
+    return facts.class_names
 
 
 def _read(folder: Path) -> dict[str, Any]:

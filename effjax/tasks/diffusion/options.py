@@ -25,7 +25,8 @@ class DiffusionConfig(Task.Config):
     process: Literal["ddpm", "flow", "edm", "meanflow"] = "flow"
     # a folder of an autoencoder's latents in the place of `data`, see `latents.py`; None: images
     latents: str | None = None
-    latent_scale: Positive = 0.18215  # latents times this have unit scale; of Stable Diffusion's
+    # latents times this have unit scale; None: as their folder says, or Stable Diffusion's 0.18215
+    latent_scale: Positive | None = None
     label_dropout: Share = 0.1  # share of examples whose label is left out, for guidance
     # MDT: a second pass that hides this share of the tokens, and up to `mask_spread` more; None:
     # one pass

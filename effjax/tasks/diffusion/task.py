@@ -41,6 +41,8 @@ from effjax.tasks.model_kind import check_kind
 from effjax.tasks.registry import register_task
 from effjax.tasks.trained_generator import trained_generator
 
+OF_STABLE_DIFFUSION = 0.18215  # the scale of its latents
+
 
 @register_task("diffusion", "images out of noise: DDPM, EDM, FDM, flow matching, masks (MDT)")
 class Diffusion(Task):
@@ -70,6 +72,14 @@ class Diffusion(Task):
             self.config.seed,
             parts=self.config.accumulate,
         )
+
+    @functools.cached_property
+    def latent_scale(self) -> float:
+        """Latents times this have unit scale."""
+        if self.options.latent_scale is not None:
+            return self.options.latent_scale
+        facts = self.split.facts
+        return OF_STABLE_DIFFUSION if facts is None else facts.scale
 
     @functools.cached_property
     def process(self) -> Any:
@@ -184,7 +194,7 @@ class Diffusion(Task):
         latent = batch[MEAN]
         if LOG_VARIANCE in batch:
             latent = latent + jnp.exp(0.5 * batch[LOG_VARIANCE]) * normal
-        return self.options.latent_scale * latent
+        return self.latent_scale * latent
 
     def labels(self, batch: Batch) -> Array:
         """[B]; "no label" for all where the network knows no classes."""
@@ -283,6 +293,9 @@ class Diffusion(Task):
         facts = {"labels": list(self.split.class_names), "examples": self.split.num_examples}
         if self.options.latents is not None:
             facts["latent_shape"] = list(self.split.image_shape)
+            if self.split.facts is not None:
+                facts["autoencoder"] = self.split.facts.autoencoder
+                facts["latent_scale"] = self.latent_scale
         return facts
 
     def facts(self, params: Params, batch: Batch) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Generators made smaller: by intervals of time, by prompts, by channels."""

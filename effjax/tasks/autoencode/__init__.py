@@ -1,0 +1,1 @@
+"""Images to small maps and back, so that a diffusion can learn on these."""
