@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from effjax.compress.generators import gates, router
+from effjax.compress.generators import channels, gates, router
 from effjax.compress.generators.intervals import best_intervals
+from effjax.ops.conv import conv_reference
 from tests.parity.fill import fill
+from tests.parity.generative_gan import games
 
 Arrays = Mapping[str, np.ndarray]
 Pairs = Iterator[tuple[str, Any]]
@@ -119,4 +121,69 @@ def intervals(spec: Any, inputs: Arrays, keys: list[str]) -> Pairs:
     yield "intervals/cost", found.cost
 
 
-COMPRESSED = {"aptp/": aptp, "intervals/": intervals}
+def convolution(name: str, shape: tuple[int, int, int, int], seed: int) -> tuple[Any, Any]:
+    """(kernel [I, J, C, O], bias [O]) of a convolution that is recorded as OIHW."""
+    kernel = fill(f"gan.{name}.weight", shape, seed).astype(np.float64).transpose(2, 3, 1, 0)
+    return kernel, fill(f"gan.{name}.bias", shape[:1], seed).astype(np.float64)
+
+
+def forward(layers: Any, x: Any) -> tuple[list[jax.Array], jax.Array]:
+    """(the features of two convolutions, the image of a third)."""
+    features = []
+    for kernel, bias in layers:
+        pad = (kernel.shape[0] // 2,) * 2
+        x = (
+            conv_reference(x, jnp.asarray(kernel), (1, 1), pad)
+            + jnp.asarray(bias)[None, None, None]
+        )
+        if len(features) < 2:
+            x = jax.nn.relu(x)
+            features.append(x)
+    return features, jnp.tanh(x)
+
+
+def gan_compression(spec: Any, inputs: Arrays, keys: list[str]) -> Pairs:
+    """The games, and a narrower generator that begins with the teacher's largest channels."""
+    yield from games(spec, inputs, keys)
+    case, seed = spec["cases"]["gan"], spec["seed"]
+    wide, narrow, x = case["teacher"], case["student"], inputs["gan/x"]
+    colours = x.shape[-1]
+    teacher = [
+        convolution("conv1", (wide, colours, 3, 3), seed),
+        convolution("conv2", (wide, wide, 3, 3), seed),
+        convolution("last", (3, wide, 3, 3), seed),
+    ]
+    (first, bias1), (second, bias2), (last, bias3) = teacher
+    kept1 = channels.most_important(first, narrow)
+    kept2 = channels.most_important(second, narrow, kept1)
+    student = [
+        (channels.sliced(first, kept1), channels.sliced(bias1, kept1)),
+        (channels.sliced(second, kept2, kept1), channels.sliced(bias2, kept2)),
+        (channels.sliced(last, np.arange(3), kept2), bias3),
+    ]
+    taught, image = forward(teacher, x)
+    features, drawn = forward(student, x)
+    maps = [convolution(f"map{n}", (wide, narrow, 1, 1), seed) for n in range(2)]
+    mapped = []
+    for (kernel, bias), feature in zip(maps, features, strict=True):
+        mapped.append(conv_reference(feature, kernel, (1, 1), (0, 0)) + bias[None, None, None])
+    each = jnp.stack([errors.mean() for errors in channels.feature_errors(mapped, taught)])
+    yield "gan/kept1", kept1
+    yield "gan/kept2", kept2
+    yield "gan/teacher_image", image
+    yield "gan/student_image", drawn
+    yield "gan/distill_each", each
+    yield "gan/distill", each.sum()
+    yield "gan/reconstruction_l1", jnp.abs(image - drawn).mean()
+    for count in case["widths"]:
+        some = np.arange(count)
+        kernel, bias = channels.sliced(first, some), channels.sliced(bias1, some)
+        y = conv_reference(x, kernel, (1, 1), (1, 1)) + bias[None, None, None]
+        yield f"gan/super_{count}_mean", y.mean((1, 2))
+
+
+COMPRESSED = {
+    "aptp/": aptp,
+    "intervals/": intervals,
+    "gan/": gan_compression,
+}

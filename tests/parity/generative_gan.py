@@ -126,4 +126,4 @@ def games(spec: Any, inputs: Arrays, keys: list[str]) -> Pairs:
         yield f"gan/{name}", np.asarray([of(prediction).mean() for of in GAMES[ours]])
 
 
-GANS = {"ppogan/": ppogan, "gan/": games}
+GANS = {"ppogan/": ppogan}

@@ -24,6 +24,8 @@ from effjax.tasks.adversarial.options import AdversarialConfig
 from effjax.tasks.adversarial.players import CLASSIFIER, CRITIC, GENERATOR, Players, Seen
 
 Update = Callable[[TrainState, Any], tuple[TrainState, Metrics]]
+# (parameters, noise [B, Z], labels [B]) -> {name: losses [B]}, which are added
+Beside = Callable[[Params, Array, Array], dict[str, Array]]
 
 
 class Part(NamedTuple):
@@ -49,12 +51,16 @@ class Step:
       options: of the task.
       apply: the loop's.
       axis: of pmap, or None.
+      beside: further losses of the generator; None: there are none.
+      with_generator: the parameters that learn with it, in its group.
     """
 
     players: Players
     options: AdversarialConfig
     apply: Apply
     axis: str | None
+    beside: Beside | None = None
+    with_generator: tuple[str, ...] = ()
 
     def run(self, state: TrainState, batch: Part, rng: Array) -> tuple[TrainState, Metrics]:
         """All updates of one step; metrics are those of all of them."""
@@ -88,13 +94,16 @@ class Step:
             return self.critic_loss(params, part, fakes, key)
 
         grads, metrics = jax.grad(loss, has_aux=True)(state.params[CRITIC])
-        return self._apply(state, CRITIC, grads), metrics
+        return self._apply(state, CRITIC, {CRITIC: grads}), metrics
+
+    def noise(self, part: Part, key: Array) -> Array:
+        """[B, Z]: what the fakes of a part are made of."""
+        latent = self.players.generator.architecture.latent
+        return draw_batch(key, part.index, latent).noise
 
     def fakes(self, params: Params, part: Part, key: Array) -> Array:
         """[B, H, W, C]: images with the labels of the real ones."""
-        latent = self.players.generator.architecture.latent
-        noise = draw_batch(key, part.index, latent).noise
-        return self.players.draw(params, noise, part.labels)
+        return self.players.draw(params, self.noise(part, key), part.labels)
 
     def critic_loss(
         self, params: Params, part: Part, fakes: Array, key: Array
@@ -175,11 +184,12 @@ class Step:
         """
         dropout = jax.random.fold_in(jax.random.fold_in(key, 2), number)
 
-        def loss(generator: Params) -> tuple[Array, Metrics]:
-            params = {**state.params, GENERATOR: generator}
+        def loss(learned: Params) -> tuple[Array, Metrics]:
+            params = {**state.params, **learned}
             return self.generator_loss(params, part, key, dropout, before)
 
-        grads, metrics = jax.grad(loss, has_aux=True)(state.params[GENERATOR])
+        learned = {name: state.params[name] for name in (GENERATOR, *self.with_generator)}
+        grads, metrics = jax.grad(loss, has_aux=True)(learned)
         return self._apply(state, GENERATOR, grads), metrics
 
     def generator_loss(
@@ -189,12 +199,19 @@ class Step:
         images = self.fakes(params, part, key)
         seen = Seen(images, part.labels, -1 - part.index)
         scores = self.players.judge(params, seen, dropout).scores
+        metrics = {}
         if before is None:
             losses = GAMES[self.options.game].generator(scores)
-            return self.mean(losses, part.mask), {"loss": _pair(losses, part.mask)}
-        ratio = ppo.density_ratio(self.players.tell(params, images, part.labels), before)
-        losses = -ppo.clipped_objective(scores, ratio, self.options.ratio_clip)
-        metrics = {"loss": _pair(losses, part.mask), "ratio": _pair(ratio, part.mask)}
+        else:
+            ratio = ppo.density_ratio(self.players.tell(params, images, part.labels), before)
+            losses = -ppo.clipped_objective(scores, ratio, self.options.ratio_clip)
+            metrics["ratio"] = _pair(ratio, part.mask)
+        if self.beside is not None:
+            further = self.beside(params, self.noise(part, key), part.labels)
+            for name, values in further.items():
+                losses += values
+                metrics[name] = _pair(values, part.mask)
+        metrics["loss"] = _pair(losses, part.mask)
         return self.mean(losses, part.mask), metrics
 
     def classifier_update(
@@ -213,12 +230,12 @@ class Step:
             return self.mean(losses, part.mask), {"classifier_loss": _pair(losses, part.mask)}
 
         grads, metrics = jax.grad(loss, has_aux=True)(state.params[CLASSIFIER])
-        return self._apply(state, CLASSIFIER, grads), metrics
+        return self._apply(state, CLASSIFIER, {CLASSIFIER: grads}), metrics
 
-    def _apply(self, state: TrainState, name: str, grads: Params) -> TrainState:
-        """An update of one network; the others have no gradient."""
+    def _apply(self, state: TrainState, group: str, grads: Params) -> TrainState:
+        """An update of one group; the others have no gradient."""
         whole = jax.tree.map(jnp.zeros_like, state.params)
-        return self.apply(state, {**whole, name: grads}, only=name)
+        return self.apply(state, {**whole, **grads}, only=group)
 
 
 def repeat(

@@ -178,8 +178,11 @@ class Adversarial(Task):
                 f"config.data.batch_size gives each device {size} images, which are not divided "
                 f"into critic_steps = {parts} parts: give a multiple of {parts} for each device"
             )
-        step = Step(self.players, self.options, apply, self.batch_axis)
-        return step.run(state, self.part(batch), rng)
+        return self.step(apply).run(state, self.part(batch), rng)
+
+    def step(self, apply: Apply) -> Step:
+        """The updates of a step."""
+        return Step(self.players, self.options, apply, self.batch_axis)
 
     def part(self, batch: Batch) -> Part:
         """A batch as the networks take it."""
