@@ -8,7 +8,7 @@ from effjax.errors import UserError
 from effjax.models.architecture import Rate, Width
 from effjax.ranges import NotNegative, Positive, Range
 
-FewTimes = Annotated[int, Range(1, 100)]
+FewTimes = Annotated[int, Range(1, 16)]  # the program has each update written out
 
 
 @dataclasses.dataclass(frozen=True)

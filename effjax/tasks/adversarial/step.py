@@ -241,11 +241,14 @@ class Step:
 def repeat(
     update: Update, state: TrainState, inputs: Any, count: int
 ) -> tuple[TrainState, Metrics]:
-    """`update` for each of the `count` inputs, compiled once; metrics are added."""
-    if count == 1:
-        return update(state, jax.tree.map(lambda x: x[0], inputs))
-    state, each = lax.scan(update, state, inputs)
-    return state, jax.tree.map(lambda values: values.sum(0), each)
+    """`update` for each of the `count` inputs; metrics are added."""
+    total = None
+    # written out rather than a loop of the program: inside one, convolutions on a CPU are many
+    # times slower
+    for number in range(count):
+        state, metrics = update(state, jax.tree.map(lambda x, n=number: x[n], inputs))
+        total = metrics if total is None else jax.tree.map(jnp.add, total, metrics)
+    return state, total
 
 
 def _sum(values: Array, mask: Array) -> Array:

@@ -63,7 +63,7 @@ def test_losses_of_two_devices_have_the_mean_of_all():
 
 def test_updates_follow_each_other_and_metrics_are_added():
     def add(state, x):
-        return state + x, {"sum": (state, 1.0)}
+        return state + x, {"sum": (state, jnp.asarray(1.0))}
 
     state, metrics = repeat(add, jnp.asarray(1.0), jnp.asarray([2.0, 5.0]), 2)
     assert float(state) == 8
