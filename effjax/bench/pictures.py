@@ -24,6 +24,7 @@ from effjax.report.plots import (
 )
 from effjax.report.profiles import ratios
 from effjax.report.style import GREY
+from effjax.runs.atomic import write_atomically
 from effjax.trials.json_files import saying_where
 
 Styles = Mapping[str, Style]
@@ -185,13 +186,8 @@ def save_overview(scores: Scores, styles: Styles, path: Path) -> None:
 
 def _write_bytes(path: Path, data: bytes) -> None:
     # a picture that is cut off would look like one that was never finished drawing
-    part = path.with_name(f".{path.name}.part")
     with saying_where(path):
-        try:
-            part.write_bytes(data)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_atomically(path, data)
 
 
 def _sensible_top(bands: Mapping[str, Band]) -> float | None:

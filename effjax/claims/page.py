@@ -1,13 +1,20 @@
-"""docs/claims.md, made from the claims and their rows."""
+"""docs/claims.md and its picture, made from the claims and their rows."""
 
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 
 from effjax.claims.claim import Claim
 from effjax.claims.command import Command
 from effjax.claims.ledger import Entry, count_answers
-from effjax.claims.question import FALSE, OPEN, TRUE, UNKNOWN
+from effjax.claims.question import FALSE, OPEN, TRUE, UNKNOWN, Times
+from effjax.errors import UserError
+from effjax.report.forest import Stem, plot_forest
+from effjax.trials.json_files import saying_where
 
+PICTURE = "pictures/claims.png"  # beside the page
+# a page that has these lines gets the overview between them, and keeps all else
+BEGIN, END = "<!-- claims -->", "<!-- end of claims -->"
 LEAD = """\
 # Claims put to the test
 
@@ -26,18 +33,32 @@ effjax claims starrelu
 `--size=gpu` is a larger test, for one GPU. Nobody has run it where no row says so.
 
 ```sh
-effjax claims starrelu --size=small --minutes=10
+effjax claims starrelu --size=small --minutes=1
 ```
 """
 
 
 def make_page(entries: Sequence[Entry]) -> str:
     """The whole page, as Markdown."""
-    parts = [LEAD, count_sentence(entries), overview(entries)]
+    picture = f"![What was claimed and what was measured]({PICTURE})"
+    parts = [LEAD, count_sentence(entries), picture, overview(entries)]
     for group, own in itertools.groupby(entries, lambda entry: entry.claim.group):
         parts.append(f"## {group}")
         parts += [make_part(entry) for entry in own]
     return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def fill_page(text: str, entries: Sequence[Entry]) -> str:
+    """A page with the overview between its marks.
+
+    Raises:
+      UserError: the second mark is missing.
+    """
+    before, _, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise UserError(f"the page has {BEGIN} and no {END} behind it; add the line")
+    return f"{before}{BEGIN}\n{overview(entries)}\n{END}{after}"
 
 
 def overview(entries: Sequence[Entry]) -> str:
@@ -47,6 +68,25 @@ def overview(entries: Sequence[Entry]) -> str:
     for entry in answered:
         lines.append(f"| {entry.claim.title} | {entry.answer.word} | {entry.answer.measured} |")
     return "\n".join(lines)
+
+
+def draw_times(entries: Sequence[Entry], path: Path) -> None:
+    """The claims that ask how many times less something takes: measured beside claimed.
+
+    Raises:
+      UserError: the disk refuses.
+    """
+    stems = []
+    for entry in entries:
+        question, interval = entry.claim.question, entry.answer.interval
+        if isinstance(question, Times) and interval is not None:
+            label = f"{question.arm} against {question.base}"
+            ends = (interval.estimate, interval.low, interval.high)
+            stems.append(Stem(label, *ends, question.factor))
+    stems.sort(key=lambda stem: -stem.estimate)
+    title = "How many times less: claimed, and measured here with 95 % intervals"
+    with saying_where(path):
+        plot_forest(stems, path, title, "base / arm; right of the line the arm needs less", 1.0)
 
 
 def count_sentence(entries: Sequence[Entry]) -> str:

@@ -24,10 +24,12 @@ class Answer:
     Attributes:
       word: one of `TRUE`, `FALSE`, `UNKNOWN`, `OPEN`.
       measured: the interval in words; "" where there are no rows.
+      interval: of a single comparison.
     """
 
     word: str
     measured: str
+    interval: Interval | None = None
 
 
 NO_ROWS = Answer(OPEN, "")
@@ -70,7 +72,7 @@ class Better:
             word = TRUE
         elif high < self.by:
             word = FALSE
-        return Answer(word, measured)
+        return Answer(word, measured, difference.interval)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,11 +149,14 @@ class Times:
         ratio = found.ratio
         measured = (
             f"{self.base} / {self.arm} = {ratio.estimate:.2f} "
-            f"[{ratio.low:.2f}, {ratio.high:.2f}], {found.pairs} pairs, claimed {self.factor:g}"
+            f"[{ratio.low:.2f}, {ratio.high:.2f}], {found.pairs} pairs"
         )
+        if self.factor != 1.0:  # 1: faster at all
+            measured += f", claimed {self.factor:g}"
         if ratio.high < self.factor:
-            return Answer(FALSE, measured)
-        return Answer(TRUE if found.verdict == "faster" else UNKNOWN, measured)
+            return Answer(FALSE, measured, ratio)
+        word = TRUE if found.verdict == "faster" else UNKNOWN
+        return Answer(word, measured, ratio)
 
 
 Question = Better | Alike | Times

@@ -7,12 +7,21 @@ from pathlib import Path
 
 from effjax.claims.claim import SIZES, Claim, claims_folder, read_claims
 from effjax.claims.ledger import Entry, make_entry, make_ledger
-from effjax.claims.page import cost_lines, count_sentence, make_page, summary_table
+from effjax.claims.page import (
+    BEGIN,
+    PICTURE,
+    cost_lines,
+    count_sentence,
+    draw_times,
+    fill_page,
+    make_page,
+    summary_table,
+)
 from effjax.claims.place import Place
 from effjax.claims.row import append_row, read_rows
 from effjax.errors import UserError, nearest
 from effjax.report import Display
-from effjax.trials.json_files import write_text
+from effjax.trials.json_files import saying_where, write_text
 
 ROWS = "rows"
 
@@ -150,10 +159,21 @@ def choose(claims: Mapping[str, Claim], names: Sequence[str]) -> dict[str, Claim
 
 
 def write_page(path: Path, rows: Path | None) -> None:
-    """Writes the page of all claims.
+    """Writes the page of all claims, and its picture below pictures/ beside it.
+
+    A page that is there and has marks for it, as README.md, gets the overview alone.
 
     Raises:
       UserError: the disk refuses.
     """
     folder = claims_folder()
-    write_text(path, make_page(make_ledger(read_claims(folder), rows or folder / ROWS)))
+    entries = make_ledger(read_claims(folder), rows or folder / ROWS)
+    text = path.read_text() if path.exists() else ""
+    if BEGIN in text:
+        write_text(path, fill_page(text, entries))
+        return
+    write_text(path, make_page(entries))
+    picture = path.parent / PICTURE
+    with saying_where(picture):
+        picture.parent.mkdir(exist_ok=True)
+    draw_times(entries, picture)

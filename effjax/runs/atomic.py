@@ -16,6 +16,10 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     if is_remote(path):
         _write(path, content)  # an object of a bucket comes into being as a whole
         return
+    if path.exists() and not path.is_file():
+        _write(path, content)  # /dev/null, a pipe: a rename would put a file in its place
+        return
+    path = path.resolve()  # what a link points to is replaced, not the link
     part = path.with_name(f"{path.name}.part{os.getpid()}")
     try:
         _write(part, content)

@@ -2,15 +2,46 @@
 
 from pathlib import Path
 
+import pytest
+
 from effjax.claims.claim import claims_folder, read_claims
 from effjax.claims.ledger import make_ledger
-from effjax.claims.page import format_minutes, make_page, sentence
+from effjax.claims.page import (
+    BEGIN,
+    END,
+    fill_page,
+    format_minutes,
+    make_page,
+    overview,
+    sentence,
+)
+from effjax.errors import UserError
 
 
-def test_the_page_is_up_to_date():
-    entries = make_ledger(read_claims(claims_folder()), claims_folder() / "rows")
+@pytest.fixture(scope="module")
+def entries():
+    return make_ledger(read_claims(claims_folder()), claims_folder() / "rows")
+
+
+def test_the_page_is_up_to_date(entries):
     # effjax claims --page=docs/claims.md writes it again
     assert Path("docs/claims.md").read_text() == make_page(entries)
+
+
+def test_the_readme_is_up_to_date(entries):
+    # effjax claims --page=README.md writes its table again
+    text = Path("README.md").read_text()
+    assert text == fill_page(text, entries)
+    assert overview(entries) in text
+
+
+def test_a_page_keeps_what_is_outside_of_its_marks(entries):
+    text = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    filled = fill_page(text, entries)
+    assert filled.startswith(f"before\n{BEGIN}\n| claim |")
+    assert filled.endswith(f"|\n{END}\nafter\n")
+    with pytest.raises(UserError, match="add the line"):
+        fill_page(f"{BEGIN}\n", entries)
 
 
 def test_words():

@@ -85,3 +85,4 @@ def test_the_page(tmp_path, capsys):
     assert "--page writes all claims" in capsys.readouterr().err
     write_page(tmp_path / "claims.md", None)
     assert "## Optimizers" in (tmp_path / "claims.md").read_text()
+    assert (tmp_path / "pictures/claims.png").stat().st_size > 5000

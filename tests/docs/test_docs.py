@@ -6,6 +6,7 @@ Blocks marked `sh`, and indented ones of nothing but effjax commands, are typed;
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
+from effjax import cli
 from tests.one_device import one_device
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +96,37 @@ def test_the_shell_blocks_run(page, tmp_path):
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     assert "Traceback" not in done.stderr
+
+
+def typed_commands(text: str) -> list[list[str]]:
+    """The words of every effjax command, up to a pipe or a redirection, comments left out."""
+    found = []
+    for line in text.splitlines():
+        command = line.strip().removeprefix(".venv/bin/")
+        if not command.startswith("effjax "):
+            continue
+        # whether buckets can be reached depends on an extra
+        words = shlex.split(command.replace("gs://", ""), comments=True)
+        if "--help" in words:
+            continue
+        ends = [words.index(sign) for sign in ("|", ">", "&&", ";", "&") if sign in words]
+        found.append(words[: min(ends, default=len(words))])
+    return found
+
+
+@pytest.mark.parametrize("page", ["../README.md", *PAGES])
+def test_commands_are_understood(page):
+    """Verbs, flags and named configs exist; that they run is `test_the_shell_blocks_run`'s."""
+    text = (DOCS / page).read_text()
+    blocks = shell_blocks(text)
+    if page == "../README.md":
+        # its commands are typed in a checkout
+        blocks = re.findall(r"^    \.venv/bin/effjax .*$", text, re.MULTILINE)
+    for words in typed_commands("\n".join(blocks)):
+        args = cli.parse(words[1:])
+        config = getattr(args, "config", None)
+        if config is not None and config.startswith("configs/"):
+            assert (ROOT / config.partition(":")[0]).exists(), config
 
 
 @pytest.mark.parametrize("page", PAGES)
