@@ -19,6 +19,7 @@ from effjax.cli.declare import QUIET, default_workdir, flag, place, verb
         "effjax compress --config=configs/compress/prune_digits.py",
         "effjax compress --config=configs/compress/prune_digits.py:quick --compare",
         "effjax compress --workdir=runs/quickstart --budget=macs:0.5x",
+        "effjax compress --config=configs/compress/once_for_all_digits.py",
     ],
 )
 def compress(args: argparse.Namespace) -> None:
@@ -39,13 +40,17 @@ def compress(args: argparse.Namespace) -> None:
 
     config = load_run(args.config, args.overrides)
 
+    from effjax.compress.elastic.run import is_elastic, train_elastic
     from effjax.compress.run import compare, compress
     from effjax.report import choose_display
 
     workdir = args.workdir or default_workdir(args.config)
     display = choose_display(args.quiet)
     with contextlib.closing(display):
-        if args.compare:
+        if is_elastic(config):
+            _refuse_compare(args)
+            train_elastic(config, workdir, args.extend, display)
+        elif args.compare:
             # a folder beside it: a comparison holds several runs
             folder = args.workdir or workdir.with_name(f"{workdir.name}-compare")
             compare(config, folder, display)
@@ -53,11 +58,39 @@ def compress(args: argparse.Namespace) -> None:
             compress(config, workdir, args.extend, display)
 
 
+def _refuse_compare(args: argparse.Namespace) -> None:
+    from effjax.errors import UserError
+
+    if args.compare:
+        raise UserError(
+            "--compare is for masks; of an elastic network cut sub-networks out and train them\n"
+            "effjax compress --workdir=D --budget=macs:0.3x"
+        )
+
+
 def _narrow(args: argparse.Namespace) -> None:
+    from effjax.compress.elastic.run import is_elastic_run
     from effjax.compress.narrow import narrow_run
     from effjax.report import choose_display
 
+    if is_elastic_run(args.workdir):
+        _specialise(args)
+        return
     out = args.out or args.workdir.with_name(f"{args.workdir.name}-narrow")
     display = choose_display(args.quiet)
     with contextlib.closing(display):
         narrow_run(args.workdir, out, args.budget, args.importance, display)
+
+
+def _specialise(args: argparse.Namespace) -> None:
+    """Cuts a sub-network out of an elastic network."""
+    from effjax.compress.elastic.specialise import specialise
+    from effjax.report import choose_display
+    from effjax.search.options import read_budget
+
+    budget = read_budget(args.budget)
+    name = args.budget.replace(":", "-").replace(" ", "")
+    out = args.out or args.workdir.with_name(f"{args.workdir.name}-{name}")
+    display = choose_display(args.quiet)
+    with contextlib.closing(display):
+        specialise(args.workdir, budget, out, display)

@@ -78,7 +78,7 @@ def recalibrated(
     blank = {**variables, "batch_stats": jax.tree.map(jnp.zeros_like, variables["batch_stats"])}
     of_batches, sizes = [], []
     for images in batches:
-        _, changed = apply(blank, images, train=True, mutable=["batch_stats"])
+        _, changed = apply(blank, images, train=True, mutable=("batch_stats",))
         of_batches.append(jax.device_get(changed["batch_stats"]))
         sizes.append(len(images))
     mean = mean_statistics(of_batches, sizes)

@@ -16,7 +16,7 @@ import contextlib
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -143,27 +143,49 @@ class Supernet:
             found[group.name] = np.concatenate(parts)
         return found
 
-    def ranks(
+    def sorted_ranks(
         self,
         params: Params,
-        kept: Mapping[str, Sequence[int]] | None = None,
+        ranks: Ranks,
+        opened: np.ndarray | None = None,
     ) -> dict[str, np.ndarray]:
         """Channels in the order of their importance: the L1 norm of the weights that read them.
 
         Args:
-          kept: {group: widths that keep their set of channels}, see `order_of`.
+          params: of the large network.
+          ranks: of before.
+          opened: int [P], options counted from the last, whose widths keep their channels; None:
+            none does.
         """
         arrays = flat({"params": params})
         found = {}
         for group in self.groups:
-            scores = self._importance(group, arrays)
-            ranks, start = [], 0
-            for size in self.sizes[group.name]:
-                part = scores[start : start + size]
-                ranks.append(ranks_of(order_of(part, (kept or {}).get(group.name, ()))))
+            importance = self._importance(group, arrays)
+            widths = np.zeros((0, len(self.sizes[group.name])), int)
+            if opened is not None:
+                widths = self._open_widths(group, opened)
+            parts, start = [], 0
+            for part, size in enumerate(self.sizes[group.name]):
+                # sorted anew is what stands between two widths, in the order of before
+                before = np.argsort(ranks[group.name][start : start + size])
+                scores = importance[start : start + size][before]
+                parts.append(ranks_of(before[order_of(scores, widths[:, part])]))
                 start += size
-            found[group.name] = np.concatenate(ranks)
+            found[group.name] = np.concatenate(parts)
         return found
+
+    def _open_widths(
+        self,
+        group: Group,
+        opened: np.ndarray,
+    ) -> np.ndarray:
+        """Channels of each part at the options that are open, [n, parts]."""
+        table = self._counts[group.name]
+        for axis, place in enumerate(self._choices_of(group)):
+            count = table.shape[axis]
+            last = np.arange(count - opened[place], count)
+            table = np.take(table, last, axis)
+        return table.reshape(-1, table.shape[-1])
 
     def _importance(
         self,
@@ -212,7 +234,8 @@ class Supernet:
         return jnp.tile(jnp.repeat(channels, axis.unit), axis.repeats)
 
     @functools.cached_property
-    def _axes_of_path(self) -> dict[str, list[Axis]]:
+    def axes_of_path(self) -> dict[str, list[Axis]]:
+        """{path of an array: its axes}."""
         found: dict[str, list[Axis]] = {}
         for axis in self.axes:
             found.setdefault(axis.path, []).append(axis)
@@ -242,7 +265,7 @@ class Supernet:
             choice = point[self.space.place[window.choice]]
             arrays[path] = chosen_kernel(arrays[path], own, window.sizes, choice)
         active = self.active(point, ranks)
-        for path, axes in self._axes_of_path.items():
+        for path, axes in self.axes_of_path.items():
             if path not in arrays:
                 continue  # statistics: what is scaled by 0 has none that matter
             for axis in axes:
@@ -328,7 +351,7 @@ class Supernet:
         found = {}
         for path, shape in wanted.items():
             array = arrays[path]
-            for axis in self._axes_of_path.get(path, ()):
+            for axis in self.axes_of_path.get(path, ()):
                 kept = self._entries(axis, active)
                 count = shape.shape[axis.axis]
                 # static: how many there are is known, which ones may be traced
