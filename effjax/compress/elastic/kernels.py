@@ -9,6 +9,7 @@ The matrices serve all channels of a layer. Once-for-All, https://arxiv.org/abs/
 Shapes: I J taps of a kernel, N = I * J, C channels.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -39,7 +40,7 @@ def sides_of(
 def steps(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
     """(larger, smaller) of neighbours, from the largest size down."""
     descending = sorted(sizes, reverse=True)
-    yield from zip(descending, descending[1:])
+    yield from itertools.pairwise(descending)
 
 
 def identity_matrices(

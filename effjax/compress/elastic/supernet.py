@@ -6,8 +6,8 @@ program serves every sub-network: what a narrow network has not is 0, norms look
 that there are, and blocks beyond the depth are passed by.
 
 The parameters are those of the large network, beside them the matrices of small kernels under
-"elastic_kernels". Which channels a width keeps is said by ranks, so that channels are sorted without
-moving them.
+"elastic_kernels". Which channels a width keeps is said by ranks, so that they are sorted without
+being moved.
 
 Shapes: N channels of a group, P choices of a point.
 """

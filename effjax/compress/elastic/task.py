@@ -241,7 +241,7 @@ class ElasticClassification(Classification):
         images: jax.Array,
         examples: jax.Array,
     ) -> jax.Array:
-        """Logits [B, K] of the smallest network, which is cut out: known shapes cost what they are."""
+        """Logits [B, K] of the smallest network, cut out: it then costs what it costs alone."""
         rest, ranks = _divided(model_state)
         point = self.supernet.space.smallest
         model, variables = self.supernet.extracted(params, rest, ranks, point)

@@ -3,6 +3,7 @@
 Shapes: N channels, of which narrower layers keep the first ones.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,7 +34,7 @@ def order_of(
     count = len(importance)
     ends = [0, *sorted(width for width in kept if width < count), count]
     found = []
-    for start, end in zip(ends, ends[1:]):
+    for start, end in itertools.pairwise(ends):
         # stable: equal channels stay as they were
         order = np.argsort(-importance[start:end], kind="stable")
         found.append(start + order)
