@@ -19,6 +19,7 @@ MODULES = (
     "search_encodings",
     "search_masks",
     "search_structured",
+    "search_elastic",
 )
 
 
