@@ -12,6 +12,7 @@ from effjax.cli.declare import QUIET, default_workdir, flag, place, verb
     flag("--extend", action="store_true", help="train on in a finished run"),
     flag("--compare", action="store_true", help="train its sanity arms and the dense network too"),
     flag("--budget", metavar="B", help="cut a trained run to macs:0.5x, params:..., latency:..."),
+    flag("--choose-space", metavar="B", help="which widths and size to make elastic: memory:64KB"),
     flag("--importance", default="l2", metavar="I", help="which channels matter (l2)"),
     flag("--out", type=place, metavar="O", help="where the cut network goes (D-narrow)"),
     QUIET,
@@ -26,6 +27,9 @@ def compress(args: argparse.Namespace) -> None:
     """Prune a network by masks and train it, or cut a trained one to a budget."""
     from effjax.errors import UserError
 
+    if args.choose_space is not None:
+        _choose_space(args)
+        return
     if args.budget is not None:
         if args.workdir is None or args.config is not None:
             raise UserError(
@@ -80,6 +84,24 @@ def _narrow(args: argparse.Namespace) -> None:
     display = choose_display(args.quiet)
     with contextlib.closing(display):
         narrow_run(args.workdir, out, args.budget, args.importance, display)
+
+
+def _choose_space(args: argparse.Namespace) -> None:
+    """Which widths and which resolution to make elastic under a limit of memory."""
+    from effjax.runs.given import load_run
+
+    config = load_run(args.config, args.overrides)
+
+    from effjax.compress.elastic.choose_space import choose_space
+    from effjax.compress.elastic.run import check_is_elastic
+    from effjax.report import choose_display
+    from effjax.search.options import read_budget
+
+    check_is_elastic(config)
+    workdir = args.workdir or default_workdir(args.config)
+    display = choose_display(args.quiet)
+    with contextlib.closing(display):
+        choose_space(config, read_budget(args.choose_space), workdir, display)
 
 
 def _specialise(args: argparse.Namespace) -> None:

@@ -82,6 +82,7 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--out": ("--budget",),
         "--compare": ("--config",),
         "--extend": ("--config",),
+        "--choose-space": ("--config",),
         OVERRIDE: ("--config",),
     },
     "bench": {"--price": ("--dry-run",)},

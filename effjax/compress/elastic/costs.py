@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from effjax.compress.elastic.kernels import sides_of
+from effjax.compress.elastic.space import ElasticSpace
 from effjax.compress.elastic.supernet import Supernet
 from effjax.costs import PartsTable
 from effjax.search.costing import PointCosts
@@ -132,3 +133,17 @@ def _stage_of(path: str) -> int | None:
         return 0
     stage = re.match(r"params/stages_(\d+)/", path)
     return int(stage[1]) if stage else None
+
+
+def memory_key(
+    space: ElasticSpace,
+    point: Point,
+) -> tuple:
+    """The same for points whose peak of activation memory is the same.
+
+    The peak is that of one block or one downsampling. Blocks of a stage have maps of one shape, so
+    that the one with the most hidden channels decides; windows store nothing.
+    """
+    a = space.decode(point)
+    hidden = tuple(max(of_blocks) for of_blocks in a.mlp_hidden)
+    return (a.dims, hidden, space.resolution(point))

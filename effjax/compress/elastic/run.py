@@ -8,6 +8,7 @@ import ml_collections
 from effjax.compress.elastic.curve import measure_curve
 from effjax.compress.elastic.measure import open_trained
 from effjax.compress.elastic.task import ElasticClassification
+from effjax.errors import UserError
 from effjax.report import Display
 from effjax.runs.record import read_config
 from effjax.tasks.registry import find_task
@@ -17,6 +18,19 @@ from effjax.tasks.run import train
 def is_elastic(config: ml_collections.ConfigDict) -> bool:
     """Whether a config trains an elastic network."""
     return issubclass(find_task(config.task.name), ElasticClassification)
+
+
+def check_is_elastic(config: ml_collections.ConfigDict) -> None:
+    """Refuses a config of another task.
+
+    Raises:
+      UserError: saying which configs are elastic.
+    """
+    if not is_elastic(config):
+        raise UserError(
+            f"task {config.task.name!r} trains no elastic network; give a config such as\n"
+            "--config=configs/compress/once_for_all_digits.py"
+        )
 
 
 def is_elastic_run(workdir: Path) -> bool:

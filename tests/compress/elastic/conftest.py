@@ -1,0 +1,76 @@
+"""A small elastic network of each family, in which every number matters."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+
+from effjax import models
+from effjax.compress.elastic.space import Extent
+from effjax.compress.elastic.supernet import KERNELS, Supernet
+from effjax.compress.sites import flat, nested
+
+SIDE = 8
+TWO = {"depths": (2, 1), "dims": (16, 32), "patch_kernels": (3, 3), "patch_strides": (2, 2),
+       "patch_pads": (1, 1), "remat": (False, False)}  # fmt: skip
+FAMILIES = {
+    "convformer_s18": {
+        **TWO,
+        "mixers": ("separable_conv", "separable_conv"),
+        "kernel_sizes": (5, 5),
+        "layer_scale": (None, None),
+        "residual_scale": (None, 1.0),
+    },
+    "caformer_s18": {
+        **TWO,
+        "mixers": ("separable_conv", "attention(head_dim=8)"),
+        "kernel_sizes": (5, 5),
+        "layer_scale": (0.5, None),
+        "residual_scale": (None, 1.0),
+        "head": "mlp",
+    },
+    "inception_next_atto": {
+        **TWO,
+        "square_kernels": (3, 3),
+        "band_kernels": (5, 5),
+        "mlp_ratios": (3.0, 3.0),
+    },
+}
+EXTENT = Extent(kernels=(3,), least_depth=1, widths=(0.5,), mlp_ratios=(2.0,), multiple=8)
+
+
+class Filled:
+    """A network, its elastic one, and numbers for both."""
+
+    def __init__(self, name):
+        self.model = models.create_model(name, num_classes=3, dtype="float64", **FAMILIES[name])
+        self.net = Supernet(self.model, name, EXTENT, (SIDE, SIDE, 3))
+        rng = np.random.default_rng(0)
+        arrays = {}
+        for path, leaf in self.net.shapes.items():
+            size = leaf.shape[-1] if leaf.shape else 1
+            spread = 0.1 if not path.endswith("kernel") else np.sqrt(size / np.prod(leaf.shape))
+            centre = 0.0 if path.endswith(("kernel", "bias", "mean")) else 1.0
+            arrays[path] = centre + spread * rng.standard_normal(leaf.shape)
+        variables = nested(arrays)
+        matrices = {}
+        for path, leaf in flat(jax.eval_shape(self.net.matrices)).items():
+            matrices[path] = np.eye(len(leaf)) + 0.1 * rng.standard_normal(leaf.shape)
+        self.network = variables.pop("params")
+        self.params = {**self.network, KERNELS: nested(matrices)}
+        self.rest = variables
+        self.ranks = self.net.sorted_ranks(self.network, self.net.fresh_ranks())
+        self.images = rng.standard_normal((2, SIDE, SIDE, 3))
+
+
+@pytest.fixture(autouse=True)
+def doubles():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture(scope="session")
+def filled():
+    """filled(name): made once."""
+    return functools.cache(Filled)
