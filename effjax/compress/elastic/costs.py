@@ -5,14 +5,17 @@ times the positions of its map, and the two products of attention. Both are the 
 `effjax.models.cost` counts in the program of the sub-network.
 """
 
+import functools
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from effjax.compress.elastic.kernels import sides_of
-from effjax.compress.elastic.space import ElasticSpace
+from effjax.compress.elastic.space import MLP_RATIO
 from effjax.compress.elastic.supernet import Supernet
 from effjax.costs import PartsTable
+from effjax.search.choices import RESOLUTION
 from effjax.search.costing import PointCosts
 from effjax.search.points import Point
 
@@ -59,11 +62,75 @@ class ElasticCosts(PointCosts):
         if unit in ("params", "macs"):
             found = self.sizes_of(point)
             self._known[point, "params"], self._known[point, "macs"] = found
-            return
-        super()._count(point, unit)
+        elif unit == "memory":
+            reduced = self.same_peak(point)
+            if reduced != point:
+                self._known[point, unit] = self.of(reduced, unit)
+            else:
+                super()._count(point, unit)
+        else:
+            super()._count(point, unit)
 
     def of_base(self, unit: str) -> float:
         return self.of(self.space.largest, unit)
+
+    def same_peak(self, point: Point) -> Point:
+        """A small network with the same peak of activation memory.
+
+        The peak is that of one block or one downsampling, and grows with every width. Windows store
+        nothing; of the blocks of a stage the one with the most hidden channels decides; a stage
+        that reaches no peak even at its largest need not be wide.
+        """
+        reduced = list(self.space.smallest)
+        for stage in range(len(self.space.base.depths)):
+            if stage in self._low_stages:
+                continue
+            self._take_stage(reduced, point, stage)
+        if RESOLUTION in self.space.place:
+            number = self.space.place[RESOLUTION]
+            reduced[number] = point[number]
+        return self.space.canonical(tuple(reduced))
+
+    def _take_stage(
+        self,
+        reduced: list[int],
+        point: Point,
+        stage: int,
+    ) -> None:
+        """Gives `reduced` the width of a stage, and the largest MLP of its blocks."""
+        place = self.space.place
+        width = f"dims.{stage}"
+        if width in place:
+            reduced[place[width]] = point[place[width]]
+        ratios = []
+        for block in range(self.space.depths(point)[stage]):
+            path = f"stages_{stage}.blocks_{block}.{MLP_RATIO}"
+            if path in place:
+                ratios.append(point[place[path]])
+        first = f"stages_{stage}.blocks_0.{MLP_RATIO}"
+        if first in place:
+            reduced[place[first]] = max(ratios)
+
+    @functools.cached_property
+    def _low_stages(self) -> set[int]:
+        """Stages that never decide on the peak, at the largest resolution and so at all of them."""
+        space = self.space
+        start = list(space.smallest)
+        if RESOLUTION in space.place:
+            start[space.place[RESOLUTION]] = space.largest[space.place[RESOLUTION]]
+        least = self._peak(start)
+        found = set()
+        for stage in range(len(space.base.depths)):
+            wide = list(start)
+            self._take_stage(wide, space.largest, stage)
+            if self._peak(wide) == least:
+                found.add(stage)
+        return found
+
+    def _peak(self, point: Sequence[int]) -> float:
+        point = self.space.canonical(tuple(point))
+        model = self.space.model(point, self.num_classes, dtype=self.dtype)
+        return self._of_model(model, self.shape(point), "memory")["memory"]
 
     def sizes_of(self, point: Point) -> tuple[int, int]:
         """(parameters, multiply-adds) of a point."""
@@ -111,8 +178,9 @@ class ElasticCosts(PointCosts):
         sizes = {window.path: window for window in net.windows}
         found = {}
         for path, leaf in net.shapes.items():
-            block = re.match(r"params/stages_(\d+)/blocks_(\d+)/", path)
-            if not path.startswith("params/") or (block and int(block[2]) >= depths[int(block[1])]):
+            block = _block_of(path)
+            is_gone = block is not None and block[1] >= depths[block[0]]
+            if is_gone or not path.startswith("params/"):
                 continue
             shape = list(leaf.shape)
             for axis in net.axes_of_path.get(path, ()):
@@ -127,23 +195,17 @@ class ElasticCosts(PointCosts):
         return found
 
 
+@functools.cache
+def _block_of(path: str) -> tuple[int, int] | None:
+    """(stage, block) that a parameter lies in."""
+    place = re.match(r"params/stages_(\d+)/blocks_(\d+)/", path)
+    return None if place is None else (int(place[1]), int(place[2]))
+
+
+@functools.cache
 def _stage_of(path: str) -> int | None:
     """The stage whose map a kernel gives; None of the head."""
     if path.startswith("params/stem/"):
         return 0
     stage = re.match(r"params/stages_(\d+)/", path)
     return int(stage[1]) if stage else None
-
-
-def memory_key(
-    space: ElasticSpace,
-    point: Point,
-) -> tuple:
-    """The same for points whose peak of activation memory is the same.
-
-    The peak is that of one block or one downsampling. Blocks of a stage have maps of one shape, so
-    that the one with the most hidden channels decides; windows store nothing.
-    """
-    a = space.decode(point)
-    hidden = tuple(max(of_blocks) for of_blocks in a.mlp_hidden)
-    return (a.dims, hidden, space.resolution(point))

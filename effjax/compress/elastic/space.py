@@ -26,7 +26,6 @@ from effjax.search.choices import RESOLUTION, Choice
 from effjax.search.points import Point, Space
 
 OF_BLOCK = re.compile(r"stages_(\d+)\.blocks_(\d+)\.(\w+)")
-OF_STAGE = re.compile(r"(\w+)\.(\d+)")
 MLP_RATIO = "mlp_ratio"
 
 
@@ -86,6 +85,7 @@ class ElasticSpace(Space):
             )
         super().__init__(choices)
         self.place = {choice.path: number for number, choice in enumerate(self.choices)}
+        self._block_of = [_block_of(choice.path) for choice in self.choices]
         self.decode = functools.lru_cache(maxsize=100_000)(self._decode)
 
     @property
@@ -131,10 +131,13 @@ class ElasticSpace(Space):
     def is_idle(self, point: Point) -> tuple[bool, ...]:
         depths = self.depths(point)
         idle = []
-        for choice in self.choices:
-            place = OF_BLOCK.fullmatch(choice.path)
-            idle.append(place is not None and int(place[2]) >= depths[int(place[1])])
+        for place in self._block_of:
+            idle.append(place is not None and place[1] >= depths[place[0]])
         return tuple(idle)
+
+    def is_valid(self, point: Point) -> bool:
+        """Every combination of options is an architecture."""
+        return True
 
     def _decode(self, point: Point) -> Any:
         """The architecture of a point."""
@@ -192,6 +195,12 @@ class ElasticSpace(Space):
         """What the space is, as JSON data."""
         choices = [[choice.path, list(choice.options)] for choice in self.choices]
         return {"base": self.name, "elastic": True, "choices": choices}
+
+
+def _block_of(path: str) -> tuple[int, int] | None:
+    """(stage, block) of a choice; None: it is of no block."""
+    place = OF_BLOCK.fullmatch(path)
+    return None if place is None else (int(place[1]), int(place[2]))
 
 
 def block_fields(architecture: Any) -> tuple[str, ...]:

@@ -270,8 +270,9 @@ class Supernet:
                 continue  # statistics: what is scaled by 0 has none that matter
             for axis in axes:
                 kept = self._entries(axis, active).astype(arrays[path].dtype)
-                further = -1 - axis.axis
-                arrays[path] = arrays[path] * kept.reshape(-1, *(1,) * further)
+                shape = [1] * arrays[path].ndim
+                shape[axis.axis] = -1
+                arrays[path] = arrays[path] * kept.reshape(shape)
         return nested(arrays)["params"]
 
     @contextlib.contextmanager

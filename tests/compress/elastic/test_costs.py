@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from effjax import costs, models
-from effjax.compress.elastic.costs import ElasticCosts, map_sides, memory_key
+from effjax.compress.elastic.costs import ElasticCosts, map_sides
 from tests.compress.elastic.conftest import FAMILIES, SIDE
 
 
@@ -36,15 +36,13 @@ def test_sides_of_maps():
     assert map_sides(Patches, 9) == [5, 3]
 
 
-def test_points_of_one_key_have_one_peak(filled):
+def test_the_peak_of_memory_is_that_of_a_smaller_network(filled):
     case = filled("caformer_s18")
     space = case.net.space
-    # another window, and one block less
-    point = list(space.largest)
-    point[space.place["stages_0.blocks_0.kernel_sizes"]] = 0
-    point[space.place["depths.0"]] = 0
-    assert memory_key(space, tuple(point)) == memory_key(space, space.largest)
-    peaks = []
-    for one in (tuple(point), space.largest):
-        peaks.append(costs.count(space.model(one, 3), (SIDE, SIDE, 3), "memory"))
-    assert peaks[0] == peaks[1]
+    counted = ElasticCosts(case.net, 3)
+    point = space.sample(np.random.default_rng(5))
+    for one in (space.largest, point):
+        reduced = counted.same_peak(one)
+        assert space.depths(reduced) == (1, 1)
+        whole = costs.count(space.model(one, 3), (SIDE, SIDE, 3), "memory")
+        assert counted.of(one, "memory") == whole
