@@ -17,3 +17,12 @@ def test_scores_paths_and_steps():
 @pytest.mark.slow
 def test_groups_walls_and_quantisers():
     check_recorded("tp", "amc", "haq")
+
+
+def test_elastic_losses_and_widths():
+    check_recorded("ofa/loss", "ofa/make_divisible")
+
+
+@pytest.mark.slow
+def test_elastic_kernels_layers_and_the_sandwich():
+    check_recorded("ofa")

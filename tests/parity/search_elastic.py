@@ -30,11 +30,9 @@ REDUCE, WIDEN = "depth_conv.se.fc.reduce", "depth_conv.se.fc.expand"
 
 def compute(spec: Spec, inputs: Mapping[str, np.ndarray], keys: list[str]) -> Found:
     """Yields (key, value) for those of `keys` that this file can compute."""
-    asked = {key for key in keys if key.startswith("ofa/")}
-    if not asked:
-        return
-    for part in (_depthwise, _layer, _rounding, _losses, _sandwich):
-        yield from part(spec, inputs)
+    for beginning, part in PARTS.items():
+        if any(key.startswith(beginning) for key in keys):
+            yield from part(spec, inputs)
 
 
 def _arrays(spec: Spec, name: str, prefix: str) -> Arrays:
@@ -315,3 +313,12 @@ def _sandwich(spec: Spec, inputs: Any) -> Found:
     yield "ofa/sandwich/losses", found
     yield "ofa/sandwich/grad_l2", jnp.stack([jnp.linalg.norm(grads[name]) for name in names])
     yield "ofa/sandwich/grad_sum", jnp.stack([grads[name].sum() for name in names])
+
+
+PARTS = {
+    "ofa/dw": _depthwise,
+    "ofa/mb": _layer,
+    "ofa/make_divisible": _rounding,
+    "ofa/loss": _losses,
+    "ofa/sandwich": _sandwich,
+}

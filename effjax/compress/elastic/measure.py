@@ -34,11 +34,13 @@ class Trained:
     Attributes:
       task: that trained it.
       params, model_state: as one would use them.
+      step: updates that were made.
     """
 
     task: ElasticClassification
     params: Any
     model_state: Any
+    step: int
 
     def split(self, name: str | None) -> Split:
         """Held-out images; None: those that `config.data.val_split` names."""
@@ -193,7 +195,7 @@ def open_trained(
             "train one: effjax compress --config=configs/compress/once_for_all_digits.py"
         )
     weights = jax.device_get(evaluated(setup, state))
-    return Trained(setup.task, weights["params"], weights["model_state"])
+    return Trained(setup.task, weights["params"], weights["model_state"], int(state.step))
 
 
 def drawn_points(

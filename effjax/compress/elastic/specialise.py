@@ -106,7 +106,8 @@ def measured_pairs(
     def accuracy(point: Point) -> float:
         return trained.accuracy(point, split)
 
-    folder = workdir / PAIRS
+    # of these weights: a run may be extended
+    folder = workdir / PAIRS / f"step{trained.step}"
     folder.mkdir(parents=True, exist_ok=True)
     problem = Problem(
         space,
@@ -161,7 +162,7 @@ def search(
     def accuracy(point: Point) -> float:
         return measured[point] if point in measured else trained.accuracy(point, split)
 
-    final = Problem(space, ByFunction(accuracy, TOP1), len(points), workdir=workdir, **settings)
+    final = Problem(space, ByFunction(accuracy, TOP1), len(points), **settings)
     final.evaluate_all(list(points))
     notes = {"looked_at": len(looked.history), "pairs": len(pairs.history)}
     if predictor.rank is not None:

@@ -6,10 +6,13 @@ import jax
 import numpy as np
 import pytest
 
+import effjax
 from effjax import models
 from effjax.compress.elastic.space import Extent
 from effjax.compress.elastic.supernet import KERNELS, Supernet
 from effjax.compress.sites import flat, nested
+from effjax.report import choose_display
+from effjax.tasks.run import train
 
 SIDE = 8
 TWO = {"depths": (2, 1), "dims": (16, 32), "patch_kernels": (3, 3), "patch_strides": (2, 2),
@@ -37,6 +40,8 @@ FAMILIES = {
         "mlp_ratios": (3.0, 3.0),
     },
 }
+FAST = "caformer_s18"
+NAMES = [pytest.param(name, marks=[] if name == FAST else pytest.mark.slow) for name in FAMILIES]
 EXTENT = Extent(kernels=(3,), least_depth=1, widths=(0.5,), mlp_ratios=(2.0,), multiple=8)
 
 
@@ -74,3 +79,28 @@ def doubles():
 def filled():
     """filled(name): made once."""
     return functools.cache(Filled)
+
+
+def config_of(**task):
+    """A config that trains a tiny elastic network."""
+    config = effjax.default_config()
+    config.task.update(name="elastic", kernels=(3,), widths=(0.5,), mlp_ratios=(2.0,), **task)
+    config.model.update(name="caformer_s18", **FAMILIES["caformer_s18"])
+    config.data.update(name="synthetic", image_size=SIDE, batch_size=8, synthetic_examples=16)
+    config.data.synthetic_classes = 3
+    config.optim.default.update(name="adan", learning_rate=1e-2)
+    config.schedule.update(name="constant", warmup_epochs=0.0)
+    config.update(total_epochs=None, total_steps=4)
+    config.evals.val.every_epochs = 1.0
+    config.checkpoint.update(every_epochs=1.0)
+    config.parallel.devices = 1
+    return config
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory):
+    """The folder of a run of four updates."""
+    workdir = tmp_path_factory.mktemp("elastic") / "run"
+    with jax.enable_x64(False):
+        train(config_of(children=1, pairs=8), workdir, display=choose_display(quiet=True))
+    return workdir

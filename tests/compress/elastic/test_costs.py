@@ -5,10 +5,10 @@ import pytest
 
 from effjax import costs, models
 from effjax.compress.elastic.costs import ElasticCosts, map_sides
-from tests.compress.elastic.conftest import FAMILIES, SIDE
+from tests.compress.elastic.conftest import FAMILIES, NAMES, SIDE
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_costs_are_the_cost_models(filled, name):
     case = filled(name)
     space = case.net.space
@@ -36,6 +36,7 @@ def test_sides_of_maps():
     assert map_sides(Patches, 9) == [5, 3]
 
 
+@pytest.mark.slow
 def test_the_peak_of_memory_is_that_of_a_smaller_network(filled):
     case = filled("caformer_s18")
     space = case.net.space

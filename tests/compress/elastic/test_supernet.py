@@ -11,9 +11,7 @@ import pytest
 from effjax import models
 from effjax.compress.elastic.supernet import KERNELS, Supernet, without_kernels
 from effjax.compress.sites import flat
-from tests.compress.elastic.conftest import EXTENT, FAMILIES, SIDE
-
-FAST = "caformer_s18"
+from tests.compress.elastic.conftest import EXTENT, FAMILIES, FAST, NAMES, SIDE
 
 
 def masked_logits(case):
@@ -70,7 +68,7 @@ def test_what_is_cut_out_is_an_ordinary_network_on_disk(filled, tmp_path):
     np.testing.assert_allclose(found, want, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_shapes_of_what_is_cut_out_are_those_of_its_architecture(filled, name):
     case = filled(name)
     space = case.net.space
