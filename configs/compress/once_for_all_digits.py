@@ -1,9 +1,10 @@
-"""One CAFormer on handwritten digits from which thousands of smaller ones are cut.
+"""One CAFormer on handwritten digits from which millions of smaller ones may be cut.
 
 Windows, depths, widths and MLP ratios are elastic. The largest network learns the
 labels, the smallest and a drawn one learn what the largest says (the sandwich rule).
 
-Score: not recorded yet.
+Score: 97.8 % validation top-1 of the network itself and 96.1 % of the smallest, one seed
+       (benchmarks/RESULTS.md).
 Cost: about two minutes on two CPU cores.
 Run: effjax compress --config=configs/compress/once_for_all_digits.py
      effjax compress --workdir=runs/once_for_all_digits --budget=macs:0.3x
