@@ -21,6 +21,7 @@ from effjax.compress.elastic.measure import Trained, drawn_points, open_trained
 from effjax.costs import Budget, PartsTable
 from effjax.report import Display
 from effjax.runs.folder import FOUND_ARCHITECTURE, FOUND_WEIGHTS
+from effjax.search.costing import check_feasible
 from effjax.search.found import PICTURE, Found, make_found, write
 from effjax.search.objectives import ByFunction
 from effjax.search.points import Point
@@ -124,18 +125,23 @@ def measured_pairs(
     return problem
 
 
+def costs_of(
+    trained: Trained,
+    out: Path,
+) -> ElasticCosts:
+    """What sub-networks cost; measured latencies stay in `out`."""
+    task = trained.task
+    table = PartsTable(out / "latency.json", task.config.data.batch_size)
+    return ElasticCosts(task.supernet, task.model.num_classes, table)
+
+
 def search(
     trained: Trained,
     pairs: Problem,
     budget: Budget,
-    workdir: Path,
-    display: Display,
+    costs: ElasticCosts,
 ) -> tuple[Found, Problem]:
-    """The best sub-network within a budget.
-
-    Raises:
-      UserError: no sub-network meets the budget, with the range that can be met.
-    """
+    """The best sub-network within a budget."""
     task = trained.task
     space = task.supernet.space
     codes = np.stack([space.encode(entry.point) for entry in pairs.history])
@@ -145,8 +151,6 @@ def search(
     def predicted(point: Point) -> float:
         return float(predictor(space.encode(point)[None])[0])
 
-    table = PartsTable(workdir / "latency.json", task.config.data.batch_size)
-    costs = ElasticCosts(task.supernet, task.model.num_classes, table)
     looks = min(LOOKS[budget.unit], space.size)
     settings: dict[str, Any] = {"budgets": (budget,), "costs": costs, "seed": task.config.seed}
     looked = Problem(space, ByFunction(predicted, TOP1), looks, **settings)
@@ -187,9 +191,13 @@ def specialise(
       UserError: no such run, or a budget that cannot be met.
     """
     trained = open_trained(workdir, display)
+    costs = costs_of(trained, out)
+    budget = amount.relative_to(costs.of_base(amount.unit) if amount.is_share else 0.0)
+    # before anything is measured
+    check_feasible(trained.task.supernet.space, (budget,), costs.of)
     pairs = measured_pairs(trained, workdir, display)
     out.mkdir(parents=True, exist_ok=True)
-    found, problem = search(trained, pairs, amount, out, display)
+    found, problem = search(trained, pairs, budget, costs)
     _, variables = trained.export(found.point)
     write(dataclasses.replace(found, variables=variables), problem, out)
     _show(found, trained, pairs, display)

@@ -33,6 +33,7 @@ from effjax.models import ImageModel
 from effjax.tasks.classification import Classification
 from effjax.tasks.distillation import soft
 from effjax.tasks.registry import register_task
+from effjax.tasks.targets import OneClass, Targets
 from effjax.tasks.unfreezing import BACKBONE
 
 RANKS = "ranks"
@@ -59,6 +60,16 @@ class ElasticClassification(Classification):
     Config = ElasticConfig
     begun = True  # of the update that is traced; a copy of the task has another one
     beside: Beside | None = None  # likewise
+
+    @functools.cached_property
+    def targets(self) -> Targets:
+        targets = super().targets
+        if targets.kind != OneClass.kind:
+            raise UserError(
+                "an elastic network learns one class an image; these have several targets\n"
+                "give images of one class"
+            )
+        return targets
 
     @functools.cached_property
     def supernet(self) -> Supernet:
