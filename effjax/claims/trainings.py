@@ -12,6 +12,7 @@ from effjax.report.metric_names import less_is_better
 from effjax.trials.outcome import read_result
 from effjax.trials.plan import make_trial, read_sweep
 from effjax.trials.runners import run_here
+from effjax.trials.worker import is_over
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Trainings:
       minutes: of all runs together.
       data: the data set of all runs; "": what the config says.
       settings: further keys of the config, for all runs.
+      readings: {arm: [variant, metric]}, for an arm that is another metric of a variant's runs, such
+        as what an untrained network reaches.
     """
 
     config: str
@@ -33,6 +36,7 @@ class Trainings:
     minutes: float
     data: str = ""
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    readings: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
 
     @property
     def less_is_better(self) -> bool:
@@ -54,9 +58,10 @@ class Trainings:
         """
         variants = read_sweep(self.config).named()
         for arm in arms:
-            if arm not in variants:
+            variant, _ = self._read_from(arm)
+            if variant not in variants:
                 named = ", ".join(variants)
-                raise UserError(f"{self.config} has no variant {arm!r}; it has {named}")
+                raise UserError(f"{self.config} has no variant {variant!r}; it has {named}")
         common = dict(self.settings)
         if self.data:
             common["data.name"] = place.data_set(self.data)
@@ -65,8 +70,16 @@ class Trainings:
             for arm in arms:
                 if (arm, str(seed)) in have:
                     continue
-                point = {**common, **variants[arm]}
-                trial = make_trial(self.config, (), arm, point, seed, place.workdir)
-                run_here([trial], 1, display)
-                result = read_result(trial, self.metric)
+                variant, metric = self._read_from(arm)
+                point = {**common, **variants[variant]}
+                trial = make_trial(self.config, (), variant, point, seed, place.workdir)
+                # two arms may read the same run
+                if not is_over(trial.workdir):
+                    run_here([trial], 1, display)
+                result = read_result(trial, metric)
                 yield new_row(place.size, arm, str(seed), result.value, result.reason)
+
+    def _read_from(self, arm: str) -> tuple[str, str]:
+        """(variant, metric) of an arm."""
+        variant, metric = self.readings.get(arm, (arm, self.metric))
+        return variant, metric

@@ -1,5 +1,7 @@
 """Rows from trainings: seed by seed, and only those that are missing."""
 
+import dataclasses
+
 import pytest
 
 from effjax.claims.place import Place
@@ -34,3 +36,7 @@ def test_the_missing_one_is_trained(tmp_path):
     assert [(row.arm, row.pair) for row in rows] == [("gelu", "0"), ("star_relu", "1")]
     assert all(0.0 <= row.value <= 1.0 for row in rows)
     assert (tmp_path / "gelu" / "seed0" / "summary.json").exists()
+    # another metric of the same run
+    both = dataclasses.replace(QUICK, readings={"its loss": ["gelu", "val/loss"]})
+    (loss, *_) = both.measure(("its loss",), [], place, Quiet())
+    assert (loss.arm, loss.pair, loss.value > 0.0) == ("its loss", "0", True)
