@@ -27,6 +27,7 @@ class Command:
       seeds: how many it compares.
       minutes: of the command, as measured.
       smaller_is_better: of the metric; None: as its name says.
+      first: a command that has to be run before; "": none.
     """
 
     command: str
@@ -34,6 +35,7 @@ class Command:
     seeds: int
     minutes: float
     smaller_is_better: bool | None = None
+    first: str = ""
 
     @property
     def less_is_better(self) -> bool:
@@ -57,29 +59,41 @@ class Command:
         """
         if len(known) >= self.planned(arms):
             return
-        words = self.words(place)
-        display.line(f"$ {shlex.join(words)}")
         place.workdir.mkdir(parents=True, exist_ok=True)
-        status = subprocess.run(as_process(words), check=False).returncode
-        if status == INTERRUPTED:
-            raise Preempted("the command was interrupted: the same command continues")
-        if status:
-            raise UserError(f"{shlex.join(words)}\nended with exit status {status}")
+        for command in (self.first, self.command):
+            if command:
+                run(as_words(command, place), display)
         have = {(row.arm, row.pair) for row in known}
         for result in read_runs(place.workdir):
             arm, pair = result.trial.variant, result.trial.seed_and_fold
             if arm in arms and (arm, pair) not in have:
                 yield new_row(place.size, arm, pair, result.value, result.reason)
 
-    def words(self, place: Place) -> list[str]:
-        """The command as it is typed at a place."""
-        found = []
-        for word in shlex.split(self.command):
-            before, is_data, name = word.partition("DATA/")
-            if is_data:
-                word = before + place.data_set(name)
-            found.append(word.replace("WORKDIR", str(place.workdir)))
-        return found
+
+def run(words: Sequence[str], display: Display) -> None:
+    """Runs a command to its end, with its output on this terminal.
+
+    Raises:
+      Preempted: it was interrupted.
+      UserError: it failed.
+    """
+    display.line(f"$ {shlex.join(words)}")
+    status = subprocess.run(as_process(words), check=False).returncode
+    if status == INTERRUPTED:
+        raise Preempted("the command was interrupted: the same command continues")
+    if status:
+        raise UserError(f"{shlex.join(words)}\nended with exit status {status}")
+
+
+def as_words(command: str, place: Place) -> list[str]:
+    """The command as it is typed at a place."""
+    found = []
+    for word in shlex.split(command):
+        before, is_data, name = word.partition("DATA/")
+        if is_data:
+            word = before + place.data_set(name)
+        found.append(word.replace("WORKDIR", str(place.workdir)))
+    return found
 
 
 def as_process(words: Sequence[str]) -> list[str]:

@@ -26,8 +26,8 @@ class Trainings:
       minutes: of all runs together.
       data: the data set of all runs; "": what the config says.
       settings: further keys of the config, for all runs.
-      readings: {arm: [variant, metric]}, for an arm that is another metric of a variant's runs, such
-        as what an untrained network reaches.
+      readings: {arm: [variant, metric]}, for an arm that is another metric of a variant's runs, as
+        what an untrained network reaches.
     """
 
     config: str

@@ -1,8 +1,10 @@
 """Rows from a command: what it is typed as, what it leaves, how it fails."""
 
+import dataclasses
+
 import pytest
 
-from effjax.claims.command import Command, as_process
+from effjax.claims.command import Command, as_process, as_words
 from effjax.claims.place import Place
 from effjax.errors import Preempted, UserError
 from effjax.report.progress import Quiet
@@ -37,6 +39,12 @@ def test_rows_of_the_arms_that_are_asked_for(place):
     assert [(row.arm, row.pair) for row in again] == [("b", "0")]
 
 
+def test_what_comes_first_is_run_first(place):
+    both = dataclasses.replace(command(place), first=f"python {place.data}/script.py WORKDIR 3")
+    with pytest.raises(UserError, match="ended with exit status 3"):
+        list(both.measure(("a",), [], place, Quiet()))
+
+
 def test_how_a_command_ends(place):
     with pytest.raises(UserError, match="ended with exit status 3"):
         list(command(place, 3).measure(("a",), [], place, Quiet()))
@@ -45,12 +53,12 @@ def test_how_a_command_ends(place):
 
 
 def test_words(place):
-    typed = Command("effjax sweep --config.data.name=DATA/cifar10", "val/loss", 1, 1.0)
-    assert typed.words(place)[-1] == f"--config.data.name={place.data}/cifar10"
-    assert typed.words(Place(place.workdir, None, "small"))[-1] == "--config.data.name=cifar10"
-    other = Command("effjax sweep --config.data.name=DATA/cifar100", "val/loss", 1, 1.0)
+    typed = "effjax sweep --config.data.name=DATA/cifar10"
+    assert as_words(typed, place)[-1] == f"--config.data.name={place.data}/cifar10"
+    prepared = Place(place.workdir, None, "small")
+    assert as_words(typed, prepared)[-1] == "--config.data.name=cifar10"
     with pytest.raises(UserError, match="holds no folder cifar100"):
-        other.words(place)
+        as_words(f"{typed}0", place)
     assert as_process(["effjax", "claims"])[1:] == ["-m", "effjax", "claims"]
     with pytest.raises(UserError, match="in a checkout"):
         as_process(["python", "benchmarks/absent.py"])
