@@ -101,7 +101,10 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
     },
     "data": {
         "--write": ("action=check",),
-        "--out": ("action=prepare",),
+        "--out": ("action=prepare", "action=latents"),
+        "--images": ("action=latents",),
+        "--mirror": ("action=latents",),
+        "--label": ("action=prepare", "action=check"),
         "--manual-dir": ("action=prepare",),
         "--short-side": ("action=prepare",),
         "--val-share": ("action=prepare",),

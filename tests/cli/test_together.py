@@ -61,7 +61,8 @@ def test_a_flag_needs_its_leader(verb, flag, leader):
     words = [verb, *REQUIRED.get(verb, []), *BEFORE.get(leader, []), *typed(verb, flag)]
     _, _, action = leader.partition("action=")
     if action:
-        words[1] = "check" if action == "prepare" else "prepare"  # the other one
+        taken = {one.partition("action=")[2] for one in NEEDS[verb][flag]}
+        words[1] = next(other for other in ("prepare", "check", "latents") if other not in taken)
     with pytest.raises(UserError, match=f"{verb} uses {flag} only with"):
         cli.parse(words)
     if action:
