@@ -43,7 +43,7 @@ def first_thousand(split: str) -> str:
 def get_config() -> ml_collections.ConfigDict:
     """One training."""
     config = effjax.default_config()
-    config.total_steps = 312.0
+    config.total_steps = 200.0
 
     config.model.update(name="convformer_s18", **FIELDS)
     config.data.update(name="cifar10", image_size=32, batch_size=64, cache="memory")

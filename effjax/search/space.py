@@ -6,7 +6,7 @@ space.decode(point)                                 # an ordinary architecture
 """
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from effjax import models
@@ -104,7 +104,7 @@ class ArchSpace(Space):
         return models.create_model(self.name, num_classes, **settings, **fields)
 
     def spec(self) -> dict[str, Any]:
-        """The space as JSON data, from which `space_from_spec` makes it again."""
+        """The space as JSON data, from which `effjax.search.spec.read_spec` makes it again."""
         choices = [[choice.path, list(choice.options)] for choice in self.choices]
         return {"base": self.name, "fields": dict(self._fields), "choices": choices}
 
@@ -284,15 +284,3 @@ def _overlap(
         return False
     # a stage and one of its blocks go together: the block says more
     return one[2] == other[2]
-
-
-def space_from_spec(spec: Mapping[str, Any]) -> ArchSpace:
-    """The space that `ArchSpace.spec` describes; raises UserError where it cannot be made."""
-    choices = [Choice(path, _tuples(options)) for path, options in spec["choices"]]
-    fields = {name: _tuples(value) for name, value in spec["fields"].items()}
-    return ArchSpace(spec["base"], choices, **fields)
-
-
-def _tuples(value: Any) -> Any:
-    """JSON's lists as tuples, inside too."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -18,7 +18,8 @@ import numpy as np
 from effjax.config import read_json
 from effjax.errors import UserError
 from effjax.runs.atomic import write_atomically
-from effjax.search.space import ArchSpace, Point, space_from_spec
+from effjax.search.space import ArchSpace, Point
+from effjax.search.spec import read_spec
 
 REMEDY = "give a table that effjax search --make-table wrote"
 
@@ -129,7 +130,7 @@ def read_table(path: Path) -> Table:
     """
     data = dict(read_json(path, TableFile, REMEDY))
     try:
-        space = space_from_spec(data.pop("space"))
+        space = read_spec(data.pop("space"))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: its space cannot be made: {error}\n{REMEDY}") from error
     rows = []

@@ -4,7 +4,7 @@ import pytest
 
 from effjax.errors import UserError
 from effjax.search.choices import Choice
-from effjax.search.space import ArchSpace, space_from_spec
+from effjax.search.space import ArchSpace
 from tests.search.conftest import SMALL
 
 
@@ -38,12 +38,6 @@ def test_a_window_without_a_mixer_is_idle():
     space = ArchSpace("convformer_s18", choices, **SMALL)
     assert space.is_idle((0, 1)) == (False, True)
     assert len(list(space.points())) == 3
-
-
-def test_spec(space):
-    again = space_from_spec(space.spec())
-    assert again.spec() == space.spec()
-    assert list(again.points()) == list(space.points())
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,10 @@ class DartsSpace(ArchSpace):
         cells = {"normal": nothing, "reduce": nothing}
         cells |= {"normal_concat": joined, "reduce_concat": joined}
         super().__init__("darts_v2", choices, **cells, **fields)
+        self._settings = {"operations": operations, "nodes": nodes, **fields}
+
+    def spec(self) -> dict[str, Any]:
+        return {"cells": "darts", "settings": self._settings}
 
     def canonical(self, point: Point) -> Point:
         """The two edges of a node in one order: their sum has none."""
@@ -77,7 +81,11 @@ class NasBench201Space(ArchSpace):
     def __init__(self, **fields: Any):
         choices = [Choice(f"ops.{edge}", NASBENCH_OPERATIONS) for edge in range(len(EDGES))]
         super().__init__("nasbench201", choices, **fields)
+        self._settings = fields
         self._first: dict[str, Point] = {}  # of each class, the first cell in the order of points
+
+    def spec(self) -> dict[str, Any]:
+        return {"cells": "nasbench201", "settings": self._settings}
 
     def canonical(self, point: Point) -> Point:
         if not self._first:
