@@ -11,47 +11,22 @@ Run: effjax data prepare cifar10 --manual-dir=FOLDER_WITH_THE_ZIPS
      effjax search --correlate --table=configs/search/tables/metaformer_cifar10.json
 """
 
+import mixers_cifar10
 import ml_collections
+from mixers_cifar10 import quick  # noqa: F401
 
-import effjax
 from effjax.search import ArchSpace, Choice, Search
 from effjax.search.make_table import MakeTable
 
-FIELDS = {
-    "depths": (2, 2),
-    "dims": (16, 32),
-    "mixers": ("identity", "identity"),
-    "kernel_sizes": (3, 3),
-    "patch_kernels": (4, 2),
-    "patch_strides": (4, 2),
-    "patch_pads": (0, 0),
-    "layer_scale": (None, None),
-    "residual_scale": (None, None),
-    "remat": (False, False),
-    "mlp_ratio": 2.0,
-    "drop_path_rate": 0.0,
-    "head": "linear",
-}
+FIELDS = mixers_cifar10.FIELDS | {"mixers": ("identity", "identity")}
 MIXERS = ("identity", "pooling", "depthwise3", "depthwise7", "attention(head_dim=8)")
-
-
-def first_thousand(split: str) -> str:
-    """The first 1,000 images of each class, of a set of 50,000 sorted by class."""
-    return "+".join(f"{split}[{start}:{start + 1000}]" for start in range(0, 50_000, 5000))
 
 
 def get_config() -> ml_collections.ConfigDict:
     """One training."""
-    config = effjax.default_config()
+    config = mixers_cifar10.get_config()
     config.total_steps = 200.0
-
-    config.model.update(name="convformer_s18", **FIELDS)
-    config.data.update(name="cifar10", image_size=32, batch_size=64, cache="memory")
-    config.data.update(train_split=first_thousand("train"), val_split="test")
-    config.data.eval_batch_size = 500
-    config.data.augment.update(crop="pad", pad=4)
-    config.optim.default.update(name="adan", learning_rate=4e-3, weight_decay=0.02)
-    config.schedule.update(name="cosine", warmup_percent=10.0)
+    config.model.update(**FIELDS)
     return config
 
 
@@ -82,10 +57,3 @@ def search(arg: str | None = None) -> Search:
         compare_with=("zero_cost",),
         compare_seeds=1 if is_quick else 3,
     )
-
-
-def quick(config: ml_collections.ConfigDict) -> None:
-    """A table of seconds on synthetic images."""
-    config.total_steps = 2.0
-    config.data.update(name="synthetic", train_split="train", val_split="validation")
-    config.data.update(image_size=16, batch_size=8, synthetic_examples=64, eval_batch_size=16)

@@ -88,6 +88,19 @@ class PointCosts:
         return {"params": total.params, "macs": total.macs}
 
 
+def absolute(budget: Budget, costs: PointCosts | None) -> Budget:
+    """A budget in its unit, where it may be a share of the base architecture.
+
+    Raises:
+      UserError: it is a share, and nothing is counted.
+    """
+    if not budget.is_share:
+        return budget.relative_to(0.0)
+    if costs is None:
+        raise UserError(f"{budget.amount} is a share, and nothing says of what; give an amount")
+    return budget.relative_to(costs.of_base(budget.unit))
+
+
 # ------------------------------------------------------------------------- can it be met at all?
 
 
@@ -96,26 +109,49 @@ def extreme_point(
     cost: Callable[[Point], float],
     largest: bool = False,
 ) -> Point:
-    """The cheapest point of a space, or the dearest, by changing one choice after another.
+    """The cheapest point of a space, or the dearest, choice by choice.
 
-    It is the true one where no choice is dear in one network and cheap in another.
+    Every option is counted once, with the other choices as they are. The result is the true one
+    where no choice is dear in one network and cheap in another.
     """
     sign = -1 if largest else 1
-    best = space.canonical((0,) * len(space.choices))
-    if not space.is_valid(best):
-        best = space.sample(np.random.default_rng(0))
-    changed = True
-    while changed:
-        changed = False
-        for place, choice in enumerate(space.choices):
-            for index in range(len(choice.options)):
-                other = space.canonical((*best[:place], index, *best[place + 1 :]))
-                if other == best or not space.is_valid(other):
-                    continue
-                if sign * cost(other) < sign * cost(best):
-                    best = other
-                    changed = True
-    return best
+    point = (0,) * len(space.choices)
+    if not space.is_valid(point):
+        point = space.sample(np.random.default_rng(0))
+    undecided = set(range(len(space.choices)))
+    while True:
+        # a block that is not there yet, or a mixer without a window, is decided in a later round
+        idle = space.is_idle(point)
+        now = [place for place in sorted(undecided) if not idle[place]]
+        if not now:
+            return space.canonical(point)
+        changed = [_best_option(space, point, place, cost, sign) for place in now]
+        for place, index in zip(now, changed):
+            other = _with(point, place, index)
+            # two options that were counted apart may not go together
+            if space.is_valid(other):
+                point = other
+        undecided -= set(now)
+
+
+def _best_option(
+    space: ArchSpace,
+    point: Point,
+    place: int,
+    cost: Callable[[Point], float],
+    sign: int,
+) -> int:
+    """The option of one choice with the least `sign * cost`."""
+    found = []
+    for index in range(len(space.choices[place].options)):
+        other = _with(point, place, index)
+        if space.is_valid(other):
+            found.append((sign * cost(space.canonical(other)), index))
+    return min(found)[1]
+
+
+def _with(point: Point, place: int, index: int) -> Point:
+    return (*point[:place], index, *point[place + 1 :])
 
 
 def check_feasible(

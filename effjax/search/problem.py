@@ -6,11 +6,11 @@ same points, and those that are in the file are answered from there.
 """
 
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import ml_collections
 import numpy as np
@@ -20,14 +20,14 @@ from effjax.costs import Budget
 from effjax.errors import UserError
 from effjax.report import Display, choose_display
 from effjax.search.batches import open_batches, random_batch
-from effjax.search.costing import PointCosts, check_feasible
+from effjax.search.costing import PointCosts, absolute, check_feasible
+from effjax.search.encoded import EncodedPoints
 from effjax.search.evaluations import Evaluated, Log
 from effjax.search.objectives import ByTable, Objective
-from effjax.search.registry import find_encoding
 from effjax.search.space import ArchSpace, Point
 
 TRIES = 200  # draws for a point that is allowed and new
-FIRST = 16  # draws for a first point within the budgets
+FIRST = 4  # draws for a first point within the budgets
 STEPS = 10  # most changes on a walk from a point that is allowed
 NO_VALUE = float("-inf")  # of a network that could not be trained: worse than any other
 ROUNDING = 1e-9  # shares of evaluations are added up
@@ -83,12 +83,11 @@ class Problem:
         self.spent = 0.0
         self._known = Log(space, workdir)
         self._answered: dict[tuple[Point, float], Evaluated] = {}
-        self._batches: dict[int | None, Callable[[int], Any]] = {}
-        self._codes: dict[str, Any] = {}
-        self._encoded: dict[tuple[str, Point], np.ndarray] = {}
+        self._open_batches = functools.cache(functools.partial(open_batches, config))
+        self.codes = EncodedPoints(space, seed)
         self.table = objective.table if isinstance(objective, ByTable) else None
-        self.budgets = tuple(budget.relative_to(self._base_cost(budget)) for budget in budgets)
-        self._start = self._check_feasible()
+        self.budgets = tuple(absolute(budget, costs) for budget in budgets)
+        self._start = self._first_point()
 
     # ------------------------------------------------------------------------------ evaluations
 
@@ -111,11 +110,7 @@ class Problem:
         finalists = [evaluated for evaluated in self.history if evaluated.share == longest]
         return max(finalists, key=lambda evaluated: evaluated.value)
 
-    def evaluate(
-        self,
-        point: Point,
-        share: float = 1.0,
-    ) -> float:
+    def evaluate(self, point: Point, share: float = 1.0) -> float:
         """The value of a point; greater is better. A point that is known costs nothing.
 
         Raises:
@@ -124,11 +119,7 @@ class Problem:
         """
         return self.evaluate_all([point], share)[0]
 
-    def evaluate_all(
-        self,
-        points: Sequence[Point],
-        share: float = 1.0,
-    ) -> list[float]:
+    def evaluate_all(self, points: Sequence[Point], share: float = 1.0) -> list[float]:
         """The values of several points, which may be trained side by side; see `evaluate`.
 
         Raises:
@@ -150,11 +141,7 @@ class Problem:
             raise Spent
         return [self._answered[point, share].value for point in points]
 
-    def _make(
-        self,
-        points: Sequence[Point],
-        share: float,
-    ) -> None:
+    def _make(self, points: Sequence[Point], share: float) -> None:
         unknown = [point for point in points if (point, share) not in self._known]
         if unknown:
             since = time.perf_counter()
@@ -174,11 +161,7 @@ class Problem:
 
     # ----------------------------------------------------------------------------- what is allowed
 
-    def cost(
-        self,
-        point: Point,
-        unit: str,
-    ) -> float:
+    def cost(self, point: Point, unit: str) -> float:
         """What a point costs: "params", "macs", "latency" or "memory"."""
         if self.table is not None and point in self.table:
             known = self.table.row(point).costs
@@ -217,10 +200,7 @@ class Problem:
         # a tight budget: hardly any point of the whole space meets it
         return self.propose(self._walk)
 
-    def propose(
-        self,
-        make: Callable[[], Point],
-    ) -> Point | None:
+    def propose(self, make: Callable[[], Point]) -> Point | None:
         """The first of many points that is allowed and new; None if none is.
 
         With a table it is the new row that differs in the fewest choices from what was made.
@@ -244,79 +224,20 @@ class Problem:
                 point = other
         return point
 
-    def _base_cost(self, budget: Budget) -> float:
-        """What the base architecture costs, where the budget is a share of it."""
-        if not budget.is_share:
-            return 0.0
-        if self.costs is None:
-            raise UserError(f"{budget.amount} is a share, and nothing says of what; give an amount")
-        return self.costs.of_base(budget.unit)
-
-    def _check_feasible(self) -> Point | None:
+    def _first_point(self) -> Point | None:
         """A point within the budgets; raises UserError if there is none."""
         if not self.budgets:
             return None
-        candidates = self.candidates()
-        if candidates is None:
-            # most often one of a few random points will do, and spares the search for the cheapest
-            rng = np.random.default_rng((self.seed, 2))
-            for _ in range(FIRST):
-                point = self.space.sample(rng)
-                if self.allows(point):
-                    return point
-            return check_feasible(self.space, self.budgets, self.cost)
-        if candidates:
-            return candidates[0]
-        ranges = []
-        for budget in self.budgets:
-            known = [self.cost(row.point, budget.unit) for row in self.table.rows]
-            ranges.append(f"{budget.unit} from {min(known):,.6g} to {max(known):,.6g}")
-        raise UserError(f"no row of the table is within the budget: it has {', '.join(ranges)}")
-
-    # ------------------------------------------------------------------- networks, images, codes
-
-    @property
-    def num_classes(self) -> int:
-        """Outputs of the networks."""
-        return self.costs.num_classes if self.costs is not None else 10
-
-    def model(self, point: Point) -> models.ImageModel:
-        """The network of a point."""
-        dtype = "float32" if self.config is None else self.config.model.dtype
-        return self.space.model(point, self.num_classes, dtype=dtype)
-
-    def batch(
-        self,
-        number: int = 0,
-        size: int | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Images [B, H, W, 3], normalised, and labels [B] of the training data.
-
-        Args:
-          number: which batch, from 0; different ones share no image.
-          size: B; None: that of the config.
-        """
-        if self.config is None:
-            return random_batch(self.costs.input_shape, self.num_classes, size or 16, number)
-        if size not in self._batches:
-            self._batches[size] = open_batches(self.config, size)
-        return self._batches[size](number)
-
-    def codes(
-        self,
-        points: Sequence[Point],
-        encoding: str = "one_hot",
-    ) -> np.ndarray:
-        """Codes [n, D] of points; an encoding that learns does so at the first call."""
-        if encoding not in self._codes:
-            make = find_encoding(encoding)
-            # of its own, so that strategies draw the same with any encoding
-            self._codes[encoding] = make(self.space, np.random.default_rng((self.seed, 1)))
-        unknown = [point for point in points if (encoding, point) not in self._encoded]
-        if unknown:
-            for point, code in zip(unknown, self._codes[encoding](unknown)):
-                self._encoded[encoding, point] = np.asarray(code, np.float64)
-        return np.stack([self._encoded[encoding, point] for point in points])
+        if self.table is not None:
+            return self.table.first_within(self.budgets, self.cost)
+        # most often one of a few random points will do, and spares the search for the cheapest
+        rng = np.random.default_rng((self.seed, 2))
+        for _ in range(FIRST):
+            point = self.space.sample(rng)
+            if self.allows(point):
+                return point
+        self.display.line("budget: counting the cheapest networks, as random ones exceed it")
+        return check_feasible(self.space, self.budgets, self.cost)
 
     def random_points(self, count: int) -> Iterator[Point]:
         """Different allowed points, new or not, drawn evenly; fewer if there are not so many."""
@@ -335,3 +256,26 @@ class Problem:
             if point not in seen and self.allows(point):
                 seen.add(point)
                 yield point
+
+    # ------------------------------------------------------------------- --------- networks, images
+
+    @property
+    def num_classes(self) -> int:
+        """Outputs of the networks."""
+        return self.costs.num_classes if self.costs is not None else 10
+
+    def model(self, point: Point) -> models.ImageModel:
+        """The network of a point."""
+        dtype = "float32" if self.config is None else self.config.model.dtype
+        return self.space.model(point, self.num_classes, dtype=dtype)
+
+    def batch(self, number: int = 0, size: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Images [B, H, W, 3], normalised, and labels [B] of the training data.
+
+        Args:
+          number: which batch, from 0; different ones share no image.
+          size: B; None: that of the config.
+        """
+        if self.config is None:
+            return random_batch(self.costs.input_shape, self.num_classes, size or 16, number)
+        return self._open_batches(size)(number)

@@ -9,13 +9,14 @@ With a table a search takes seconds: values are looked up, and only its points m
 import dataclasses
 import json
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
 
 from effjax.config import read_json
+from effjax.costs import Budget
 from effjax.errors import UserError
 from effjax.runs.atomic import write_atomically
 from effjax.search.space import ArchSpace, Point
@@ -98,6 +99,17 @@ class Table:
     def best(self) -> Row:
         """The row with the greatest value."""
         return max(self.rows, key=lambda row: row.value)
+
+    def first_within(self, budgets: Sequence[Budget], cost: Callable[[Point, str], float]) -> Point:
+        """The first row within all budgets; raises UserError, with the ranges, if there is none."""
+        for row in self.rows:
+            if all(budget.allows(cost(row.point, budget.unit)) for budget in budgets):
+                return row.point
+        ranges = []
+        for unit in (budget.unit for budget in budgets):
+            known = [cost(row.point, unit) for row in self.rows]
+            ranges.append(f"{unit} from {min(known):,.6g} to {max(known):,.6g}")
+        raise UserError(f"no row of the table is within the budget: it has {', '.join(ranges)}")
 
     def nearest(
         self,

@@ -41,3 +41,16 @@ def test_an_infeasible_budget_is_refused_with_the_range(space):
 def test_latency_needs_a_table(costs):
     with pytest.raises(UserError, match="needs a table of latencies"):
         costs.of((0, 0, 0, 0), "latency")
+
+
+def test_each_option_is_counted_once(space):
+    counted = []
+
+    def cost(point):
+        counted.append(point)
+        return sum(point)
+
+    extreme_point(space, cost)
+    extreme_point(space, cost, largest=True)
+    # the first point, one more for each further option, and a window once its block is there
+    assert len(set(counted)) <= 1 + (2 + 1 + 1 + 1) + 1

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from effjax.config import UNITS, UNSET, Clock, Duration, View
+from effjax.errors import UserError
 from effjax.models.families.darts import OPERATIONS
 from effjax.ranges import BelowOne, Count, NotNegative, NotNegativeInt, Positive, Range
 from effjax.search.cells.gates import Penalty
@@ -48,6 +49,19 @@ class CellConfig(Classification.Config):
             if key in config.task:  # only what the config sets is there
                 given[key] = config.task[key]
         return clock.steps(given, name, default)
+
+
+def refuse_unused(config: View, options: CellConfig) -> None:
+    """Raises UserError for a key of the loop or of classification that a search does without."""
+    for key, value, unused in (
+        ("accumulate", config.accumulate, 1),
+        ("sam.rho", config.sam.rho, None),
+    ):
+        if value != unused:
+            raise UserError(f"config.{key} = {value}: a search of cells does without it")
+    for key in ("frozen", "unfreeze_steps", "unfreeze_epochs", "class_weights"):
+        if getattr(options, key) is not None:
+            raise UserError(f"config.task.{key}: a search of cells does without it")
 
 
 @dataclasses.dataclass(frozen=True)

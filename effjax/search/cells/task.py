@@ -20,20 +20,19 @@ import numpy as np
 from effjax import models
 from effjax.config import Clock, View
 from effjax.contract import Apply, Batch, Metrics, Params, Source, TrainState
-from effjax.curvature import lanczos, products
 from effjax.errors import UserError
 from effjax.models.architecture import override
 from effjax.models.families.darts import DartsArchitecture
 from effjax.search.cells import trajectory
+from effjax.search.cells.collapse import largest_eigenvalue, stop_place
 from effjax.search.cells.export import export
-from effjax.search.cells.genotype import RULES, fields_of_cells, read_cell
+from effjax.search.cells.genotype import RULES, fields_of_cells
 from effjax.search.cells.halves import TwoParts, parts_of
-from effjax.search.cells.options import CellConfig
+from effjax.search.cells.options import CellConfig, refuse_unused
 from effjax.search.cells.supernet import CELL_TYPES, CellSpace, CellSupernet, Weights, thirds
 from effjax.tasks.classification import Classification
 
 ALPHA_SCALE = 1e-3  # of the normal numbers that alphas start from
-LANCZOS_STEPS = 12
 WEIGHTS_ONLY = "weights"  # the variant of steps in which alphas stay as they are
 
 
@@ -56,13 +55,7 @@ class CellSearch(Classification):
 
     def __init__(self, config: View, batch_axis: str | None = None):
         super().__init__(config, batch_axis)
-        for key, unused in {"accumulate": 1, "sam.rho": None}.items():
-            value = functools.reduce(lambda part, name: part[name], key.split("."), config)
-            if value != unused:
-                raise UserError(f"config.{key} = {value}: a search of cells does without it")
-        for key in ("frozen", "unfreeze_steps", "unfreeze_epochs", "class_weights"):
-            if getattr(self.options, key) is not None:
-                raise UserError(f"config.task.{key}: a search of cells does without it")
+        refuse_unused(config, self.options)
         self.space = CellSpace(
             self.options.operations, self.options.nodes, self.norm_pools, self.last_norm
         )
@@ -240,12 +233,7 @@ class CellSearch(Classification):
             network = (state.params["network"], state.model_state["batch_stats"])
             chunks.append(((*network, held_out, state.step), float(held_out["mask"].sum())))
         batches.close()
-        operator = products.hessian(self._loss_in_alphas, state.params["alphas"], chunks)
-        start = jnp.ones(operator.size, operator.dtype)
-        # all alphas of an edge moved together change no softmax: the start must not be even
-        start += jnp.linspace(-1.0, 1.0, operator.size, dtype=operator.dtype)
-        found = lanczos.lanczos(operator, start, LANCZOS_STEPS)
-        return float(lanczos.eigenvalues(found, 1).values[0])
+        return largest_eigenvalue(self._loss_in_alphas, state.params["alphas"], chunks)
 
     @functools.cached_property
     def _loss_in_alphas(self) -> Any:
@@ -271,9 +259,8 @@ class CellSearch(Classification):
         """The cells of every entry."""
         found = []
         for place in range(int(memory["count"])):
-            found.append(
-                self.cells_of({name: memory["alphas"][name][place] for name in CELL_TYPES})
-            )
+            alphas = {name: memory["alphas"][name][place] for name in CELL_TYPES}
+            found.append(self.cells_of(alphas))
         return found
 
     def done(self, state: TrainState) -> bool:
@@ -281,18 +268,10 @@ class CellSearch(Classification):
 
     def stopped_at(self, memory: Any) -> int | None:
         """The entry whose cells are the answer of an early stop; None: there is none."""
-        options = self.options
-        count = int(memory["count"])
-        if options.stop == "eigenvalue":
-            values = memory["eigenvalues"][:count]
-            place = trajectory.risen(values, options.stop_window, options.stop_ratio)
-            # the cells from before the rise
-            return None if place is None else place - options.stop_window
-        if options.stop == "skips":
-            for place, cells in enumerate(self.noted_cells(memory)):
-                if place > 0 and read_cell(cells["normal"]).skips >= options.stop_skips:
-                    return place
-        return None
+        if self.options.stop == "never":
+            return None
+        values = memory["eigenvalues"][: int(memory["count"])]
+        return stop_place(self.options, values, self.noted_cells(memory))
 
     @property
     def _every(self) -> int:

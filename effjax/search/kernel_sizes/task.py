@@ -67,11 +67,7 @@ class KernelSearch(Classification):
 
     # ------------------------------------------------------------------------------ parameters
 
-    def init(
-        self,
-        rng: jax.Array,
-        batch: Batch,
-    ) -> tuple[Params, Any]:
+    def init(self, rng: jax.Array, batch: Batch) -> tuple[Params, Any]:
         for name in ("hold", "warmup", "settled"):
             self._steps(name)  # refuses a wrong duration before anything is compiled
         network_key, sizes_key, kernels_key = jax.random.split(rng, 3)
@@ -84,12 +80,7 @@ class KernelSearch(Classification):
         }
         return params, {**model_state, "search": memory}
 
-    def load(
-        self,
-        params: Params,
-        model_state: Any,
-        source: str,
-    ) -> tuple[Params, Any, Any]:
+    def load(self, params: Params, model_state: Any, source: str) -> tuple[Params, Any, Any]:
         net = self.supernet
         if net.kernel_predictor is not None:
             raise UserError(
@@ -181,11 +172,7 @@ class KernelSearch(Classification):
         falling = max(1, self._warmup - hold)
         return jnp.clip((step + 1 - hold) / falling, 0.0, 1.0)
 
-    def _held(
-        self,
-        params: Params,
-        step: jax.Array,
-    ) -> Params:
+    def _held(self, params: Params, step: jax.Array) -> Params:
         """The parameters, without a gradient for the sizes before `hold`.
 
         Sizes that move before the kernels mean anything would follow noise.
@@ -224,12 +211,7 @@ class KernelSearch(Classification):
 
     # ---------------------------------------------------------------------------- what comes out
 
-    def predict(
-        self,
-        params: Params,
-        model_state: Any,
-        batch: Batch,
-    ) -> jax.Array:
+    def predict(self, params: Params, model_state: Any, batch: Batch) -> jax.Array:
         """Logits [B, K] of the network with soft windows at the first budget."""
         net = self.supernet
         sizes = net.soft_sizes(params, net.budgets[0])
@@ -242,11 +224,7 @@ class KernelSearch(Classification):
             known["latency_table"] = fingerprint(Path(self.keys.latency_table))
         return known
 
-    def finish(
-        self,
-        state: TrainState,
-        workdir: Path,
-    ) -> None:
+    def finish(self, state: TrainState, workdir: Path) -> None:
         results, held_out = [], []
         for budget in self.supernet.budgets:
             found = read_off(self, state, budget)
@@ -276,10 +254,7 @@ class KernelSearch(Classification):
             return {}
         section = self.config.evals[next(iter(self.config.evals))]
 
-        def predict(
-            variables: Variables,
-            batch: Batch,
-        ) -> jax.Array:
+        def predict(variables: Variables, batch: Batch) -> jax.Array:
             return found.model.apply(variables, self.images(batch), train=False)
 
         evaluator = Accuracy(predict, self.config, section)
@@ -287,11 +262,7 @@ class KernelSearch(Classification):
         return dict(evaluator(found.variables, key, evaluator.source.batches()))
 
 
-def read_off(
-    task: KernelSearch,
-    state: TrainState,
-    budget: float,
-) -> Found:
+def read_off(task: KernelSearch, state: TrainState, budget: float) -> Found:
     """The network that a search has found for a budget, in the unit of the search."""
     return found_for(task.supernet, state.params, _of_network(state.model_state), budget)
 
@@ -301,11 +272,7 @@ def _of_network(model_state: Any) -> dict[str, Any]:
     return {name: part for name, part in model_state.items() if name != "search"}
 
 
-def _remember(
-    memory: Any,
-    sizes: jax.Array,
-    step: jax.Array,
-) -> Any:
+def _remember(memory: Any, sizes: jax.Array, step: jax.Array) -> Any:
     """The rounded sizes [T, S], and the step at which one of them changed last."""
     rounded = nearest_odd(sizes).astype(jnp.int32)
     changed = (rounded != memory["rounded"]).any()

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from effjax.ranges import Count
+from effjax.ranges import Count, Share
+from effjax.search.generator.proposals import Proposals
 from effjax.search.problem import Problem
 from effjax.search.registry import STRATEGIES
 from effjax.search.regression import best_linear, best_process, expected_improvement
@@ -30,6 +31,7 @@ def bayes(
     initial: Count = 8,
     pool: Count = 256,
     costs: bool = False,
+    generator: Share = 0.0,
 ) -> None:
     """Evaluates random points, then one after another the one with the best expectation.
 
@@ -40,12 +42,16 @@ def bayes(
       initial: random points at first; at most half of the evaluations.
       pool: random points among which the next is looked for, beside the neighbours of the best.
       costs: whether the regression sees the logarithm of multiply-adds too.
+      generator: share of the pool that a generator draws, which learns from all evaluations.
     """
+    proposals = Proposals(problem)
     start = max(2, min(initial, problem.evaluations // 2))
     while problem.left >= 1:
         point = None
         if len(problem.history) >= start:
-            point = _most_promising(problem, model, encoding, pool, costs)
+            generated = [proposals.draw() for _ in range(round(generator * pool))]
+            candidates = _candidates(problem, pool - len(generated), generated)
+            point = _most_promising(problem, candidates, model, encoding, costs)
         if point is None:
             point = problem.draw()
         if point is None:  # the whole space was seen
@@ -55,14 +61,13 @@ def bayes(
 
 def _most_promising(
     problem: Problem,
+    candidates: Sequence[Point],
     model: str,
     encoding: str,
-    pool: int,
     costs: bool,
 ) -> Point | None:
-    """The new point with the greatest expected improvement; None where there is no other."""
+    """The candidate with the greatest expected improvement; None where too little is known."""
     known = [entry for entry in problem.history if math.isfinite(entry.value)]
-    candidates = _candidates(problem, pool)
     if len(known) < 2 or not candidates:
         return None
     x = _codes(problem, [entry.point for entry in known], encoding, costs)
@@ -78,9 +83,11 @@ def _most_promising(
 def _candidates(
     problem: Problem,
     pool: int,
+    generated: Sequence[Point],
 ) -> list[Point]:
-    """Random points, and the neighbours of the best ones: allowed and new."""
+    """Random and generated points, and the neighbours of the best ones: allowed and new."""
     found = dict.fromkeys(problem.random_points(pool))
+    found |= dict.fromkeys(point for point in generated if problem.allows(point))
     best = sorted(problem.history, key=lambda entry: -entry.value)[:PARENTS]
     for entry in best:
         for point in problem.space.neighbours(entry.point):

@@ -12,6 +12,7 @@ import numpy as np
 
 from effjax.ranges import Count, Share
 from effjax.search.evaluations import Evaluated
+from effjax.search.generator.proposals import Proposals
 from effjax.search.problem import Problem, Spent
 from effjax.search.registry import STRATEGIES, Chosen
 from effjax.search.space import Point
@@ -27,6 +28,7 @@ def evolution(
     tournament: Count = 4,
     crossover: Share = 0.25,
     encoding: str = "one_hot",
+    generator: Share = 0.0,
 ) -> None:
     """Evaluates children of good points; the oldest dies, however good it is.
 
@@ -37,8 +39,10 @@ def evolution(
       crossover: share of the children that have a second parent.
       encoding: a child is one other option away; with a learned encoding it is a point whose code
         is close.
+      generator: share of the children that a generator proposes, which learns from all evaluations.
     """
     size = max(2, min(population, problem.evaluations // 2))
+    proposals = Proposals(problem)
     alive: collections.deque[tuple[float, Point]] = collections.deque(maxlen=size)
 
     def parent() -> Point:
@@ -46,10 +50,18 @@ def evolution(
         _, point = max((alive[place] for place in drawn), key=lambda entry: entry[0])
         return point
 
+    make_child = child_maker(problem, parent, crossover, encoding)
+
+    def make() -> Point:
+        # drawn only if there is a choice: without a generator a search stays what it was
+        if generator > 0 and problem.rng.random() < generator:
+            return proposals.draw()
+        return make_child()
+
     while problem.left >= 1:
         point = None
         if len(alive) == size:
-            point = problem.propose(child_maker(problem, parent, crossover, encoding))
+            point = problem.propose(make)
         if point is None:
             point = problem.draw()
         if point is None:  # the whole space was seen

@@ -34,3 +34,10 @@ def test_costs_are_a_column(problem):
     asked.cost = lambda point, unit: 10 + sum(point)
     found = run("bayes", asked, costs=True, initial=4, pool=8)
     assert len(found.history) == 8
+
+
+@pytest.mark.slow
+def test_a_generator_draws_half_of_the_pool():
+    random = evaluations_until_best("random")
+    found = evaluations_until_best("bayes", seeds=8, most=60, pool=32, generator=0.5)
+    assert np.median(found) < 0.2 * np.median(random)

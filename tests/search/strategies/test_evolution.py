@@ -70,3 +70,21 @@ def test_nsga2(problem):
     values = [sum(point) for point in found.front]
     assert values == sorted(values)
     assert found.point == found.front[-1]
+
+
+@pytest.mark.slow
+def test_a_generator_proposes_better_than_random():
+    random = evaluations_until_best("random")
+    found = evaluations_until_best("evolution", population=10, tournament=3, generator=0.9)
+    assert np.median(found) < 0.4 * np.median(random)
+
+
+@pytest.mark.slow
+def test_with_a_generator_it_goes_on_to_the_bit(tmp_path):
+    whole = additive_problem(30, seed=3)
+    run("evolution", whole, population=6, generator=0.5)
+    short = additive_problem(20, seed=3, workdir=tmp_path, most=30)
+    run("evolution", short, population=6, generator=0.5)
+    again = additive_problem(30, seed=3, workdir=tmp_path)
+    run("evolution", again, population=6, generator=0.5)
+    assert [e.point for e in again.history] == [e.point for e in whole.history]
