@@ -3,17 +3,23 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from effjax.report.figures import save_figure
 from effjax.report.style import COLOURS, GREY, fit_title, line_colours
 
-# (number of the evaluation, value, share of a training, cost or None)
-Point = tuple[int, float, float, float | None]
+
+class Dot(NamedTuple):
+    """An evaluation: its number from 0, its value, its share of a training, its cost."""
+
+    number: int
+    value: float
+    share: float
+    cost: float | None
 
 
 def plot_found(
-    points: Sequence[Point],
+    points: Sequence[Dot],
     front: Sequence[tuple[float, float]],
     path: Path,
     unit: str,
@@ -31,46 +37,54 @@ def plot_found(
     """
     from matplotlib.figure import Figure
 
-    with_cost = [point for point in points if point[3] is not None]
-    figure = Figure(figsize=(10, 3.6) if with_cost else (5.5, 3.6), layout="constrained")
-    panels = figure.subplots(1, 2 if with_cost else 1, squeeze=False)[0]
-    _draw_progress(panels[0], points)
+    with_cost = [point for point in points if point.cost is not None]
+    panels = 2 if with_cost else 1
+    figure = Figure(figsize=(5.0 * panels, 3.6), layout="constrained")
+    all_axes = figure.subplots(1, panels, squeeze=False)[0]
+    _draw_progress(all_axes[0], points)
     if with_cost:
-        _draw_costs(panels[1], with_cost, front, unit, limit)
-    for axes in panels:
+        _draw_costs(all_axes[1], with_cost, front, unit, limit)
+    for axes in all_axes:
         axes.set_ylabel("value")
         axes.grid(alpha=0.3)
     figure.suptitle(fit_title(title, figure.get_figwidth()), fontsize=10)
     save_figure(figure, path)
 
 
-def _draw_progress(axes: Any, points: Sequence[Point]) -> None:
-    whole = max(share for _, _, share, _ in points)
-    for share in sorted({share for _, _, share, _ in points}):
-        own = [(number + 1, value) for number, value, part, _ in points if part == share]
-        colour = GREY if share == whole else COLOURS[4]
-        label = "evaluated" if share == whole else f"{share:.2g} of a training"
-        axes.plot(*zip(*own), "o", color=colour, ms=4, label=label)
-    longest = [(number + 1, value) for number, value, share, _ in points if share == whole]
-    numbers, values = zip(*longest)
-    best = list(itertools.accumulate(values, max))
+def _draw_progress(axes: Any, points: Sequence[Dot]) -> None:
+    whole = max(point.share for point in points)
+    for share in sorted({point.share for point in points if point.share < whole}):
+        shorter = [point for point in points if point.share == share]
+        _draw_dots(axes, shorter, COLOURS[4], f"{share:.2g} of a training")
+    longest = [point for point in points if point.share == whole]
+    _draw_dots(axes, longest, GREY, "evaluated")
+    numbers = [point.number + 1 for point in longest]
+    best = list(itertools.accumulate((point.value for point in longest), max))
     axes.step(numbers, best, where="post", color=COLOURS[0], label="best so far")
     axes.set_xlabel("evaluation")
     axes.legend(fontsize=8, frameon=False)
 
 
+def _draw_dots(axes: Any, points: Sequence[Dot], colour: str, label: str) -> None:
+    numbers = [point.number + 1 for point in points]
+    values = [point.value for point in points]
+    axes.plot(numbers, values, "o", color=colour, ms=4, label=label)
+
+
 def _draw_costs(
     axes: Any,
-    points: Sequence[Point],
+    points: Sequence[Dot],
     front: Sequence[tuple[float, float]],
     unit: str,
     limit: float | None,
 ) -> None:
-    whole = max(share for _, _, share, _ in points)
-    shown = [(cost, value) for _, value, share, cost in points if share == whole]
-    axes.plot(*zip(*shown), "o", color=GREY, ms=4)
-    best = max(shown, key=lambda pair: pair[1])
-    axes.plot(*best, "s", color=COLOURS[0], label="best")
+    whole = max(point.share for point in points)
+    shown = [point for point in points if point.share == whole]
+    best = max(shown, key=lambda point: point.value)
+    costs = [point.cost for point in shown]
+    values = [point.value for point in shown]
+    axes.plot(costs, values, "o", color=GREY, ms=4)
+    axes.plot(best.cost, best.value, "s", color=COLOURS[0], label="best")
     if front:
         axes.plot(*zip(*sorted(front)), "o-", color=COLOURS[2], ms=4, lw=1, label="front")
     if limit is not None:

@@ -24,14 +24,27 @@ class EncodedPoints:
         self._encodings: dict[str, Codes] = {}
         self._known: dict[tuple[str, Point], np.ndarray] = {}
 
-    def __call__(self, points: Sequence[Point], encoding: str = "one_hot") -> np.ndarray:
+    def __call__(
+        self,
+        points: Sequence[Point],
+        encoding: str = "one_hot",
+    ) -> np.ndarray:
         """Codes [n, D]; an encoding that learns does so at the first call."""
+        unknown = [point for point in points if (encoding, point) not in self._known]
+        if unknown:
+            codes = self._encode(encoding, unknown)
+            for point, code in zip(unknown, codes):
+                self._known[encoding, point] = np.asarray(code, np.float64)
+        return np.stack([self._known[encoding, point] for point in points])
+
+    def _encode(
+        self,
+        encoding: str,
+        points: Sequence[Point],
+    ) -> np.ndarray:
         if encoding not in self._encodings:
             # of its own, so that strategies draw the same with any encoding
             rng = np.random.default_rng((self.seed, 1))
-            self._encodings[encoding] = find_encoding(encoding)(self.space, rng)
-        unknown = [point for point in points if (encoding, point) not in self._known]
-        if unknown:
-            for point, code in zip(unknown, self._encodings[encoding](unknown)):
-                self._known[encoding, point] = np.asarray(code, np.float64)
-        return np.stack([self._known[encoding, point] for point in points])
+            make = find_encoding(encoding)
+            self._encodings[encoding] = make(self.space, rng)
+        return self._encodings[encoding](points)

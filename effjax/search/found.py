@@ -9,7 +9,7 @@ from typing import Any
 
 from effjax import models
 from effjax.costs import describe
-from effjax.report.search import plot_found
+from effjax.report.search import Dot, plot_found
 from effjax.runs.atomic import write_atomically
 from effjax.runs.folder import FOUND_ARCHITECTURE, FOUND_WEIGHTS
 from effjax.search.evaluations import Evaluated
@@ -150,7 +150,7 @@ def draw(
     points = []
     for evaluated in whole:
         cost = problem.cost(evaluated.point, unit) if found.costs else None
-        points.append((evaluated.number, evaluated.value, evaluated.share, cost))
+        points.append(Dot(evaluated.number, evaluated.value, evaluated.share, cost))
     front = [(entry["costs"], entry["value"]) for entry in _front_of(found, problem, unit)]
     limit = problem.budgets[0].limit if problem.budgets else None
     title = f"{workdir}: {found.strategy}"

@@ -20,17 +20,28 @@ def read_spec(spec: Mapping[str, Any]) -> ArchSpace:
     """
     if "cells" in spec:
         return _cells(spec["cells"], spec["settings"])
-    choices = [Choice(path, _tuples(options)) for path, options in spec["choices"]]
-    fields = {name: _tuples(value) for name, value in spec["fields"].items()}
+    choices = []
+    for path, options in spec["choices"]:
+        choices.append(Choice(path, _tuples(options)))
+    fields = _fields(spec["fields"])
     return ArchSpace(spec["base"], choices, **fields)
 
 
-def _cells(kind: str, settings: Mapping[str, Any]) -> ArchSpace:
+def _cells(
+    kind: str,
+    settings: Mapping[str, Any],
+) -> ArchSpace:
     if kind not in CELLS:
         raise UserError(f"unknown cells {kind!r}; expected one of {', '.join(CELLS)}")
-    return CELLS[kind](**{name: _tuples(value) for name, value in settings.items()})
+    return CELLS[kind](**_fields(settings))
+
+
+def _fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _tuples(value) for name, value in given.items()}
 
 
 def _tuples(value: Any) -> Any:
     """JSON's lists as tuples, inside too."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    return tuple(map(_tuples, value))

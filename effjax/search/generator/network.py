@@ -51,13 +51,20 @@ class Writer(nn.Module):
         chosen: dict[int, Array] = {}
         terms: list[Array] = []
 
-        def write(cell: nn.Module, state: Array, place: int) -> Array:
+        def write(
+            cell: nn.Module,
+            state: Array,
+            place: int,
+        ) -> Array:
             logits = self.heads[place](state)
             index = pick(place, logits)
             chosen[place] = index
-            own = jnp.take_along_axis(nn.log_softmax(logits), index[:, None], axis=1)
+            log_probabilities = nn.log_softmax(logits)
+            own = jnp.take_along_axis(log_probabilities, index[:, None], axis=1)
             terms.append(own[:, 0])
-            return cell(state, self.embeddings[place](index))[0]
+            written = self.embeddings[place](index)
+            state, _ = cell(state, written)
+            return state
 
         network = nn.tanh(self.wanted(conditions))
         for place in self.order.macro:
@@ -81,6 +88,7 @@ def drawn(key: Array, even: float = 0.0) -> Pick:
 
     def pick(place: int, logits: Array) -> Array:
         mixed = (1 - even) * nn.softmax(logits) + even / logits.shape[-1]
-        return jax.random.categorical(jax.random.fold_in(key, place), jnp.log(mixed))
+        own_key = jax.random.fold_in(key, place)
+        return jax.random.categorical(own_key, jnp.log(mixed))
 
     return pick

@@ -3,14 +3,16 @@
 Shapes: B batch, H W space, C channels, K classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 from jax import Array
 
 from effjax.models import ImageModel
+from effjax.models.blocks.drops import Dropout, StochasticDepth
 
 Variables = dict[str, Any]
 LAST_STAGE = "stage"  # the maps of an ImageModel are stage1, stage2, ...
@@ -44,19 +46,43 @@ class Apply(Protocol):
 
 
 def apply_of(model: ImageModel) -> Apply:
-    """The function that runs an image model, in the dtype of the images that come."""
+    """The function that runs an image model, in the dtype of the images that come.
+
+    Nothing is dropped: a score is of the network, not of one draw.
+    """
 
     def apply(variables: Variables, images: Array, train: bool) -> Pass:
         run = model.clone(dtype=images.dtype)
         given = {name: tree for name, tree in variables.items() if name != "params"}
-        outputs, updated = run.apply(
-            variables, images, train, mutable=list(given), method="_forward", examples=None
-        )
+        with nn.intercept_methods(without_drops):
+            outputs, updated = run.apply(
+                variables,
+                images,
+                train,
+                mutable=list(given),
+                method="_forward",
+                examples=None,
+                # of blocks that are scanned, which draw a key whether it serves or not
+                rngs={"dropout": jax.random.key(0)},
+            )
         logits, features = outputs
         stages = [name for name in features if name.startswith(LAST_STAGE)]
         return Pass(logits, features[stages[-1]], {**variables, **updated})
 
     return apply
+
+
+def without_drops(
+    call: Callable[..., Any],
+    args: tuple,
+    kwargs: dict[str, Any],
+    context: nn.module.InterceptorContext,
+) -> Any:
+    """An interceptor: layers that drop at random hand on what they are given."""
+    drops = isinstance(context.module, Dropout | StochasticDepth)
+    if drops and context.method_name == "__call__":
+        return args[0]
+    return call(*args, **kwargs)
 
 
 def as_float64(variables: Variables) -> Variables:

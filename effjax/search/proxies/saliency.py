@@ -25,7 +25,10 @@ from effjax.search.proxies.weights import fill_in, layer_weights
 
 
 def losses(
-    apply: Apply, variables: Variables, batches: Sequence[Batch], train: bool = True
+    apply: Apply,
+    variables: Variables,
+    batches: Sequence[Batch],
+    train: bool = True,
 ) -> list[saliency.Loss]:
     """A function of the weights for each micro-batch; their sum is the mean loss of all images.
 
@@ -35,7 +38,8 @@ def losses(
     def loss_of(batch: Batch, share: float) -> saliency.Loss:
         def loss(weights: Any) -> Array:
             params = fill_in(variables["params"], weights)
-            logits = apply({**variables, "params": params}, batch.images, train).logits
+            filled = {**variables, "params": params}
+            logits = apply(filled, batch.images, train).logits
             of_images = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
             return share * of_images.mean()
 
@@ -45,38 +49,62 @@ def losses(
 
 
 def gradient(
-    apply: Apply, variables: Variables, batches: Sequence[Batch], train: bool = True
+    apply: Apply,
+    variables: Variables,
+    batches: Sequence[Batch],
+    train: bool = True,
 ) -> Any:
     """The gradient of the mean cross-entropy over all images, for the weights of layers."""
     weights = layer_weights(variables["params"])
-    return saliency.gradient_over(losses(apply, variables, batches, train), weights)
+    parts = losses(apply, variables, batches, train)
+    return saliency.gradient_over(parts, weights)
 
 
-def plain(apply: Apply, variables: Variables, batches: Sequence[Batch], train: bool = True) -> Any:
+def plain(
+    apply: Apply,
+    variables: Variables,
+    batches: Sequence[Batch],
+    train: bool = True,
+) -> Any:
     """w g: what the loss would lose, to first order, if the weight went; signed."""
     weights = layer_weights(variables["params"])
     grads = gradient(apply, variables, batches, train)
     return saliency.weight_times_gradient(weights, grads)
 
 
-def snip(apply: Apply, variables: Variables, batches: Sequence[Batch], train: bool = True) -> Any:
+def snip(
+    apply: Apply,
+    variables: Variables,
+    batches: Sequence[Batch],
+    train: bool = True,
+) -> Any:
     """|w g|."""
     weights = layer_weights(variables["params"])
-    return saliency.snip(losses(apply, variables, batches, train), weights)
+    parts = losses(apply, variables, batches, train)
+    return saliency.snip(parts, weights)
 
 
-def grasp(apply: Apply, variables: Variables, batches: Sequence[Batch], train: bool = True) -> Any:
+def grasp(
+    apply: Apply,
+    variables: Variables,
+    batches: Sequence[Batch],
+    train: bool = True,
+) -> Any:
     """-w (H g): how much the gradient's norm would rise if the weight went.
 
     The published score of networks has this sign; as a score of weights, that of pruning has not.
     """
     weights = layer_weights(variables["params"])
-    kept = saliency.grasp(losses(apply, variables, batches, train), weights)
+    parts = losses(apply, variables, batches, train)
+    kept = saliency.grasp(parts, weights)
     return jax.tree.map(jnp.negative, kept)
 
 
 def grad_norm(
-    apply: Apply, variables: Variables, batches: Sequence[Batch], train: bool = True
+    apply: Apply,
+    variables: Variables,
+    batches: Sequence[Batch],
+    train: bool = True,
 ) -> Any:
     """The Euclidean norm of the gradient of each layer; the score is their sum."""
     grads = gradient(apply, variables, batches, train)
@@ -84,9 +112,13 @@ def grad_norm(
 
 
 def global_grad_norm(
-    apply: Apply, variables: Variables, batches: Sequence[Batch], train: bool = True
+    apply: Apply,
+    variables: Variables,
+    batches: Sequence[Batch],
+    train: bool = True,
 ) -> Array:
     """One Euclidean norm of the gradient of all parameters, norms and biases too (ZenNAS)."""
     params = variables["params"]
-    grads = saliency.gradient_over(losses(apply, variables, batches, train), params)
+    parts = losses(apply, variables, batches, train)
+    grads = saliency.gradient_over(parts, params)
     return optax.global_norm(grads)

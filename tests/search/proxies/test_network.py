@@ -22,3 +22,14 @@ def test_a_model_runs_in_the_dtype_of_its_images():
     found = program(tiny.fresh(model), jnp.ones((2, 16, 16, 3)))
     assert found.logits.dtype == jnp.float64
     assert found.last_map.shape == (2, 2, 2, 8)
+
+
+def test_nothing_is_dropped():
+    images = tiny.batch(count=2).images
+    images = jnp.ones((2, 16, 16, 3)) * images.mean((1, 2), keepdims=True)
+    found = []
+    for rate in (0.0, 0.9):
+        mixers = ("identity", "identity")
+        model = tiny.metaformer(mixers, channel_mlp=False, drop_path_rate=rate)
+        found.append(apply_of(model)(tiny.fresh(model), images, True).logits)
+    np.testing.assert_array_equal(*found)
