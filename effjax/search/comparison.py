@@ -30,6 +30,7 @@ from effjax.search.record import check_same_search
 from effjax.search.space import Point
 from effjax.search.verb import Runner, images_of, make_problem, run
 from effjax.trials.paired import PairedTable, Result, describe_difference
+from effjax.trials.runs_table import write_runs
 from effjax.trials.trial import Trial
 
 BASELINES = ("random", "params", "macs")
@@ -99,7 +100,7 @@ def compare(
         if wanted.table is None:
             write(found, problem, folder)
         rows.append(_row(arm, found, problem, unit, workdir, runner))
-        _write(rows, workdir)
+        _write(rows, workdir, metric)
         best = problem.table.best().value if problem.table is not None else None
     draw(rows, workdir, unit, metric, best)
     report(rows, workdir, display, metric, wanted.share)
@@ -169,11 +170,16 @@ def paired(
     metric: str,
 ) -> PairedTable:
     """Values by arm and seed, with differences from random search seed by seed."""
+    return PairedTable(results_of(rows), metric, base=BASE)
+
+
+def results_of(rows: Sequence[Row]) -> list[Result]:
+    """What each arm ended with for each seed."""
     results = []
     for row in rows:
         trial = Trial(variant=row.arm, seed=row.seed)
         results.append(Result(trial, row.value, row.reason))
-    return PairedTable(results, metric, base=BASE)
+    return results
 
 
 def table_rows(
@@ -223,14 +229,16 @@ def report(
 def _write(
     rows: Sequence[Row],
     workdir: Path,
+    metric: str,
 ) -> None:
-    """compare.json as it stands."""
+    """compare.json and runs.csv as they stand."""
     data = []
     for row in rows:
         line = dataclasses.asdict(row)
         line["progress"] = [None if value == NO_VALUE else value for value in row.progress]
         data.append(line)
     write_atomically(workdir / COMPARE, json.dumps(data, indent=1) + "\n")
+    write_runs(workdir, metric, results_of(rows))
 
 
 def draw(

@@ -4,14 +4,13 @@ Every evaluation is a line of WORKDIR/evaluations.jsonl.
 """
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from effjax.search.objectives import Score
 from effjax.search.points import Point, Space
-from effjax.trials.json_files import read_lines, saying_where
+from effjax.trials.json_files import append_lines, cut_unfinished_line, read_lines, saying_where
 
 EVALUATIONS = "evaluations.jsonl"
 
@@ -91,14 +90,14 @@ class Log:
         line |= {"reason": score.reason, "seconds": round(score.seconds, 3)}
         with saying_where(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a") as file:
-                file.write(json.dumps(line) + "\n")
+        append_lines(self._path, [line])
 
     def _read(
         self,
         space: Space,
         path: Path,
     ) -> None:
+        cut_unfinished_line(path)
         for line in read_lines(path, Line, "give another --workdir"):
             point = space.check(line["point"])
             score = Score(line["value"], line.get("reason", ""), line.get("seconds", 0.0))

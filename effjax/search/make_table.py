@@ -22,7 +22,7 @@ from effjax.search.proxies.registry import PROXIES
 from effjax.search.space import ArchSpace, Point
 from effjax.search.table import Row, Table
 from effjax.search.table_maker import Line, TableMaker
-from effjax.trials.json_files import read_lines
+from effjax.trials.json_files import append_lines, cut_unfinished_line, read_lines
 
 ROWS = "rows.jsonl"
 SCORES = "scores.jsonl"
@@ -87,6 +87,8 @@ def make_table(
     """
     maker = TableMaker(config, wanted.space, wanted.seeds, wanted.images)
     workdir.mkdir(parents=True, exist_ok=True)
+    for name in (ROWS, SCORES):
+        cut_unfinished_line(workdir / name)
     points = draw_points(wanted.space, wanted.networks, wanted.seed)
     ends = None if minutes is None else time.monotonic() + 60 * minutes
     trained = {tuple(line["point"]): line for line in read_lines(workdir / ROWS, Line, REMEDY)}
@@ -94,14 +96,14 @@ def make_table(
     for point in points:
         if point not in trained and not _is_over(ends):
             trained[point] = maker.row(point)
-            _append(workdir / ROWS, trained[point])
+            append_lines(workdir / ROWS, [trained[point]])
         display.update(len(trained), {})
     scores = _read_scores(workdir / SCORES)
     for point in points:
         missing = [name for name in PROXIES.entries if name not in scores.get(point, {})]
         if point in trained and missing and not _is_over(ends):
             scores[point] = scores.get(point, {}) | maker.scores(point, missing)
-            _append(workdir / SCORES, {"point": list(point), "scores": scores[point]})
+            append_lines(workdir / SCORES, [{"point": list(point), "scores": scores[point]}])
     done = [trained[point] for point in points if point in trained]
     display.line(f"{len(done)} of {len(points)} networks, {wanted.seeds} trainings each")
     table = table_of(done, scores, wanted, facts_of(config, wanted))
@@ -124,11 +126,6 @@ def facts_of(config: ml_collections.ConfigDict, wanted: MakeTable) -> dict[str, 
 
 def _is_over(ends: float | None) -> bool:
     return ends is not None and time.monotonic() > ends
-
-
-def _append(path: Path, line: Mapping[str, Any]) -> None:
-    with path.open("a") as file:
-        file.write(json.dumps(line) + "\n")
 
 
 def _read_scores(path: Path) -> dict[Point, dict[str, float]]:

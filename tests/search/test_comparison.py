@@ -11,6 +11,7 @@ from effjax.search.comparison import Row, arm_search, compare, paired, table_row
 from effjax.search.options import Search
 from effjax.search.table import Row as TableRow
 from effjax.search.table import Table
+from effjax.trials.runs_table import read_runs
 
 
 @pytest.fixture
@@ -44,6 +45,7 @@ def test_on_a_table(config, wanted, tmp_path, monkeypatch):
     assert rows[3].value == 0.4  # the most multiply-adds are the best here
     assert rows[3].spent == 0
     assert len(json.loads((tmp_path / "c/compare.json").read_text())) == 8
+    assert [run.value for run in read_runs(tmp_path / "c")] == [row.value for row in rows]
     for picture in ("compare.png", "progress.png"):
         assert (tmp_path / "c" / picture).stat().st_size > 5000
 

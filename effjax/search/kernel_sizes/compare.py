@@ -34,6 +34,7 @@ from effjax.tasks.run import build
 from effjax.trials.outcome import read_result
 from effjax.trials.paired import PairedTable, Result
 from effjax.trials.runners import run_here
+from effjax.trials.runs_table import write_runs
 from effjax.trials.trial import RunTrial, Trial
 
 TABLE, PICTURE = "compare.json", "compare.png"
@@ -159,11 +160,7 @@ def training_config(
     return from_json(plain, RunConfig)
 
 
-def _row(
-    result: Result,
-    chosen: Chosen,
-    net: Supernet,
-) -> Row:
+def _row(result: Result, chosen: Chosen, net: Supernet) -> Row:
     """What came of a training."""
     seconds, compiled = _times(result.facts["summary"])
     search_seconds, search_compiled = _times(chosen.search)
@@ -201,17 +198,19 @@ def by_arm(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 def paired(rows: Sequence[Row]) -> PairedTable:
     """The accuracies by arm and seed, with differences from `BASE` seed by seed."""
+    return PairedTable(results_of(rows), METRIC, base=BASE)
+
+
+def results_of(rows: Sequence[Row]) -> list[Result]:
+    """What each arm ended with for each seed."""
     results = []
     for row in rows:
         trial = Trial(variant=row.arm, seed=row.seed)
         results.append(Result(trial, row.top1, row.reason))
-    return PairedTable(results, METRIC, base=BASE)
+    return results
 
 
-def table_rows(
-    rows: Sequence[Row],
-    net: Supernet,
-) -> list[list[str]]:
+def table_rows(rows: Sequence[Row], net: Supernet) -> list[list[str]]:
     """Rows of the table, with the columns of `HEADER`."""
     table = paired(rows)
     lines = []
@@ -243,10 +242,7 @@ def _share(rows: Sequence[Row]) -> str:
     return f"{search / training:.0%} ({ready_search / ready_training:.0%})"
 
 
-def _in_percent(
-    interval: Interval | None,
-    sign: str,
-) -> str:
+def _in_percent(interval: Interval | None, sign: str) -> str:
     """ "81.2 [80.1, 82.3]" of shares; a single value has no interval."""
     if interval is None or not math.isfinite(interval.estimate):
         return ABSENT
@@ -256,12 +252,7 @@ def _in_percent(
     return f"{mean} [{100 * interval.low:{sign}.2f}, {100 * interval.high:{sign}.2f}]"
 
 
-def report(
-    rows: Sequence[Row],
-    net: Supernet,
-    workdir: Path,
-    display: Display,
-) -> None:
+def report(rows: Sequence[Row], net: Supernet, workdir: Path, display: Display) -> None:
     """Shows the table, what failed, the time that all runs took, and where the picture is."""
     budget = net.cost.describe(net.budgets[0])
     title = f"cost as a share of {budget}; means and 95 % intervals over seeds"
@@ -273,14 +264,11 @@ def report(
     display.line(f"all runs together took {format_seconds(spent)}; picture: {workdir / PICTURE}")
 
 
-def _write(
-    rows: Sequence[Row],
-    workdir: Path,
-    net: Supernet,
-) -> None:
-    """compare.json and compare.png as they stand."""
+def _write(rows: Sequence[Row], workdir: Path, net: Supernet) -> None:
+    """compare.json, runs.csv and compare.png as they stand."""
     data = [dataclasses.asdict(row) for row in rows]
     write_atomically(workdir / TABLE, json.dumps(data, indent=1) + "\n")
+    write_runs(workdir, METRIC, results_of(rows))
     points, intervals = {}, {}
     for arm, own in by_arm(rows).items():
         measured = [(row.cost, row.top1) for row in own if row.top1 is not None]
