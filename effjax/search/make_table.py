@@ -92,18 +92,24 @@ def make_table(
     points = draw_points(wanted.space, wanted.networks, wanted.seed)
     ends = None if minutes is None else time.monotonic() + 60 * minutes
     trained = {tuple(line["point"]): line for line in read_lines(workdir / ROWS, Line, REMEDY)}
+    scores = _read_scores(workdir / SCORES)
+
+    def add_scores() -> None:
+        for point in points:
+            missing = [name for name in PROXIES.entries if name not in scores.get(point, {})]
+            if point in trained and missing and not _is_over(ends):
+                scores[point] = scores.get(point, {}) | maker.scores(point, missing)
+                append_lines(workdir / SCORES, [{"point": list(point), "scores": scores[point]}])
+
+    # first those of earlier sittings, so that short ones make whole rows too
+    add_scores()
     display.start(len(points), unit="network")
     for point in points:
         if point not in trained and not _is_over(ends):
             trained[point] = maker.row(point)
             append_lines(workdir / ROWS, [trained[point]])
         display.update(len(trained), {})
-    scores = _read_scores(workdir / SCORES)
-    for point in points:
-        missing = [name for name in PROXIES.entries if name not in scores.get(point, {})]
-        if point in trained and missing and not _is_over(ends):
-            scores[point] = scores.get(point, {}) | maker.scores(point, missing)
-            append_lines(workdir / SCORES, [{"point": list(point), "scores": scores[point]}])
+    add_scores()
     done = [trained[point] for point in points if point in trained]
     display.line(f"{len(done)} of {len(points)} networks, {wanted.seeds} trainings each")
     table = table_of(done, scores, wanted, facts_of(config, wanted))
