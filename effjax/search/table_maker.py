@@ -1,10 +1,9 @@
 """Trains and scores the networks of a table, in few programs.
 
-Updates are those of an ordinary run with this config. What differs is that a whole training is one
-program, that networks which differ in their token mixers share it, and that nothing but the final
-score is kept.
+Updates are those of an ordinary run with this config. What differs is that networks which differ in
+their token mixers share a program, and that nothing but the final score is kept.
 
-Shapes: T updates, P parts of the held-out images, B batch.
+Shapes: T updates, B batch.
 """
 
 import dataclasses
@@ -55,15 +54,15 @@ class Program:
       setups: the parts of a run, one a seed.
       model: the network that holds all mixers.
       apply: runs it, for scores.
-      train: (state, batches) -> state after all updates.
-      test: (variables, images, labels) -> share of right answers.
+      update: (state, batch) -> the state after one update.
+      right: (variables, batch) -> how many answers are right.
     """
 
     setups: Sequence[Setup]
     model: ImageModel
     apply: Apply
-    train: Callable[[Any, Any], Any]
-    test: Callable[..., jax.Array]
+    update: Callable[[Any, Any], Any]
+    right: Callable[[Any, Any], jax.Array]
 
 
 class TableMaker:
@@ -90,7 +89,7 @@ class TableMaker:
         self.space = space
         self.seeds = seeds
         self.images = images
-        self._batches: dict[int, Any] = {}
+        self._batches: dict[int, list[Any]] = {}
 
     def row(self, point: Point) -> Line:
         """Trains a point with each seed."""
@@ -127,20 +126,16 @@ class TableMaker:
         setup = setups[0]
         model = setup.task.model
 
-        def train(state: Any, batches: Any) -> Any:
-            def update(state: Any, batch: Any) -> tuple[Any, None]:
-                return setup.step(state, batch)[0], None
+        def update(state: Any, batch: Any) -> Any:
+            return setup.step(state, batch)[0]
 
-            return jax.lax.scan(update, state, batches)[0]
+        def right(variables: Variables, batch: Any) -> jax.Array:
+            logits = model.apply(variables, setup.task.images(batch))
+            return (logits.argmax(-1) == batch["label"]).sum()
 
-        def test(variables: Variables, images: jax.Array, labels: jax.Array) -> jax.Array:
-            def right(_: None, part: Any) -> tuple[None, jax.Array]:
-                logits = model.apply(variables, setup.task.images({"image": part[0]}))
-                return None, (logits.argmax(-1) == part[1]).sum()
-
-            return jax.lax.scan(right, None, (images, labels))[1].sum() / labels.size
-
-        return Program(setups, model, apply_of(model), jax.jit(train), jax.jit(test))
+        # laid out as what comes in, or the second update would be compiled anew
+        compiled = jax.jit(update, out_shardings=setup.runner.state_shardings)
+        return Program(setups, model, apply_of(model), compiled, jax.jit(right))
 
     def _setup(self, architecture: Any, seed: int) -> Setup:
         plain = json.loads(self.config.to_json_best_effort())
@@ -157,10 +152,14 @@ class TableMaker:
         setup = program.setups[seed]
         state = setup.fresh()
         state = state.replace(model_state={**state.model_state, **choices})
-        state = program.train(state, self._stream(setup, seed))
+        state = jax.device_put(state, setup.runner.state_shardings)
+        # no loop of one program: inside one, convolutions on a CPU are many times slower
+        for batch in self._stream(setup, seed):
+            state = program.update(state, batch)
         params = setup.groups.eval_params(state.params, state.opt_state)
-        images, labels = self._held_out
-        return float(program.test({"params": params, **state.model_state}, images, labels))
+        variables = {"params": params, **state.model_state}
+        right = sum(int(program.right(variables, batch)) for batch in self._held_out)
+        return right / sum(len(batch["label"]) for batch in self._held_out)
 
     def scores(self, point: Point, names: Sequence[str]) -> dict[str, float]:
         """Zero-cost scores at the first weights of the first seed."""
@@ -191,35 +190,33 @@ class TableMaker:
 
     # ------------------------------------------------------------------------------------ images
 
-    def _stream(self, setup: Setup, seed: int) -> Any:
-        """All batches of a training, [T, B, ...]: they depend on the seed alone."""
+    def _stream(self, setup: Setup, seed: int) -> list[Any]:
+        """The T batches of a training: they depend on the seed alone."""
         if seed not in self._batches:
             with setup.source.batches() as batches:
-                steps = [next(batches) for _ in range(setup.clock.total_steps)]
-            self._batches[seed] = jax.tree.map(lambda *parts: np.stack(parts), *steps)
+                self._batches[seed] = [next(batches) for _ in range(setup.clock.total_steps)]
         return self._batches[seed]
 
     def _examples(self, setup: Setup) -> Batch:
         """Training images as the network takes them, from the first batches."""
         stream = self._stream(setup, 0)
-        enough = -(-self.images // stream["label"].shape[1])
-        images = np.concatenate(stream["image"][:enough])
-        labels = np.concatenate(stream["label"][:enough])
+        enough = -(-self.images // len(stream[0]["label"]))
+        images = np.concatenate([batch["image"] for batch in stream[:enough]])
+        labels = np.concatenate([batch["label"] for batch in stream[:enough]])
         return Batch(setup.task.images({"image": images}), jnp.asarray(labels))
 
     @functools.cached_property
-    def _held_out(self) -> tuple[jax.Array, jax.Array]:
-        """All held-out images [P, B, H, W, 3] and labels [P, B]; whole batches of them."""
+    def _held_out(self) -> list[Any]:
+        """All held-out batches; whole ones."""
         data = View(self.config).data
         size = data.eval_batch_size or data.batch_size
         split = open_split(data, data.val_split, seed=0, batch_size=size, train=False)
-        images, labels = [], []
+        kept = []
         with split.batches() as batches:
             for batch in batches:
                 if np.all(batch["mask"]):
-                    images.append(batch["image"])
-                    labels.append(batch["label"])
-        return jnp.asarray(np.stack(images)), jnp.asarray(np.stack(labels))
+                    kept.append({key: batch[key] for key in ("image", "label")})
+        return kept
 
 
 @functools.cache
