@@ -1,6 +1,5 @@
 """What a strategy may ask, and that a search which was stopped goes on to the bit."""
 
-import numpy as np
 import pytest
 
 from effjax.costs import Budget
@@ -102,13 +101,6 @@ def test_with_a_table_only_its_points(space, table):
     assert asked.propose(lambda: (2, 1, 1, 1)) is None
     with pytest.raises(UserError, match="no row of the table is within the budget"):
         Problem(space, ByTable(table), 3, budgets=[Budget("macs", 2)])
-
-
-def test_codes(problem):
-    asked = problem()
-    codes = asked.codes([(0, 0, 0, 0), (1, 0, 0, 1)])
-    assert codes.shape == (2, 9)
-    assert np.array_equal(codes[1], asked.space.encode((1, 0, 0, 1)))
 
 
 def test_random_points(problem):
