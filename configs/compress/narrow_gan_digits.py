@@ -15,15 +15,15 @@ import effjax
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     """GAN Compression of configs/generate/gan_digits.py."""
     config = effjax.default_config()
-    config.total_steps = 500.0
+    config.total_steps = 300.0
     config.task.update(name="narrow_generator", teacher="runs/gan_digits", budget="0.5x")
     # the game that the teacher has played
-    config.task.update(game="non_saturating", r1=1.0)
+    config.task.update(game="wasserstein", gradient_penalty=10.0, critic_steps=4)
     config.model.name = "conv_generator_tiny"
     config.data.update(name="digits", image_size=32, batch_size=64, cache="memory")
     config.data.augment.update(crop="none", hflip=0.0)
     for group in ("generator", "critic"):
-        effjax.add_optimizer(config, group, name="adam", learning_rate=1e-3, b1=0.0, b2=0.99)
+        effjax.add_optimizer(config, group, name="adam", learning_rate=1e-3, b1=0.0, b2=0.9)
     config.schedule.update(name="cosine", warmup_steps=50.0)
     config.ema.decay = 0.99
     config.evals.val.update(evaluator="critic", every_percent=25.0)

@@ -13,6 +13,7 @@ from effjax.cli.declare import QUIET, default_workdir, flag, place, verb
     flag("--compare", action="store_true", help="train its sanity arms and the dense network too"),
     flag("--budget", metavar="B", help="cut a trained run to macs:0.5x, params:..., latency:..."),
     flag("--choose-space", metavar="B", help="which widths and size to make elastic: memory:64KB"),
+    flag("--intervals", type=int, metavar="K", help="divide a flow's times among K smaller copies"),
     flag("--importance", default="l2", metavar="I", help="which channels matter (l2)"),
     flag("--out", type=place, metavar="O", help="where the cut network goes (D-narrow)"),
     QUIET,
@@ -21,6 +22,7 @@ from effjax.cli.declare import QUIET, default_workdir, flag, place, verb
         "effjax compress --config=configs/compress/prune_digits.py:quick --compare",
         "effjax compress --workdir=runs/quickstart --budget=macs:0.5x",
         "effjax compress --config=configs/compress/once_for_all_digits.py",
+        "effjax compress --workdir=runs/digits --intervals=3 --budget=macs:0.7x --out=experts",
     ],
 )
 def compress(args: argparse.Namespace) -> None:
@@ -36,8 +38,13 @@ def compress(args: argparse.Namespace) -> None:
                 "--budget cuts the network of a run\n"
                 "give --workdir=D and no --config: effjax compress --workdir=D --budget=macs:0.5x"
             )
-        _narrow(args)
+        if args.intervals is not None:
+            _divide(args)
+        else:
+            _narrow(args)
         return
+    if args.intervals is not None:
+        raise UserError("--intervals shares a budget among copies; give --budget=macs:0.7x too")
     if args.config is None:
         raise UserError("give --config=F to prune by masks, or --workdir=D --budget=macs:0.5x")
     from effjax.runs.given import load_run
@@ -116,3 +123,13 @@ def _specialise(args: argparse.Namespace) -> None:
     display = choose_display(args.quiet)
     with contextlib.closing(display):
         specialise(args.workdir, budget, out, display)
+
+
+def _divide(args: argparse.Namespace) -> None:
+    from effjax.compress.generators.find_experts import find_experts
+    from effjax.report import choose_display
+
+    out = args.out or args.workdir.with_name(f"{args.workdir.name}-experts")
+    display = choose_display(args.quiet)
+    with contextlib.closing(display):
+        find_experts(args.workdir, out, args.intervals, args.budget, display)

@@ -90,7 +90,7 @@ def draw_samples(
         return jax.vmap(lambda key: jax.random.normal(key, shape))(own)
 
     def conditional(x: Array, told: Array, labels: Array) -> Array:
-        return task.model.apply(weights, x, told, labels)
+        return task.denoise(weights, x, told, labels)
 
     network = request.guidance.network(conditional, label, task.model.num_classes)
     return draw(task.process, network, noise_at(jnp.asarray(-1)), noise_at, request.plan)

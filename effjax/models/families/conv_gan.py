@@ -203,7 +203,7 @@ class ConvCritic(Network):
 def conv_generator() -> dict[str, ConvGeneratorArchitecture]:
     """For images of 32 pixels."""
     return {
-        "conv_generator_tiny": ConvGeneratorArchitecture((64, 32, 16, 16), 32),
+        "conv_generator_tiny": ConvGeneratorArchitecture((64, 32, 16, 8), 32),
         "conv_generator_small": ConvGeneratorArchitecture((256, 256, 128, 64), 128),
     }
 

@@ -210,6 +210,10 @@ class Diffusion(Task):
 
         return network
 
+    def denoise(self, variables: Variables, x: Array, told: Array, labels: Array) -> Array:
+        """The network's output where all examples stand at one time, as in a sampler."""
+        return self.model.apply(variables, x, told, labels)
+
     def variant(self, step: int) -> Hashable:
         """How many tokens the masked pass of a step sees; () without one."""
         if self.options.mask_ratio is None:

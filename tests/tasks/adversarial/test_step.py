@@ -75,7 +75,7 @@ def test_updates_follow_each_other_and_metrics_are_added():
 def test_a_part_has_every_second_example():
     """However devices divide a batch, an update sees the same examples."""
     seen = []
-    task = make("wgan")
+    task = make("wgan", critic_steps=2)
 
     class Watching(Step):
         def critic_update(self, state, part_and_key):

@@ -84,7 +84,7 @@ def rows(workdir):
 
 @pytest.mark.slow
 def test_a_run_goes_on_to_the_bit(tmp_path):
-    config = tiny_config("ppo")
+    config = tiny_config("ppo", critic_steps=2)
     config.checkpoint.update(every_steps=2.0, keep_last=9)
     effjax.train(config, tmp_path / "run", display=QUIET)
     whole = rows(tmp_path / "run")
