@@ -20,7 +20,7 @@ from effjax.evaluate.features import knn, linear_probe
 from effjax.evaluate.network import NUMBERS, write_numbers, writing_to
 from effjax.report import Display
 from effjax.runs.atomic import write_atomically
-from effjax.tasks.pretraining.evaluators import flat_features, shrunk_pixels
+from effjax.tasks.pretraining.encodings import flat_features, shrunk_pixels
 from effjax.tasks.pretraining.frozen_features import effective_rank, mean_cosine
 from effjax.trained.network import Trained
 from effjax.trained.spread import Spread

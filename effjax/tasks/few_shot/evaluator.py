@@ -1,24 +1,24 @@
 """N-way K-shot accuracy of frozen features, on the same episodes for every run.
 
-Shapes: B batch, N held-out examples, C channels.
+Shapes: N held-out examples, C channels.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from effjax.config import UNITS, View, read_section
-from effjax.contract import Batch, Variables, split_variables
+from effjax.contract import Batch, Variables
 from effjax.data import open_split
 from effjax.data.class_names import name_some
 from effjax.errors import UserError
 from effjax.ranges import Count
 from effjax.report.statistics import t_interval
 from effjax.tasks.few_shot.prototypes import accuracies
-from effjax.tasks.pretraining.evaluators import flat_features, on_host
+from effjax.tasks.pretraining.encodings import BASELINES, OWN, Encodings, encoded
 
 NAME = "episodes"
 KNOWN = ("evaluator", "split", *[f"every_{unit}" for unit in UNITS])
@@ -36,6 +36,7 @@ class Options:
     queries: Count = 15  # of each class
     episodes: Count = 600
     episode_seed: int = 0  # runs that are compared have the same, whatever their own seed
+    baselines: bool = True  # the same for an untrained network and for raw pixels
 
 
 class EpisodeEvaluator:
@@ -44,7 +45,7 @@ class EpisodeEvaluator:
     The interval covers episodes, not trainings: two seeds of a run may differ by more.
 
     Args:
-      task: has `model`, `pixels`, `networks`, `handed_on`, `network_variables`.
+      task: see `Encodings`.
       config: of the run.
       name: of the section of `config.evals`.
 
@@ -54,40 +55,26 @@ class EpisodeEvaluator:
 
     def __init__(self, task: Any, config: View, name: str):
         section = config.evals[name]
-        self.options = read_section(section, Options, f"evals.{name}.", known=KNOWN)
-        self.network = self.options.network or task.handed_on
-        if self.network not in task.networks:
-            raise UserError(
-                f"config.evals.{name}.network = {self.network!r}: task {task.name!r} has "
-                f"{', '.join(task.networks)}"
-            )
-        self._task = task
-        self._split_name = section.split or config.data.val_split
+        options = read_section(section, Options, f"evals.{name}.", known=KNOWN)
+        self.options = options
+        self._encodings = Encodings(task, name, options.network, options.layer, config.seed)
         self.source = open_split(
             config.data,
-            self._split_name,
+            section.split or config.data.val_split,
             seed=config.seed,
             batch_size=config.data.eval_batch_size or config.data.batch_size,
             host=jax.process_index(),
             hosts=jax.process_count(),
             train=False,
-            class_names=self.options.classes or None,
-            ignore_unknown=bool(self.options.classes),
+            class_names=options.classes or None,
+            ignore_unknown=bool(options.classes),
         )
         match = self.source.match
         if match is not None and match.missing:
             raise UserError(
                 f"config.evals.{name}.classes: the data has no class {name_some(match.missing)}"
             )
-        self._encode = jax.jit(self._features)
-
-    def _features(self, variables: Variables, images: jax.Array) -> jax.Array:
-        found = self._task.model.apply(variables, self._task.pixels(images), method="features")
-        if self.options.layer not in found:
-            raise UserError(
-                f"the model has no layer {self.options.layer!r}; it has {', '.join(found)}"
-            )
-        return flat_features(found[self.options.layer])
+        self._baselines: dict[str, float] | None = None  # the same all the time
 
     def __call__(
         self, variables: Variables, rng: jax.Array, batches: Iterable[Batch]
@@ -97,26 +84,38 @@ class EpisodeEvaluator:
         Raises:
           UserError: the data cannot fill an episode.
         """
-        params, state = split_variables(variables)
-        encoder = self._task.network_variables(params, state, self.network)
-        features, labels = [], []
-        for batch in batches:
-            valid = on_host(batch["mask"]) > 0
-            features.append(on_host(self._encode(encoder, batch["image"]))[valid])
-            labels.append(on_host(batch["label"])[valid])
-        o = self.options
-        for shots in o.shots:
+        wants_baselines = self.options.baselines and self._baselines is None
+        ways = self._encodings.ways(variables, wants_baselines)
+        features, parts = encoded(ways, batches)
+        labels = np.concatenate(parts)
+        if wants_baselines:
+            self._baselines = {}
+            for prefix in BASELINES:
+                self._baselines |= self._scores(features[prefix], labels, prefix)
+        yield from self._scores(features[OWN], labels, OWN).items()
+        if self._baselines is not None:
+            yield from self._baselines.items()
+
+    def _scores(
+        self, parts: Sequence[np.ndarray], labels: np.ndarray, prefix: str
+    ) -> dict[str, float]:
+        """{"5way_1shot": mean, "5way_1shot_half_width": half of the interval}, with a prefix."""
+        options = self.options
+        features = np.concatenate(parts)
+        scores = {}
+        for shots in options.shots:
             found = accuracies(
-                np.concatenate(features),
-                np.concatenate(labels),
-                self.options.classes or self.source.class_names,
-                ways=o.ways,
+                features,
+                labels,
+                options.classes or self.source.class_names,
+                ways=options.ways,
                 shots=shots,
-                queries=o.queries,
-                episodes=o.episodes,
-                seed=o.episode_seed,
+                queries=options.queries,
+                episodes=options.episodes,
+                seed=options.episode_seed,
             )
             interval = t_interval(found)
-            title = f"{o.ways}way_{shots}shot"
-            yield title, interval.estimate
-            yield f"{title}_half_width", interval.high - interval.estimate
+            title = f"{prefix}{options.ways}way_{shots}shot"
+            scores[title] = interval.estimate
+            scores[f"{title}_half_width"] = interval.high - interval.estimate
+        return scores

@@ -1,23 +1,21 @@
 """What an encoder's features are worth while it learns, beside an untrained one and raw pixels.
 
-Shapes: B batch, N training examples, M held-out ones, C channels, H W space.
+Shapes: N training examples, M held-out ones, C channels.
 """
 
 import dataclasses
-import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.experimental import multihost_utils
 
 from effjax.config import UNITS, View, read_section
-from effjax.contract import Batch, Variables, split_variables
+from effjax.contract import Batch, Variables
 from effjax.data import Split, open_split
 from effjax.errors import UserError
 from effjax.ranges import Count, Positive
+from effjax.tasks.pretraining.encodings import BASELINES, OWN, Encodings, encoded
 from effjax.tasks.pretraining.frozen_features import (
     effective_rank,
     finite_rows,
@@ -29,7 +27,6 @@ from effjax.tasks.pretraining.frozen_features import (
 NAME = "features"
 DEFAULT = "classification"  # of `config.evals`: stands for what fits the task
 KNOWN = ("evaluator", "split", *[f"every_{unit}" for unit in UNITS])
-PIXELS = 32  # larger images are averaged down to it: raw pixels are a baseline, not a method
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +74,7 @@ class FeatureEvaluator:
     """k-NN, linear probe, effective rank and mean cosine of an encoder's features.
 
     Args:
-      task: has `model`, `pixels`, `init`, `networks`, `handed_on`, `network_variables`, `measures`.
+      task: see `Encodings`; has `measures` too.
       config: of the run.
       name: of the section of `config.evals`.
 
@@ -91,21 +88,15 @@ class FeatureEvaluator:
             raise UserError(
                 f"task {task.name!r} has no evaluator {section.evaluator!r}; known: {NAME!r}"
             )
-        self.options = read_section(section, Options, f"evals.{name}.", known=KNOWN)
-        self.network = self.options.network or task.handed_on
-        if self.network not in task.networks:
-            raise UserError(
-                f"config.evals.{name}.network = {self.network!r}: task {task.name!r} has "
-                f"{', '.join(task.networks)}"
-            )
+        options = read_section(section, Options, f"evals.{name}.", known=KNOWN)
+        self.options = options
+        self._encodings = Encodings(task, name, options.network, options.layer, config.seed)
         self._task = task
-        self._seed = config.seed
-        self._train = self._open(config, config.data.train_split, self.options.train_examples)
+        self._train = self._open(config, config.data.train_split, options.train_examples)
         held_out = self._open(config, section.split or config.data.val_split)
         self.source = Both(self._train, held_out)
         self._classes = self._train.num_classes
-        self._encode = jax.jit(self._features)
-        self._shrink = jax.jit(shrunk_pixels)
+        self._baselines: dict[str, float] | None = None  # the same all the time
 
     def _open(self, config: View, split: str, draw: int | None = None) -> Split:
         return open_split(
@@ -119,23 +110,6 @@ class FeatureEvaluator:
             draw=draw,
         )
 
-    def _features(self, variables: Variables, images: jax.Array) -> jax.Array:
-        found = self._task.model.apply(variables, self._task.pixels(images), method="features")
-        if self.options.layer not in found:
-            raise UserError(
-                f"the model has no layer {self.options.layer!r}; it has {', '.join(found)}"
-            )
-        return flat_features(found[self.options.layer])
-
-    @functools.cached_property
-    def _untrained(self) -> Variables:
-        """The encoder as a run of this seed begins, without weights to start from."""
-        batch = {
-            name: jnp.zeros(leaf.shape, leaf.dtype) for name, leaf in self._task.split.spec.items()
-        }
-        params, state = jax.jit(self._task.init)(jax.random.key(self._seed), batch)
-        return self._task.network_variables(params, state, self.network)
-
     def __call__(
         self, variables: Variables, rng: jax.Array, batches: Iterable[Batch]
     ) -> Iterator[tuple[str, float]]:
@@ -144,56 +118,39 @@ class FeatureEvaluator:
         Raises:
           UserError: no example can be read.
         """
-        params, state = split_variables(variables)
-        encoder = self._task.network_variables(params, state, self.network)
-        wants_baselines = self.options.baselines and not hasattr(self, "_baselines")
-        ways = {"": functools.partial(self._encode, encoder)}
-        if wants_baselines:
-            ways["untrained_"] = functools.partial(self._encode, self._untrained)
-            ways["pixels_"] = self._shrink
-        measured = self._measure(ways, batches)
-        own = self._scores(measured[""])
+        wants_baselines = self.options.baselines and self._baselines is None
+        ways = self._encodings.ways(variables, wants_baselines)
+        features, labels = encoded(ways, batches)
+        measured = {name: self._measured(parts, labels) for name, parts in features.items()}
         if wants_baselines:
             self._baselines = {}
-            for prefix in ("untrained_", "pixels_"):
-                for name, value in self._scores(measured[prefix]).items():
-                    self._baselines[prefix + name] = value
-        yield from own.items()
-        if self.options.baselines:
+            for prefix in BASELINES:
+                self._baselines |= self._scores(measured[prefix], prefix)
+        yield from self._scores(measured[OWN], OWN).items()
+        if self._baselines is not None:
             yield from self._baselines.items()
         yield from self._task.measures(variables).items()
 
-    def _measure(self, ways: dict[str, Any], batches: Iterable[Batch]) -> dict[str, Measured]:
-        """The features by each way to make them, from images."""
-        rows: dict[str, list[np.ndarray]] = {name: [] for name in ways}
-        labels, valid = [], []
-        for batch in batches:
-            labels.append(on_host(batch["label"]))
-            valid.append(on_host(batch["mask"]) > 0)
-            for name, way in ways.items():
-                rows[name].append(on_host(way(batch["image"])))
+    def _measured(self, parts: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> Measured:
+        """The batches of features, the training examples apart from the others."""
         steps = self._train.steps_per_epoch
-        found = {}
-        for name, parts in rows.items():
-            train = _valid(parts[:steps], valid[:steps])
-            test = _valid(parts[steps:], valid[steps:])
-            found[name] = Measured(
-                train,
-                _valid(labels[:steps], valid[:steps]),
-                test,
-                _valid(labels[steps:], valid[steps:]),
-            )
-        if not len(found[""].train) or not len(found[""].test):
+        found = Measured(
+            train=np.concatenate(parts[:steps]),
+            train_labels=np.concatenate(labels[:steps]),
+            test=np.concatenate(parts[steps:]),
+            test_labels=np.concatenate(labels[steps:]),
+        )
+        if not len(found.train) or not len(found.test):
             raise UserError("none of the images of the training or the held-out split can be read")
         return found
 
-    def _scores(self, measured: Measured) -> dict[str, float]:
-        """{name: value}; NaN where features are not finite, for they are worth nothing."""
+    def _scores(self, measured: Measured, prefix: str) -> dict[str, float]:
+        """{prefix + name: value}; NaN where features are not finite, for they are worth nothing."""
         options = self.options
         names = ["knn_top1", "rank", "cosine"] + ["probe_top1"] * options.probe
         sound = finite_rows(measured.train).all() and finite_rows(measured.test).all()
         if not sound:
-            return dict.fromkeys(names, float("nan"))
+            return {prefix + name: float("nan") for name in names}
         votes = neighbour_votes(
             measured.train,
             measured.train_labels,
@@ -213,32 +170,4 @@ class FeatureEvaluator:
                 measured.train, measured.train_labels, measured.test, self._classes
             )
             scores["probe_top1"] = float((answers == measured.test_labels).mean())
-        return scores
-
-
-def flat_features(layer: jax.Array) -> jax.Array:
-    """A layer as float32 [B, C]: maps [B, H, W, C] and tokens [B, N, C] are averaged."""
-    between = tuple(range(1, layer.ndim - 1))
-    # a network may compute in bfloat16, too coarse for distances
-    wide = layer.astype(jnp.float32)
-    return wide.mean(between) if between else wide
-
-
-def shrunk_pixels(images: jax.Array) -> jax.Array:
-    """uint8 [B, H, W, 3] -> float32 [B, C]: centred values, of at most PIXELS a side."""
-    batch, height, width, channels = images.shape
-    size = (batch, min(height, PIXELS), min(width, PIXELS), channels)
-    small = jax.image.resize(images / 127.5 - 1.0, size, "linear", antialias=True)
-    return small.reshape(batch, -1)
-
-
-def _valid(parts: list[np.ndarray], valid: list[np.ndarray]) -> np.ndarray:
-    kept = [part[rows] for part, rows in zip(parts, valid)]
-    return np.concatenate(kept)
-
-
-def on_host(values: jax.Array) -> np.ndarray:
-    """All of an array, also where other hosts hold parts of it."""
-    if jax.process_count() > 1 and not isinstance(values, np.ndarray):
-        return np.asarray(multihost_utils.process_allgather(values, tiled=True))
-    return np.asarray(values)
+        return {prefix + name: value for name, value in scores.items()}

@@ -21,10 +21,14 @@ def test_accuracy_comes_with_its_interval_on_the_same_episodes():
     params, state = jax.jit(task.init)(jax.random.key(0), batch())
     variables = {"params": params, **state}
     first = dict(found(variables, jax.random.key(0), found.source.batches()))
-    assert first.keys() == {"3way_1shot", "3way_1shot_half_width"}
+    names = ("3way_1shot", "3way_1shot_half_width")
+    prefixes = ("", "untrained_", "pixels_")
+    assert first.keys() == {prefix + name for prefix in prefixes for name in names}
     assert 0 <= first["3way_1shot"] <= 1
     again = dict(found(variables, jax.random.key(5), found.source.batches()))
     assert again == first
+    # this run has not begun: it is the untrained network
+    assert first["untrained_3way_1shot"] == first["3way_1shot"]
 
 
 def test_classes_are_named():

@@ -5,22 +5,7 @@ import pytest
 
 from effjax.config import View
 from effjax.tasks.pretraining.contrast.task import Contrast
-from effjax.tasks.pretraining.evaluators import flat_features, shrunk_pixels
 from tests.tasks.pretraining.conftest import tiny_config
-
-
-def test_maps_and_tokens_are_averaged():
-    assert flat_features(jnp.ones((2, 3, 3, 5), jnp.bfloat16)).shape == (2, 5)
-    tokens = flat_features(jnp.arange(6.0).reshape(1, 3, 2))
-    np.testing.assert_allclose(tokens, [[2.0, 3.0]])
-    assert flat_features(jnp.ones((2, 4))).shape == (2, 4)
-
-
-def test_pixels_are_averaged_down():
-    images = jnp.full((2, 64, 40, 3), 255, jnp.uint8)
-    pixels = shrunk_pixels(images)
-    assert pixels.shape == (2, 32 * 32 * 3)
-    np.testing.assert_allclose(pixels, 1.0, rtol=1e-5)
 
 
 @pytest.fixture(scope="module")
