@@ -63,6 +63,7 @@ def bench(args: argparse.Namespace) -> None:
     flag("--workers", type=int, default=2, metavar="N", help="processes of --runner=local (2)"),
     flag("--retry", action="store_true", help="try again what failed"),
     flag("--report", action="store_true", help="train nothing, write the report again"),
+    flag("--metric", metavar="M", help="compare this, such as val/top5 (the config's)"),
     flag("--dry-run", action="store_true", help="train nothing, estimate the time"),
     flag("--price", type=float, metavar="P", help="of an hour, for --dry-run"),
     flag("--address", metavar="A", help="ray: of a running cluster, such as auto"),
@@ -75,6 +76,7 @@ def bench(args: argparse.Namespace) -> None:
         "effjax sweep --config=configs/ablations/mixers.py:quick",
         "effjax sweep --config=configs/ablations/norms.py --dry-run --price=2.50",
         "effjax sweep --config=configs/ablations/norms.py --runner=local --workers=2",
+        "effjax sweep --config=configs/ablations/norms.py --report --metric=val/loss",
         "effjax sweep --config=configs/ablations/scales.py --runner=ray --scheduler=asha",
         "effjax sweep --config=configs/ablations/rates.py --search=optuna",
     ],
@@ -96,6 +98,7 @@ def sweep(args: argparse.Namespace) -> None:
         retry=args.retry,
         only_report=args.report,
         search=args.search,
+        metric=args.metric,
         dry_run=args.dry_run,
         price=args.price,
         ray={

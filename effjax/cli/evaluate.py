@@ -23,6 +23,8 @@ from effjax.errors import UserError
     flag("--network", metavar="N", help="student or teacher, of a run without labels"),
     flag("--layer", metavar="L", help="with --features: stage1, ..., prelogits (pooled)"),
     flag("--shots", metavar="K,K", help="with --features: probes of so few labels a class"),
+    flag("--ways", type=int, metavar="N", help="with --shots: episodes of N classes"),
+    flag("--episodes", type=int, metavar="E", help="with --ways: how many (600)"),
     flag("--features-out", type=Path, metavar="F.npz", help="with --features: the features"),
     flag("--attack", action="store_true", help="accuracy under FGSM and PGD"),
     flag("--corrupt", action="store_true", help="errors on images damaged in twelve ways"),
@@ -33,7 +35,7 @@ from effjax.errors import UserError
     examples=[
         "effjax evaluate --workdir=runs/quickstart",
         "effjax evaluate --workdir=runs/quickstart --features --attack --corrupt --out=report",
-        "effjax evaluate --workdir=runs/moco --features --network=teacher --shots=1,5",
+        "effjax evaluate --workdir=runs/moco --features --network=teacher --shots=1,5 --ways=5",
         "effjax evaluate --config=configs/imagenet/evaluate.py:caformer_s18.sail_in1k",
         "effjax evaluate --model=caformer_s18.sail_in1k --data=imagenet2012 --details",
     ],
@@ -73,7 +75,6 @@ def evaluate(args: argparse.Namespace) -> None:
         trained = load_network(args, display)
         if args.tta is not None:
             trained = average_over(trained, args.tta)
-        wanted = dataclasses.replace(wanted, seed=seed_of(args.workdir))
         data = data_of(trained, args.workdir, args.data, args.split, whole=not args.features)
         wants_more = args.layer or args.shots or args.features_out
         if args.features and (wants_more or not trained.model.num_classes):
@@ -81,6 +82,7 @@ def evaluate(args: argparse.Namespace) -> None:
             return
         if not trained.model.num_classes:
             raise UserError(f"{trained.name} has no classifier; measure its features: --features")
+        wanted = dataclasses.replace(wanted, seed=seed_of(args.workdir))
         evaluate_network(trained, data, display, wanted)
 
 
@@ -88,6 +90,7 @@ def _evaluate_frozen(
     trained: Any, data: Any, display: Any, args: argparse.Namespace, wanted: Any
 ) -> None:
     """Features alone: of a network without classes, of another layer, or with few labels."""
+    from effjax.evaluate.few import Episodes
     from effjax.evaluate.frozen import WantedFeatures, evaluate_frozen, read_shots
 
     if wanted.attack or wanted.corrupt or args.details:
@@ -95,13 +98,17 @@ def _evaluate_frozen(
             f"--attack, --corrupt and --details are for classes; {trained.name} is asked for "
             "features alone\nleave them out"
         )
+    episodes = None
+    if args.ways is not None:
+        number = Episodes.number if args.episodes is None else args.episodes
+        episodes = Episodes(args.ways, number)
     features = WantedFeatures(
         layer=args.layer or "pooled",
         shots=read_shots(args.shots),
+        episodes=episodes,
         file=args.features_out,
         out=args.out,
         limit=args.limit,
-        seed=wanted.seed,
     )
     evaluate_frozen(trained, data, display, features)
 

@@ -36,6 +36,8 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--network": RUN,
         "--layer": ("--features",),
         "--shots": ("--features",),
+        "--ways": ("--shots",),
+        "--episodes": ("--ways",),
         "--features-out": ("--features",),
         "--attack": (*RUN, *MODEL),
         "--corrupt": (*RUN, *MODEL),
@@ -140,7 +142,12 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
         "--report": ("--only",),
         "--dry-run": ("--report", "--check", "--make-targets"),
     },
-    "sweep": {"--report": ("--retry",), "--dry-run": ("--report", "--retry", "--search")},
+    "sweep": {
+        "--report": ("--retry",),
+        "--dry-run": ("--report", "--retry", "--search"),
+        # Optuna asks for the best of one
+        "--metric": ("--dry-run", "--search"),
+    },
     "data": {
         # our own data sets are prepared in one way
         "--manual-dir": (

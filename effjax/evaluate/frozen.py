@@ -17,8 +17,10 @@ from effjax.data import DataConfig, Split, open_split
 from effjax.errors import UserError, nearest
 from effjax.evaluate.examined import BATCH
 from effjax.evaluate.features import knn, linear_probe
+from effjax.evaluate.few import SEED, Episodes, few_labels
 from effjax.evaluate.network import NUMBERS, write_numbers, writing_to
 from effjax.report import Display
+from effjax.report.statistics import Interval
 from effjax.runs.atomic import write_atomically
 from effjax.tasks.pretraining.encodings import flat_features, shrunk_pixels
 from effjax.tasks.pretraining.frozen_features import effective_rank, mean_cosine
@@ -26,7 +28,8 @@ from effjax.trained.network import Trained
 from effjax.trained.spread import Spread
 
 Array = np.ndarray
-TIMES = 5  # draws of a few labels; their spread is shown
+# the layer's features, the same of a network as it was initialised, and raw pixels
+KINDS = ("features", "untrained", "pixels")
 PERCENT = 100
 
 
@@ -37,27 +40,35 @@ class WantedFeatures:
     Attributes:
       layer: "stage1", ..., "pooled", "prelogits"; maps and tokens are averaged.
       shots: numbers of labelled images a class, beside all of them.
+      episodes: with so many shots each; None: none.
       file: .npz to write the features to; None: none.
       out: folder for all numbers; None: none.
       limit: so many images of each split; None: all.
-      seed: of what is drawn.
     """
 
     layer: str = "pooled"
     shots: tuple[int, ...] = ()
+    episodes: Episodes | None = None
     file: Path | None = None
     out: Path | None = None
     limit: int | None = None
-    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One split: {kind: features [N, C]} for KINDS, and labels [N]."""
+
+    features: dict[str, Array]
+    labels: Array
 
 
 def evaluate_frozen(
     trained: Trained, data: DataConfig, display: Display, wanted: WantedFeatures
 ) -> dict[str, Any]:
-    """k-NN, linear probe and rank of a layer, beside raw pixels; with few labels too.
+    """k-NN, linear probe and rank of a layer, beside an untrained network and raw pixels.
 
     Returns:
-      {name: value}; of few labels (mean, half of the 95 % interval) over draws.
+      {kind: {name: value}} for KINDS; of few labels (mean, half of the 95 % interval).
 
     Raises:
       UserError: no such layer, images that cannot be read, or fewer than so many a class.
@@ -67,27 +78,18 @@ def evaluate_frozen(
             f"--layer={wanted.layer}: {trained.base} has {', '.join(trained.layers)}; "
             f"{nearest(wanted.layer, trained.layers)}"
         )
+    batch = Spread(BATCH).batch
     splits = []
     for name in (data.train_split, data.val_split):
-        split = open_split(
-            data,
-            name,
-            seed=wanted.seed,
-            batch_size=Spread(BATCH).batch,
-            train=False,
-            draw=wanted.limit,
-        )
+        split = open_split(data, name, seed=SEED, batch_size=batch, train=False, draw=wanted.limit)
         splits.append(split)
     train, test = (_features_of(trained, split, wanted.layer, display) for split in splits)
-    classes = splits[0].num_classes
+    names = splits[0].class_names
     found: dict[str, Any] = {"layer": wanted.layer, "network": trained.name}
-    for kind in ("features", "pixels"):
-        found[kind] = _scores(train[kind], train["labels"], test[kind], test["labels"], classes)
-        for shots in wanted.shots:
-            key = f"probe_{shots}_a_class"
-            found[kind][key] = few_labels(train, test, kind, classes, shots, wanted.seed)
+    for kind in KINDS:
+        found[kind] = _scores(train, test, kind, names, wanted)
     if wanted.file is not None:
-        _write(wanted.file, train, test, splits[0].class_names)
+        _write(wanted.file, train, test, names)
         display.line(f"features: {wanted.file}")
     _show(trained, data, found, display)
     if wanted.out is not None:
@@ -112,90 +114,80 @@ def read_shots(text: str | None) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _features_of(trained: Trained, split: Split, layer: str, display: Display) -> dict[str, Array]:
-    """{"features": [N, C], "pixels": [N, C'], "labels": [N]} of what can be read."""
+def _features_of(trained: Trained, split: Split, layer: str, display: Display) -> Part:
+    """What can be read of a split."""
 
     @jax.jit
-    def both(variables: Any, images: jax.Array) -> tuple[jax.Array, jax.Array]:
-        out = trained.model.apply(variables, trained.normalised(images), method="features")
-        return flat_features(out[layer]), shrunk_pixels(images)
+    def encode(variables: Any, images: jax.Array) -> jax.Array:
+        pixels = trained.normalised(images)
+        return flat_features(trained.model.apply(variables, pixels, method="features")[layer])
 
-    rows: dict[str, list[Array]] = {"features": [], "pixels": [], "labels": []}
+    untrained = _untrained(trained)
+    shrink = jax.jit(shrunk_pixels)
+    rows: dict[str, list[Array]] = {kind: [] for kind in KINDS}
+    labels = []
     display.start(split.steps_per_epoch, images=split.batch_size)
     with split.batches() as batches:
         for step, batch in enumerate(batches):
             real = batch["mask"] > 0
-            features, pixels = both(trained.variables, batch["image"])
-            rows["features"].append(np.asarray(features)[real])
-            rows["pixels"].append(np.asarray(pixels)[real])
-            rows["labels"].append(batch["label"][real])
+            images = batch["image"]
+            made = (encode(trained.variables, images), encode(untrained, images), shrink(images))
+            for kind, features in zip(KINDS, made):
+                rows[kind].append(np.asarray(features)[real])
+            labels.append(batch["label"][real])
             display.update(step + 1, {})
     display.close()
-    found = {name: np.concatenate(parts) for name, parts in rows.items()}
-    if not len(found["labels"]):
+    if not sum(map(len, labels)):
         raise UserError("none of the images can be read\nsee what is wrong: effjax data check")
-    return found
+    features = {kind: np.concatenate(parts) for kind, parts in rows.items()}
+    return Part(features, np.concatenate(labels))
+
+
+def _untrained(trained: Trained) -> Any:
+    """The variables of the same network before any training."""
+    images = np.zeros((1, *trained.preprocessing.size, 3), np.float32)
+    return jax.jit(trained.model.init)(jax.random.key(SEED), images)
 
 
 def _scores(
-    train: Array, train_labels: Array, test: Array, labels: Array, classes: int
+    train: Part, test: Part, kind: str, names: tuple[str, ...], wanted: WantedFeatures
 ) -> dict[str, Any]:
-    nearest_class = knn(train, train_labels, test, classes)
-    linear, _ = linear_probe(train, train_labels, test, classes)
-    return {
-        "knn_top1": float((nearest_class == labels).mean()),
-        "probe_top1": float((linear == labels).mean()),
-        "rank": effective_rank(test),
-        "cosine": mean_cosine(test),
+    """{name: value} of one kind of features."""
+    classes = len(names)
+    known, asked = train.features[kind], test.features[kind]
+    nearest_class = knn(known, train.labels, asked, classes)
+    linear, _ = linear_probe(known, train.labels, asked, classes)
+    scores: dict[str, Any] = {
+        "knn_top1": float((nearest_class == test.labels).mean()),
+        "probe_top1": float((linear == test.labels).mean()),
+        "rank": effective_rank(asked),
+        "cosine": mean_cosine(asked),
     }
+    for shots in wanted.shots:
+        found = few_labels(known, train.labels, asked, test.labels, classes, shots)
+        scores[f"probe_{shots}_a_class"] = _mean_and_half(found)
+    if wanted.episodes is None:
+        return scores
+    for shots in wanted.shots:
+        found = wanted.episodes.accuracy(asked, test.labels, names, shots)
+        scores[f"{wanted.episodes.ways}way_{shots}shot"] = _mean_and_half(found)
+    return scores
 
 
-def few_labels(
-    train: dict[str, Array],
-    test: dict[str, Array],
-    kind: str,
-    classes: int,
-    shots: int,
-    seed: int,
-) -> tuple[float, float]:
-    """(mean, half of the 95 % interval) of the probe's top-1 with `shots` labels a class.
-
-    The labelled images are drawn anew each time; the same for whatever features.
-
-    Raises:
-      UserError: a class has fewer images.
-    """
-    from scipy.stats import t
-
-    labels = train["labels"]
-    least = int(np.bincount(labels, minlength=classes).min())
-    if not 1 <= shots <= least:
-        raise UserError(f"--shots={shots}: the smallest class has {least} training images")
-    values = []
-    for number in range(TIMES):
-        rng = np.random.default_rng((seed, shots, number))
-        rows = []
-        for label in range(classes):
-            rows.append(rng.choice(np.flatnonzero(labels == label), shots, replace=False))
-        chosen = np.concatenate(rows)
-        answers, _ = linear_probe(train[kind][chosen], labels[chosen], test[kind], classes)
-        values.append((answers == test["labels"]).mean())
-    half = t.ppf(0.975, TIMES - 1) * np.std(values, ddof=1) / np.sqrt(TIMES)
-    return float(np.mean(values)), float(half)
+def _mean_and_half(interval: Interval) -> tuple[float, float]:
+    return interval.estimate, interval.high - interval.estimate
 
 
-def _write(
-    file: Path, train: dict[str, Array], test: dict[str, Array], names: tuple[str, ...]
-) -> None:
+def _write(file: Path, train: Part, test: Part, names: tuple[str, ...]) -> None:
     if file.suffix != ".npz":
         raise UserError(f"--features-out={file}: give a file *.npz")
     content = io.BytesIO()
     np.savez(
         content,
-        train=train["features"],
-        train_labels=train["labels"],
-        test=test["features"],
-        test_labels=test["labels"],
+        train=train.features["features"],
+        train_labels=train.labels,
+        test=test.features["features"],
+        test_labels=test.labels,
         class_names=np.array(names),
     )
     with writing_to(file, "--features-out"):
@@ -203,11 +195,14 @@ def _write(
 
 
 def _show(trained: Trained, data: DataConfig, found: dict[str, Any], display: Display) -> None:
+    layer = found["layer"]
     rows = []
-    for name, value in found["features"].items():
-        rows.append((name, _in_words(name, value), _in_words(name, found["pixels"][name])))
-    title = f"{trained.name} ({trained.weights}), {found['layer']}, {data.val_split} of {data.name}"
-    display.table(title, rows, ("measure", found["layer"], "raw pixels"), right=(1, 2))
+    for name in found["features"]:
+        values = [_in_words(name, found[kind][name]) for kind in KINDS]
+        rows.append((name, *values))
+    title = f"{trained.name} ({trained.weights}), {layer}, {data.val_split} of {data.name}"
+    header = ("measure", layer, "untrained", "raw pixels")
+    display.table(title, rows, header, right=(1, 2, 3))
 
 
 def _in_words(name: str, value: Any) -> str:

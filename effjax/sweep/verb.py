@@ -35,6 +35,7 @@ def sweep(
     only_report: bool = False,
     ray: Mapping[str, Any] | None = None,
     search: str = "none",
+    metric: str | None = None,
     dry_run: bool = False,
     price: float | None = None,
     display: Display | None = None,
@@ -52,6 +53,7 @@ def sweep(
       ray: see `effjax.trials.ray_runner.RayOptions`.
       search: "optuna": the variants are chosen from the ranges of the config's space, one after
         another, with the first seed.
+      metric: what is compared; None: what the config says.
       dry_run: train and write nothing, and say how long it would take.
       price: of an hour of one run's machine, for a dry run.
 
@@ -66,6 +68,8 @@ def sweep(
     with contextlib.closing(display):
         suggestions = suggest(spec, overrides, workdir) if search != "none" else None
         plan = suggestions.plan() if suggestions else make_plan(spec, overrides, workdir)
+        if metric is not None:
+            plan = dataclasses.replace(plan, metric=metric)
         for trial in plan.trials:
             check_continues(trial.workdir, View(trial.config), extend=False)
             if retry:  # before what is over is counted

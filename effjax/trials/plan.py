@@ -6,7 +6,8 @@ A config file with variants has, beside `get_config(arg=None)`,
         return Sweep(variants={"base": {}, "no decay": {"optim.default.weight_decay": 0.0}})
 
 where the variants are named, or a space (`effjax.sweep.grid`, `halton`, ...) that names them by
-what they set.
+what they set. "{seed}" in a text stands for the seed: with "init_from" at "runs/mae/MAE/seed{seed}"
+each starts from a run of its own.
 """
 
 import dataclasses
@@ -22,6 +23,7 @@ from effjax.trials.space import Point, Space
 from effjax.trials.trial import RunTrial
 
 MOST_FOLDS = 20  # whose bounds, as whole percentages, are nearly even
+SEED = "{seed}"  # in the text of a variant
 LONGEST_FOLDER = 100  # characters; file systems take 255, and Ray adds its own to it
 
 
@@ -214,7 +216,7 @@ def make_trial(
     # loaded anew for each run: a config is changed in place
     config = load(spec, overrides, RunConfig)
     try:
-        set_values(config, {**point, "seed": seed}, RunConfig)
+        set_values(config, {**_of_seed(point, seed), "seed": seed}, RunConfig)
     except UserError as error:
         path = spec.partition(":")[0]
         raise UserError(f"{path}, variant {name!r}: {error}") from error
@@ -232,6 +234,15 @@ def make_trial(
         config=config,
         workdir=workdir / _folder_name(name) / run_name,
     )
+
+
+def _of_seed(point: Point, seed: int) -> Point:
+    """The point with the seed where its texts say so."""
+    found = {}
+    for key, value in point.items():
+        is_text = isinstance(value, str)
+        found[key] = value.replace(SEED, str(seed)) if is_text else value
+    return found
 
 
 def _folder_name(name: str) -> str:

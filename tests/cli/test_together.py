@@ -20,7 +20,13 @@ REQUIRED = {
     "train": ["--config=F"],
 }
 # what comes with a leader that needs one itself, and values that are not whole numbers
-BEFORE = {"--features": ["--workdir=runs/x"], "--guidance": ["--workdir=D"]}
+FEATURES = ["--workdir=runs/x", "--features"]
+BEFORE = {
+    "--features": FEATURES[:1],
+    "--shots": FEATURES,
+    "--ways": [*FEATURES, "--shots=1"],
+    "--guidance": ["--workdir=D"],
+}
 VALUES = {"--guidance-interval": "--guidance-interval=0.1,0.9"}
 NEEDED = [
     (verb, flag, leader) for verb in NEEDS for flag in NEEDS[verb] for leader in NEEDS[verb][flag]

@@ -27,6 +27,16 @@ def test_names_of_points(tmp_path):
     assert plan.trials[4].config.seed == plan.trials[4].seed == 1
 
 
+def test_each_seed_may_start_from_a_run_of_its_own(tmp_path):
+    point = '{"init_from": "runs/{seed}/seed{seed}", '
+    text = VARIANTS.replace('"lost": {', f'"lost": {point}')
+    plan = make_plan(write_config(tmp_path, text), [], tmp_path)
+    starts = {(trial.variant, trial.seed): trial.config.init_from for trial in plan.trials}
+    assert starts["lost", 0] == "runs/0/seed0"
+    assert starts["lost", 1] == "runs/1/seed1"
+    assert starts["base", 1] is None
+
+
 def test_the_base_comes_first(tmp_path):
     text = VARIANTS.replace("metric=", "base='hot', metric=")
     plan = make_plan(write_config(tmp_path, text), [], tmp_path)

@@ -76,7 +76,9 @@ def accuracies(
     Raises:
       UserError: sizes that the data cannot fill, or features that are not finite.
     """
-    for what, value in {"ways": ways, "shots": shots, "queries": queries}.items():
+    if ways < 2:
+        raise UserError(f"ways = {ways}: give 2 or more")
+    for what, value in {"shots": shots, "queries": queries}.items():
         if value < 1:
             raise UserError(f"{what} = {value}: give 1 or more")
     if episodes < 2:
