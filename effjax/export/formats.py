@@ -28,7 +28,7 @@ from effjax.trained.network import Trained
 
 Run = Callable[[np.ndarray], np.ndarray]
 PLATFORMS = ("cpu", "cuda", "tpu")
-INPUT, OUTPUT = "images", "logits"
+INPUT = "images"
 JAX2ONNX = (
     "pip install 'effjax[export]' -c constraints.txt\n"
     "pip install --no-deps jax2onnx==0.17.1    (alone: it would take back orbax-checkpoint)"
@@ -51,6 +51,11 @@ class Format:
     write: Callable[[Trained, Path], None]
     open: Callable[[Path], Run]
     tolerance: float
+
+
+def output_name(trained: Trained) -> str:
+    """What a file calls what the network gives."""
+    return "features" if trained.gives == "features" else "logits"
 
 
 def write_stablehlo(trained: Trained, path: Path) -> None:
@@ -107,7 +112,7 @@ def write_onnx(trained: Trained, path: Path) -> None:
     # jax2onnx numbers its values: names of ours tell a program what to feed and to fetch
     names = {
         network.graph.input[0].name: INPUT,
-        network.graph.output[0].name: OUTPUT,
+        network.graph.output[0].name: output_name(trained),
     }
     _rename(network, names)
     network.producer_name = "effjax"
@@ -144,7 +149,8 @@ def open_onnx(path: Path) -> Run:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda images: session.run([OUTPUT], {INPUT: images})[0]
+    # of all outputs, which are one
+    return lambda images: session.run(None, {INPUT: images})[0]
 
 
 def write_safetensors(trained: Trained, path: Path) -> None:

@@ -21,7 +21,8 @@ from effjax.version import VERSION
 UNKNOWN = "unknown"
 NAMED_CLASSES = 50
 # what a hub calls the task, and the accuracy
-PIPELINE = "image-classification"
+PIPELINES = {"features": "image-feature-extraction"}
+PIPELINE = "image-classification"  # of all others
 PERCENT = ("top1", "top5")
 
 
@@ -85,20 +86,21 @@ def model_page(trained: Trained, facts: Facts, repository: str, licence: str | N
         _table("Network", _network_rows(trained)),
         _table("Scores", _score_rows(facts)),
         _table("Training", _training_rows(facts, licence)),
-        _use(repository),
+        _use(trained, repository),
         _classes(trained),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _head(trained: Trained, facts: Facts, repository: str, licence: str | None) -> str:
+    pipeline = PIPELINES.get(trained.gives, PIPELINE)
     lines = ["---", f"license: {licence or UNKNOWN}", "library_name: effjax"]
-    lines += [f"pipeline_tag: {PIPELINE}", "tags:", "- effjax", "- jax", f"- {PIPELINE}"]
+    lines += [f"pipeline_tag: {pipeline}", "tags:", "- effjax", "- jax", f"- {pipeline}"]
     top1 = [name for name in facts.scores if name.endswith("/top1")]
     if top1:
         # JSON is YAML, and quotes whatever a name holds
         result = {
-            "task": {"type": PIPELINE},
+            "task": {"type": pipeline},
             "dataset": {"name": facts.data, "type": facts.data},
             "metrics": [{"type": "accuracy", "value": facts.scores[top1[0]]}],
         }
@@ -112,8 +114,9 @@ def _summary(trained: Trained, facts: Facts) -> str:
         "class": f"one of {len(trained.labels):,} classes",
         "labels": f"any of {len(trained.labels):,} labels",
         "numbers": f"{len(trained.labels):,} numbers",
+        "features": f"{trained.width:,} features",
     }
-    text = f"`{trained.base}` that gives {kinds[trained.meaning.kind]} of an image"
+    text = f"`{trained.base}` that gives {kinds[trained.gives]} of an image"
     if facts.data:
         text += f", trained on `{facts.data}`"
     return f"{text}, with effjax {VERSION}."
@@ -174,7 +177,10 @@ def _in_cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _use(repository: str) -> str:
+def _use(trained: Trained, repository: str) -> str:
+    asks, flag = "predict", ""
+    if trained.gives == "features":
+        asks, flag = "features", " --features=features.npz"
     return "\n".join(
         [
             "## Use",
@@ -183,11 +189,11 @@ def _use(repository: str) -> str:
             "import effjax",
             "",
             f'run = effjax.load("hub:{repository}")',
-            'run.predict(["cat.jpg"])',
+            f'run.{asks}(["cat.jpg"])',
             "```",
             "",
             "```sh",
-            f"effjax predict --weights=hub:{repository} cat.jpg",
+            f"effjax predict --weights=hub:{repository} cat.jpg{flag}",
             "```",
             "",
             "`model.json` says what an image goes through and what the outputs mean;",
@@ -197,6 +203,8 @@ def _use(repository: str) -> str:
 
 
 def _classes(trained: Trained) -> str:
+    if not trained.labels:
+        return ""
     names = [_in_cell(name) for name in trained.labels[:NAMED_CLASSES]]
     more = len(trained.labels) - len(names)
     text = ", ".join(names) + (f" and {more:,} more" if more else "")

@@ -18,7 +18,7 @@ import numpy as np
 
 from effjax.config import as_path, is_remote
 from effjax.errors import UserError, nearest
-from effjax.export.formats import FORMATS, INPUT, OUTPUT, Run
+from effjax.export.formats import FORMATS, INPUT, Run, output_name
 from effjax.export.whole_images import (
     WholeImages,
     input_size,
@@ -37,6 +37,7 @@ GIVES = {
     "class": "logits: their softmax is the probability of each class",
     "labels": "logits: their sigmoid is the probability of each label, given above 0.5",
     "numbers": "numbers in their own units",
+    "features": "features: what a classifier would take",
 }
 WARM_UP = 3
 
@@ -96,9 +97,9 @@ def export(
         ("file", f"{out}, {format_bytes(file_size)}"),
         ("beside it", f"{card_path(out)}: preprocessing, labels, architecture"),
         ("takes", f"{INPUT}: {_shape(trained)}, RGB, {_state(trained)}"),
-        ("gives", f"{OUTPUT}: float32 [B, {trained.model.num_classes}]"),
-        ("meaning", GIVES[trained.meaning.kind]),
-        ("difference", f"{difference:.2g} at most, of logits up to {largest:.3g}"),
+        ("gives", f"{output_name(trained)}: {_gives(trained)}"),
+        ("meaning", GIVES[trained.gives]),
+        ("difference", f"{difference:.2g} at most, of outputs up to {largest:.3g}"),
     ]
     display.table(f"{trained.name} as {kind}", rows)
     if measure:
@@ -193,6 +194,10 @@ def _shape(trained: Trained) -> str:
     return f"uint8 [B, {height}, {width}, 3]"
 
 
+def _gives(trained: Trained) -> str:
+    return f"float32 [B, {trained.width}]"
+
+
 def _state(trained: Trained) -> str:
     """What has to be done to an image before the file takes it."""
     if isinstance(trained, WholeImages):
@@ -211,9 +216,9 @@ def _interface(trained: Trained, kind: str) -> dict[str, Any]:
         "images": _state(trained),
     }
     gives = {
-        "name": OUTPUT,
-        "type": f"float32 [B, {trained.model.num_classes}]",
-        "meaning": GIVES[trained.meaning.kind],
+        "name": output_name(trained),
+        "type": _gives(trained),
+        "meaning": GIVES[trained.gives],
     }
     inside = ["normalisation"]
     if isinstance(trained, WholeImages):

@@ -122,8 +122,8 @@ def judge(
         rows.append((name, scores.frechet(scores.moments(features), reference)))
 
     net = eyes.trained.base
-    # a network of several labels or of numbers has features, but names no class
-    names_class = eyes.trained.meaning.kind == "class"
+    # a network of labels, of numbers or without a classifier has features, but names no class
+    names_class = eyes.trained.gives == "class"
     known = labels < len(eyes.trained.labels)
     if names_class and known.any():
         rows.append(("accuracy of the classifier on samples", _share(classes, labels, known)))

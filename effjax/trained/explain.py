@@ -93,8 +93,10 @@ def explained(trained: Trained, kind: str) -> Explain:
     """
     if kind not in HEATS:
         raise UserError(f"--explain={kind}: {nearest(kind, HEATS)}")
-    if trained.meaning.kind == "numbers":
-        raise UserError(f"--explain is for classes and labels; {trained.name} gives numbers")
+    if trained.gives in ("numbers", "features"):
+        raise UserError(
+            f"--explain is for classes and labels; {trained.name} gives {trained.gives}"
+        )
     if kind == "gradcam":
         _explained_block(trained.model)  # refused before anything is compiled
 

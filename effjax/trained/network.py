@@ -137,6 +137,16 @@ class Trained:
         found = jax.eval_shape(apply, self.variables, images)
         return {name: leaf.shape[1:] for name, leaf in found.items()}
 
+    @property
+    def gives(self) -> str:
+        """What an image is given: "class", "labels", "numbers", "features" without a classifier."""
+        return self.meaning.kind if self.model.num_classes else "features"
+
+    @functools.cached_property
+    def width(self) -> int:
+        """How many outputs an image has: K, or without a classifier the features."""
+        return self.model.num_classes or self.layers["prelogits"][-1]
+
     # ------------------------------------------------------------------- functions to compile
 
     def normalised(self, images: jax.Array) -> jax.Array:
@@ -144,7 +154,7 @@ class Trained:
         return normalise(images, self.preprocessing.mean, self.preprocessing.std)
 
     def logits(self, variables: Any, images: jax.Array) -> jax.Array:
-        """Logits [B, K] of uint8 images [B, H, W, 3], or numbers in their units; pure."""
+        """Logits [B, K] of uint8 images [B, H, W, 3], numbers in their units, or features; pure."""
         outputs = self.model.apply(variables, self.normalised(images), train=False)
         return self.meaning.in_units(outputs)
 
@@ -158,7 +168,10 @@ class Trained:
           UserError: the network has no classifier.
         """
         if not self.model.num_classes:
-            raise UserError(f"{self.name} has no classifier; fine-tune it first: effjax train")
+            raise UserError(
+                f"{self.name} has no classifier\n"
+                "take its features: effjax predict --features=F.npz; or fine-tune it: effjax train"
+            )
 
         def answers(variables: Any, images: jax.Array) -> jax.Array:
             return self.meaning.answers(self.logits(variables, images))
@@ -216,7 +229,9 @@ class Trained:
             ("network", f"{self.base}, {count:,} parameters"),
             ("images", f"{height} x {width} pixels"),
         ]
-        if self.labels:
+        if self.gives == "features":
+            rows.append(("gives", f"{self.width:,} features, no classes"))
+        elif self.labels:
             rows.append((WORDS[self.meaning.kind], f"{len(self.labels):,}: {names}"))
         if self.weights:
             rows.append(("weights", self.weights))

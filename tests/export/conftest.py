@@ -29,6 +29,12 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
+def headless():
+    """The same without a classifier, as it is learned without labels."""
+    return make("caformer_s18", 32, TWO_STAGES, classes=0)
+
+
+@pytest.fixture(scope="session")
 def exported(tiny, tmp_path_factory):
     """Of a format: the folder of `tiny` in it, and what `export` found."""
 

@@ -12,9 +12,9 @@ from effjax.report import choose_display
 from effjax.trained.network import Preprocessing, Trained
 
 
-def make(name: str, size: int, fields: dict) -> Trained:
+def make(name: str, size: int, fields: dict, classes: int = 5) -> Trained:
     """A network that is drawn, not initialised: biases and scales count, nothing is compiled."""
-    model = models.create_model(name, num_classes=5, **fields)
+    model = models.create_model(name, num_classes=classes, **fields)
     rng = np.random.default_rng(0)
 
     def draw(path: tuple, leaf: jax.ShapeDtypeStruct) -> np.ndarray:
@@ -27,7 +27,7 @@ def make(name: str, size: int, fields: dict) -> Trained:
         draw, models.abstract_variables(model, (size, size, 3))
     )
     preprocessing = Preprocessing((size, size), mean=(0.5, 0.4, 0.3))
-    return Trained(name, name, model, variables, preprocessing, tuple("abcde"))
+    return Trained(name, name, model, variables, preprocessing, tuple("abcde"[:classes]))
 
 
 def needs(kind: str) -> None:

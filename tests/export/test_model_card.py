@@ -37,7 +37,7 @@ def test_facts_are_those_of_the_run(workdir, tmp_path):
     assert read_facts(tmp_path) == Facts()  # weights without a run
 
 
-def test_the_page_says_how_good_it_is_and_how_it_is_used(workdir, tiny):
+def test_the_page_says_how_good_it_is_and_how_it_is_used(workdir, tiny, headless):
     page = model_page(tiny, read_facts(workdir), "me/photos", "mit")
     _, head, text = page.split("---\n", 2)
     assert "license: mit\n" in head
@@ -55,6 +55,11 @@ def test_the_page_says_how_good_it_is_and_how_it_is_used(workdir, tiny):
         "## Classes\n\na, b, c, d, e",
     ):
         assert line in text
+    nothing_named = model_page(headless, Facts(), "me/photos", None)
+    assert "that gives 16 features of an image" in nothing_named
+    assert "pipeline_tag: image-feature-extraction\n" in nothing_named
+    assert 'run.features(["cat.jpg"])' in nothing_named
+    assert "## Classes" not in nothing_named
     bare = model_page(tiny, Facts(), "me/photos", None)
     assert "license: unknown" in bare
     assert "## Scores" not in bare

@@ -1,6 +1,7 @@
 """A file is checked before it appears; what is refused leaves nothing."""
 
 import dataclasses
+import json
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from effjax.errors import UserError
 from effjax.export import FORMATS
-from tests.export.networks import quietly
+from tests.export.networks import needs, quietly
 
 
 def test_a_network_trained_in_bfloat16_is_written_in_float32(tiny, exported, tmp_path):
@@ -30,6 +31,21 @@ def test_formats_and_endings_are_checked(tiny, tmp_path):
         quietly(tiny, "onx", tmp_path / "tiny.onnx")
     with pytest.raises(ValueError, match=r"are called \*\.onnx"):
         quietly(tiny, "onnx", tmp_path / "tiny.stablehlo")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_network_without_a_classifier_gives_features(headless, tmp_path, kind):
+    needs(kind)
+    file = tmp_path / f"net{FORMATS[kind].ending}"
+    found = quietly(headless, kind, file)
+    assert found["largest"] > 0
+    card = json.loads(file.with_suffix(".json").read_text())
+    assert (card["num_classes"], card["labels"]) == (0, [])
+    if kind != "safetensors":
+        assert card["output"]["name"] == "features"
+        assert card["output"]["type"] == "float32 [B, 16]"
+        assert card["output"]["meaning"].startswith("features")
 
 
 def test_a_full_disk_leaves_nothing(tiny, tmp_path, monkeypatch):

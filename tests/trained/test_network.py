@@ -54,6 +54,17 @@ def test_features_are_those_of_the_model(trained):
         trained.features(IMAGES, layer="pool")
 
 
+def test_without_a_classifier_it_gives_features(trained):
+    headless = dataclasses.replace(trained, model=trained.model.clone(num_classes=0), labels=())
+    assert (trained.gives, trained.width) == ("class", 3)
+    assert (headless.gives, headless.width) == ("features", 4)
+    shape = jax.eval_shape(headless.logits, headless.variables, IMAGES[:, :8, :8]).shape
+    assert shape == (3, headless.width)
+    assert ("gives", "4 features, no classes") in headless.facts()
+    with pytest.raises(UserError, match="has no classifier\ntake its features: effjax predict"):
+        headless.predict(IMAGES)
+
+
 def test_a_broken_file_is_named(trained, tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     found = trained.predict([IMAGES[0], str(tmp_path / "a.jpg")])
