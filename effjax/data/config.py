@@ -40,6 +40,8 @@ class AugmentConfig:
     hflip: Share = 0.5  # probability of a left-right flip
     vflip: Share = 0.0  # probability of an upside-down flip
     randaugment: str | None = None  # timm's words; "rand-m9-mstd0.5-inc1" in the usual recipe
+    # in the place of randaugment: a fixed policy. 3augment wants color_jitter=0.3 beside it
+    policy: Literal["autoaugment", "3augment", "augmix"] | None = None
     color_jitter: NotNegative = 0.0  # brightness, contrast, saturation by up to this share
     # repeated augmentation: a batch shows each of its examples this many times
     repeats: Count = 1

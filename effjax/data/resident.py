@@ -32,7 +32,8 @@ def check_resident(transform: TrainTransform, need: int) -> None:
     augment = transform.augment
     only_on_host = {
         f"crop={augment.crop}": transform.boxes,
-        f"randaugment={augment.randaugment}": transform.randaugment,
+        f"randaugment={augment.randaugment}": augment.randaugment,
+        f"policy={augment.policy}": augment.policy,
         f"color_jitter={augment.color_jitter}": augment.color_jitter,
     }
     for key, is_used in only_on_host.items():

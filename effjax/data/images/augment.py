@@ -13,9 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from effjax.data.config import AugmentConfig
-from effjax.data.images.randaugment import RandAugment, color_jitter
+from effjax.data.images.augmix import AugMix
+from effjax.data.images.autoaugment import AutoAugment
+from effjax.data.images.randaugment import RandAugment, color_jitter, fill_colour
 from effjax.data.images.random_crop import Box, flip, pad_crop, random_box
 from effjax.data.images.resize import image_size, resize
+from effjax.data.images.three_augment import ThreeAugment
+from effjax.errors import UserError
+
+Policy = Callable[[np.ndarray, np.random.Generator], np.ndarray]  # uint8 [H, W, 3] to the same
 
 
 class Draws(NamedTuple):
@@ -40,7 +46,7 @@ class TrainTransform:
 
     size: tuple[int, int]
     augment: AugmentConfig
-    randaugment: RandAugment | None
+    policy: Policy | None  # RandAugment or what takes its place
 
     def draws(self, uniform: np.ndarray) -> Draws:
         """From uniform numbers [B, DRAWN] in [0, 1)."""
@@ -94,14 +100,13 @@ class TrainTransform:
         if augment.crop == "pad":
             images = pad_crop(images, draws.top, draws.left, augment.pad)
         images = flip(images, draws.left_right, draws.upside_down)
-        changes_colours = self.randaugment or augment.color_jitter
-        if not changes_colours:
+        if self.policy is None and not augment.color_jitter:
             return images
         for row, image in enumerate(images):
             own = rng(row)
             # the order of the two is that of the draws
-            if self.randaugment:
-                image = self.randaugment(image, own)
+            if self.policy is not None:
+                image = self.policy(image, own)
             if augment.color_jitter:
                 image = color_jitter(image, augment.color_jitter, own)
             images[row] = image
@@ -122,14 +127,27 @@ def train_transform(config: Any) -> TrainTransform:
     """What `config.augment` (see `AugmentConfig`) describes, for `config.image_size`.
 
     Raises:
-      UserError: `randaugment` has unknown words.
+      UserError: `randaugment` has unknown words, or a policy stands beside it.
     """
     # a copy of plain values: `config` may be of another type, and may change
     values = {}
     for field in dataclasses.fields(AugmentConfig):
         values[field.name] = getattr(config.augment, field.name)
     augment = AugmentConfig(**values)
-    randaugment = None
+    return TrainTransform(image_size(config), augment, _policy(augment, config.mean))
+
+
+def _policy(augment: AugmentConfig, mean: tuple[float, float, float]) -> Policy | None:
+    """What changes an image after crop and flips."""
+    if augment.randaugment and augment.policy:
+        raise UserError(
+            f"data.augment.policy={augment.policy!r} takes the place of randaugment="
+            f"{augment.randaugment!r}\nset one of them to None"
+        )
     if augment.randaugment:
-        randaugment = RandAugment.parse(augment.randaugment, config.mean)
-    return TrainTransform(image_size(config), augment, randaugment)
+        return RandAugment.parse(augment.randaugment, mean)
+    if augment.policy == "autoaugment":
+        return AutoAugment(fill_colour(mean))
+    if augment.policy == "3augment":
+        return ThreeAugment()
+    return AugMix() if augment.policy == "augmix" else None

@@ -72,8 +72,7 @@ class RandAugment:
             values["noise"] = float("inf")
         if values.get("prob", 0) > 1:
             raise UserError(f"data.augment.randaugment={text!r}: p is a probability, 0 to 1")
-        fill = tuple(min(255, round(255 * channel)) for channel in mean)
-        return cls(**values, fill=fill)
+        return cls(**values, fill=fill_colour(mean))
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """uint8 [H, W, 3] -> the same shape."""
@@ -97,6 +96,12 @@ class RandAugment:
             drawn = rng.normal(self.magnitude, self.noise)
         positive = max(drawn, 0.0)
         return min(positive, self.highest)
+
+
+def fill_colour(mean: tuple[float, float, float]) -> tuple[int, int, int]:
+    """The mean colour of the images in levels: what moves in from outside is 0 to the network."""
+    red, green, blue = (min(255, round(255 * channel)) for channel in mean)
+    return red, green, blue
 
 
 def color_jitter(image: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:

@@ -9,6 +9,7 @@ from effjax.data import AugmentConfig, DataConfig
 from effjax.data.images.augment import DRAWN, train_transform
 from effjax.data.images.random_crop import BOX
 from effjax.data.images.resize import resize
+from effjax.errors import UserError
 
 
 def picture(height, width):
@@ -54,7 +55,15 @@ def test_flips_have_their_probabilities():
 
 @pytest.mark.parametrize("crop", ["random_resized", "pad", "none"])
 @pytest.mark.parametrize(
-    "extra", [{}, {"randaugment": "rand-m9-mstd0.5-inc1"}, {"color_jitter": 0.4}]
+    "extra",
+    [
+        {},
+        {"randaugment": "rand-m9-mstd0.5-inc1"},
+        {"policy": "autoaugment"},
+        {"policy": "3augment", "color_jitter": 0.3},
+        {"policy": "augmix"},
+        {"color_jitter": 0.4},
+    ],
 )
 def test_train_view_is_uint8_of_the_size_and_depends_on_the_draws_alone(crop, extra):
     make = transform((12, 20), crop=crop, **extra)
@@ -63,6 +72,11 @@ def test_train_view_is_uint8_of_the_size_and_depends_on_the_draws_alone(crop, ex
     assert views[0].dtype == np.uint8
     np.testing.assert_array_equal(views[0], views[1])
     assert (views[0] != views[2]).any()
+
+
+def test_two_policies_are_refused():
+    with pytest.raises(UserError, match="policy='augmix' takes the place of randaugment='rand-m9'"):
+        transform(policy="augmix", randaugment="rand-m9")
 
 
 def test_shrinking_by_more_than_two_averages():
