@@ -32,7 +32,6 @@ from effjax.compress.elastic.kernels import (
 )
 from effjax.compress.elastic.norms import norm_of_active
 from effjax.compress.elastic.space import ElasticSpace, Extent, windows_of
-from effjax.compress.elastic.widths import order_of, ranks_of
 from effjax.compress.sites import flat, nested
 from effjax.contract import Params
 from effjax.models import ImageModel, abstract_variables, without_tag
@@ -70,6 +69,14 @@ class Supernet:
 
     Raises:
       UserError: a family that cannot be elastic, or nothing that can shrink.
+
+    Attributes:
+      space: of its sub-networks.
+      groups, axes: its channels, and the axes of arrays that have entries for them.
+      sizes: {group: channels of each part}.
+      counts: {group: how many of each part stay, [options of each of its choices, parts]}.
+      windows: kernels that may be smaller.
+      shapes: {path: shape} of all arrays of the large network.
     """
 
     def __init__(
@@ -91,7 +98,7 @@ class Supernet:
         self.groups, self.axes = axes_of(model, self.shapes.keys())
         self.sizes = {group.name: group.sizes(model.architecture) for group in self.groups}
         self.windows = self._windows()
-        self._counts = {group.name: self._table(group) for group in self.groups}
+        self.counts = {group.name: self._table(group) for group in self.groups}
 
     def _windows(self) -> list[Window]:
         found = []
@@ -109,7 +116,7 @@ class Supernet:
 
     def _table(self, group: Group) -> np.ndarray:
         """How many channels of each part stay, [options of each of its choices, parts]."""
-        places = self._choices_of(group)
+        places = self.choices_of(group)
         options = [range(len(self.space.choices[place].options)) for place in places]
         rows = []
         for indices in itertools.product(*options):
@@ -120,7 +127,7 @@ class Supernet:
         shape = [len(option) for option in options]
         return np.asarray(rows, np.int32).reshape(*shape, -1)
 
-    def _choices_of(self, group: Group) -> list[int]:
+    def choices_of(self, group: Group) -> list[int]:
         """Places of the group's choices in a point."""
         return [self.space.place[path] for path in group.choices if path in self.space.place]
 
@@ -143,63 +150,6 @@ class Supernet:
             found[group.name] = np.concatenate(parts)
         return found
 
-    def sorted_ranks(
-        self,
-        params: Params,
-        ranks: Ranks,
-        opened: np.ndarray | None = None,
-    ) -> dict[str, np.ndarray]:
-        """Channels in the order of their importance: the L1 norm of the weights that read them.
-
-        Args:
-          params: of the large network.
-          ranks: of before.
-          opened: int [P], options counted from the last, whose widths keep their channels; None:
-            none does.
-        """
-        arrays = flat({"params": params})
-        found = {}
-        for group in self.groups:
-            importance = self._importance(group, arrays)
-            widths = np.zeros((0, len(self.sizes[group.name])), int)
-            if opened is not None:
-                widths = self._open_widths(group, opened)
-            parts, start = [], 0
-            for part, size in enumerate(self.sizes[group.name]):
-                # sorted anew is what stands between two widths, in the order of before
-                before = np.argsort(ranks[group.name][start : start + size])
-                scores = importance[start : start + size][before]
-                parts.append(ranks_of(before[order_of(scores, widths[:, part])]))
-                start += size
-            found[group.name] = np.concatenate(parts)
-        return found
-
-    def _open_widths(
-        self,
-        group: Group,
-        opened: np.ndarray,
-    ) -> np.ndarray:
-        """Channels of each part at the options that are open, [n, parts]."""
-        table = self._counts[group.name]
-        for axis, place in enumerate(self._choices_of(group)):
-            count = table.shape[axis]
-            last = np.arange(count - opened[place], count)
-            table = np.take(table, last, axis)
-        return table.reshape(-1, table.shape[-1])
-
-    def _importance(
-        self,
-        group: Group,
-        arrays: Arrays,
-    ) -> np.ndarray:
-        total = np.zeros(sum(self.sizes[group.name]))
-        for axis in self.axes:
-            if axis.group == group.name and axis.reads:
-                array = np.abs(np.moveaxis(np.asarray(arrays[axis.path]), axis.axis, 0))
-                of_entries = array.reshape(len(array), -1).sum(1)
-                total += of_entries.reshape(-1, axis.unit).sum(1)
-        return total
-
     # ---------------------------------------------------------------------- what a point keeps
 
     def active(
@@ -210,8 +160,8 @@ class Supernet:
         """{group: bool [N]}: the channels that a point keeps; it may be traced."""
         found = {}
         for group in self.groups:
-            places = self._choices_of(group)
-            counts = jnp.asarray(self._counts[group.name])[tuple(point[p] for p in places)]
+            places = self.choices_of(group)
+            counts = jnp.asarray(self.counts[group.name])[tuple(point[p] for p in places)]
             of_channel = jnp.repeat(
                 counts,
                 np.asarray(self.sizes[group.name]),

@@ -25,6 +25,7 @@ import numpy as np
 
 from effjax.compress.elastic.options import ElasticConfig
 from effjax.compress.elastic.phases import first_of_widths, open_options
+from effjax.compress.elastic.sorting import sorted_ranks
 from effjax.compress.elastic.supernet import KERNELS, Supernet, without_kernels
 from effjax.config import Clock
 from effjax.contract import Apply, Batch, Metrics, Params, Source, TrainState, join_variables
@@ -299,13 +300,13 @@ class ElasticClassification(Classification):
         rest, ranks = jax.device_get(_divided(state.model_state))
         network = jax.device_get(without_kernels(state.params)[0])
         if step == 0:
-            return {**rest, RANKS: self.supernet.sorted_ranks(network, ranks)}
+            return {**rest, RANKS: sorted_ranks(self.supernet, network, ranks)}
         phase = step // self.steps_of_phase
         if phase not in first_of_widths(self.supernet.space, self.opened):
             return None
         # widths that are trained already keep their channels
         trained = self.opened[phase - 1]
-        return {**rest, RANKS: self.supernet.sorted_ranks(network, ranks, trained)}
+        return {**rest, RANKS: sorted_ranks(self.supernet, network, ranks, trained)}
 
     def predict(
         self,

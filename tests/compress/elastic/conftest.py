@@ -8,6 +8,7 @@ import pytest
 
 import effjax
 from effjax import models
+from effjax.compress.elastic.sorting import sorted_ranks
 from effjax.compress.elastic.space import Extent
 from effjax.compress.elastic.supernet import KERNELS, Supernet
 from effjax.compress.sites import flat, nested
@@ -65,7 +66,7 @@ class Filled:
         self.network = variables.pop("params")
         self.params = {**self.network, KERNELS: nested(matrices)}
         self.rest = variables
-        self.ranks = self.net.sorted_ranks(self.network, self.net.fresh_ranks())
+        self.ranks = sorted_ranks(self.net, self.network, self.net.fresh_ranks())
         self.images = rng.standard_normal((2, SIDE, SIDE, 3))
 
 
@@ -81,11 +82,11 @@ def filled():
     return functools.cache(Filled)
 
 
-def config_of(**task):
+def config_of(name=FAST, **task):
     """A config that trains a tiny elastic network."""
     config = effjax.default_config()
     config.task.update(name="elastic", kernels=(3,), widths=(0.5,), mlp_ratios=(2.0,), **task)
-    config.model.update(name="caformer_s18", **FAMILIES["caformer_s18"])
+    config.model.update(name=name, **FAMILIES[name])
     config.data.update(name="synthetic", image_size=SIDE, batch_size=8, synthetic_examples=16)
     config.data.synthetic_classes = 3
     config.optim.default.update(name="adan", learning_rate=1e-2)
