@@ -10,17 +10,21 @@ from effjax.cli.declare import QUIET, default_workdir, flag, place, verb
     flag("--config", metavar="F", help="a config that prunes by masks; path.py[:arg]"),
     flag("--workdir", type=place, metavar="D", help="the run's folder; of --budget a trained one"),
     flag("--extend", action="store_true", help="train on in a finished run"),
-    flag("--compare", action="store_true", help="train its sanity arms and the dense network too"),
+    flag("--compare", action="store_true", help="train what it has to beat too"),
+    flag("--seeds", type=int, metavar="N", help="of --budget with --compare (3)"),
     flag("--budget", metavar="B", help="cut a trained run to macs:0.5x, params:..., latency:..."),
     flag("--choose-space", metavar="B", help="which widths and size to make elastic: memory:64KB"),
     flag("--intervals", type=int, metavar="K", help="divide a flow's times among K smaller copies"),
-    flag("--importance", default="l2", metavar="I", help="which channels matter (l2)"),
+    flag("--importance", default="l2", metavar="I", help="which channels matter (l2), or blocks"),
+    flag("--refit", action="store_true", help="fit cut layers to what they gave before"),
     flag("--out", type=place, metavar="O", help="where the cut network goes (D-narrow)"),
     QUIET,
     examples=[
         "effjax compress --config=configs/compress/prune_digits.py",
         "effjax compress --config=configs/compress/prune_digits.py:quick --compare",
         "effjax compress --workdir=runs/quickstart --budget=macs:0.5x",
+        "effjax compress --config=configs/compress/narrow_cifar10.py --budget=macs:0.25x,macs:0.5x "
+        "--compare",
         "effjax compress --config=configs/compress/once_for_all_digits.py",
         "effjax compress --workdir=runs/digits --intervals=3 --budget=macs:0.7x --out=experts",
     ],
@@ -31,6 +35,11 @@ def compress(args: argparse.Namespace) -> None:
 
     if args.choose_space is not None:
         _choose_space(args)
+        return
+    if args.seeds is not None and not args.compare:
+        raise UserError("--seeds is how often a comparison is made: give --compare too")
+    if args.budget is not None and args.compare:
+        _compare_cuts(args)
         return
     if args.budget is not None:
         if args.workdir is None or args.config is not None:
@@ -80,17 +89,22 @@ def _refuse_compare(args: argparse.Namespace) -> None:
 
 
 def _narrow(args: argparse.Namespace) -> None:
+    from effjax.compress.cut import narrow_run
     from effjax.compress.elastic.run import is_elastic_run
-    from effjax.compress.narrow import narrow_run
+    from effjax.errors import UserError
     from effjax.report import choose_display
 
     if is_elastic_run(args.workdir):
+        if args.refit:
+            raise UserError(
+                "--refit is for cuts; a sub-network has its weights already; leave it out"
+            )
         _specialise(args)
         return
     out = args.out or args.workdir.with_name(f"{args.workdir.name}-narrow")
     display = choose_display(args.quiet)
     with contextlib.closing(display):
-        narrow_run(args.workdir, out, args.budget, args.importance, display)
+        narrow_run(args.workdir, out, args.budget, args.importance, display, args.refit)
 
 
 def _choose_space(args: argparse.Namespace) -> None:
@@ -133,3 +147,34 @@ def _divide(args: argparse.Namespace) -> None:
     display = choose_display(args.quiet)
     with contextlib.closing(display):
         find_experts(args.workdir, out, args.intervals, args.budget, display)
+
+
+def _compare_cuts(args: argparse.Namespace) -> None:
+    from effjax.errors import UserError
+
+    if args.config is None:
+        raise UserError(
+            "--budget with --compare trains networks: give the config too\n"
+            "effjax compress --config=F --budget=macs:0.5x --compare"
+        )
+    seeds = 3 if args.seeds is None else args.seeds
+    if seeds < 1:
+        raise UserError(f"--seeds={seeds}: give 1 or more")
+    from effjax.runs.given import load_run
+
+    config = load_run(args.config, args.overrides)
+
+    from effjax.compress.compare_cuts import compare_cuts
+    from effjax.compress.cut import check_method
+    from effjax.compress.narrow import read_budget
+    from effjax.report import choose_display
+
+    check_method(args.importance)
+    budgets = args.budget.split(",")
+    for budget in budgets:
+        read_budget(budget)  # refused before anything is trained
+    default = default_workdir(args.config)
+    folder = args.workdir or default.with_name(f"{default.name}-compare")
+    display = choose_display(args.quiet)
+    with contextlib.closing(display):
+        compare_cuts(config, folder, budgets, seeds, args.importance, display)

@@ -83,6 +83,8 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--importance": ("--budget",),
         "--out": ("--budget",),
         "--compare": ("--config",),
+        "--seeds": ("--budget",),
+        "--refit": ("--budget",),
         "--extend": ("--config",),
         "--choose-space": ("--config",),
         OVERRIDE: ("--config",),
@@ -137,7 +139,7 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
         "--make-table": ("--correlate", "--compare", "--table"),
         "--correlate": ("--compare",),
     },
-    "compress": {"--compare": ("--extend",), "--budget": ("--config",)},
+    "compress": {"--compare": ("--extend", "--out", "--refit"), "--budget": ("--extend",)},
     "bench": {
         "--report": ("--only",),
         "--dry-run": ("--report", "--check", "--make-targets"),

@@ -1,24 +1,19 @@
-"""A trained network cut to a budget: which channels go, and what is left in a folder.
+"""A network cut to a budget: so many channels go that the exact cost of what is left is within it.
 
-    effjax compress --workdir=runs/quickstart --budget=macs:0.5x
-
-Channels are ranked among all groups; so many go that the exact cost of the smaller network is
-within the budget. It is an ordinary architecture with weights: it is trained further, evaluated and
-exported as any other.
+scores = importances("l2", sites_of(model, variables), variables)
+found = narrow(model, variables, scores, Budget("macs", "0.5x"), image_shape)
+found.model, found.variables  # an ordinary network
 """
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from effjax import models
-from effjax.compress.choose import smallest_of_all
+from effjax.compress.choose import smallest_of_all, smallest_of_each
 from effjax.compress.groups import Group, kept_of
 from effjax.compress.importance import IMPORTANCES
 from effjax.compress.shrink import shrink
@@ -28,16 +23,10 @@ from effjax.costs.exact import count
 from effjax.costs.latency import measure_ms
 from effjax.errors import UserError
 from effjax.models import ImageModel
-from effjax.report import Display, format_count, format_table
-from effjax.report.figures import save_figure
-from effjax.report.style import COLOURS, GREY
-from effjax.runs.atomic import write_atomically
-from effjax.runs.folder import FOUND_ARCHITECTURE, FOUND_WEIGHTS
-from effjax.tasks.trained_network import trained_network
 
-NARROWED = "narrowed.json"
-PICTURE = "narrowed.png"
+Scope = Literal["global", "layer"]
 LATENCY_BATCH = 8  # images of a measured call
+LATENCY_ROUNDS = 3
 NEEDS_GRADIENTS = ("taylor", "hessian")
 
 
@@ -76,11 +65,13 @@ def narrow(
     scores: dict[str, np.ndarray],
     budget: Budget,
     image_shape: tuple[int, int, int],
+    scope: Scope = "global",
 ) -> Narrowed:
     """The network with as many channels as a budget allows, the least important ones gone.
 
     Args:
       scores: {group: importance of each channel}.
+      scope: channels are compared among all groups, or in each at the same share ("layer").
 
     Raises:
       UserError: no number of channels meets the budget, with the range that can be met.
@@ -91,7 +82,7 @@ def narrow(
     budget = budget.relative_to(whole)
 
     def cut_to(ratio: float) -> tuple[ImageModel, Any, dict[str, list[int]]]:
-        kept = _kept(groups, scores, ratio)
+        kept = _kept(groups, scores, ratio, scope)
         return (*shrink(model, variables, kept), kept)
 
     def cost_at(ratio: float) -> float:
@@ -102,22 +93,37 @@ def narrow(
     budget.check_reachable(least, whole, "channels", "give another --budget, such as macs:0.5x")
     ratio = _least_ratio(cost_at, budget)
     small, smaller, kept = cut_to(ratio)
-    costs = {}
-    for unit in ("params", "macs", "latency"):
-        costs[unit] = (
-            cost_of(model, variables, image_shape, unit),
-            cost_of(small, smaller, image_shape, unit),
-        )
+    costs = all_costs((model, variables), (small, smaller), image_shape)
     return Narrowed(small, smaller, kept, costs)
+
+
+def all_costs(
+    before: tuple[ImageModel, Any],
+    after: tuple[ImageModel, Any],
+    image_shape: tuple[int, int, int],
+) -> dict[str, tuple[float, float]]:
+    """{"params", "macs", "latency": (before, after)} of two networks with their variables."""
+    networks = (before, after)
+    costs = {}
+    for unit in ("params", "macs"):
+        costs[unit] = tuple(cost_of(*network, image_shape, unit) for network in networks)
+    # by turns, and the best of each: other programs slow down now the one, now the other
+    rounds = []
+    for _ in range(LATENCY_ROUNDS):
+        rounds.append([cost_of(*network, image_shape, "latency") for network in networks])
+    costs["latency"] = tuple(map(min, zip(*rounds)))
+    return costs
 
 
 def _kept(
     groups: Sequence[Group],
     scores: dict[str, np.ndarray],
     ratio: float,
+    scope: Scope,
 ) -> dict[str, list[int]]:
     """The channels that stay; only of groups that lose some."""
-    removed = smallest_of_all(groups, scores, ratio)
+    choose = smallest_of_all if scope == "global" else smallest_of_each
+    removed = choose(groups, scores, ratio)
     return {g.name: kept_of(g, removed[g.name]) for g in groups if removed[g.name]}
 
 
@@ -160,49 +166,6 @@ def importances(
     return {site.group.name: rule(site.group, arrays, gradients) for site in sites}
 
 
-# ------------------------------------------------------------------------------------ the face
-
-
-def narrow_run(
-    workdir: Path,
-    out: Path,
-    amount: str,
-    method: str,
-    display: Display,
-) -> Narrowed:
-    """Cuts the network of a run and writes what is left into a folder.
-
-    Args:
-      workdir: the run.
-      out: the folder: architecture.json, weights.safetensors, narrowed.json, narrowed.png.
-      amount: "macs:0.5x", "params:100000", "latency:3 ms".
-      method: a registered importance.
-
-    Raises:
-      UserError: no such run, a family without groups, a budget that cannot be met.
-    """
-    budget = read_budget(amount)
-    task, variables = trained_network(workdir)
-    model = task.model
-    sites = sites_of(model, variables)
-    if method in NEEDS_GRADIENTS:
-        others = sorted(set(IMPORTANCES.entries) - set(NEEDS_GRADIENTS))
-        raise UserError(
-            f"--importance={method} needs gradients, for which this verb reads no images\n"
-            f"give one of {', '.join(others)}, or call effjax.compress.narrow.importances"
-        )
-    scores = importances(method, sites, variables)
-    found = narrow(model, variables, scores, budget, task.split.image_shape)
-    _write(task.config.model.name, found, sites, method, amount, out)
-    _show(found, display)
-    display.line(f"picture: {out / PICTURE}")
-    display.line(
-        f"train it further: effjax train --config=F --config.model.arch={out / FOUND_ARCHITECTURE} "
-        f"--config.init_from={out / FOUND_WEIGHTS}"
-    )
-    return found
-
-
 def read_budget(amount: str) -> Budget:
     """ "macs:0.5x" as a budget.
 
@@ -213,65 +176,3 @@ def read_budget(amount: str) -> Budget:
     if not colon:
         raise UserError(f"--budget={amount}: expected UNIT:AMOUNT, such as macs:0.5x or latency:3")
     return Budget(unit, number)
-
-
-def _write(
-    name: str,
-    found: Narrowed,
-    sites: Sequence[Site],
-    method: str,
-    amount: str,
-    out: Path,
-) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    name = models.without_tag(name)
-    models.write_architecture(name, found.model.architecture, out / FOUND_ARCHITECTURE)
-    models.save_weights(found.model, found.variables, str(out / FOUND_WEIGHTS))
-    record = {
-        "importance": method,
-        "budget": amount,
-        "costs": found.costs,
-        "kept": found.kept,
-        "of": {site.group.name: site.group.size for site in sites},
-    }
-    write_atomically(out / NARROWED, json.dumps(record, indent=1) + "\n")
-    plot_kept(record["of"], found.kept, out / PICTURE)
-
-
-def _show(
-    found: Narrowed,
-    display: Display,
-) -> None:
-    rows = []
-    for unit, (before, after) in found.costs.items():
-        shown = "{:.3g} ms".format if unit == "latency" else format_count
-        rows.append([unit, shown(before), shown(after), f"{100 * after / before:.0f} %"])
-    for line in format_table(rows, ["cost", "before", "after", "left"], right=(1, 2, 3)):
-        display.line(line)
-
-
-def plot_kept(
-    sizes: dict[str, int],
-    kept: dict[str, list[int]],
-    path: Path,
-) -> None:
-    """Writes a PNG: of each group how many channels stay."""
-    from matplotlib.figure import Figure
-
-    names = list(sizes)[:60]
-    figure = Figure(figsize=(8, 1.2 + 0.22 * len(names)), layout="constrained")
-    axes = figure.subplots()
-    # shares: heads are few, and hidden channels many
-    stay = []
-    labels = []
-    for name in names:
-        left = len(kept[name]) if name in kept else sizes[name]
-        stay.append(100 * left / sizes[name])
-        labels.append(f"{name}  {left} of {sizes[name]}")
-    axes.barh(labels, [100] * len(names), color=GREY, label="before")
-    axes.barh(labels, stay, color=COLOURS[0], height=0.4, label="kept")
-    axes.invert_yaxis()
-    axes.tick_params(axis="y", labelsize=7)
-    axes.set_xlabel("% of channels or heads")
-    figure.legend(loc="outside lower center", ncols=2, fontsize=8)
-    save_figure(figure, path)

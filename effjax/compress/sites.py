@@ -14,7 +14,6 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 from flax import traverse_util
 
 from effjax.compress.groups import Group, Member
@@ -193,7 +192,7 @@ def _stage_widths(
     for name, members in producers.items():
         everything = (*members, *consumers[name])
         first = members[0]
-        size = np.shape(arrays[first.path])[-1]
+        size = arrays[first.path].shape[-1]
         title = first.path.removeprefix("params/").removesuffix("/kernel")
         # -1: the stem, whose channels may go on through stages that do not change them
         stage = -1 if name == "stem" else int(name.removeprefix("stage"))

@@ -18,6 +18,7 @@ import numpy as np
 from flax import traverse_util
 
 from effjax.compress.densities import check_density
+from effjax.compress.images import first_batches
 from effjax.compress.masks import apply_masks, ones_like, prunable, shuffled
 from effjax.compress.methods import METHODS, Problem, Wanted, make_masks
 from effjax.compress.record import write_record
@@ -202,23 +203,10 @@ class UnderMasks:
             variables=variables,
             weights=prunable(variables["params"], self.options.keep),
             image_shape=self.split.image_shape,
-            batches=self._scoring_batches,
+            batches=functools.partial(first_batches, self, self.options.batches),
             seed=self.config.seed,
             start=masks,
         )
-
-    def _scoring_batches(self) -> list[tuple[jax.Array, jax.Array]]:
-        """The first batches of the training data: (normalised images, labels)."""
-        found = []
-        batches = self.split.batches()
-        try:
-            for _ in range(self.options.batches):
-                batch = next(batches)
-                whole = self.split.unpack({**batch, **self.split.resident})
-                found.append((self.images(whole), jnp.asarray(whole["label"])))
-        finally:
-            batches.close()
-        return found
 
     def finish(
         self,

@@ -26,3 +26,8 @@ def test_elastic_losses_and_widths():
 @pytest.mark.slow
 def test_elastic_kernels_layers_and_the_sandwich():
     check_recorded("ofa")
+
+
+@pytest.mark.slow
+def test_gates_budgets_and_soft_sizes():
+    check_recorded("isp", "budget", "ddnp")

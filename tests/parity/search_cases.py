@@ -20,6 +20,7 @@ MODULES = (
     "search_masks",
     "search_structured",
     "search_elastic",
+    "search_gates",
 )
 
 
