@@ -4,17 +4,21 @@ Programs that several tests need are compiled once a session, in a cache folder 
 """
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
 
-# Compiling is most of the time, so XLA takes little care here. `make test-all` sets XLA_FLAGS
-# itself: there the programs are those that users run.
+# Compiling is most of the time, so XLA takes little care here; the older emitters of loops need
+# half the time of those for fusions. `make test-all` sets XLA_FLAGS itself: there the programs are
+# those that users run.
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_force_host_platform_device_count=8"
     " --xla_backend_optimization_level=0"
-    " --xla_llvm_disable_expensive_passes=true",
+    " --xla_llvm_disable_expensive_passes=true"
+    " --xla_cpu_use_fusion_emitters=false"
+    " --xla_cpu_parallel_codegen_split_count=1",
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("EFFJAX_NO_REEXEC", "1")
@@ -28,3 +32,9 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 import jax
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def pytest_collection_finish():
+    """Lets the garbage collector pass over what lives to the end: modules and tests."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # tracing makes many objects, and little garbage

@@ -23,7 +23,7 @@ NAMES = [
 @pytest.fixture(scope="module")
 def problem():
     model = models.create_model("resnet50", num_classes=3, **FIELDS)
-    variables = model.init(jax.random.key(0), jnp.ones((1, 4, 4, 3)))
+    variables = jax.jit(model.init)(jax.random.key(0), jnp.ones((1, 4, 4, 3)))
     images = jax.random.normal(jax.random.key(1), (6, 4, 4, 3))
     return Problem(
         model=model,
@@ -56,7 +56,7 @@ def test_the_flow_of_synflow_is_finite_in_a_network_of_squares():
     stage |= {"layer_scale": (None, None), "residual_scale": (None, 1.0), "remat": (False, False)}
     stage |= {"depths": (3, 3), "dims": (8, 8), "drop_path_rate": 0.0}
     model = models.create_model("caformer_s18", num_classes=3, **stage)
-    variables = model.init(jax.random.key(0), jnp.ones((1, 8, 8, 3)))
+    variables = jax.jit(model.init)(jax.random.key(0), jnp.ones((1, 8, 8, 3)))
     whole = Problem(
         model=model,
         variables=variables,

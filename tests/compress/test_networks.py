@@ -23,7 +23,7 @@ SMALL = {
 
 def make(name, side):
     model = models.create_model(name, num_classes=3, **SMALL[name])
-    return model, model.init(jax.random.key(0), jnp.ones((1, side, side, 3)))
+    return model, jax.jit(model.init)(jax.random.key(0), jnp.ones((1, side, side, 3)))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_losses_are_functions_of_the_weights(resnet):
     weights = prunable(variables["params"])
     images, labels = jnp.ones((2, 4, 4, 3)), jnp.array([0, 2])
     (loss,) = losses_over(model, variables, [(images, labels)])
-    logits = model.apply(variables, images)
+    logits = jax.jit(model.apply)(variables, images)
     expected = -jax.nn.log_softmax(logits)[jnp.arange(2), labels].mean()
     np.testing.assert_allclose(loss(weights), expected, rtol=1e-5)
     with pytest.raises(UserError, match="no batch"):

@@ -39,7 +39,7 @@ def test_what_a_denoiser_cannot_take_is_refused(arguments, message):
 def test_no_labels_stand_for_the_last_row():
     model = models.create_model("dit_s_2", 3, **TINY)
     x, t = jnp.ones((1, 8, 8, 4)), jnp.ones(1)
-    variables = model.init(jax.random.key(0), x, t)
+    variables = jax.jit(model.init)(jax.random.key(0), x, t)
     outputs = [
         model.apply(variables, x, t, labels, capture_intermediates=True)[1]["intermediates"]
         for labels in (None, jnp.asarray([3]))

@@ -39,13 +39,14 @@ def test_weights_that_are_handed_on_give_the_same_logits(problem, tmp_path):
     point = (2, 0, 0, 0)
     model = asked.model(point)
     images = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype(np.float32)
-    variables = model.init(jax.random.key(0), images)
+    variables = jax.jit(model.init)(jax.random.key(0), images)
     found = make_found("own", asked, Chosen(point, variables, front=[point, (0, 0, 0, 0)]))
     write(found, asked, tmp_path)
     again = models.create_model(str(tmp_path / "architecture.json"), num_classes=4)
-    fresh = again.init(jax.random.key(1), images)
+    fresh = jax.jit(again.init)(jax.random.key(1), images)
     loaded, _ = models.load_weights(again, fresh, tmp_path / "weights.safetensors")
-    assert np.array_equal(again.apply(loaded, images), model.apply(variables, images))
+    expected = jax.jit(model.apply)(variables, images)
+    assert np.array_equal(jax.jit(again.apply)(loaded, images), expected)
     assert (tmp_path / "architecture-front1.json").exists()
 
 
@@ -72,13 +73,13 @@ def test_every_family(name, tmp_path):
     point = asked.draw()
     model = asked.model(point)
     images = np.random.default_rng(0).standard_normal((2, 32, 32, 3)).astype(np.float32)
-    variables = model.init(jax.random.key(0), images)
+    variables = jax.jit(model.init)(jax.random.key(0), images)
     write(make_found("own", asked, Chosen(point, variables)), asked, tmp_path)
     again = models.create_model(str(tmp_path / "architecture.json"), num_classes=4)
-    loaded, _ = models.load_weights(
-        again, again.init(jax.random.key(1), images), tmp_path / "weights.safetensors"
-    )
-    assert np.array_equal(again.apply(loaded, images), model.apply(variables, images))
+    fresh = jax.jit(again.init)(jax.random.key(1), images)
+    loaded, _ = models.load_weights(again, fresh, tmp_path / "weights.safetensors")
+    expected = jax.jit(model.apply)(variables, images)
+    assert np.array_equal(jax.jit(again.apply)(loaded, images), expected)
     total = models.cost(again, (32, 32, 3))
     assert json.loads((tmp_path / "search.json").read_text())["costs"] == {
         "params": total.params,

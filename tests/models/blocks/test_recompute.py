@@ -15,7 +15,7 @@ TINY = {"width": 8, "heads": 2, "depth": 2, "patch_size": 4}
 @pytest.fixture(scope="module")
 def loss():
     model = create_model("vit_tiny_patch16_224", 3, **TINY, drop_path_rate=0.5)
-    variables = model.init(jax.random.key(0), IMAGES)
+    variables = jax.jit(model.init)(jax.random.key(0), IMAGES)
 
     def loss(params):
         rngs = {"dropout": jax.random.key(1)}
@@ -27,9 +27,9 @@ def loss():
 
 def test_values_gradients_and_random_draws_stay(loss):
     loss, params = loss
-    plain = jax.value_and_grad(loss)(params)
+    plain = jax.jit(jax.value_and_grad(loss))(params)
     with keep_products_only():
-        saving = jax.value_and_grad(loss)(params)
+        saving = jax.jit(jax.value_and_grad(loss))(params)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), plain, saving)
 
 

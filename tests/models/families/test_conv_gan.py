@@ -30,7 +30,7 @@ def test_a_generator_doubles_its_maps():
 def test_a_critic_compares_an_image_with_its_label():
     model = models.create_model("conv_critic_tiny", num_classes=2, **SMALL)
     x = jax.random.normal(jax.random.key(0), (2, 8, 8, 3))
-    variables = model.init(jax.random.key(1), x, jnp.asarray([0, 1]))
+    variables = jax.jit(model.init)(jax.random.key(1), x, jnp.asarray([0, 1]))
     one = model.apply(variables, x, jnp.asarray([0, 1]))
     other = model.apply(variables, x, jnp.asarray([1, 0]))
     assert one.scores.shape == (2,)

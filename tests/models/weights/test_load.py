@@ -1,5 +1,7 @@
 """Weight files into variables: strict, with a report; bad files in a sentence."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ TINY |= {"patch_strides": 2}
 IMAGE = (32, 32, 3)
 
 
+@functools.cache  # nothing here writes into what it is given
 def build(name="caformer_s18", num_classes=10, **fields):
     model = create_model(name, num_classes, **TINY | fields)
     shape = (*IMAGE[:2], model.architecture.in_chans)
