@@ -80,6 +80,11 @@ def find_mixer(entry: str) -> functools.partial:
     have the value.
     """
     name, parenthesis, _ = entry.partition("(")
+    if not name:  # as "('pooling',) * 4", which a config's value may not compute
+        raise UserError(
+            f"token mixer {entry!r}: expected a name\n"
+            "write several out, one for each stage: ('pooling', 'pooling', 'attention')"
+        )
     mixer = REGISTRY.find(name)
     values = read_fields(entry) if parenthesis else {}
     return functools.partial(mixer, **_fit_fields(entry, mixer, values))

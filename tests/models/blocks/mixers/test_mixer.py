@@ -77,6 +77,7 @@ def test_a_plug_in_trains_with_its_own_fields(plug_in):
     [
         ("atention", "did you mean 'attention'"),
         ("attention(head_dim=0)", r"head_dim is expected as int in \[1"),
+        ("('pooling',) * 4", "write several out"),
         ("attention(dim=3)", "no field 'dim': did you mean 'head_dim'"),
         ("attention(kernel_size=3)", "no field 'kernel_size'"),
         ("attention(16)", r"expected name\(field=value"),
