@@ -1,6 +1,6 @@
 """Momentum contrast (MoCo v2's losses, the small settings of its CIFAR-10 notebook) at 32 pixels.
 
-Score: docs/selfsup.md has three seeds on 10,000 images, 12 epochs. Published, not run here: k-NN
+Score: docs/selfsup.md has three seeds of a smaller network. Published, not run here: k-NN
   82.6 after 200 epochs of ResNet-18 on 50,000 images, 88.7 after 800.
 Cost: resnet, convformer about five minutes for 12 epochs of 10,000 images on two CPU cores;
   resnet18 wants a GPU.

@@ -22,7 +22,8 @@ def describe_training_data(config: View) -> dict[str, Any]:
     Raises:
       UserError: data that is not there.
     """
-    return describe_data(open_training(config))
+    # with views or without: the images are the same
+    return describe_data(open_training(config, views=True))
 
 
 def check_trials_data(trials: Sequence[RunTrial]) -> None:

@@ -38,3 +38,17 @@ def test_what_is_described(tmp_path):
     plan = make_plan(write_config(tmp_path), [], tmp_path / "runs")
     found = same_data.describe_training_data(same_data.View(plan.trials[0].config))
     assert found["examples"] == 32
+
+
+def test_a_sweep_of_views_is_continued(tmp_path):
+    spec = "configs/ablations/contrast.py:quick"
+    plan = make_plan(spec, ["--config.data.synthetic_examples=32"], tmp_path)
+    (trial,) = plan.trials
+    trial.workdir.mkdir(parents=True)
+    content = {"config": {}, "record": {}, "data": {"examples": 32}}
+    (trial.workdir / "config.json").write_text(json.dumps(content))
+    check_trials_data(plan.trials)
+    content["data"] = {"examples": 64}
+    (trial.workdir / "config.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="64 training examples then, 32 now"):
+        check_trials_data(plan.trials)
