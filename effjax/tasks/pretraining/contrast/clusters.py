@@ -37,9 +37,12 @@ def k_means(key: Array, x: Array, count: int, iterations: int = 20, restarts: in
       count: k.
     """
 
+    def improve(_: Array, centroids: Array) -> Array:
+        return _improved(x, centroids)
+
     def once(key: Array) -> Clusters:
         start = _plus_plus(key, x, count)
-        centroids = jax.lax.fori_loop(0, iterations, lambda _, c: _improved(x, c), start)
+        centroids = jax.lax.fori_loop(0, iterations, improve, start)
         assigned, squares = nearest(x, centroids)
         return Clusters(centroids, assigned, squares.sum())
 
@@ -64,20 +67,28 @@ def nearest(x: Array, centroids: Array) -> tuple[Array, Array]:
 def _plus_plus(key: Array, x: Array, count: int) -> Array:
     """[k, D]: each next centroid is an example, drawn by its squared distance to those before."""
     keys = jax.random.split(key, count)
-    first = x[jax.random.randint(keys[0], (), 0, len(x))]
-    centroids = jnp.zeros((count, x.shape[1]), x.dtype).at[0].set(first)
 
     def add(number: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
         centroids, squares = carry
         # all may lie on a centroid: then any example will do
-        chosen = jax.random.categorical(keys[number], jnp.log(squares + 1e-30))
+        log_chances = jnp.log(squares + 1e-30)
+        chosen = jax.random.categorical(keys[number], log_chances)
         new = x[chosen]
-        squares = jnp.minimum(squares, jnp.square(x - new[None]).sum(-1))
+        squares = jnp.minimum(squares, _squares(x, new))
         return centroids.at[number].set(new), squares
 
-    squares = jnp.square(x - first[None]).sum(-1)
-    centroids, _ = jax.lax.fori_loop(1, count, add, (centroids, squares))
+    row = jax.random.randint(keys[0], (), 0, len(x))
+    first = x[row]
+    centroids = jnp.zeros((count, x.shape[1]), x.dtype)
+    centroids = centroids.at[0].set(first)
+    start = (centroids, _squares(x, first))
+    centroids, _ = jax.lax.fori_loop(1, count, add, start)
     return centroids
+
+
+def _squares(x: Array, point: Array) -> Array:
+    """[N]: the squared distance of each example from a point [D]."""
+    return jnp.square(x - point[None]).sum(-1)
 
 
 def _improved(x: Array, centroids: Array) -> Array:
@@ -85,7 +96,7 @@ def _improved(x: Array, centroids: Array) -> Array:
     count = len(centroids)
     assigned, squares = nearest(x, centroids)
     sums = jax.ops.segment_sum(x, assigned, count)
-    sizes = jax.ops.segment_sum(jnp.ones(len(x), x.dtype), assigned, count)
+    sizes = _sizes(x, assigned, count)
     is_empty = sizes == 0
     _, farthest = jax.lax.top_k(squares, count)
     # the first empty cluster gets the farthest example, the second the next
@@ -93,6 +104,12 @@ def _improved(x: Array, centroids: Array) -> Array:
     moved = x[farthest[turn]]
     means = sums / jnp.maximum(sizes, 1)[:, None]
     return jnp.where(is_empty[:, None], moved, means)
+
+
+def _sizes(x: Array, assigned: Array, count: int) -> Array:
+    """[k]: how many examples a cluster has, as numbers of the type of x."""
+    ones = jnp.ones(len(x), x.dtype)
+    return jax.ops.segment_sum(ones, assigned, count)
 
 
 def concentration(x: Array, clusters: Clusters, temperature: float) -> Array:
@@ -106,23 +123,35 @@ def concentration(x: Array, clusters: Clusters, temperature: float) -> Array:
       clusters: of `x`, with centroids that are means, not of unit length.
     """
     count = len(clusters.centroids)
-    own = clusters.centroids[clusters.assigned]
+    own = clusters.centroids[clusters.assigned]  # [N, D]
     distances = jnp.linalg.norm(x - own, axis=-1)
     sums = jax.ops.segment_sum(distances, clusters.assigned, count)
-    sizes = jax.ops.segment_sum(jnp.ones(len(x), x.dtype), clusters.assigned, count)
+    sizes = _sizes(x, clusters.assigned, count)
     mean = sums / jnp.maximum(sizes, 1)
     phi = mean / jnp.log(sizes + SMOOTH)
-    is_known = sizes > 1
-    largest = jnp.max(jnp.where(is_known, phi, -jnp.inf))
-    # of clusters that all have one example nothing is known
-    largest = jnp.where(is_known.any(), largest, 1.0)
-    phi = jnp.where(is_known, phi, largest)
-    low, high = jnp.percentile(phi, jnp.asarray(CLIPPED, phi.dtype))
+    phi = _loosest_where_unknown(phi, sizes > 1)
+    ends = jnp.asarray(CLIPPED, phi.dtype)
+    low, high = jnp.percentile(phi, ends)
     phi = jnp.clip(phi, low, high)
+    return temperature * _of_mean_one(phi)
+
+
+def _loosest_where_unknown(phi: Array, is_known: Array) -> Array:
+    """phi [k], the largest of those that are known in the place of the others."""
+    known = jnp.where(is_known, phi, -jnp.inf)
+    # where no cluster has two examples, all are alike
+    largest = jnp.where(is_known.any(), known.max(), 1.0)
+    return jnp.where(is_known, phi, largest)
+
+
+def _of_mean_one(phi: Array) -> Array:
+    """phi [k] over its mean, nowhere below LEAST."""
+    mean = phi.mean()
     # where all examples lie on their centroids, all clusters are alike
-    mean_phi = phi.mean()
-    phi = jnp.where(mean_phi > 0, phi / jnp.where(mean_phi > 0, mean_phi, 1.0), 1.0)
-    return temperature * jnp.maximum(phi, LEAST)
+    are_alike = mean <= 0
+    divisor = jnp.where(are_alike, 1.0, mean)
+    scaled = jnp.where(are_alike, 1.0, phi / divisor)
+    return jnp.maximum(scaled, LEAST)
 
 
 def prototype_logits(query: Array, prototypes: Array, phi: Array, candidates: Array) -> Array:

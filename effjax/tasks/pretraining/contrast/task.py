@@ -23,11 +23,11 @@ import numpy as np
 from jax import Array
 
 from effjax.config import Clock, View
-from effjax.contract import Batch, Metrics, Params, Source, TrainState, join_variables
+from effjax.contract import Batch, Metrics, Params, Source, TrainState
 from effjax.data import open_split
 from effjax.errors import UserError
-from effjax.models.blocks.norms import batch_groups
 from effjax.optim import parameter_paths
+from effjax.tasks.pretraining.contrast.encoding import Encoding, Images, in_groups
 from effjax.tasks.pretraining.contrast.losses import batch_nce, info_nce, queue_logits
 from effjax.tasks.pretraining.contrast.options import ContrastConfig, check_options
 from effjax.tasks.pretraining.contrast.prototypes import Prototypes
@@ -42,28 +42,6 @@ from effjax.tasks.pretraining.teacher import (
     unit,
 )
 from effjax.tasks.registry import register_task
-
-PARTS = ("encoder", "head", "predictor")  # of a network, from the pixels on
-
-
-@dataclasses.dataclass(frozen=True)
-class Images:
-    """Images of one view, with what the layers have to know.
-
-    Attributes:
-      pixels: uint8 [b, H, W, 3].
-      index: int32 [b], the places in the whole batch.
-      mask: [b], 0 where there is no image.
-    """
-
-    pixels: Array
-    index: Array
-    mask: Array
-
-    @property
-    def examples(self) -> Array:
-        """As layers take them: a negative number marks what counts for no statistic."""
-        return jnp.where(self.mask > 0, self.index, -1 - self.index)
 
 
 @register_task("contrast", "two views of an image agree: MoCo v1 to v3, with prototypes PCL")
@@ -101,6 +79,12 @@ class Contrast(Pretraining):
     def _projector(self, layers: int, width: int) -> Projector:
         options = self.options
         return Projector(layers, width, options.dim, options.head_norm, self.batch_axis)
+
+    @functools.cached_property
+    def _encoding(self) -> Encoding:
+        """The student's and the teacher's; the teacher has no predictor."""
+        modules = {"encoder": self.model, "head": self.head, "predictor": self.predictor}
+        return Encoding(modules, self.pixels, self.batch_axis)
 
     @functools.cached_property
     def _encoder_width(self) -> int:
@@ -208,9 +192,9 @@ class Contrast(Pretraining):
     ) -> tuple[Array, Metrics, Any]:
         """MoCo v1 and v2: losses [b], metrics [b] and the new state."""
         student_key, teacher_key, shuffle_key, draw_key = jax.random.split(rng, 4)
-        query, own = self._encode(params, state, first, student_key)
+        query, own = self._encoding(params, state, first, student_key)
         state = {**state, **own}
-        keys, state["teacher"] = self._shuffled_keys(
+        keys, state["teacher"] = self._encoding.shuffled(
             state["teacher"], second, teacher_key, shuffle_key
         )
         count = len(query)
@@ -236,12 +220,12 @@ class Contrast(Pretraining):
         rngs = jax.random.split(rng, 4)
         queries, keys = [], []
         for view, rng in zip((first, second), rngs[:2]):
-            query, own = self._encode(params, state, view, rng)
+            query, own = self._encoding(params, state, view, rng)
             state = {**state, **own}
             queries.append(query)
         teacher = state["teacher"]
         for view, rng in zip((first, second), rngs[2:]):
-            key, own = self._encode(teacher["params"], teacher, view, rng)
+            key, own = self._encoding(teacher["params"], teacher, view, rng)
             teacher = {**teacher, **own}
             keys.append(gather_examples(key, self.batch_axis))
         place = self._first_place(len(queries[0]))
@@ -258,65 +242,12 @@ class Contrast(Pretraining):
             return 0
         return jax.lax.axis_index(self.batch_axis) * count
 
-    def _encode(
-        self, params: Params, state: Any, images: Images, rng: Array, train: bool = True
-    ) -> tuple[Array, Any]:
-        """Features [b, D] of unit length by the parts that `params` has, and their new state."""
-        x = self.pixels(images.pixels)
-        examples = images.examples if train else None
-        modules = {"encoder": self.model, "head": self.head}
-        if "predictor" in params:
-            modules["predictor"] = self.predictor
-        changed = {}
-        for number, (name, module) in enumerate(modules.items()):
-            variables = join_variables(params[name], state[name])
-            # without `train` an image model takes no notice of the examples
-            told = {"train": train} if name == "encoder" else {}
-            x, new = module.apply(
-                variables,
-                x,
-                **told,
-                examples=examples,
-                rngs={"dropout": jax.random.fold_in(rng, number)},
-                mutable=[one for one in state[name] if one != "constants"],
-            )
-            changed[name] = {**state[name], **new}
-            x = x.astype(jnp.float32)
-        return unit(x), changed
-
-    def _shuffled_keys(
-        self, teacher: Any, images: Images, rng: Array, shuffle: Array
-    ) -> tuple[Array, Any]:
-        """Keys [B, D] of the whole batch, and the teacher with its new state.
-
-        They are made in another order than the queries, so that no statistic of batch norm tells
-        which examples share it.
-        """
-        axis = self.batch_axis
-        count = len(images.mask)
-        whole = [gather_examples(x, axis) for x in (images.pixels, images.index, images.mask)]
-        order = jax.random.permutation(shuffle, len(whole[0]))
-        mixed = Images(*(own_examples(x[order], count, axis) for x in whole))
-        keys, own = self._encode(teacher["params"], teacher, mixed, rng)
-        keys = gather_examples(keys, axis)
-        back = jnp.argsort(order)
-        return keys[back], {**teacher, **own}
-
     def _norm_groups(self, model_state: Any) -> AbstractContextManager:
         """Batch norm in groups, where a queue has keys of other batches and there is batch norm."""
         has_norm = any("batch_stats" in model_state[name] for name in ("encoder", "head"))
         if not self.options.queue or not has_norm:
             return contextlib.nullcontext()
-        groups = self.options.norm_groups
-        if self.batch_axis is None:
-            return batch_groups(groups)
-        devices = jax.lax.axis_size(self.batch_axis)
-        if groups % devices:
-            raise UserError(
-                f"config.task.norm_groups = {groups}: pmap gives each of {devices} devices whole "
-                f"groups\nset a multiple of {devices}, or parallel.mode=mesh"
-            )
-        return batch_groups(groups // devices)
+        return in_groups(self.options.norm_groups, self.batch_axis)
 
     # -------------------------------------------------------------------------- the E-step
 
@@ -353,7 +284,7 @@ class Contrast(Pretraining):
     def _embedding(self, teacher: Any, batch: Batch) -> Array:
         """[B, D] in evaluation."""
         images = Images(batch["image"], batch["index"], batch["mask"])
-        features, _ = self._encode(
+        features, _ = self._encoding(
             teacher["params"], teacher, images, jax.random.key(0), train=False
         )
         return features

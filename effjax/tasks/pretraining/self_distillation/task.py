@@ -30,6 +30,7 @@ from effjax.tasks.pretraining.self_distillation.clipping import (
     without_prototypes,
 )
 from effjax.tasks.pretraining.self_distillation.crops import for_any_square
+from effjax.tasks.pretraining.self_distillation.measures import averaged, signs_of_collapse
 from effjax.tasks.pretraining.self_distillation.networks import Networks, Outputs
 from effjax.tasks.pretraining.self_distillation.options import DistillationConfig
 from effjax.tasks.pretraining.self_distillation.schedules import cosine, risen
@@ -193,7 +194,7 @@ class SelfDistillation(Pretraining):
             shares = self._teacher_shares(teacher["group"], model_state["centre"], mask, step)
             said = student["group"] / self.options.temperature
             of_terms["group"] = self._reduced(losses.cross_entropies(said, shares))
-            entropies = self._entropies(shares, mask)
+            entropies = signs_of_collapse(shares, mask, self.batch_axis)
             new_state["centre"] = losses.moved_centre(
                 model_state["centre"],
                 teacher["group"],
@@ -221,7 +222,7 @@ class SelfDistillation(Pretraining):
             total += self.options.patch_weight * of_terms["patch"]
         if "koleo" in of_terms:
             total += self.options.koleo_weight * of_terms["koleo"]
-        return _averaged(total, of_terms | entropies, mask, new_state)
+        return averaged(total, of_terms | entropies, mask, new_state)
 
     def _remember(self, held: Any, crops: Array, mask: Array) -> Any:
         return remember(held, crops, mask, self.batch_axis)
@@ -240,23 +241,6 @@ class SelfDistillation(Pretraining):
         rows = logits.reshape(-1, logits.shape[-1])
         valid = jnp.tile(mask, len(logits))
         return losses.sinkhorn(rows, temperature, valid, self.batch_axis).reshape(logits.shape)
-
-    def _entropies(self, shares: Array, mask: Array) -> Outputs:
-        """[B] each: of what the teacher says of a crop, and of the mean of all it says.
-
-        Collapse to one output: both are 0. Collapse to nothing: both are log K.
-        """
-        own = losses.entropy(shares).mean(0)
-        total = jnp.einsum("tbk,b->k", shares, mask)
-        count = mask.sum() * len(shares)
-        if self.batch_axis is not None:
-            total = jax.lax.psum(total, self.batch_axis)
-            count = jax.lax.psum(count, self.batch_axis)
-        mean = total / jnp.maximum(count, 1.0)
-        return {
-            "teacher_entropy": own,
-            "mean_entropy": jnp.broadcast_to(losses.entropy(mean), mask.shape),
-        }
 
     # ----------------------------------------------------------------------------- on request
 
@@ -304,17 +288,3 @@ class SelfDistillation(Pretraining):
             return {}
         centre = variables["centre"] / self.options.temperature
         return {"centre_entropy": float(losses.entropy(jax.nn.softmax(centre)))}
-
-
-def _averaged(
-    losses_of: Array, metrics: Outputs, mask: Array, state: Any
-) -> tuple[Array, tuple[Any, Metrics]]:
-    """The mean over valid examples of [B], and each of `metrics` as (sum, number)."""
-    count = mask.sum()
-    valid = mask > 0
-    # what is padded may be NaN, and 0 * NaN is NaN
-    total = jnp.where(valid, losses_of, 0.0).sum()
-    pairs = {"loss": (total, count)}
-    for name, values in metrics.items():
-        pairs[name] = (jnp.where(valid, values, 0.0).sum(), count)
-    return total / jnp.maximum(count, 1.0), (state, pairs)
