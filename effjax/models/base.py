@@ -3,6 +3,7 @@
 Shapes: B batch, H W space, C channels, K classes.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -61,7 +62,15 @@ class ImageModel(Network):
         if train and examples is None:
             examples = jnp.arange(images.shape[0])
         # Layers see by `examples` whether they train: None stands for evaluation.
-        return self.forward(images.astype(self.dtype), examples if train else None, **further)
+        examples = examples if train else None
+        with self._intercepted():
+            return self.forward(images.astype(self.dtype), examples, **further)
+
+    @nn.nowrap
+    def _intercepted(self) -> contextlib.AbstractContextManager:
+        if self.interceptor is None:
+            return contextlib.nullcontext()
+        return nn.intercept_methods(self.interceptor)
 
     # ------------------------------------------------------------------- what a network states
 

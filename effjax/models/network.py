@@ -21,6 +21,8 @@ class Network(nn.Module):
         batch_axis: the pmap axis over which BatchNorm averages, if there is one.
         weights: (model, variables) -> variables, which `init` applies to what it has drawn, such
             as `effjax.models.weights.From(source)`; None keeps the fresh parameters.
+        interceptor: what `nn.intercept_methods` takes, active where an image model computes, such
+            as `effjax.compress.quantised.Quantised`; None: the layers as they are.
         kind: "classifier" or "denoiser".
     """
 
@@ -32,6 +34,7 @@ class Network(nn.Module):
     param_dtype: Any = jnp.float32
     batch_axis: str | None = None
     weights: Callable[["Network", Any], Any] | None = None
+    interceptor: Callable[..., Any] | None = None
 
     @nn.nowrap
     def init(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

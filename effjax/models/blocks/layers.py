@@ -4,6 +4,9 @@ Shapes: B batch, H W space, C channels, I O inputs and outputs, ... any leading 
 
 A layer computes in the dtype of its input and keeps parameters in float32 unless they are handed
 in otherwise. Statistics and the head are taken in float32 at least.
+
+What a layer does with its kernel is a method of its own, `product`, so that `nn.intercept_methods`
+can change both before they meet (`effjax.compress.quantised` rounds them).
 """
 
 import math
@@ -54,11 +57,15 @@ class Linear(nn.Module):
     def __call__(self, x: Array) -> Array:
         shape = (x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
-        y = by_matrix(x, kernel.astype(x.dtype))
+        y = self.product(x, kernel.astype(x.dtype))
         if self.use_bias:
             bias = self.param("bias", self.bias_init, (self.features,))
             y += per_channel(bias, y)
         return kept(y)
+
+    def product(self, x: Array, kernel: Array) -> Array:
+        """[..., I] times [I, features]."""
+        return by_matrix(x, kernel)
 
 
 class Conv(nn.Module):
@@ -78,28 +85,30 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        rank = x.ndim - 2
-        stride = per_axis(self.stride, rank)
-        pad = per_axis(self.pad, rank)
         # A group sees its own inputs only: [K..., I / groups, O]
-        inputs = x.shape[-1] // self.groups
-        shape = (*self.kernel, inputs, self.features)
-        kernel = self.param("kernel", self.kernel_init, shape).astype(x.dtype)
-        pointwise = math.prod(self.kernel) == 1 and not any(pad)
-        if pointwise and self.groups == 1:
-            # A 1x1 convolution is a linear layer on the positions that the stride leaves.
-            steps = (slice(None, None, step) for step in stride)
-            matrix = kernel.reshape(inputs, self.features)
-            y = by_matrix(x[:, *steps], matrix)
-        elif rank == 2 and self.groups == 1:
-            y = conv(x, kernel, stride, pad)
-        # Over time and space (video), or in groups.
-        else:
-            y = self._general(x, kernel, stride, pad)
+        shape = (*self.kernel, x.shape[-1] // self.groups, self.features)
+        kernel = self.param("kernel", self.kernel_init, shape)
+        y = self.product(x, kernel.astype(x.dtype))
         if self.use_bias:
             bias = self.param("bias", self.bias_init, (self.features,))
             y += per_channel(bias, y)
         return kept(y)
+
+    def product(self, x: Array, kernel: Array) -> Array:
+        """The convolution without its bias."""
+        rank = x.ndim - 2
+        stride = per_axis(self.stride, rank)
+        pad = per_axis(self.pad, rank)
+        pointwise = math.prod(self.kernel) == 1 and not any(pad)
+        if pointwise and self.groups == 1:
+            # A 1x1 convolution is a linear layer on the positions that the stride leaves.
+            steps = (slice(None, None, step) for step in stride)
+            matrix = kernel.reshape(-1, self.features)
+            return by_matrix(x[:, *steps], matrix)
+        if rank == 2 and self.groups == 1:
+            return conv(x, kernel, stride, pad)
+        # Over time and space (video), or in groups.
+        return self._general(x, kernel, stride, pad)
 
     def _general(self, x: Array, kernel: Array, stride: Sequence[int], pad: Sequence[int]) -> Array:
         space = "DHW"[-len(stride) :]  # D is time
@@ -152,11 +161,15 @@ class DepthwiseConv(nn.Module):
         channels = x.shape[-1]
         shape = (*self.kernel, 1, channels)
         kernel = self.param("kernel", self.kernel_init, shape)
-        y = depthwise_conv(x, kernel.astype(x.dtype), self.stride, self.dilation)
+        y = self.product(x, kernel.astype(x.dtype))
         if self.use_bias:
             bias = self.param("bias", zeros_init, (channels,))
             y += per_channel(bias, y)
         return kept(y)
+
+    def product(self, x: Array, kernel: Array) -> Array:
+        """The convolution without its bias."""
+        return depthwise_conv(x, kernel, self.stride, self.dilation)
 
 
 class Scale(nn.Module):

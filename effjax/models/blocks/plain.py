@@ -11,9 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from flax import linen as nn
-from jax import Array
 
-from effjax.models.blocks.layers import DepthwiseConv, per_channel
+from effjax.models.blocks.layers import DepthwiseConv
 from effjax.models.blocks.mixers import Pooling
 from effjax.ops import depthwise_conv_reference
 from effjax.ops.pooling import pool_minus_input_reference
@@ -24,19 +23,9 @@ def plain_layers(
 ) -> Any:
     """For `nn.intercept_methods`: the same numbers by XLA's own operations."""
     layer = context.module
-    if context.method_name != "__call__":
-        return call(*args, **kwargs)
-    if isinstance(layer, DepthwiseConv):
-        return _depthwise(layer, args[0])
-    if isinstance(layer, Pooling):
+    if isinstance(layer, DepthwiseConv) and context.method_name == "product":
+        x, kernel = args
+        return depthwise_conv_reference(x, kernel, layer.stride, layer.dilation)
+    if isinstance(layer, Pooling) and context.method_name == "__call__":
         return pool_minus_input_reference(args[0], layer.kernel_size)
     return call(*args, **kwargs)
-
-
-def _depthwise(layer: DepthwiseConv, x: Array) -> Array:
-    params = layer.variables["params"]
-    kernel = params["kernel"].astype(x.dtype)
-    y = depthwise_conv_reference(x, kernel, layer.stride, layer.dilation)
-    if layer.use_bias:
-        y += per_channel(params["bias"], y)
-    return y

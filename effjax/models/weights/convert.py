@@ -25,6 +25,7 @@ from effjax.models.weights.tables import NOTHING, TABLES, Table, rename, timm_na
 
 Arrays = Mapping[str, np.ndarray]
 Variables = Mapping[str, Any]
+IN_FILES = ("params", "batch_stats", "constants")  # other collections are of training alone
 BATCH_COUNT = "num_batches_tracked"  # torch's batch norm counts its batches; nothing reads it
 
 
@@ -88,11 +89,12 @@ def _own_table(model: ImageModel) -> Table:
 
 
 def tensors_of(model: ImageModel, variables: Variables) -> dict[str, Tensor]:
-    """timm's name -> tensor, for all of `variables`."""
+    """timm's name -> tensor, for all of `variables` that a file of weights holds."""
     table = table_of(model)
     pointwise = table.pointwise(model.architecture)
+    kept = {kind: tree for kind, tree in variables.items() if kind in IN_FILES}
     found = {}
-    for path, leaf in flatten_dict(dict(variables)).items():
+    for path, leaf in flatten_dict(kept).items():
         name = timm_name(table, path[1:])  # without the collection
         as_conv = re.fullmatch(pointwise, name) is not None
         as_map = re.fullmatch(table.map_first, name) is not None
