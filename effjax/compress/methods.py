@@ -22,9 +22,11 @@ from effjax.compress.dpai import dpai_masks
 from effjax.compress.masks import insert, ones_like
 from effjax.compress.networks import losses_over, path_program, unscanned
 from effjax.compress.npb import npb_masks
+from effjax.compress.patterns import Pattern, n_of_m
 from effjax.compress.phew import phew_masks
 from effjax.compress.schedules import round_densities
 from effjax.compress.select import Scope, prune
+from effjax.errors import UserError
 from effjax.models import ImageModel
 from effjax.optim import parameter_paths
 from effjax.registry import Registry
@@ -68,12 +70,14 @@ class Wanted:
       scope: among which weights scores are compared.
       rounds: how often scores are taken; None: as often as the method's authors take them.
       schedule: the densities of the rounds.
+      pattern: (N, M): instead of by density and scope, N of every M inputs in one round.
     """
 
     density: float
     scope: Scope = "global"
     rounds: int | None = None
     schedule: str = "exponential"
+    pattern: Pattern | None = None
 
 
 Method = Callable[[Problem, Wanted], Weights]
@@ -106,10 +110,13 @@ def by_score(
                 return jax.device_get(score_of(masked))
 
         start = problem.start or ones_like(problem.weights)
+        if wanted.pattern is not None:
+            return n_of_m(under(start), wanted.pattern)
         densities = round_densities(wanted.schedule, wanted.density, wanted.rounds or rounds)
         return prune(under, start, densities, wanted.scope)
 
     method.__module__ = score.__module__
+    method.scores = True
     return method
 
 
@@ -214,5 +221,11 @@ def make_masks(
     Raises:
       UserError: an unknown method, or a network or density that it cannot serve.
     """
-    found = METHODS.find(method)(problem, wanted)
+    choose = METHODS.find(method)
+    if wanted.pattern is not None and not getattr(choose, "scores", False):
+        raise UserError(
+            f"method {method!r} gives weights no score to choose {wanted.pattern[0]} of every "
+            f"{wanted.pattern[1]} by\ngive one that does, such as magnitude"
+        )
+    found = choose(problem, wanted)
     return {path: np.asarray(mask, np.int8) for path, mask in found.items()}

@@ -7,8 +7,9 @@ from typing import Any
 
 import ml_collections
 
+from effjax.compress.arms import ARMS
 from effjax.compress.record import PICTURE, read_record
-from effjax.compress.task import ARMS, UnderMasks
+from effjax.compress.task import UnderMasks
 from effjax.errors import UserError
 from effjax.report import Display, format_count, format_table
 from effjax.tasks.registry import find_task

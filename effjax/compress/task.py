@@ -14,16 +14,17 @@ from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import traverse_util
 
+from effjax.compress.arms import ARMS, arm_of
 from effjax.compress.densities import check_density
 from effjax.compress.images import first_batches
-from effjax.compress.masks import apply_masks, ones_like, prunable, shuffled
+from effjax.compress.masks import apply_masks, ones_like, prunable
 from effjax.compress.methods import METHODS, Problem, Wanted, make_masks
+from effjax.compress.patterns import read_pattern
 from effjax.compress.record import write_record
 from effjax.compress.schedules import SCHEDULES
-from effjax.compress.select import Scope, select
+from effjax.compress.select import Scope
 from effjax.config import Clock
 from effjax.contract import Apply, Batch, Metrics, Params, Source, TrainState, join_variables
 from effjax.errors import UserError
@@ -33,7 +34,6 @@ from effjax.tasks.distillation import Distillation
 from effjax.tasks.registry import register_task
 
 MASKS = "masks"
-ARMS = ("method", "shuffled", "random")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +42,7 @@ class MaskOptions:
 
     method: str = "synflow"  # a registered method, see docs/compress.md
     density: float = 0.1  # the share of weights that is kept
+    pattern: str | None = None  # "2:4": of every 4 neighbouring inputs of a layer 2 are kept
     scope: Scope = "global"  # among which weights scores are compared: global, layer, erk
     rounds: Count | None = None  # how often scores are taken; None: as the method's authors do
     rounds_schedule: str = "exponential"  # exponential, linear or cubic
@@ -60,6 +61,21 @@ class MaskOptions:
             raise UserError(f"config.task.arm = {self.arm!r}; expected one of {', '.join(ARMS)}")
         METHODS.find(self.method)
         SCHEDULES.find(self.rounds_schedule)
+        if self.pattern is not None:
+            self._check_pattern(self.pattern)
+
+    def _check_pattern(self, text: str) -> None:
+        kept, of = read_pattern(text)
+        if self.density not in (1.0, kept / of):  # the dense arm has 1
+            raise UserError(
+                f"config.task.density = {self.density}, but {text} keeps {kept / of:g}\n"
+                f"give --config.task.density={kept / of:g}"
+            )
+        for key in ("rounds", "every_steps"):
+            if getattr(self, key) not in (None, 1):
+                raise UserError(f"config.task.{key}: a pattern is chosen at once; leave it out")
+        if self.scope != "global":
+            raise UserError("config.task.scope: a pattern compares its own groups; leave it out")
 
 
 class UnderMasks:
@@ -69,7 +85,10 @@ class UnderMasks:
     def wanted(self) -> Wanted:
         """The masks that the config asks for."""
         options = self.options
-        return Wanted(options.density, options.scope, options.rounds, options.rounds_schedule)
+        wanted = Wanted(options.density, options.scope, options.rounds, options.rounds_schedule)
+        if options.pattern is None or options.density == 1.0:
+            return wanted
+        return dataclasses.replace(wanted, pattern=read_pattern(options.pattern))
 
     def init(
         self,
@@ -172,7 +191,7 @@ class UnderMasks:
             wanted = dataclasses.replace(wanted, density=density, rounds=1)
         problem = self.problem(variables, before)
         found = make_masks(self.options.method, problem, wanted)
-        found = _arm(self.options.arm, found, problem)
+        found = arm_of(self.options.arm, found, problem.seed, wanted.pattern)
         return {**rest, MASKS: _nested({path: jnp.asarray(m) for path, m in found.items()})}
 
     def _density_after(self, step: int) -> float | None:
@@ -218,28 +237,6 @@ class UnderMasks:
         masks = jax.device_get(_flat(masks))
         variables = join_variables(state.params, rest)
         write_record(self.model, variables, self.split.image_shape, masks, self.options, workdir)
-
-
-def _arm(
-    arm: str,
-    masks: dict[str, np.ndarray],
-    problem: Problem,
-) -> dict[str, np.ndarray]:
-    """The masks of an arm that keeps as many weights of each layer."""
-    if arm == "method":
-        return masks
-    if arm == "shuffled":
-        return shuffled(masks, problem.seed)
-    rng = np.random.default_rng(problem.seed + 1)
-    found = {}
-    for path, mask in masks.items():
-        scores = {path: rng.random(mask.shape)}
-        kept = max(np.count_nonzero(mask), 0) / mask.size
-        if kept == 0:  # the method has pruned the whole layer
-            found[path] = mask
-        else:
-            found[path] = select(scores, kept)[path]
-    return found
 
 
 def _divided(model_state: Any) -> tuple[dict[str, Any], Any]:

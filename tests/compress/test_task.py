@@ -9,7 +9,7 @@ from effjax.compress.masks import density
 from effjax.compress.record import PICTURE, read_record
 from effjax.errors import UserError
 from effjax.report import choose_display
-from effjax.tasks.run import restore, train
+from effjax.tasks.run import build, restore, train
 
 
 def config_of(**task):
@@ -131,3 +131,33 @@ def test_mistakes_are_answered(task, message, tmp_path):
     config.task.update(task)
     with pytest.raises(UserError, match=message):
         train(config, tmp_path, display=choose_display(quiet=True))
+
+
+@pytest.mark.slow
+def test_two_of_every_four_inputs_stay(tmp_path):
+    config = config_of(pattern="2:4")
+    config.task.density = 0.5
+    train(config, tmp_path, display=choose_display(quiet=True))
+    _, params, state = state_of(tmp_path)
+    weights = flat(params)
+    masks = flat(state.model_state["masks"])
+    grouped = [path for path, mask in masks.items() if mask.shape[-2] % 4 == 0]
+    assert grouped
+    for path in grouped:
+        kept = weights[path] != 0
+        groups = kept.reshape(*kept.shape[:-2], -1, 4, kept.shape[-1])
+        assert (groups.sum(-2) == 2).all(), path
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"pattern": "2:4"}, "density = 0.2, but 2:4 keeps 0.5"),
+        ({"pattern": "1:5", "rounds": 3}, "rounds: a pattern is chosen at once"),
+        ({"pattern": "1:5", "scope": "erk"}, "scope: a pattern compares its own groups"),
+        ({"pattern": "all"}, "expected N:M"),
+    ],
+)
+def test_a_pattern_leaves_no_choice(wrong, says):
+    with pytest.raises(UserError, match=says):
+        build(config_of(**wrong))
