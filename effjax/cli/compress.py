@@ -17,7 +17,10 @@ from effjax.cli.declare import QUIET, default_workdir, flag, place, verb
     flag("--intervals", type=int, metavar="K", help="divide a flow's times among K smaller copies"),
     flag("--importance", default="l2", metavar="I", help="which channels matter (l2), or blocks"),
     flag("--refit", action="store_true", help="fit cut layers to what they gave before"),
-    flag("--out", type=place, metavar="O", help="where the cut network goes (D-narrow)"),
+    flag("--bits", metavar="N", help="fewer bits for a trained run: 8, 4, or 4,8 under --budget"),
+    flag("--activations", type=int, metavar="N", help="of --bits: of activations (8)"),
+    flag("--layer-bits", metavar="R=N", help="of --bits: of some layers, 'stem|head=8'"),
+    flag("--out", type=place, metavar="O", help="where it goes (D-narrow, D-8bit)"),
     QUIET,
     examples=[
         "effjax compress --config=configs/compress/prune_digits.py",
@@ -27,15 +30,27 @@ from effjax.cli.declare import QUIET, default_workdir, flag, place, verb
         "--compare",
         "effjax compress --config=configs/compress/once_for_all_digits.py",
         "effjax compress --workdir=runs/digits --intervals=3 --budget=macs:0.7x --out=experts",
+        "effjax compress --workdir=runs/quickstart --bits=8",
+        "effjax compress --workdir=runs/quickstart --bits=4,8 --budget=size:0.2x",
     ],
 )
 def compress(args: argparse.Namespace) -> None:
-    """Prune a network by masks and train it, or cut a trained one to a budget."""
+    """Prune a network by masks and train it, cut a trained one to a budget, or take its bits."""
     from effjax.errors import UserError
 
     if args.choose_space is not None:
         _choose_space(args)
         return
+    if args.bits is not None:
+        if args.workdir is None or args.config is not None:
+            raise UserError(
+                "--bits quantises the network of a run\n"
+                "give --workdir=D and no --config: effjax compress --workdir=D --bits=8"
+            )
+        _quantise(args)
+        return
+    if args.activations is not None or args.layer_bits is not None:
+        raise UserError("--activations and --layer-bits are for --bits=8; leave them out")
     if args.seeds is not None and not args.compare:
         raise UserError("--seeds is how often a comparison is made: give --compare too")
     if args.budget is not None and args.compare:
@@ -178,3 +193,16 @@ def _compare_cuts(args: argparse.Namespace) -> None:
     display = choose_display(args.quiet)
     with contextlib.closing(display):
         compare_cuts(config, folder, budgets, seeds, args.importance, display)
+
+
+def _quantise(args: argparse.Namespace) -> None:
+    from effjax.compress.quantise_run import quantise_run, read_wanted
+    from effjax.report import choose_display
+
+    activations = 8 if args.activations is None else args.activations
+    wanted = read_wanted(args.bits, activations, args.layer_bits, args.budget)
+    name = args.bits.replace(",", "-")
+    out = args.out or args.workdir.with_name(f"{args.workdir.name}-{name}bit")
+    display = choose_display(args.quiet)
+    with contextlib.closing(display):
+        quantise_run(args.workdir, out, wanted, display)

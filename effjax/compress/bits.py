@@ -3,6 +3,7 @@
 Shapes: L layers.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy as np
 from effjax.errors import UserError
 
 Bits = list[int]
-RESOLUTION = 2000  # steps of the budget in the dynamic programme
 
 
 def bits_of_action(
@@ -100,57 +100,83 @@ def latency_wall(
 
 def allocate(
     damages: Mapping[str, Mapping[int, float]],
-    sizes: Mapping[str, int],
+    costs: Mapping[str, Mapping[int, int]],
     limit: float,
 ) -> dict[str, int]:
-    """Bits of each layer with the least damage in all, by dynamic programming.
+    """Bits of each layer with the least damage in all, within a limit of the cost in all.
+
+    Exact: a dynamic programme over the costs that the layers so far may have. Of those that cost
+    more and do no less damage than another none is followed.
 
     Args:
-      damages: {layer: {bits: how much the loss rises}}, measured one layer at a time.
-      sizes: {layer: number of weights}.
-      limit: of the sum of bits * size. It is divided into `RESOLUTION` steps, and every layer's
-        cost is rounded up to one, so that the limit holds.
+      damages: {layer: {bits: how far the network moves}}, measured one layer at a time.
+      costs: {layer: {bits: a whole number}}, such as bytes or microseconds.
+      limit: of the sum of costs.
 
     Raises:
-      UserError: even the fewest bits are too many.
+      UserError: even the cheapest bits are too many.
     """
-    least = sum(min(options) * sizes[layer] for layer, options in damages.items())
-    if least > limit:
+    cheapest = [min(costs[layer].values()) for layer in damages]
+    if sum(cheapest) > limit:
         raise UserError(
-            f"{limit:g} bits cannot be met: the fewest bits of every layer take {least:g}\n"
-            "give a larger budget"
+            f"a cost of {limit:g} cannot be met: the cheapest bits of every layer cost "
+            f"{sum(cheapest):g}\ngive a larger budget"
         )
-    step = limit / RESOLUTION
-    best = np.full(RESOLUTION + 1, np.inf)
-    best[0] = 0.0
-    choices: list[np.ndarray] = []
-    for layer, options in damages.items():
-        new = np.full(RESOLUTION + 1, np.inf)
-        chosen = np.zeros(RESOLUTION + 1, int)
-        for bits, damage in options.items():
-            cost = _steps(bits * sizes[layer], step)
-            if cost > RESOLUTION:
-                continue
-            shifted = np.full(RESOLUTION + 1, np.inf)
-            shifted[cost:] = best[: RESOLUTION + 1 - cost] + damage
-            better = shifted < new
-            new[better] = shifted[better]
-            chosen[better] = bits
-        choices.append(chosen)
-        best = new
-    spent = int(np.argmin(best))
-    if not np.isfinite(best[spent]):
-        # rounding up has used what was left: the fewest bits fit, and are what is taken
-        return {layer: min(options) for layer, options in damages.items()}
+    front = _Front(np.zeros(1, np.int64), np.zeros(1))
+    fronts = []
+    for number, (layer, options) in enumerate(damages.items()):
+        # what the layers behind this one cost at least
+        room = limit - sum(cheapest[number + 1 :])
+        front = _next_front(front, options, costs[layer], room)
+        fronts.append(front)
+    place = len(front.costs) - 1  # the dearest one that is kept does the least damage
     found = {}
-    for layer, chosen in reversed(list(zip(damages, choices, strict=True))):
-        found[layer] = int(chosen[spent])
-        spent -= _steps(found[layer] * sizes[layer], step)
+    for layer, front in reversed(list(zip(damages, fronts, strict=True))):
+        found[layer] = int(front.bits[place])
+        place = front.before[place]
     return {layer: found[layer] for layer in damages}
 
 
-def _steps(
-    cost: float,
-    step: float,
-) -> int:
-    return int(np.ceil(cost / step - 1e-9))
+@dataclasses.dataclass(frozen=True)
+class _Front:
+    """Choices for some layers: costs rise, damages fall.
+
+    Attributes:
+      costs, damages: of each choice.
+      bits: those of the last layer.
+      before: the place of the choice for the layers before it.
+    """
+
+    costs: np.ndarray
+    damages: np.ndarray
+    bits: np.ndarray | None = None
+    before: np.ndarray | None = None
+
+
+def _next_front(
+    front: _Front,
+    damages: Mapping[int, float],
+    costs: Mapping[int, int],
+    room: float,
+) -> _Front:
+    """The choices with one layer more that cost at most `room`."""
+    columns = []
+    places = np.arange(len(front.costs))
+    for bits, damage in damages.items():
+        columns.append(
+            (
+                front.costs + costs[bits],
+                front.damages + damage,
+                np.full(len(places), bits),
+                places,
+            )
+        )
+    cost, damage, bits, before = (np.concatenate(column) for column in zip(*columns, strict=True))
+    # the cheapest first, and of equal costs the least damage
+    order = np.lexsort((damage, cost))
+    order = order[cost[order] <= room]
+    least_so_far = np.minimum.accumulate(damage[order])
+    is_better = np.ones(len(order), bool)
+    is_better[1:] = damage[order][1:] < least_so_far[:-1]
+    kept = order[is_better]
+    return _Front(cost[kept], damage[kept], bits[kept], before[kept])

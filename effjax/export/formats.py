@@ -19,8 +19,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from effjax.compress.quantised import bits_of, stored
 from effjax.errors import UserError
 from effjax.export.plain import plain
+from effjax.export.quantised_onnx import arrange, marked
 from effjax.export.whole_images import input_size
 from effjax.models import save_weights
 from effjax.trained.load import from_weights
@@ -68,6 +70,8 @@ def write_stablehlo(trained: Trained, path: Path) -> None:
         ) from None
     from jax import export
 
+    trained = dataclasses.replace(trained, model=stored(trained.model))
+
     def logits(images: jax.Array) -> jax.Array:
         return trained.logits(trained.variables, images)  # the weights become constants
 
@@ -101,6 +105,7 @@ def write_onnx(trained: Trained, path: Path) -> None:
         from jax2onnx import to_onnx
     except ImportError as error:
         raise UserError(f"ONNX needs {error.name}, installed in two steps:\n{JAX2ONNX}") from None
+    trained = marked(trained)
 
     def logits(images: jax.Array) -> jax.Array:
         return trained.logits(trained.variables, images)
@@ -115,6 +120,8 @@ def write_onnx(trained: Trained, path: Path) -> None:
         network.graph.output[0].name: output_name(trained),
     }
     _rename(network, names)
+    if bits_of(trained.model) is not None:
+        arrange(network)
     network.producer_name = "effjax"
     onnx.save(network, str(path))
 
@@ -154,7 +161,16 @@ def open_onnx(path: Path) -> Run:
 
 
 def write_safetensors(trained: Trained, path: Path) -> None:
-    """The weights alone, with timm's names; `effjax predict --weights=F` and timm load them."""
+    """The weights alone, with timm's names; `effjax predict --weights=F` and timm load them.
+
+    Raises:
+      UserError: a network of fewer bits, whose rounding such a file cannot say.
+    """
+    if bits_of(trained.model) is not None:
+        raise UserError(
+            "a safetensors file holds weights in floating point; this network has fewer bits\n"
+            "give --format=onnx or --format=stablehlo"
+        )
     save_weights(trained.model, trained.variables, path)
 
 

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from effjax.compress.quantised import bits_of
 from effjax.config import as_path, is_remote
 from effjax.errors import UserError, nearest
 from effjax.export.formats import FORMATS, INPUT, Run, output_name
@@ -40,6 +41,7 @@ GIVES = {
     "features": "features: what a classifier would take",
 }
 WARM_UP = 3
+OTHER_LEVELS = 0.05  # of the largest logit, where layers round to few levels
 
 
 def export(
@@ -91,7 +93,7 @@ def export(
         display.waiting("checking the file")
         exported = form.open(part)
         difference, largest = check(network, exported, size)
-        _refuse_difference(kind, difference, largest)
+        _refuse_difference(kind, difference, largest, bits_of(trained.model) is not None)
     file_size = out.stat().st_size
     rows = [
         ("file", f"{out}, {format_bytes(file_size)}"),
@@ -137,7 +139,7 @@ def _with_preprocessing(trained: Trained, kind: str, size: str) -> WholeImages:
     return network
 
 
-def _refuse_difference(kind: str, difference: float, largest: float) -> None:
+def _refuse_difference(kind: str, difference: float, largest: float, fewer_bits: bool) -> None:
     """Refuses a file whose logits differ by more than rounding.
 
     Raises:
@@ -145,6 +147,9 @@ def _refuse_difference(kind: str, difference: float, largest: float) -> None:
     """
     # rounding grows with the logits; below 1 it does not shrink with them
     tolerance = FORMATS[kind].tolerance * max(1.0, largest)
+    if fewer_bits:
+        # a number next to the middle of two levels goes to the other one in another kernel
+        tolerance = max(tolerance, OTHER_LEVELS * largest)
     # not `>`: a difference that is NaN is no agreement
     if not difference <= tolerance:
         raise UserError(
@@ -223,11 +228,13 @@ def _interface(trained: Trained, kind: str) -> dict[str, Any]:
     inside = ["normalisation"]
     if isinstance(trained, WholeImages):
         inside = ["resize", "crop", "normalisation"]
+    bits = bits_of(trained.model)
     return {
         "format": kind,
         "input": takes,
         "output": gives,
         "inside": inside,  # and so not to be done again
+        "bits": dataclasses.asdict(bits) if bits else None,
     }
 
 

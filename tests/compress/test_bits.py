@@ -9,26 +9,29 @@ from effjax.compress.bits import allocate, bits_of_action, latency_wall, size_wa
 from effjax.errors import UserError
 
 
-def test_allocation_is_the_best_of_all():
-    rng = np.random.default_rng(0)
-    sizes = {"a": 10, "b": 30, "c": 20}
-    damages = {}
-    for layer in sizes:
-        falling = np.sort(rng.random(3))[::-1]
-        damages[layer] = dict(zip((2, 4, 8), falling, strict=True))
-    limit = 270
-    found = allocate(damages, sizes, limit)
+@pytest.mark.parametrize("seed", range(20))
+def test_allocation_is_the_best_of_all(seed):
+    """Against every choice there is; damages need not fall with the bits."""
+    rng = np.random.default_rng(seed)
+    choices = (2, 4, 8)
+    costs, damages = {}, {}
+    for layer in "abcde":
+        size = int(rng.integers(1, 50))
+        costs[layer] = {bits: bits * size for bits in choices}
+        damages[layer] = dict(zip(choices, rng.random(3), strict=True))
+    least = sum(cost[2] for cost in costs.values())
+    limit = least * rng.uniform(1.0, 4.0)
+    found = allocate(damages, costs, limit)
 
-    def total(bits):
-        return sum(damages[layer][bit] for layer, bit in zip(sizes, bits))
+    def cost_of(bits):
+        return sum(costs[layer][bit] for layer, bit in zip(costs, bits, strict=True))
 
-    fitting = [
-        bits
-        for bits in itertools.product((2, 4, 8), repeat=3)
-        if sum(bit * size for bit, size in zip(bits, sizes.values())) <= limit
-    ]
-    assert total(found.values()) == pytest.approx(min(map(total, fitting)))
-    assert sum(found[layer] * sizes[layer] for layer in sizes) <= limit
+    def damage_of(bits):
+        return sum(damages[layer][bit] for layer, bit in zip(costs, bits, strict=True))
+
+    fitting = [b for b in itertools.product(choices, repeat=5) if cost_of(b) <= limit]
+    assert damage_of(found.values()) == pytest.approx(min(map(damage_of, fitting)), rel=1e-12)
+    assert cost_of(found.values()) <= limit
 
 
 def test_walls_lower_the_last_layers_first():
@@ -43,7 +46,7 @@ def test_budgets_that_cannot_be_met_are_refused():
     with pytest.raises(UserError, match="cannot be met"):
         latency_wall([(4, 4)], lambda bits: 100.0, 5, least=2)
     with pytest.raises(UserError, match="cannot be met"):
-        allocate({"a": {2: 0.0}}, {"a": 10}, 19)
+        allocate({"a": {2: 0.0}}, {"a": {2: 20}}, 19)
 
 
 def test_actions():
