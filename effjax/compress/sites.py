@@ -25,6 +25,13 @@ from effjax.registry import Registry
 
 Arrays = Mapping[str, Any]
 SITES: Registry = Registry("family with groups", "a function in effjax/compress/sites.py")
+ONE_RATIO = "its architecture states one MLP ratio for many blocks, and no width of a single layer"
+# families that have none, and why
+WITHOUT = {
+    "Visformer": ONE_RATIO,
+    "InceptionTransformer": ONE_RATIO,
+    "DualFormer": ONE_RATIO,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +74,9 @@ def sites_of(
     name = type(model).__name__
     if name not in SITES.entries:
         known = ", ".join(sorted(SITES.entries))
-        raise UserError(f"no groups of channels are declared for a {name}; there are: {known}")
+        reason = WITHOUT.get(name, "declare them in effjax/compress/sites.py")
+        refusal = f"no groups of channels are declared for a {name}: {reason}"
+        raise UserError(f"{refusal}\nthere are groups for: {known}")
     return list(SITES.entries[name](model, flat(variables)))
 
 

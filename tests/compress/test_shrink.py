@@ -135,7 +135,7 @@ def test_mistakes_are_answered():
 
 def test_a_family_without_groups_is_refused():
     model = models.create_model("visformer_micro_80", num_classes=3)
-    with pytest.raises(UserError, match="no groups of channels are declared for a Visformer"):
+    with pytest.raises(UserError, match=r"for a Visformer: its architecture states one"):
         sites_of(model, {"params": {}})
 
 
