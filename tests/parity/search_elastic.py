@@ -15,6 +15,7 @@ import optax
 from effjax.compress.elastic.kernels import every_size
 from effjax.compress.elastic.norms import mean_statistics
 from effjax.compress.elastic.widths import make_divisible, order_of
+from effjax.models.blocks.layers import per_channel
 from effjax.ops import depthwise_conv
 from effjax.tasks.distillation import soft
 from tests.parity.search_networks import as_ours, as_theirs, fill, images_and_labels
@@ -134,15 +135,16 @@ class Layer:
             if train:
                 mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))  # the biased one
                 seen[f"{name}running_mean"], seen[f"{name}running_var"] = mean, var
-            x = (x - mean) / jnp.sqrt(var + EPS)
-            return x * own[f"{name}weight"] + own[f"{name}bias"]
+            x = (x - per_channel(mean, x)) / per_channel(jnp.sqrt(var + EPS), x)
+            return x * per_channel(own[f"{name}weight"], x) + per_channel(own[f"{name}bias"], x)
 
         x = norm(x @ own[f"{EXPAND}.conv.conv.weight"][0, 0], EXPAND)
         x = depthwise_conv(x * _hard_sigmoid(x), own[KERNEL])
         x = norm(x, DEPTH)
         x = x * _hard_sigmoid(x)
-        y = x.mean((1, 2), keepdims=True) @ own[f"{REDUCE}.weight"][0, 0] + own[f"{REDUCE}.bias"]
-        y = jax.nn.relu(y) @ own[f"{WIDEN}.weight"][0, 0] + own[f"{WIDEN}.bias"]
+        y = x.mean((1, 2), keepdims=True) @ own[f"{REDUCE}.weight"][0, 0]
+        y = jax.nn.relu(y + per_channel(own[f"{REDUCE}.bias"], y)) @ own[f"{WIDEN}.weight"][0, 0]
+        y = y + per_channel(own[f"{WIDEN}.bias"], y)
         x = x * _hard_sigmoid(y)
         return norm(x @ own[f"{LAST}.conv.conv.weight"][0, 0], LAST), seen
 
@@ -296,7 +298,8 @@ def _sandwich(spec: Spec, inputs: Any) -> Found:
         )
         layer = {k.removeprefix("mb."): v for k, v in whole.items() if k.startswith("mb.")}
         x, _ = Layer(case, size, expand)(layer, x, train=True)
-        return x.mean((1, 2)) @ whole["fc.weight"] + whole["fc.bias"]
+        logits = x.mean((1, 2)) @ whole["fc.weight"]
+        return logits + per_channel(whole["fc.bias"], logits)
 
     def losses(params: Arrays) -> tuple[jax.Array, jax.Array]:
         largest = logits_of(params, max(case["kernels"]), max(case["expand"]))
