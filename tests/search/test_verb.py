@@ -55,3 +55,14 @@ def test_with_trainings(config, space, tmp_path):
     found = search(config, wanted, tmp_path, choose_display(quiet=True))
     assert 0 <= found.value <= 1
     assert len(list((tmp_path / "trainings").glob("p*/summary.json"))) == 2
+
+
+@pytest.mark.slow
+def test_a_score_in_the_place_of_trainings(config, space, tmp_path):
+    # the model drops blocks at random, which no score may do
+    config.model.drop_path_rate = 0.5
+    wanted = Search(space, "random", evaluations=2, proxy="naswot")
+    found = search(config, wanted, tmp_path, choose_display(quiet=True))
+    again = search(config, wanted, tmp_path / "again", choose_display(quiet=True))
+    assert [entry.value for entry in found.history] == [entry.value for entry in again.history]
+    assert not (tmp_path / "trainings").exists()
