@@ -4,8 +4,8 @@ Two stages of two blocks on maps of 8x8 and 4x4. Each block has a mixer out of f
 pooling, depthwise convolution over 3x3 or 7x7, attention. A network is trained twice, on the first
 1,000 images of each class, and tested on the whole test set.
 
-Score: not measured yet, no table is shipped; one network had 28.5 % after its training.
-Cost: 17 CPU-seconds a training with its test, 80 minutes for 120 networks; stop and go on at will.
+Score: 24.3 to 28.3 % after 200 steps; the table that ships has the first 35 of the 120 networks.
+Cost: 8 to 23 seconds a network (two trainings) on one busy core; stop and go on at will.
 Run: effjax data prepare cifar10 --manual-dir=FOLDER_WITH_THE_ZIPS
      effjax search --make-table --config=configs/search/table_cifar10.py --minutes=10
      effjax search --correlate --table=configs/search/tables/metaformer_cifar10.json
@@ -52,8 +52,8 @@ def search(arg: str | None = None) -> Search:
     return Search(
         space=space(),
         strategy="evolution",
-        evaluations=3 if is_quick else 20,
+        evaluations=3 if is_quick else 10,
         options={"population": 2 if is_quick else 8},
-        compare_with=("zero_cost",),
+        compare_with=("bayes", "reinforce", "zero_cost"),
         compare_seeds=1 if is_quick else 3,
     )
