@@ -7,6 +7,7 @@ name, `list_optimizers` says what there is.
 import importlib
 import pkgutil
 
+from effjax.optim.adamuon import AdaMuonState, adamuon, scale_by_adamuon
 from effjax.optim.adan import AdanState, adan, restart, scale_by_adan
 from effjax.optim.cautious import cautious
 from effjax.optim.clipping import clip_by_norm
@@ -33,6 +34,8 @@ from effjax.optim.lookup import (
 from effjax.optim.mars import MarsState, mars, scale_by_mars
 from effjax.optim.masters import MastersState, with_masters
 from effjax.optim.mechanic import mechanic
+from effjax.optim.muon import MuonState, muon, scale_by_muon
+from effjax.optim.normuon import NorMuonState, normuon, scale_by_normuon
 from effjax.optim.registry import OptimizerInfo, register_optimizer
 from effjax.optim.rules import (
     depth_scales,
@@ -58,6 +61,7 @@ from effjax.optim.win import WinState, accelerated_step
 from effjax.optim.win_members import adam_win, adamw_win, adan_win, lamb_win, lion_win, sgd_win
 
 __all__ = [
+    "AdaMuonState",
     "AdanState",
     "Estimator",
     "Euclidean",
@@ -67,6 +71,8 @@ __all__ = [
     "MarsState",
     "MastersState",
     "MomentumState",
+    "MuonState",
+    "NorMuonState",
     "OptimizerInfo",
     "Plan",
     "Progress",
@@ -82,6 +88,7 @@ __all__ = [
     "WinState",
     "accelerated_step",
     "adam_win",
+    "adamuon",
     "adamw_win",
     "adan",
     "adan_win",
@@ -115,8 +122,10 @@ __all__ = [
     "mars",
     "match_rules",
     "mechanic",
+    "muon",
     "noisy_sgd",
     "normalised_steps",
+    "normuon",
     "optimizer_info",
     "parameter_paths",
     "parameter_split",
@@ -124,11 +133,14 @@ __all__ = [
     "register_optimizer",
     "register_schedule",
     "restart",
+    "scale_by_adamuon",
     "scale_by_adan",
     "scale_by_lamb",
     "scale_by_mars",
     "scale_by_moments",
     "scale_by_momentum",
+    "scale_by_muon",
+    "scale_by_normuon",
     "scale_by_soap",
     "schedule_free_adamw",
     "schedule_free_sgd",

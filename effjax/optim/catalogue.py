@@ -1,7 +1,7 @@
 """The optimizers of optax: a line and the paper of each, and what is special about some.
 
-Not here: what has a form of its own in this package (adan, lamb, lookahead; and `variants.py`), and
-what optax has deprecated (optimistic_adam).
+Not here: what has a form of its own in this package (adan, lamb, lookahead, muon; and
+`variants.py`), and what optax has deprecated (optimistic_adam).
 """
 
 from types import ModuleType
@@ -25,13 +25,11 @@ from effjax.optim.hints import (
     Transform,
     Whole,
 )
-from effjax.optim.muon import muon_matrices, muon_split
 from effjax.optim.registry import Coupling, Decay, add, describe
 from effjax.ranges import Range
 
 DECAY: dict[str, Decay] = {
     "adafactor": "added",  # its own is not scaled by the learning rate
-    "muon": "added",  # its own has no mask for the leaves that Adam serves
     "novograd": "added",
     "momo": "added",
     "momo_adam": "added",
@@ -65,15 +63,9 @@ COUPLING: dict[str, Coupling] = {
     "lbfgs": "step_size",  # a line search
 }
 
-# In place of the default of optax, which knows matrices alone.
-FIXED = {"muon": (("muon_weight_dimension_numbers", muon_matrices),)}
-# What `effjax show` says of parameters that a method serves in different ways.
-SPLIT = {"muon": muon_split}
-
 # ---------------------------------------------------------------- what hyperparameters may be
 
 Betas = tuple[KeepFactor, KeepFactor]
-Coefficients = tuple[AnyNumber, AnyNumber, AnyNumber]
 # a value, or a schedule of it
 ScheduledAmount = Amount | optax.Schedule
 ScheduledKeepFactor = KeepFactor | optax.Schedule
@@ -138,19 +130,6 @@ OWN: dict[str, dict[str, Any]] = {
         "memory_size": Annotated[int, Range(1, 1000)],
         "scale_init_precond": bool,
         "linesearch": Transform | None,
-    },
-    "muon": {
-        "ns_coeffs": Literal["standard", "dion"] | Coefficients | tuple[Coefficients, ...],
-        "ns_steps": Annotated[int, Range(1, 100)],
-        "adaptive": bool,
-        "preconditioning": Literal["frobenius", "spectral", "aol", "schatten"],
-        "adam_b1": KeepFactor,
-        "adam_b2": KeepFactor,
-        "adam_eps_root": EpsilonOrZero,
-        "adam_weight_decay": Amount,
-        "adam_learning_rate": Rate | None,
-        "muon_weight_dimension_numbers": Any,
-        "consistent_rms": PositiveAmount | None,
     },
     "optimistic_adam_v2": {"beta": Amount},
     "optimistic_gradient_descent": {"beta": Amount},
@@ -261,7 +240,6 @@ CONTRIB = (
     ("madgrad", "momentumised dual averaging", "arXiv:2101.11075, Defazio and Jelassi 2021"),
     ("momo", "momentum with model-based steps", "arXiv:2305.07583, Schaipp et al. 2023"),
     ("momo_adam", "Adam with model-based steps", "arXiv:2305.07583, Schaipp et al. 2023"),
-    ("muon", "orthogonalised momentum for matrices, Adam for the rest", "Jordan et al. 2024"),
     (
         "prodigy",
         "AdamW that finds its learning rate, faster",
@@ -282,10 +260,8 @@ def _register(module: ModuleType, table: tuple[tuple[str, str, str], ...]) -> No
             source=module.__name__,
             decay=DECAY.get(name),
             needs=NEEDS.get(name, ()),
-            fixed=FIXED.get(name, ()),
             hints=COMMON | OWN.get(name, {}),
             coupling=COUPLING.get(name, "nothing"),
-            split=SPLIT.get(name),
         )
         add(info)
 

@@ -31,6 +31,7 @@ ShareAboveZero = Annotated[float, Range(0, 1, "(]")]
 AnyNumber = Annotated[float, Range(-1e6, 1e6)]
 Period = Annotated[int, Range(1, 2**31 - 1)]  # in updates
 Whole = Annotated[int, Range(0, 2**31 - 1)]
+NewtonSteps = Annotated[int, Range(1, 100)]
 Seed = Annotated[int, Range(0, 2**32 - 1)]
 PeakRate = Annotated[float, Range(0, 1e12)]
 Rate = PeakRate | jax.Array | optax.Schedule

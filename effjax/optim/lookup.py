@@ -87,8 +87,8 @@ def ties_leaves(name: str, hyperparameters: Mapping[str, Any]) -> bool:
 def parameter_split(name: str, params: optax.Params) -> Any | None:
     """Which part of a method serves which parameter: a tree of labels like `params`.
 
-    None where the method treats all parameters alike. Muon: 'muon' for what it makes orthogonal,
-    'adam' for the rest.
+    None where the method treats all parameters alike. Muon and its like: 'matrix' for what they
+    make orthogonal, 'adam' for the rest.
     """
     split = optimizer_info(name).split
     return None if split is None else split(params)

@@ -154,6 +154,7 @@ def register_optimizer(
     decay: Decay | None = None,
     fixed: Mapping[str, Mapping[str, Any]] | None = None,
     coupling: Coupling = "nothing",
+    split: Callable[[optax.Params], Any] | None = None,
 ) -> Callable[[Make], Make]:
     """Enters a function that makes an optimizer under the function's name.
 
@@ -168,6 +169,8 @@ def register_optimizer(
         decay: see `Decay`; None: as the arguments of the function say.
         fixed: {further name: settings}: variants that enter under names of their own.
         coupling: see `Coupling`.
+        split: function of the parameters -> tree of labels, where the method treats some leaves in
+            another way than others.
 
     Example:
         >>> from effjax.optim import create, register_optimizer
@@ -191,6 +194,7 @@ def register_optimizer(
                 decay=decay,
                 fixed=tuple(settings.items()),
                 coupling=coupling,
+                split=split,
             )
             add(info)
             # here rather than in `add`: the table of optax's methods is ours, and no plug-in

@@ -6,14 +6,14 @@ import jax
 import jax.numpy as jnp
 
 from effjax import optim
-from effjax.optim.catalogue import COUPLING, DECAY, FIXED, LEAST_RATE, NEEDS, OWN, UNSCHEDULED
+from effjax.optim.catalogue import COUPLING, DECAY, LEAST_RATE, NEEDS, OWN, UNSCHEDULED
 
 INFO = optim.list_optimizers()
 PARAMS = {"a": jax.ShapeDtypeStruct((2, 2), jnp.float32)}
 
 
 def test_every_entry_is_of_a_method_that_there_is():
-    for table in (COUPLING, DECAY, FIXED, LEAST_RATE, NEEDS, OWN, UNSCHEDULED):
+    for table in (COUPLING, DECAY, LEAST_RATE, NEEDS, OWN, UNSCHEDULED):
         assert set(table) <= set(INFO), set(table) - set(INFO)
     for name, hints in OWN.items():
         assert hints.keys() <= INFO[name].hyperparameters.keys(), name
