@@ -22,6 +22,7 @@ from effjax.optim.finite_sum.manifolds import Euclidean, Grassmann, Manifold, Sp
 from effjax.optim.finite_sum.rspider import normalised_steps, r_spider
 from effjax.optim.injected import set_learning_rate
 from effjax.optim.lamb import lamb, scale_by_lamb
+from effjax.optim.laprop import laprop
 from effjax.optim.lookahead import LookaheadState, lookahead
 from effjax.optim.lookup import (
     check_arguments,
@@ -35,6 +36,7 @@ from effjax.optim.mars import MarsState, mars, scale_by_mars
 from effjax.optim.masters import MastersState, with_masters
 from effjax.optim.mechanic import mechanic
 from effjax.optim.muon import MuonState, muon, scale_by_muon
+from effjax.optim.nadamw_algoperf import nadamw_algoperf, scale_by_nadam
 from effjax.optim.normuon import NorMuonState, normuon, scale_by_normuon
 from effjax.optim.registry import OptimizerInfo, register_optimizer
 from effjax.optim.rules import (
@@ -45,6 +47,7 @@ from effjax.optim.rules import (
     parameter_paths,
     unused_rules,
 )
+from effjax.optim.schedule_free_radam import schedule_free_radam
 from effjax.optim.schedule_registry import (
     Schedule,
     ScheduleInfo,
@@ -53,6 +56,7 @@ from effjax.optim.schedule_registry import (
     list_schedules,
     register_schedule,
 )
+from effjax.optim.scion import ScionState, scale_by_scion, scion
 from effjax.optim.slrla import add_local_penalty, slrla
 from effjax.optim.soap import SoapState, scale_by_soap, soap
 from effjax.optim.state import in_float32, steady
@@ -78,6 +82,7 @@ __all__ = [
     "Progress",
     "Schedule",
     "ScheduleInfo",
+    "ScionState",
     "SoapState",
     "Span",
     "Spd",
@@ -113,6 +118,7 @@ __all__ = [
     "in_float32",
     "lamb",
     "lamb_win",
+    "laprop",
     "layer_depths",
     "layer_scales",
     "lion_win",
@@ -123,6 +129,7 @@ __all__ = [
     "match_rules",
     "mechanic",
     "muon",
+    "nadamw_algoperf",
     "noisy_sgd",
     "normalised_steps",
     "normuon",
@@ -140,10 +147,14 @@ __all__ = [
     "scale_by_moments",
     "scale_by_momentum",
     "scale_by_muon",
+    "scale_by_nadam",
     "scale_by_normuon",
+    "scale_by_scion",
     "scale_by_soap",
     "schedule_free_adamw",
+    "schedule_free_radam",
     "schedule_free_sgd",
+    "scion",
     "set_learning_rate",
     "sgd_win",
     "slrla",
