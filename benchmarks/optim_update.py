@@ -14,6 +14,17 @@ One jitted update with donated parameters and state, on a tree with the shapes o
 
 The bandwidth is that of an in-place axpy on the same tree (three arrays moved). It runs with
 malloc as the command line of effjax sets it, without which page faults are measured.
+
+    python benchmarks/optim_update.py --share [--methods adamw,muon] [--rounds 3]
+
+How much of a training step the methods for matrices cost, on the network of configs/quickstart.py
+with its batch of 64 images. Columns:
+
+    ms       CPU milliseconds of one update, a mean over 10 (a period of SOAP and Shampoo)
+    share    that over itself and the gradient of one batch
+    state    as above
+
+CPU time, of all threads, and the best of the rounds: other work on the machine hardly counts.
 """
 
 import argparse
@@ -28,6 +39,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+import effjax
 from effjax import optim
 from effjax.startup import tune_malloc
 
@@ -52,6 +64,9 @@ FLOORS = {
 }
 SETTINGS = {"lookahead": {"inner": "adam"}, "slrla": {"inner": "adam"}}
 SHARED = {"weight_decay": 0.05}
+
+SHARES = ("adamw", "adan", "muon", "normuon", "adamuon", "scion", "soap", "shampoo", "kron")
+PERIOD = 10
 
 
 def caformer_s18_shapes() -> list[tuple[int, ...]]:
@@ -96,8 +111,8 @@ class Axpy:
 class Update:
     """One donated update of a jax optimizer."""
 
-    def __init__(self, tx: optax.GradientTransformation) -> None:
-        self.params, self.grads = tree(2), tree(3)
+    def __init__(self, tx: optax.GradientTransformation, params: Any, grads: Any) -> None:
+        self.params, self.grads = params, grads
         self.state = tx.init(self.params)
 
         def step(params: Any, state: Any, grads: Any) -> tuple[Any, Any]:
@@ -146,12 +161,75 @@ def measure(name: str, update: Any, floor: float, axpy: Axpy, rounds: int) -> No
     )
 
 
+class Gradient:
+    """The gradient of the quickstart's network for one batch."""
+
+    def __init__(self) -> None:
+        model = effjax.create_model(
+            "caformer_s18",
+            num_classes=10,
+            depths=(1, 1, 1, 1),
+            dims=(32, 64, 96, 128),
+            patch_kernels=(3, 3, 3, 3),
+            patch_strides=(2, 2, 2, 2),
+            patch_pads=(1, 1, 1, 1),
+        )
+        self.images = jnp.asarray(np.random.default_rng(0).random((64, 32, 32, 3)), jnp.float32)
+        self.labels = jnp.arange(64) % 10
+        variables = dict(jax.jit(model.init)(jax.random.key(0), self.images))
+        self.params = variables.pop("params")
+
+        def loss(params: Any, images: jax.Array, labels: jax.Array) -> jax.Array:
+            logits = model.apply({"params": params, **variables}, images, train=False)
+            return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+        self.step = jax.jit(jax.grad(loss))
+        self.grads = self()
+
+    def __call__(self) -> Any:
+        return self.step(self.params, self.images, self.labels)
+
+
+def cpu_ms(run: Callable[[], Any], rounds: int) -> float:
+    """CPU milliseconds of one call: the best round of `PERIOD` calls."""
+    jax.block_until_ready(run())
+    times = []
+    for _ in range(rounds):
+        start = time.process_time()
+        for _ in range(PERIOD):
+            jax.block_until_ready(run())
+        times.append(time.process_time() - start)
+    return min(times) / PERIOD * 1e3
+
+
+def print_shares(methods: list[str], rounds: int) -> None:
+    gradient = Gradient()
+    size = sum(x.nbytes for x in jax.tree.leaves(gradient.params))
+    of_gradient = cpu_ms(gradient, rounds)
+    print(f"{size / 4e6:.2f} million values; the gradient of 64 images: {of_gradient:.1f} ms\n")
+    print("| update | ms | share | state |\n|---|---|---|---|")
+    for name in methods:
+        tx = optim.create(name, 1e-3, **SHARED, **SETTINGS.get(name, {}))
+        # its own copies: an update is given away what it changes
+        params = jax.tree.map(jnp.copy, gradient.params)
+        update = Update(tx, params, gradient.grads)
+        ms = cpu_ms(update, rounds)
+        share = ms / (ms + of_gradient)
+        state = update.state_bytes / size
+        print(f"| {name} | {ms:.2f} | {share:.1%} | {state:.1f} |", flush=True)
+
+
 def main() -> None:
     tune_malloc()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--methods", default=",".join(FLOORS))
+    parser.add_argument("--methods")
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--share", action="store_true", help="of a training step, see above")
     arguments = parser.parse_args()
+    methods = (arguments.methods or ",".join(SHARES if arguments.share else FLOORS)).split(",")
+    if arguments.share:
+        print_shares(methods, arguments.rounds)
+        return
 
     axpy = Axpy()
     size = sum(x.nbytes for x in jax.tree.leaves(axpy.x))
@@ -160,13 +238,13 @@ def main() -> None:
     print(f"axpy {3 * size / fastest / 1e9:.1f} GB/s, {jax.__version__=}, {optax.__version__=}\n")
     print("| update | ms | floor | best | paired | copies | state |\n|---|---|---|---|---|---|---|")
     adamw = optax.adamw(1e-3, weight_decay=0.05)
-    measure("optax.adamw, as it is", Update(adamw), 7, axpy, arguments.rounds)
-    if "adan" in arguments.methods:
+    measure("optax.adamw, as it is", Update(adamw, tree(2), tree(3)), 7, axpy, arguments.rounds)
+    if "adan" in methods:
         adan = optax.adan(1e-3, weight_decay=0.05)
-        measure("optax.adan, as it is", Update(adan), 11, axpy, arguments.rounds)
-    for name in arguments.methods.split(","):
+        measure("optax.adan, as it is", Update(adan, tree(2), tree(3)), 11, axpy, arguments.rounds)
+    for name in methods:
         tx = optim.create(name, 1e-3, **SHARED, **SETTINGS.get(name, {}))
-        measure(name, Update(tx), FLOORS[name], axpy, arguments.rounds)
+        measure(name, Update(tx, tree(2), tree(3)), FLOORS[name], axpy, arguments.rounds)
     try:
         measure("torch AdamW fused", TorchAdamW(fused=True), 7, axpy, arguments.rounds)
     except ImportError:

@@ -10,7 +10,9 @@ import pkgutil
 from effjax.optim.adamuon import AdaMuonState, adamuon, scale_by_adamuon
 from effjax.optim.adan import AdanState, adan, restart, scale_by_adan
 from effjax.optim.cautious import cautious
+from effjax.optim.cautious_decay import cautious_decay
 from effjax.optim.clipping import clip_by_norm
+from effjax.optim.corrected_decay import corrected_decay
 from effjax.optim.decay import add_coupled_decay, add_decoupled_decay, step_with_decay
 from effjax.optim.directions import MomentumState, scale_by_moments, scale_by_momentum
 from effjax.optim.evaluated import eval_params, evaluates
@@ -20,7 +22,9 @@ from effjax.optim.finite_sum.estimators import Estimator, Progress, Spider, Svrg
 from effjax.optim.finite_sum.hsdmpg import hsdmpg
 from effjax.optim.finite_sum.manifolds import Euclidean, Grassmann, Manifold, Spd, Sphere, Stiefel
 from effjax.optim.finite_sum.rspider import normalised_steps, r_spider
+from effjax.optim.hyperball import hyperball
 from effjax.optim.injected import set_learning_rate
+from effjax.optim.kron import KronState, kron, scale_by_kron
 from effjax.optim.lamb import lamb, scale_by_lamb
 from effjax.optim.laprop import laprop
 from effjax.optim.lookahead import LookaheadState, lookahead
@@ -57,12 +61,22 @@ from effjax.optim.schedule_registry import (
     register_schedule,
 )
 from effjax.optim.scion import ScionState, scale_by_scion, scion
+from effjax.optim.shampoo import ShampooState, scale_by_shampoo, shampoo
 from effjax.optim.slrla import add_local_penalty, slrla
 from effjax.optim.soap import SoapState, scale_by_soap, soap
 from effjax.optim.state import in_float32, steady
 from effjax.optim.variants import dpsgd, noisy_sgd, schedule_free_adamw, schedule_free_sgd
 from effjax.optim.win import WinState, accelerated_step
-from effjax.optim.win_members import adam_win, adamw_win, adan_win, lamb_win, lion_win, sgd_win
+from effjax.optim.win_members import (
+    adam_win,
+    adamw_win,
+    adan_win,
+    lamb_win,
+    lion_win,
+    muon_win,
+    sgd_win,
+    soap_win,
+)
 
 __all__ = [
     "AdaMuonState",
@@ -70,6 +84,7 @@ __all__ = [
     "Estimator",
     "Euclidean",
     "Grassmann",
+    "KronState",
     "LookaheadState",
     "Manifold",
     "MarsState",
@@ -83,6 +98,7 @@ __all__ = [
     "Schedule",
     "ScheduleInfo",
     "ScionState",
+    "ShampooState",
     "SoapState",
     "Span",
     "Spd",
@@ -101,8 +117,10 @@ __all__ = [
     "add_decoupled_decay",
     "add_local_penalty",
     "cautious",
+    "cautious_decay",
     "check_arguments",
     "clip_by_norm",
+    "corrected_decay",
     "create",
     "create_injected",
     "create_schedule",
@@ -115,7 +133,9 @@ __all__ = [
     "extra_arguments",
     "finite_sum",
     "hsdmpg",
+    "hyperball",
     "in_float32",
+    "kron",
     "lamb",
     "lamb_win",
     "laprop",
@@ -129,6 +149,7 @@ __all__ = [
     "match_rules",
     "mechanic",
     "muon",
+    "muon_win",
     "nadamw_algoperf",
     "noisy_sgd",
     "normalised_steps",
@@ -142,6 +163,7 @@ __all__ = [
     "restart",
     "scale_by_adamuon",
     "scale_by_adan",
+    "scale_by_kron",
     "scale_by_lamb",
     "scale_by_mars",
     "scale_by_moments",
@@ -150,6 +172,7 @@ __all__ = [
     "scale_by_nadam",
     "scale_by_normuon",
     "scale_by_scion",
+    "scale_by_shampoo",
     "scale_by_soap",
     "schedule_free_adamw",
     "schedule_free_radam",
@@ -157,8 +180,10 @@ __all__ = [
     "scion",
     "set_learning_rate",
     "sgd_win",
+    "shampoo",
     "slrla",
     "soap",
+    "soap_win",
     "steady",
     "step_with_decay",
     "ties_leaves",

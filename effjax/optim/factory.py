@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -173,6 +174,12 @@ def _build_scaled(
     is_plain = info.wraps is None or (info.coupling == "nothing" and not clips)
     if innermost.coupling == "nothing" and is_plain:
         return _for_each_factor(info, learning_rate, weight_decay, mask, settings, factors)
+    if info.wraps and info.decay == "own" and set(jax.tree.leaves(factors)) - {0, 1}:
+        raise UserError(
+            f"optimizer {info.name!r} around {innermost.name!r}, which takes one number of all "
+            "parameters, has one learning rate for all\n"
+            "leave out lr_scale and layer_decay, or take another inner optimizer"
+        )
     # a wrapper changes the gradients before their norm is taken: it goes around all factors
     tx = _build(info, learning_rate, weight_decay, mask, settings, factors)
     return without_frozen(tx, factors)
@@ -226,11 +233,13 @@ def _build_wrapper(
     own, others = _divided(info, settings)
     own.pop("inner", None)
     # decay outside: what the wrapper does to updates is not done to the decay
-    decays_outside = info.decay == "added"
-    decay_inside = 0.0 if decays_outside else weight_decay
-    inner = inner_of(info, settings)
-    tx = info.make(_build(inner, learning_rate, decay_inside, mask, others, factors), **own)
-    if not (decays_outside and weight_decay):
+    decay_inside = weight_decay if info.decay == "inner" else 0.0
+    inside = _build(inner_of(info, settings), learning_rate, decay_inside, mask, others, factors)
+    if info.decay == "own":
+        own |= {"weight_decay": weight_decay, info.mask_name: _pruned(mask)}
+        return in_float32(info.make(inside, learning_rate, **own))
+    tx = info.make(inside, **own)
+    if info.decay == "inner" or not weight_decay:
         return tx
     if factors is not None:
         mask = scaled_mask(mask, factors)

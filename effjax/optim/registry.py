@@ -22,7 +22,7 @@ from effjax.optim.hints import checked_value, hints_of
 Make = Callable[..., optax.GradientTransformation]
 
 # How `create` gives a method its weight decay.
-#   own       the method's function takes the decay and its mask
+#   own       the method's function takes the decay and its mask; a wrapper the rate as well
 #   added     decoupled decay, -lr wd p, is added to its update
 #   coupled   wd p is added to its gradient
 #   unmasked  its own decay, whose size only it knows, without a mask
@@ -108,7 +108,9 @@ class OptimizerInfo:
     def _example(self) -> optax.GradientTransformation:
         """The method with its defaults."""
         if self.wraps:
-            return self.make(optax.identity())
+            # a wrapper that decays by itself wants the rate as well
+            rate = {self.rate_name: 1e-3} if self.decay == "own" else {}
+            return self.make(optax.identity(), **rate)
         missing = inspect.Parameter.empty
         required = {
             name: 1.0 for name, default in self.hyperparameters.items() if default is missing

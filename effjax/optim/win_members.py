@@ -1,4 +1,4 @@
-"""The members of the Win family: SGD, Adam, AdamW and LAMB as published; Adan and Lion are ours.
+"""The members of the Win family: SGD, Adam, AdamW and LAMB as published, and some of ours.
 
 Each is clipping, a direction, and `accelerated_step` (`win.py`). One table says what differs, one
 function makes the members of it.
@@ -10,83 +10,12 @@ from typing import Any, Literal, NamedTuple
 
 import optax
 
-from effjax.optim.adan import scale_by_adan
+from effjax.optim import win_directions
 from effjax.optim.clipping import clip_by_norm
 from effjax.optim.decay import Mask, add_coupled_decay
-from effjax.optim.directions import scale_by_moments, scale_by_momentum
-from effjax.optim.hints import Amount, Epsilon, KeepFactor, Norm, PositiveAmount, Rate, Share
-from effjax.optim.lamb import scale_by_lamb
+from effjax.optim.hints import Amount, Norm, PositiveAmount, Rate
 from effjax.optim.registry import Make, register_optimizer
 from effjax.optim.win import Mode, accelerated_step
-
-# ---------------------------------------------------------------- directions
-
-
-def _sgd(
-    momentum: KeepFactor = 0.9,
-    dampening: Share = 0.0,
-    nesterov: bool = True,
-) -> optax.GradientTransformation:
-    return scale_by_momentum(momentum, dampening, nesterov)
-
-
-def _adam(
-    b1: KeepFactor = 0.9,
-    b2: KeepFactor = 0.999,
-    eps: Epsilon = 1e-8,
-    *,
-    amsgrad: bool = False,
-) -> optax.GradientTransformation:
-    return scale_by_moments(b1, b2, eps, amsgrad=amsgrad, early_eps=True)
-
-
-def _adamw(
-    b1: KeepFactor = 0.9,
-    b2: KeepFactor = 0.999,
-    eps: Epsilon = 1e-8,
-    *,
-    amsgrad: bool = False,
-) -> optax.GradientTransformation:
-    return scale_by_moments(b1, b2, eps, amsgrad=amsgrad)
-
-
-def _lamb(
-    b1: KeepFactor = 0.9,
-    b2: KeepFactor = 0.999,
-    eps: Epsilon = 1e-6,
-    *,
-    weight_decay: Amount = 0.0,
-    mask: Mask = None,
-    always_adapt: bool = False,
-    trust_clip: bool = False,
-    bias_correction: bool = True,
-    grad_averaging: bool = True,
-) -> optax.GradientTransformation:
-    return scale_by_lamb(
-        b1,
-        b2,
-        eps,
-        weight_decay=weight_decay,
-        mask=mask,
-        always_adapt=always_adapt,
-        trust_clip=trust_clip,
-        bias_correction=bias_correction,
-        grad_averaging=grad_averaging,
-    )
-
-
-def _adan(
-    b1: KeepFactor = 0.98,
-    b2: KeepFactor = 0.92,
-    b3: KeepFactor = 0.99,
-    eps: Epsilon = 1e-8,
-) -> optax.GradientTransformation:
-    return scale_by_adan(b1, b2, b3, eps)
-
-
-def _lion(b1: KeepFactor = 0.9, b2: KeepFactor = 0.99) -> optax.GradientTransformation:
-    return optax.scale_by_lion(b1, b2)
-
 
 # ---------------------------------------------------------------- the factory
 
@@ -207,7 +136,7 @@ sgd_win = make_member(
         name="sgd_win",
         line="SGD with momentum",
         rule="`scale_by_momentum`, then `accelerated_step` with proximal decay.",
-        direction=_sgd,
+        direction=win_directions.sgd,
         decay="proximal",
         clip_eps=1e-8,
         example='0.02, mode="win2"',
@@ -218,7 +147,7 @@ adam_win = make_member(
         name="adam_win",
         line="Adam with decay in the gradient",
         rule="g <- g + wd p, Adam's direction with eps before the bias correction, then the step.",
-        direction=_adam,
+        direction=win_directions.adam,
         decay="coupled",
         clip_eps=None,
         example="0.05",
@@ -229,7 +158,7 @@ adamw_win = make_member(
         name="adamw_win",
         line="AdamW with proximal decay",
         rule="Adam's direction (`scale_by_moments`), then `accelerated_step`.",
-        direction=_adamw,
+        direction=win_directions.adamw,
         decay="proximal",
         clip_eps=None,
         example='0.05, mode="win2"',
@@ -240,7 +169,7 @@ lamb_win = make_member(
         name="lamb_win",
         line="LAMB",
         rule="`scale_by_lamb`, whose decay is inside the direction, then `accelerated_step`.",
-        direction=_lamb,
+        direction=win_directions.lamb,
         decay="inside",
         clip_eps=0.0,
         example="0.02, weight_decay=1e-4",
@@ -252,7 +181,7 @@ adan_win = make_member(
         name="adan_win",
         line="Adan with proximal decay (ours: no published code)",
         rule="`scale_by_adan`, then `accelerated_step`.",
-        direction=_adan,
+        direction=win_directions.adan,
         decay="proximal",
         clip_eps=None,
         example="0.05",
@@ -263,9 +192,31 @@ lion_win = make_member(
         name="lion_win",
         line="Lion with proximal decay (ours: no published code)",
         rule="The direction of `optax.scale_by_lion`, then `accelerated_step`.",
-        direction=_lion,
+        direction=win_directions.lion,
         decay="proximal",
         clip_eps=0.0,
         example="0.01",
+    )
+)
+muon_win = make_member(
+    Member(
+        name="muon_win",
+        line="Muon with proximal decay (ours: no published code)",
+        rule="`scale_by_muon` for matrices, Adam's direction for the rest, then the step.",
+        direction=win_directions.muon,
+        decay="proximal",
+        clip_eps=0.0,
+        example="0.02",
+    )
+)
+soap_win = make_member(
+    Member(
+        name="soap_win",
+        line="SOAP with proximal decay (ours: no published code)",
+        rule="`scale_by_soap`, then `accelerated_step`.",
+        direction=win_directions.soap,
+        decay="proximal",
+        clip_eps=None,
+        example="0.05",
     )
 )

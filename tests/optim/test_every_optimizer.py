@@ -35,6 +35,8 @@ SETTINGS = {
     # the first basis is arbitrary, up to rounding, where a gradient has no component: turn only the
     # short axis, along which all gradients here are the same, and let eps outweigh the rest
     "soap": {"eps": 1e-3, "largest_axis": 4},
+    "soap_win": {"eps": 1e-3, "largest_axis": 4},
+    "soap_win2": {"eps": 1e-3, "largest_axis": 4},
     "sophia": {"update_interval": 1},
 }
 

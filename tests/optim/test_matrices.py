@@ -78,3 +78,28 @@ def test_scales_of_a_shape():
     assert shape_scale(4, 16, "spectral") == 2.0
     assert shape_scale(16, 4, "spectral") == 1.0
     assert shape_scale(16, 25, "rms") == pytest.approx(1.0)
+
+
+WRAPPERS = ("lookahead", "slrla", "cautious", "cautious_decay", "corrected_decay", "hyperball")
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_wrappers_go_around_methods_for_matrices(wrapper):
+    """With decay, factors of the rate and clipping, and with a state that no update changes."""
+    params = {"mlp": PARAMS["stages_0"]["fc1"], "bias": PARAMS["stem"]["bias"]}
+    factors = {"mlp": {"kernel": 0.5}, "bias": 1.0}
+    settings = {"penalty": 0.01} if wrapper == "slrla" else {}
+    for inner in ("muon", "normuon", "shampoo", "soap"):
+        tx = optim.create(
+            wrapper,
+            0.1,
+            inner=inner,
+            weight_decay=0.1,
+            clip_norm=1.0,
+            lr_scale=factors,
+            **settings,
+        )
+        state = jax.eval_shape(tx.init, params)
+        updates, after = jax.eval_shape(tx.update, params, state, params)
+        assert after == state
+        assert jax.tree.map(lambda u: u.shape, updates) == jax.tree.map(lambda p: p.shape, params)

@@ -32,7 +32,7 @@ def test_the_direction_is_the_authors(shape):
 
 def test_neurons_of_a_first_step_are_equally_long():
     """A neuron of a convolution is a column of its folded kernel."""
-    g = jax.random.normal(jax.random.key(0), (3, 3, 4, 8)) * jnp.arange(1.0, 9.0)
+    g = jax.random.normal(jax.random.key(0), (3, 3, 4, 8)) * jnp.arange(1.0, 9.0)[None, None, None]
     tx = scale_by_normuon()
     u, state = tx.update(g, tx.init(g))
     lengths = jnp.linalg.norm(u.reshape(-1, 8), axis=0)
