@@ -1,7 +1,7 @@
 """Copies of a small DiT of digits, each for an interval of times, within one budget.
 
-Score: see docs/generate.md.
-Cost: about a minute on two CPU cores, after the teacher's two.
+Score: not run by us.
+Cost: not measured by us; at most that of the run whose copies these are.
 Run: effjax train --config=configs/generate/digits.py
      effjax compress --workdir=runs/digits --intervals=3 --budget=macs:0.7x
      effjax train --config=configs/compress/interval_digits.py

@@ -1,7 +1,7 @@
 """A generator of digits with half of the multiply-adds, taught by the whole one.
 
-Score: see docs/generate.md.
-Cost: about two minutes on two CPU cores, after the teacher's two.
+Score: not run by us.
+Cost: not measured by us; about half of its teacher's.
 Run: effjax train --config=configs/generate/gan_digits.py
      effjax train --config=configs/compress/narrow_gan_digits.py
      effjax sample --workdir=runs/narrow_gan_digits

@@ -1,7 +1,7 @@
 """Handwritten digits from a generator and its critic, in two minutes.
 
-Score: see docs/generate.md.
-Cost: about two minutes on two CPU cores.
+Score: 87 % of 500 samples are what they should be, for a classifier with 99.2 % (docs/generate.md).
+Cost: 141 CPU seconds of an AMD EPYC, compiling included (27 November 2026).
 Run: effjax train --config=configs/generate/gan_digits.py
      effjax sample --workdir=runs/gan_digits
 Args: wgan (WGAN-GP), ppo (PPOGAN), clip and weights (its parts), plain (non-saturating, with R1),

@@ -1,8 +1,8 @@
 """Digits out of noise in the latents of an autoencoder: a small DiT by flow matching.
 
 Data: latents that `effjax data latents` has written, see configs/generate/autoencoder_digits.py.
-Score: see docs/generate.md.
-Cost: about two minutes on two CPU cores.
+Score: not run by us.
+Cost: not measured by us; the network is that of configs/generate/digits.py, on smaller examples.
 Run: effjax train --config=configs/generate/latent_digits.py
      effjax sample --workdir=runs/latent_digits --guidance=2
 """
