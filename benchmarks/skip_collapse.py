@@ -2,8 +2,9 @@
 
     python benchmarks/skip_collapse.py OUT [--seeds=0,1,2] [--epochs=20] [--data=planted|cifar10]
 
-Writes OUT/collapse.json (skips and depth of every epoch) and OUT/collapse.png; a run that is there
-is not made again. The network is tiny: three cells of two nodes, four channels.
+Writes OUT/collapse.json (skips and depth of every epoch), OUT/collapse.png and OUT/runs.csv (skips
+at the end); a run that is there is not made again. The network is tiny: three cells of two nodes,
+four channels.
 """
 
 import argparse
@@ -17,6 +18,9 @@ import effjax
 from effjax.config import to_config
 from effjax.report import choose_display
 from effjax.runs.schema import OptimConfig
+from effjax.trials.paired import Result
+from effjax.trials.runs_table import write_runs
+from effjax.trials.trial import Trial
 
 METHODS = ("darts", "pr_darts")
 OPERATIONS = ("none", "skip_connect", "avg_pool_3x3", "dil_conv_3x3")
@@ -75,8 +79,20 @@ def main() -> None:
             ways[method].append({"seed": seed, "way": record["way"]})
             last = record["way"][-1]
             print(method, seed, last, record["genotype"], flush=True)
+        # after each seed, so that a killed run leaves whole pairs
+        write_runs(args.out, "skips", ends(ways))
     (args.out / "collapse.json").write_text(json.dumps(ways) + "\n")
     draw(ways, args.out / "collapse.png")
+
+
+def ends(ways: dict[str, list]) -> list[Result]:
+    """The normal cell's skips after the last epoch."""
+    results = []
+    for method, runs in ways.items():
+        for run in runs:
+            skips = float(run["way"][-1]["normal_skips"])
+            results.append(Result(Trial(variant=method, seed=run["seed"]), skips))
+    return results
 
 
 def draw(ways: dict[str, list], path: Path) -> None:

@@ -11,7 +11,7 @@ from effjax.cli.declare import QUIET, default_workdir, flag, place, verb
     flag("--workdir", type=place, metavar="D", help="the run's folder; of --budget a trained one"),
     flag("--extend", action="store_true", help="train on in a finished run"),
     flag("--compare", action="store_true", help="train what it has to beat too"),
-    flag("--seeds", type=int, metavar="N", help="of --budget with --compare (3)"),
+    flag("--seeds", type=int, metavar="N", help="of --compare (3)"),
     flag("--budget", metavar="B", help="cut a trained run to macs:0.5x, params:..., latency:..."),
     flag("--choose-space", metavar="B", help="which widths and size to make elastic: memory:64KB"),
     flag("--intervals", type=int, metavar="K", help="divide a flow's times among K smaller copies"),
@@ -51,8 +51,6 @@ def compress(args: argparse.Namespace) -> None:
         return
     if args.activations is not None or args.layer_bits is not None:
         raise UserError("--activations and --layer-bits are for --bits=8; leave them out")
-    if args.seeds is not None and not args.compare:
-        raise UserError("--seeds is how often a comparison is made: give --compare too")
     if args.budget is not None and args.compare:
         _compare_cuts(args)
         return
@@ -76,7 +74,7 @@ def compress(args: argparse.Namespace) -> None:
     config = load_run(args.config, args.overrides)
 
     from effjax.compress.elastic.run import is_elastic, train_elastic
-    from effjax.compress.run import compare, compress
+    from effjax.compress.run import SEEDS, compare, compress
     from effjax.report import choose_display
 
     workdir = args.workdir or default_workdir(args.config)
@@ -88,7 +86,7 @@ def compress(args: argparse.Namespace) -> None:
         elif args.compare:
             # a folder beside it: a comparison holds several runs
             folder = args.workdir or workdir.with_name(f"{workdir.name}-compare")
-            compare(config, folder, display)
+            compare(config, folder, display, SEEDS if args.seeds is None else args.seeds)
         else:
             compress(config, workdir, args.extend, display)
 

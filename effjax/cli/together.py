@@ -83,7 +83,7 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--importance": ("--budget",),
         "--out": ("--budget",),
         "--compare": ("--config",),
-        "--seeds": ("--budget",),
+        "--seeds": ("--compare",),
         "--refit": ("--budget",),
         "--extend": ("--config",),
         "--choose-space": ("--config",),

@@ -11,6 +11,7 @@ from effjax.report.cuts import plot_cuts
 from effjax.report.statistics import t_interval
 from effjax.runs.atomic import write_atomically
 from effjax.trials.paired import PairedTable, Result, describe_difference
+from effjax.trials.runs_table import write_runs
 from effjax.trials.trial import Trial
 
 COMPARE, PICTURE = "compare.json", "compare.png"
@@ -108,9 +109,14 @@ def write(
     rows: Sequence[Row],
     folder: Path,
 ) -> None:
-    """compare.json as it stands."""
+    """compare.json and runs.csv as they stand."""
     data = [dataclasses.asdict(row) for row in rows]
     write_atomically(folder / COMPARE, json.dumps(data, indent=1) + "\n")
+    results = []
+    for row in rows:
+        arm = f"{row.arm} {row.budget}".strip()
+        results.append(Result(Trial(variant=arm, seed=row.seed), row.value, row.reason))
+    write_runs(folder, METRIC, results)
 
 
 def draw(

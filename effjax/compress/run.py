@@ -12,8 +12,18 @@ from effjax.compress.record import PICTURE, read_record
 from effjax.compress.task import UnderMasks
 from effjax.errors import UserError
 from effjax.report import Display, format_count, format_table
+from effjax.runs.folder import read_summary
 from effjax.tasks.registry import find_task
 from effjax.tasks.run import train
+from effjax.trials.outcome import read_result
+from effjax.trials.paired import PairedTable
+from effjax.trials.runs_table import write_runs
+from effjax.trials.trial import RunTrial
+from effjax.trials.worker import is_over, train_trial
+
+METRIC = "val/top1"
+DENSE = "dense"
+SEEDS = 3  # of a comparison
 
 
 def check_is_compression(config: ml_collections.ConfigDict) -> None:
@@ -54,25 +64,61 @@ def compare(
     config: ml_collections.ConfigDict,
     folder: Path,
     display: Display,
-) -> list[dict[str, Any]]:
-    """Trains the method beside its sanity arms and the dense network, each in a folder of its own.
+    seeds: int = SEEDS,
+) -> PairedTable:
+    """Trains the method beside its sanity arms and the dense network; the same folder continues.
+
+    Args:
+      config: of the method; its seed is the first of `seeds`.
+      folder: of the runs, ARM/seedN, and of runs.csv.
 
     Returns:
-      The summaries, in the order of the table.
+      The arms' accuracies, with differences from the method seed by seed.
     """
     check_is_compression(config)
+    if seeds < 1:
+        raise UserError(f"--seeds={seeds}; give 1 or more")
+    trials, results = [], []
+    for seed in range(config.seed, config.seed + seeds):
+        for arm in (*ARMS, DENSE):
+            own = arm_config(config, arm, seed)
+            workdir = folder / arm / f"seed{seed}"
+            trial = RunTrial(variant=arm, seed=seed, config=own, workdir=workdir)
+            trials.append(trial)
+            if not is_over(workdir):
+                display.line(f"{arm}, seed {seed}:")
+                train_trial(own, workdir, display)
+            results.append(read_result(trial, METRIC))
+            write_runs(folder, METRIC, results)
+    # what is kept is told of the first seed; it is alike in the others
     rows = []
-    for arm in (*ARMS, "dense"):
-        own = copy.deepcopy(config)
-        if arm == "dense":
-            own.task.update(density=1.0, arm="method", method="magnitude", rounds=1)
-        else:
-            own.task.arm = arm
-        workdir = folder / arm
-        display.line(f"{arm}:")
-        rows.append((arm, workdir, train(own, workdir, display=display)))
+    for trial in trials[: len(ARMS) + 1]:
+        summary = read_summary(trial.workdir)
+        if summary is not None:
+            rows.append((trial.variant, trial.workdir, summary))
     show(rows, display)
-    return [summary for _, _, summary in rows]
+    table = PairedTable(results, METRIC, base=ARMS[0])
+    header, body = table.cells()
+    display.table(f"{METRIC} at the end", body, header, right=range(1, len(header) - 1))
+    for result in results:
+        if result.reason:
+            display.warn(f"{result.trial.variant}, seed {result.trial.seed}: {result.reason}")
+    return table
+
+
+def arm_config(
+    config: ml_collections.ConfigDict,
+    arm: str,
+    seed: int,
+) -> ml_collections.ConfigDict:
+    """The config of an arm: the same training under other masks, or under none."""
+    own = copy.deepcopy(config)
+    own.seed = seed
+    if arm == DENSE:
+        own.task.update(density=1.0, arm=ARMS[0], method="magnitude", rounds=1)
+    else:
+        own.task.arm = arm
+    return own
 
 
 Row = tuple[str, Path, dict[str, Any]]  # (arm, folder, summary)

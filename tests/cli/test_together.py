@@ -26,6 +26,7 @@ BEFORE = {
     "--shots": FEATURES,
     "--ways": [*FEATURES, "--shots=1"],
     "--guidance": ["--workdir=D"],
+    "--compare": ["--config=F"],
 }
 VALUES = {"--guidance-interval": "--guidance-interval=0.1,0.9"}
 NEEDED = [

@@ -1,6 +1,7 @@
 """The table of cut networks."""
 
-from effjax.compress.cut_table import BASE, ORIGINAL, Row, table_rows
+from effjax.compress.cut_table import BASE, ORIGINAL, Row, table_rows, write
+from effjax.trials.runs_table import read_runs
 
 
 def test_the_table_compares_seed_by_seed():
@@ -16,3 +17,11 @@ def test_the_table_compares_seed_by_seed():
     assert lines["scratch"][4] == "worse"
     assert lines[BASE][-2:] == ["50 %", "50 %"]
     assert lines[ORIGINAL][-1] == "100 %"
+
+
+def test_rows_are_kept_by_arm_and_budget(tmp_path):
+    costs = {"params": 10.0, "macs": 100.0, "latency": 2.0}
+    rows = [Row(ORIGINAL, "", 0, 0.6, "", costs), Row(BASE, "macs:0.5x", 0, None, "lost", costs)]
+    write(rows, tmp_path)
+    results = [(r.trial.variant, r.value, r.reason) for r in read_runs(tmp_path)]
+    assert results == [("original", 0.6, ""), ("pruned macs:0.5x", None, "lost")]

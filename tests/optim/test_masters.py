@@ -38,7 +38,8 @@ def test_masters_take_the_steps_of_float32_parameters(name):
     expected, expected_state = run(tx, wide, 60)
     evaluated = optim.eval_params(params, state)
     wanted = optim.eval_params(expected, expected_state)
-    jax.tree.map(np.testing.assert_array_equal, evaluated, wanted)
+    # two programs of one rule: a compiler may fuse one multiplication more in one of them
+    jax.tree.map(lambda a, b: np.testing.assert_array_max_ulp(a, b, 2), evaluated, wanted)
     jax.tree.map(np.testing.assert_array_equal, params, in_bfloat16(expected))
     assert all(a.dtype == jnp.float32 for a in jax.tree.leaves(evaluated))
 

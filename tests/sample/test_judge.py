@@ -23,9 +23,7 @@ REAL = Real(images(60, LABELS), LABELS, images(30, LABELS[:30]), LABELS[:30])
 class Brightness:
     """Eyes that see means and classes by brightness."""
 
-    trained = types.SimpleNamespace(
-        base="brightness", labels=("a", "b", "c"), meaning=types.SimpleNamespace(kind="class")
-    )
+    trained = types.SimpleNamespace(base="brightness", labels=("a", "b", "c"), gives="class")
 
     def __call__(self, x):
         means = x.reshape(len(x), 4, -1).astype(float).mean(-1)
@@ -44,8 +42,7 @@ def test_anchors_make_the_numbers_readable():
 
 def test_a_network_of_numbers_has_features_and_no_classes():
     eyes = Brightness()
-    meaning = types.SimpleNamespace(kind="numbers")
-    eyes.trained = types.SimpleNamespace(**{**vars(Brightness.trained), "meaning": meaning})
+    eyes.trained = types.SimpleNamespace(**{**vars(Brightness.trained), "gives": "numbers"})
     labels = LABELS[:30]
     rows = dict(judge(eyes, images(30, labels), labels, REAL))
     assert "frechet_brightness" in rows
