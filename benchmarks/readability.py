@@ -130,10 +130,12 @@ def imports(path: Path, package: Path) -> set[Path]:
 def file_of(parts: list[str], root: Path) -> Path | None:
     """The file behind a dotted name; the last part may be a name inside of it."""
     for length in (len(parts), len(parts) - 1):
+        if length == 0:
+            continue  # `import jax`: no package before the name
         place = root.joinpath(*parts[:length])
         if place.with_suffix(".py").exists():
             return place.with_suffix(".py")
-        if length and (place / "__init__.py").exists():
+        if (place / "__init__.py").exists():
             return place / "__init__.py"
     return None
 
