@@ -7,9 +7,9 @@ from effjax.data.config import AugmentConfig, DataConfig, MixConfig, ViewConfig
 
 # public name -> module; loaded at first use: a config is checked before JAX is imported
 _LAZY = {
-    "Batches": "effjax.data.loader",
+    "Batches": "effjax.data.workers",
     "ImageSource": "effjax.data.sources.own",
-    "Split": "effjax.data.loader",
+    "Split": "effjax.data.split",
     "open_split": "effjax.data.loader",
     "open_training": "effjax.data.loader",
     "mix_batch": "effjax.data.mix",

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from effjax.data.loader import Split, open_training
+from effjax.data.loader import open_training
 from effjax.data.order import EXAMPLES
+from effjax.data.split import Split
 from effjax.data.stream import TrainStream
 from effjax.errors import UserError
 

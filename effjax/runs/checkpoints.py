@@ -1,4 +1,4 @@
-"""Checkpoints: Orbax underneath, checksums and few large arrays on top. Only this file knows Orbax.
+"""Checkpoints: Orbax underneath, checksums and few large arrays on top. Only this file calls Orbax.
 
     checkpoints/120/                  a finished checkpoint: what Orbax writes
     checkpoints/120/checksums.json    CRC-32 of each of its files; written last
@@ -27,14 +27,15 @@ from etils import epath
 from effjax.contract import TrainState
 from effjax.devices.hosts import agree, is_writer
 from effjax.errors import UserError
-from effjax.report.metric_names import less_is_better
 from effjax.runs.checksums import damage, write_checksums
+from effjax.runs.keeping import Keep
 from effjax.runs.packing import (
     abstract_described,
     abstract_pack,
     describe,
     pack,
     plain_keys,
+    require_same,
     unpack,
     unpack_described,
 )
@@ -74,10 +75,7 @@ class Checkpoints:
         self.folder = epath.Path(folder if remote else os.path.abspath(folder))
         self._warn = warn
         self.before_save: Callable[[], None] = lambda: None
-        self._keep_last = keep_last
-        self._keep_best = keep_best
-        self._keep_every_steps = keep_every_steps
-        self._keep_step = keep_step
+        self._keep = Keep(keep_last, keep_best, keep_every_steps, keep_step)
         self._finishing: threading.Thread | None = None
         self._failed_at: float | None = None  # when the last save failed, if it did
         self._failure = ""
@@ -90,26 +88,8 @@ class Checkpoints:
 
         # an error of Orbax's becomes one line of ours; its log would add 200
         logging.getLogger("absl").addFilter(_is_not_of_orbax)
-        policy = self._preservation_policy(ocp.training.preservation_policies)
+        policy = self._keep.policy(ocp.training.preservation_policies)
         return ocp.training.Checkpointer(self.folder, preservation_policy=policy)
-
-    def _preservation_policy(self, policies: Any) -> Any:
-        """Which checkpoints Orbax keeps when it has written a new one."""
-        keep = [policies.LatestN(max(1, self._keep_last))]
-        metric = self._keep_best
-        if metric:
-            best = policies.BestN(
-                get_metric_fn=lambda metrics: metrics[metric],
-                reverse=less_is_better(metric),
-                n=1,
-                keep_checkpoints_without_metrics=False,
-            )
-            keep.append(best)
-        if self._keep_every_steps:
-            keep.append(policies.EveryNSteps(self._keep_every_steps))
-        if self._keep_step is not None:
-            keep.append(policies.CustomSteps([self._keep_step]))
-        return policies.AnyPreservationPolicy(keep)
 
     def steps(self) -> list[int]:
         """Steps of the finished checkpoints, oldest first."""
@@ -166,7 +146,7 @@ class Checkpoints:
                 {"state": pack(plain_keys(state))},
                 force=True,
                 overwrite=True,  # a damaged one of this step, behind which the run began again
-                metrics=numbers if self._keep_best in numbers else None,
+                metrics=numbers if self._keep.best in numbers else None,
                 custom_metadata=about,
             )
         except UserError:
@@ -274,7 +254,7 @@ class Checkpoints:
         """
         self.check_sound(step)
         saved = self._orbax.metadata(step).custom_metadata["leaves"]
-        _check_same(saved, describe(like), self.folder / str(step))
+        require_same(saved, describe(like), self.folder / str(step))
         key_data = jax.eval_shape(jax.random.key_data, like.rng)
         rng = jax.ShapeDtypeStruct(key_data.shape, key_data.dtype, sharding=like.rng.sharding)
         plain = like.replace(rng=rng)
@@ -310,15 +290,3 @@ def _first_line(error: BaseException) -> str:
             return cause.strerror
         cause = cause.__cause__ or cause.__context__
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _check_same(saved: dict[str, str], wanted: dict[str, str], folder: epath.Path) -> None:
-    differing = [path for path in sorted(saved | wanted) if saved.get(path) != wanted.get(path)]
-    if not differing:
-        return
-    path = differing[0]
-    raise UserError(
-        f"{folder} is of another model or optimizer: {path} is {saved.get(path, 'absent')} there "
-        f"and {wanted.get(path, 'absent')} here ({len(differing)} differences)\n"
-        "give another --workdir, or --config.init_from to take over parameters only"
-    )

@@ -5,7 +5,7 @@ host array for each dtype; the large ones stay as they are, divided over devices
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from effjax.contract import TrainState
+from effjax.errors import UserError
 
 SMALL = 65536  # elements; leaves up to this size are packed together
 
@@ -153,3 +154,21 @@ def describe(state: Any) -> dict[str, str]:
     """{path: "float32[3, 3]"} of every leaf: what a checkpoint must agree with to be loaded."""
     tree = jax.eval_shape(plain_keys, state) if isinstance(state, TrainState) else state
     return {path: f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in _with_paths(tree)}
+
+
+def require_same(saved: Mapping[str, str], wanted: Mapping[str, str], folder: Any) -> None:
+    """Refuses the checkpoint `folder` if its leaves, as `describe` says them, are not those wanted.
+
+    Raises:
+      UserError: naming the first leaf that differs.
+    """
+    paths = sorted({**saved, **wanted})
+    differing = [path for path in paths if saved.get(path) != wanted.get(path)]
+    if not differing:
+        return
+    path = differing[0]
+    raise UserError(
+        f"{folder} is of another model or optimizer: {path} is {saved.get(path, 'absent')} there "
+        f"and {wanted.get(path, 'absent')} here ({len(differing)} differences)\n"
+        "give another --workdir, or --config.init_from to take over parameters only"
+    )

@@ -5,30 +5,25 @@ Ray's storage at every evaluation, so that a trial whose machine is lost continu
 or without a disk that the machines share.
 """
 
-import contextlib
 import dataclasses
 import os
 import shutil
-import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from effjax.errors import UserError
 from effjax.report import Display
-from effjax.report.metric_names import less_is_better
 from effjax.runs.folder import CONFIG
 from effjax.runs.metrics import read_rows
+from effjax.trials.ray_choices import SCHEDULERS, make_scheduler, make_searcher
+from effjax.trials.ray_worker import train_in_ray
 from effjax.trials.runners import log_path
 from effjax.trials.suggest import Suggestions
 from effjax.trials.trial import RunTrial
-from effjax.trials.worker import is_over, read_failure, worker_command, write_failure, write_trial
+from effjax.trials.worker import is_over, write_failure, write_trial
 
-POLL = 0.5  # seconds between looks at a run's rows
 RETRIES = 3  # of a trial whose process or machine was lost
-ENDLESS = 1 << 40  # steps
-SCHEDULERS = ("none", "asha")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +85,7 @@ def run_ray(
         searcher = make_searcher(suggestions)
         display.start(count, unit="run")
     config = tune.TuneConfig(
-        scheduler=_make_scheduler(tune, chosen.scheduler, metric),
+        scheduler=make_scheduler(tune, chosen.scheduler, metric),
         search_alg=searcher,
         num_samples=count,
         reuse_actors=False,
@@ -147,67 +142,6 @@ def _stop_ray() -> None:
     ray.shutdown()
 
 
-def _make_scheduler(tune: Any, name: str, metric: str) -> Any:
-    if name == "none":
-        return None
-    return tune.schedulers.ASHAScheduler(
-        time_attr="step",
-        metric=metric,
-        mode=mode_of(metric),
-        # A run ends by itself. Its last step is reported once it has ended, see `_report`.
-        max_t=ENDLESS,
-        reduction_factor=2,
-    )
-
-
-def mode_of(metric: str) -> str:
-    """What Ray calls the better direction."""
-    return "min" if less_is_better(metric) else "max"
-
-
-def make_searcher(suggestions: Suggestions) -> Any:
-    """A Ray Tune searcher that asks `suggestions` for the next run."""
-    from ray.tune.search import Searcher
-
-    class Folders(Searcher):
-        """Ray asks for a trial by an id of its own."""
-
-        def __init__(self) -> None:
-            super().__init__(metric=suggestions.metric, mode=mode_of(suggestions.metric))
-            self._upcoming = None
-            self._numbers: dict[str, int] = {}
-
-        def suggest(self, trial_id: str) -> dict[str, Any] | str:
-            # Made at the first call: a generator cannot be pickled, and Ray copies the searcher.
-            if self._upcoming is None:
-                self._upcoming = suggestions.upcoming()
-            trial = next(self._upcoming, None)
-            if trial is None:
-                return Searcher.FINISHED
-            self._numbers[trial_id] = int(trial.variant.split()[0])
-            write_trial(trial.config, trial.workdir)
-            return {
-                "folder": str(trial.workdir.absolute()),
-                "metric": suggestions.metric,
-                "start_folder": str(Path.cwd()),
-            }
-
-        def on_trial_complete(
-            self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
-        ) -> None:
-            value = (result or {}).get(suggestions.metric)
-            if value is not None and not error:
-                suggestions.report(self._numbers[trial_id], value)
-
-        def save(self, path: str) -> None:
-            """Nothing: search.jsonl and the runs' folders hold everything."""
-
-        def restore(self, path: str) -> None:
-            """Nothing."""
-
-    return Folders()
-
-
 def _fit(
     tune: Any,
     space: dict[str, Any],
@@ -257,61 +191,3 @@ def _why_not_over(trial: RunTrial, scheduler: str) -> str:
     if scheduler == "asha" and step:
         return f"stopped by ASHA at step {step}"
     return f"lost at step {step}: see {log_path(trial.workdir)}"
-
-
-def train_in_ray(config: dict[str, Any]) -> None:
-    """One trial, on whatever machine Ray has chosen: a process whose rows are reported to Ray.
-
-    Args:
-      config: {"folder": the run's, "metric": what is reported, "start_folder": where relative
-        paths of the run's config begin}.
-    """
-    from ray import tune
-
-    folder, metric = Path(config["folder"]), config["metric"]
-    checkpoint = tune.get_checkpoint()
-    if checkpoint is not None and not (folder / CONFIG).exists():
-        # another machine has begun this run, and its disk is not ours
-        with checkpoint.as_directory() as kept:
-            shutil.copytree(kept, folder, dirs_exist_ok=True)
-    if is_over(folder) and not read_failure(folder):
-        _report(tune, folder, metric, 0, ended=True)
-        return
-    process = _start_process(folder, Path(config["start_folder"]))
-    last_reported = 0
-    try:
-        while process.poll() is None:
-            last_reported = _report(tune, folder, metric, last_reported, ended=False)
-            time.sleep(POLL)
-        _report(tune, folder, metric, last_reported, ended=True)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-    if not is_over(folder):
-        raise RuntimeError(f"the run ended with status {process.returncode}")
-
-
-def _start_process(folder: Path, start_folder: Path) -> subprocess.Popen:
-    # a machine without a shared disk may not have the folder that the sweep was started in
-    cwd = start_folder if start_folder.is_dir() else None
-    with log_path(folder).open("a") as log:
-        return subprocess.Popen(worker_command(folder), stdout=log, stderr=log, cwd=cwd)
-
-
-def _report(tune: Any, folder: Path, metric: str, last_reported: int, ended: bool) -> int:
-    """Reports the rows after step `last_reported` that hold the metric; returns the last step.
-
-    While a run goes on, its newest step is kept back: it may be the last one, and a scheduler that
-    answers with a stop would end the run before it has written its summary.
-    """
-    rows = read_rows(folder)  # may be read while the run writes them
-    newest = max((row["step"] for row in rows), default=0)
-    for row in rows:
-        step, value = row["step"], row.get(metric)
-        may_be_last = step == newest and not ended
-        if value is None or may_be_last or step <= last_reported:
-            continue
-        last_reported = step
-        kept = tune.Checkpoint.from_directory(folder)
-        tune.report({"step": step, metric: value}, checkpoint=kept)
-    return last_reported

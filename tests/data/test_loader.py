@@ -37,24 +37,6 @@ def assert_same(left, right):
             np.testing.assert_array_equal(a[key], b[key])
 
 
-def test_split_describes_itself():
-    split = open_split(CONFIG, "train", seed=0, batch_size=8, train=True)
-    assert (split.num_examples, split.num_classes, split.steps_per_epoch) == (50, 5, 6)
-    assert split.image_shape == (16, 16, 3)
-    assert len(split.class_names) == 5
-
-
-def test_batch_shapes_and_types():
-    (batch,) = read(1)
-    assert {key: (value.shape, value.dtype.name) for key, value in batch.items()} == {
-        "image": ((8, 16, 16, 3), "uint8"),
-        "label": ((8,), "int32"),
-        "mask": ((8,), "float32"),
-        "index": ((8,), "int32"),
-    }
-    np.testing.assert_array_equal(batch["index"], np.arange(8))
-
-
 def test_every_example_once_an_epoch_and_another_order_the_next():
     config = dataclasses.replace(CONFIG, augment=PLAIN)
     pixels = np.concatenate([batch["image"] for batch in read(25, config=config, batch_size=4)])

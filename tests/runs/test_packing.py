@@ -3,8 +3,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
+from effjax.errors import UserError
 from effjax.runs import packing
 from effjax.runs.packing import (
     SMALL,
@@ -13,6 +15,7 @@ from effjax.runs.packing import (
     describe,
     leaf_paths,
     pack,
+    require_same,
     unpack,
     unpack_described,
 )
@@ -78,3 +81,12 @@ def test_a_tree_that_is_known_by_its_description_only():
     wanted = jax.eval_shape(lambda: tree)
     shapes = jax.tree.map(lambda leaf: (leaf.shape, str(leaf.dtype)), abstract_described(described))
     assert shapes == jax.tree.map(lambda leaf: (leaf.shape, str(leaf.dtype)), abstract_pack(wanted))
+
+
+def test_the_first_leaf_that_differs_is_named():
+    saved = {"params/a": "float32[3]", "params/b": "float32[2]"}
+    require_same(saved, dict(saved), "runs/x/4")
+    wanted = {"params/b": "float32[5]", "params/c": "float32[1]"}
+    message = r"runs/x/4 is of another .*: params/a is float32\[3\] there and absent here \(3 diff"
+    with pytest.raises(UserError, match=message):
+        require_same(saved, wanted, "runs/x/4")

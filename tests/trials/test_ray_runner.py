@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from effjax.errors import UserError
-from effjax.trials.ray_runner import RayOptions, check_options, mode_of, run_ray
+from effjax.trials.ray_runner import RayOptions, check_options, run_ray
 from tests.mistakes import QUICKSTART
 
 SIXTEEN = """
@@ -50,14 +50,6 @@ def test_without_ray_the_answer_says_what_to_install(tmp_path, monkeypatch):
 def test_options(options, message):
     with pytest.raises(UserError, match=message):
         check_options(RayOptions(**options))
-
-
-def test_directions():
-    assert [mode_of(name) for name in ("val/loss", "val/error", "val/top1")] == [
-        "min",
-        "min",
-        "max",
-    ]
 
 
 RELATIVE = """

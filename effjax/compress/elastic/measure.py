@@ -13,8 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from effjax.compress.elastic.children import RANKS, without_drops
 from effjax.compress.elastic.norms import recalibrated
-from effjax.compress.elastic.task import RANKS, ElasticClassification, without_drops
+from effjax.compress.elastic.task import ElasticClassification
 from effjax.data import Split, open_split
 from effjax.errors import UserError
 from effjax.report import Display
@@ -90,7 +91,7 @@ class Trained:
         ) -> tuple[jax.Array, jax.Array]:
             """(images of the batch that are right, images)."""
             images = resized(task.images(batch), size)
-            logits = task.child(params, model_state, point, images, None)
+            logits, _ = task.child_and_state(params, model_state, point, images, None)
             first = rank_of_label(logits, batch["label"]) <= 1
             return (first * batch["mask"]).sum(), batch["mask"].sum()
 

@@ -22,40 +22,20 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 
 from effjax.compress.elastic.axes import Axis, Group, axes_of
-from effjax.compress.elastic.kernels import (
-    chosen_kernel,
-    every_size,
-    identity_matrices,
-)
-from effjax.compress.elastic.norms import norm_of_active
+from effjax.compress.elastic.kernels import chosen_kernel, every_size, identity_matrices
+from effjax.compress.elastic.passing import norms_and_blocks
 from effjax.compress.elastic.space import ElasticSpace, Extent, windows_of
+from effjax.compress.elastic.windows import elastic_windows
 from effjax.compress.sites import flat, nested
 from effjax.contract import Params
 from effjax.models import ImageModel, abstract_variables, without_tag
-from effjax.models.blocks.norms import LayerNorm
 from effjax.search.points import Point
 
 KERNELS = "elastic_kernels"
 Ranks = Mapping[str, Any]  # {group: [N]}
 Arrays = dict[str, Any]  # {path: array}
-
-
-@dataclasses.dataclass(frozen=True)
-class Window:
-    """A depthwise kernel that may be smaller.
-
-    Attributes:
-      path: of its layer in the network, "stages_0/blocks_0/token_mixer/dwconv".
-      choice: the path of its choice.
-      sizes: ascending.
-    """
-
-    path: str
-    choice: str
-    sizes: tuple[int, ...]
 
 
 class Supernet:
@@ -97,22 +77,8 @@ class Supernet:
         self.shapes = flat(abstract_variables(model, image_shape))
         self.groups, self.axes = axes_of(model, self.shapes.keys())
         self.sizes = {group.name: group.sizes(model.architecture) for group in self.groups}
-        self.windows = self._windows()
+        self.windows = elastic_windows(model, self.space, self.shapes)
         self.counts = {group.name: self._table(group) for group in self.groups}
-
-    def _windows(self) -> list[Window]:
-        found = []
-        for window in self.model.windows():
-            choice = f"stages_{window.stage}.blocks_{window.block}.{window.field}"
-            path = "/".join(window.path)
-            if choice not in self.space.place or f"params/{path}/kernel" not in self.shapes:
-                continue
-            options = self.space.choices[self.space.place[choice]].options
-            rows, columns = self.shapes[f"params/{path}/kernel"].shape[:2]
-            # the square kernel beside the bands keeps its size
-            if max(rows, columns) == max(options):
-                found.append(Window(path, choice, options))
-        return found
 
     def _table(self, group: Group) -> np.ndarray:
         """How many channels of each part stay, [options of each of its choices, parts]."""
@@ -239,24 +205,7 @@ class Supernet:
                 layer = axis.path.removeprefix("params/").removesuffix("/scale")
                 norms[layer] = active[axis.group]
         blocks = self._blocks(point)
-
-        def pass_by(
-            call: Any,
-            args: tuple,
-            kwargs: dict,
-            context: Any,
-        ) -> Any:
-            path = "/".join(context.module.path)
-            if context.method_name != "__call__":
-                return call(*args, **kwargs)
-            if isinstance(context.module, LayerNorm) and path in norms:
-                return norm_of_active(context.module, args[0], norms[path])
-            y = call(*args, **kwargs)
-            if path in blocks:
-                y = jnp.where(blocks[path], y, args[0])
-            return y
-
-        with nn.intercept_methods(pass_by):
+        with norms_and_blocks(norms, blocks):
             yield
 
     def _blocks(self, point: Any) -> dict[str, Any]:

@@ -14,7 +14,6 @@ Shapes: B batch, K classes, P choices of a point.
 """
 
 import copy
-import dataclasses
 import functools
 from collections.abc import Callable, Hashable, Mapping, Set
 from typing import Any, NamedTuple
@@ -23,21 +22,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from effjax.compress.elastic.children import RANKS, divided, masked_child, smallest_child
 from effjax.compress.elastic.options import ElasticConfig
 from effjax.compress.elastic.phases import first_of_widths, open_options
 from effjax.compress.elastic.sorting import sorted_ranks
 from effjax.compress.elastic.supernet import KERNELS, Supernet, without_kernels
 from effjax.config import Clock
-from effjax.contract import Apply, Batch, Metrics, Params, Source, TrainState, join_variables
+from effjax.contract import Apply, Batch, Metrics, Params, Source, TrainState
 from effjax.errors import UserError
-from effjax.models import ImageModel
 from effjax.tasks.classification import Classification
 from effjax.tasks.distillation import soft
 from effjax.tasks.registry import register_task
 from effjax.tasks.targets import OneClass, Targets
 from effjax.tasks.unfreezing import BACKBONE
 
-RANKS = "ranks"
 # (logits [B, K] of the largest, images) -> the further losses [B]
 Beside = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -111,7 +109,7 @@ class ElasticClassification(Classification):
         source: str,
     ) -> tuple[Params, Any, Mapping[str, Any]]:
         network, matrices = without_kernels(params)
-        rest, ranks = _divided(model_state)
+        rest, ranks = divided(model_state)
         network, rest, report = super().load(network, rest, source)
         return {**network, KERNELS: matrices}, {**rest, RANKS: ranks}, report
 
@@ -154,7 +152,7 @@ class ElasticClassification(Classification):
         step: jax.Array,
     ) -> tuple[jax.Array, tuple[Any, Metrics]]:
         network, _ = without_kernels(params)
-        rest, ranks = _divided(model_state)
+        rest, ranks = divided(model_state)
         point_key, rng = jax.random.split(rng)
         # a copy: what is traced for one update must not be seen by the next
         chosen = copy.copy(self)
@@ -192,11 +190,12 @@ class ElasticClassification(Classification):
         total = jnp.zeros(len(images), logits.dtype)
         for number in range(self.options.children):
             point = self._drawn(jax.random.fold_in(key, number), step)
-            said = self.child(params, model_state, point, images, examples)
-            total += soft(said, teacher, temperature=1.0)
+            student, _ = self.child_and_state(params, model_state, point, images, examples)
+            total += soft(student, teacher, temperature=1.0)
         if self.options.recipe == "sandwich":
-            said = self._smallest(params, model_state, images, examples)
-            total += soft(said, teacher, temperature=1.0)
+            rest, ranks = divided(model_state)
+            student = smallest_child(self.supernet, params, rest, ranks, images, examples)
+            total += soft(student, teacher, temperature=1.0)
         return total
 
     def _drawn(
@@ -210,17 +209,6 @@ class ElasticClassification(Classification):
         last = jnp.asarray(self.supernet.space.largest)
         return last - jax.random.randint(key, last.shape, 0, opened)
 
-    def child(
-        self,
-        params: Params,
-        model_state: Any,
-        point: Any,
-        images: jax.Array,
-        examples: jax.Array | None,
-    ) -> jax.Array:
-        """Logits [B, K] of a sub-network, see `child_and_state`."""
-        return self.child_and_state(params, model_state, point, images, examples)[0]
-
     def child_and_state(
         self,
         params: Params,
@@ -229,38 +217,9 @@ class ElasticClassification(Classification):
         images: jax.Array,
         examples: jax.Array | None,
     ) -> tuple[jax.Array, Any]:
-        """(logits [B, K] of a sub-network, its own batch statistics), without dropout.
-
-        Args:
-          point: int [P], it may be traced.
-          examples: int32 [B] in training, None in evaluation.
-        """
-        rest, ranks = _divided(model_state)
-        network = self.supernet.masked(params, ranks, point)
-        with self.supernet.passing(ranks, point):
-            return without_drops(self.model).apply(
-                join_variables(network, rest),
-                images,
-                train=examples is not None,
-                examples=examples,
-                mutable=["batch_stats"],
-            )
-
-    def _smallest(
-        self,
-        params: Params,
-        model_state: Any,
-        images: jax.Array,
-        examples: jax.Array,
-    ) -> jax.Array:
-        """Logits [B, K] of the smallest network, cut out: it then costs what it costs alone."""
-        rest, ranks = _divided(model_state)
-        point = self.supernet.space.smallest
-        model, variables = self.supernet.extracted(params, rest, ranks, point)
-        logits, _ = without_drops(model).apply(
-            variables, images, train=True, examples=examples, mutable=["batch_stats"]
-        )
-        return logits
+        """(logits [B, K] of a sub-network, its own batch statistics), see `masked_child`."""
+        rest, ranks = divided(model_state)
+        return masked_child(self.supernet, params, rest, ranks, point, images, examples)
 
     def variant(self, step: int) -> Hashable:
         usual = super().variant(step)
@@ -297,7 +256,7 @@ class ElasticClassification(Classification):
         source: Source,
     ) -> Any | None:
         """Sorts channels: before the first update, and before widths open."""
-        rest, ranks = jax.device_get(_divided(state.model_state))
+        rest, ranks = jax.device_get(divided(state.model_state))
         network = jax.device_get(without_kernels(state.params)[0])
         if step == 0:
             return {**rest, RANKS: sorted_ranks(self.supernet, network, ranks)}
@@ -316,18 +275,3 @@ class ElasticClassification(Classification):
     ) -> jax.Array:
         """Of the largest network."""
         return super().predict(*self.network_alone(params, model_state), batch)
-
-
-def _divided(model_state: Any) -> tuple[dict[str, Any], Any]:
-    """The model state of the network, and the ranks of channels."""
-    rest = {name: part for name, part in model_state.items() if name != RANKS}
-    return rest, model_state[RANKS]
-
-
-def without_drops(model: ImageModel) -> ImageModel:
-    """The network without dropout and stochastic depth, and with every block written out."""
-    architecture = model.architecture
-    known = {field.name for field in dataclasses.fields(architecture)}
-    changed = {"drop_path_rate": 0.0, "head_dropout": 0.0, "scan": False}
-    own = {name: value for name, value in changed.items() if name in known}
-    return model.clone(architecture=dataclasses.replace(architecture, **own))

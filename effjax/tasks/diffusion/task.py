@@ -27,17 +27,16 @@ from effjax.contract import (
     split_variables,
 )
 from effjax.data import Split, open_training
-from effjax.diffusion import Ddpm, MeanFlow
 from effjax.diffusion.process import Network
 from effjax.errors import UserError
 from effjax.runs.best import split_step
 from effjax.runs.folder import CONFIG
 from effjax.tasks.accuracy import is_class
+from effjax.tasks.diffusion.denoiser import make_denoiser
 from effjax.tasks.diffusion.draws import draw_batch
 from effjax.tasks.diffusion.evaluators import Denoising
 from effjax.tasks.diffusion.latents import LOG_VARIANCE, MEAN, Latents
 from effjax.tasks.diffusion.options import DiffusionConfig, kept_counts, make_process
-from effjax.tasks.model_kind import check_kind
 from effjax.tasks.registry import register_task
 from effjax.tasks.trained_generator import trained_generator
 
@@ -91,64 +90,9 @@ class Diffusion(Task):
         """The network that is learned.
 
         Raises:
-          UserError: a classifier, fewer classes than the labels have, or anything that the model
-            or the process refuses.
+          UserError: see `make_denoiser`.
         """
-        section = self.config.model
-        classes = self.split.num_classes if section.num_classes is None else section.num_classes
-        if 0 < classes < self.split.num_classes:
-            raise UserError(
-                f"config.model.num_classes = {classes}, but the labels have "
-                f"{self.split.num_classes} classes; leave it out, or give 0 to learn without labels"
-            )
-        check_kind(section.name, "denoiser", self.name)
-        model = models.create_model(
-            section.name,
-            num_classes=classes,
-            dtype=section.dtype,
-            param_dtype=section.param_dtype,
-            batch_axis=self.batch_axis,
-            **self._architecture_fields(),
-        )
-        self._check_model(model)
-        return model
-
-    def _architecture_fields(self) -> dict[str, Any]:
-        """What `config.model` says, and what the images and the process need."""
-        section = self.config.model
-        fields = section.extras("name", "num_classes", "dtype", "param_dtype", "arch")
-        height, width, channels = self.split.image_shape
-        wanted = {
-            "in_chans": channels,
-            "image_size": height if height == width else None,
-            "learn_sigma": self._learns_variance(),
-            "second_time": isinstance(self.process, MeanFlow),
-        }
-        known = models.default_fields(section.name)
-        for name, value in wanted.items():
-            if name in known and value is not None:
-                fields.setdefault(name, value)
-        return fields
-
-    def _learns_variance(self) -> bool:
-        return isinstance(self.process, Ddpm) and self.process.variance == "learned"
-
-    def _check_model(self, model: models.Denoiser) -> None:
-        a = model.architecture
-        if self._learns_variance() and not getattr(a, "learn_sigma", False):
-            raise UserError("config.task.variance = 'learned' needs a model with learn_sigma=True")
-        if isinstance(self.process, MeanFlow) and not getattr(a, "second_time", False):
-            raise UserError(
-                f"process 'meanflow' tells two times; {self.config.model.name} takes one\n"
-                "give a model such as dit_s_2"
-            )
-        if self.options.mask_ratio is not None and not model.can_hide():
-            raise UserError(
-                f"config.task.mask_ratio hides tokens; {self.config.model.name} cannot learn so\n"
-                "give a model such as mdtv2_s_2, or leave mask_ratio out"
-            )
-        if self.options.label_dropout and not a.null_label:
-            raise UserError("config.task.label_dropout needs a model with null_label=True")
+        return make_denoiser(self.config, self.options, self.process, self.split, self.batch_axis)
 
     def source(self) -> Source:
         return self.split

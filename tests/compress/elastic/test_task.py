@@ -9,8 +9,8 @@ import optax
 import pytest
 
 import effjax
+from effjax.compress.elastic.children import RANKS
 from effjax.compress.elastic.supernet import KERNELS, without_kernels
-from effjax.compress.elastic.task import RANKS
 from effjax.compress.sites import flat
 from effjax.errors import UserError
 from effjax.report import choose_display
