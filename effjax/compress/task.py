@@ -14,17 +14,18 @@ from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
-from flax import traverse_util
 
 from effjax.compress.arms import ARMS, arm_of
 from effjax.compress.densities import check_density
 from effjax.compress.images import first_batches
 from effjax.compress.masks import apply_masks, ones_like, prunable
 from effjax.compress.methods import METHODS, Problem, Wanted, make_masks
+from effjax.compress.model_state import divided
 from effjax.compress.patterns import read_pattern
 from effjax.compress.record import write_record
 from effjax.compress.schedules import SCHEDULES
 from effjax.compress.select import Scope
+from effjax.compress.sites import flat, nested
 from effjax.config import Clock
 from effjax.contract import Apply, Batch, Metrics, Params, Source, TrainState, join_variables
 from effjax.errors import UserError
@@ -100,7 +101,7 @@ class UnderMasks:
 
     def _dense(self, params: Params) -> Any:
         masks = ones_like(prunable(params, self.options.keep))
-        return _nested({path: jnp.asarray(mask) for path, mask in masks.items()})
+        return nested({path: jnp.asarray(mask) for path, mask in masks.items()})
 
     def load(
         self,
@@ -108,7 +109,7 @@ class UnderMasks:
         model_state: Any,
         source: str,
     ) -> tuple[Params, Any, Mapping[str, Any]]:
-        rest, masks = _divided(model_state)
+        rest, masks = divided(model_state, MASKS)
         params, rest, report = super().load(params, rest, source)
         return params, {**rest, MASKS: masks}, report
 
@@ -120,9 +121,9 @@ class UnderMasks:
         rng: jax.Array,
         step: jax.Array,
     ) -> tuple[jax.Array, tuple[Any, Metrics]]:
-        rest, masks = _divided(model_state)
+        rest, masks = divided(model_state, MASKS)
         # the gradient of a masked weight is 0, in every optimizer and in every norm
-        params = apply_masks(params, _flat(masks))
+        params = apply_masks(params, flat(masks))
         loss, (rest, metrics) = super().loss(params, rest, batch, rng, step)
         return loss, ({**rest, MASKS: masks}, metrics)
 
@@ -134,7 +135,7 @@ class UnderMasks:
         apply: Apply,
         variant: Any = (),
     ) -> tuple[TrainState, Metrics]:
-        masks = _flat(state.model_state[MASKS])
+        masks = flat(state.model_state[MASKS])
 
         def apply_under_masks(
             state: TrainState,
@@ -164,8 +165,8 @@ class UnderMasks:
         """The sparse network alone: weights under their masks, and no masks."""
         if MASKS not in model_state:
             return params, model_state
-        rest, masks = _divided(model_state)
-        return apply_masks(params, _flat(masks)), rest
+        rest, masks = divided(model_state, MASKS)
+        return apply_masks(params, flat(masks)), rest
 
     # ------------------------------------------------------------------------------- the masks
 
@@ -180,11 +181,11 @@ class UnderMasks:
         step: int,
         source: Source,
     ) -> Any | None:
-        rest, masks = _divided(state.model_state)
+        rest, masks = divided(state.model_state, MASKS)
         density = self._density_after(step)
         if density is None:
             return None
-        before = jax.device_get(_flat(masks))
+        before = jax.device_get(flat(masks))
         variables = join_variables(state.params, rest)
         wanted = self.wanted
         if self.options.every_steps is not None:
@@ -192,7 +193,7 @@ class UnderMasks:
         problem = self.problem(variables, before)
         found = make_masks(self.options.method, problem, wanted)
         found = arm_of(self.options.arm, found, problem.seed, wanted.pattern)
-        return {**rest, MASKS: _nested({path: jnp.asarray(m) for path, m in found.items()})}
+        return {**rest, MASKS: nested({path: jnp.asarray(m) for path, m in found.items()})}
 
     def _density_after(self, step: int) -> float | None:
         """The density that holds from now on; None: that of before."""
@@ -233,24 +234,10 @@ class UnderMasks:
         workdir: Path,
     ) -> None:
         super().finish(state, workdir)
-        rest, masks = _divided(state.model_state)
-        masks = jax.device_get(_flat(masks))
+        rest, masks = divided(state.model_state, MASKS)
+        masks = jax.device_get(flat(masks))
         variables = join_variables(state.params, rest)
         write_record(self.model, variables, self.split.image_shape, masks, self.options, workdir)
-
-
-def _divided(model_state: Any) -> tuple[dict[str, Any], Any]:
-    """The model state of the network, and the masks."""
-    rest = {name: part for name, part in model_state.items() if name != MASKS}
-    return rest, model_state[MASKS]
-
-
-def _flat(masks: Any) -> dict[str, Any]:
-    return traverse_util.flatten_dict(masks, sep="/")
-
-
-def _nested(masks: Mapping[str, Any]) -> Any:
-    return traverse_util.unflatten_dict(masks, sep="/")
 
 
 @register_task("prune", "labelled images, most weights held at 0 by masks")

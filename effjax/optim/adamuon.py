@@ -86,7 +86,8 @@ def scale_by_adamuon(
             o = orthogonalized(folded(u), ns_steps, ns_dtype).reshape(g.shape)
             v = b2 * v + (1 - b2) * o**2
             h = o / (jnp.sqrt(v / c2.astype(v.dtype)) + eps)
-            u = 0.2 * math.sqrt(h.size) / (jnp.sqrt(jnp.sum(h**2)) + eps) * h
+            length = jnp.sqrt(jnp.sum(h**2))
+            u = 0.2 * math.sqrt(h.size) / (length + eps) * h
             return u, m, v
 
         u, m, v = unzip_map(leaf, (updates, state.mu, state.nu), count=3)

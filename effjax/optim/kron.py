@@ -144,7 +144,8 @@ def _identities(p: jax.Array, largest_axis: int) -> Factors:
     factors = []
     for length in p.shape:
         is_full = p.ndim > 1 and 1 < length <= largest_axis
-        factors.append(jnp.eye(length, dtype=dtype) if is_full else jnp.ones((length,), dtype))
+        identity = jnp.eye(length, dtype=dtype) if is_full else jnp.ones((length,), dtype)
+        factors.append(identity)
     return tuple(factors)
 
 
@@ -222,7 +223,8 @@ def _improved(key: jax.Array, leaves: list[jax.Array], factors: list[Factors]) -
 def _balanced(factors: Factors, is_balanced: jax.Array) -> Factors:
     """The same product of factors whose largest entries are equal, if `is_balanced`."""
     sizes = jnp.stack([jnp.max(jnp.abs(q)) for q in factors])
-    shares = jnp.prod(sizes) ** (1 / len(factors)) / sizes
+    geometric_mean = jnp.prod(sizes) ** (1 / len(factors))
+    shares = geometric_mean / sizes
     shares = jnp.where(is_balanced, shares, 1)
     return tuple(q * share for q, share in zip(factors, shares, strict=True))
 
@@ -232,18 +234,29 @@ def _fitted(factors: Factors, m: jax.Array, v: jax.Array) -> Factors:
     a = _on_every_axis(_product, factors, m)
     b = _on_every_axis(_transposed_solution, factors, v)
     if m.ndim == 0:
-        a, b = a.reshape(1), b.reshape(1)
+        # a scalar is an array of one axis here
+        a = a.reshape(1)
+        b = b.reshape(1)
     new = []
     for axis, q in enumerate(factors):
-        a_i, b_i = _matrix(a, axis), _matrix(b, axis)
-        if q.ndim == 1:
-            aa, bb = jnp.sum(a_i**2, axis=1), jnp.sum(b_i**2, axis=1)
-            step = (aa - bb) * q / _above_zero(jnp.max(aa + bb))
-        else:
-            aa, bb = a_i @ a_i.T, b_i @ b_i.T
-            step = jnp.triu(aa - bb) @ q / _above_zero(spectral_bound(aa + bb))
+        step_of = _full_step if q.ndim == 2 else _diagonal_step
+        step = step_of(q, _matrix(a, axis), _matrix(b, axis))
         new.append(q - _STEP_SIZE * step)
     return tuple(new)
+
+
+def _full_step(q: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
+    """triu(a a^T - b b^T) Q / |a a^T + b b^T|, of matrices [d, rest]."""
+    aa = a @ a.T
+    bb = b @ b.T
+    return jnp.triu(aa - bb) @ q / _above_zero(spectral_bound(aa + bb))
+
+
+def _diagonal_step(q: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
+    """The same of the diagonals alone, whose norm is their largest entry."""
+    aa = jnp.sum(a**2, axis=1)
+    bb = jnp.sum(b**2, axis=1)
+    return (aa - bb) * q / _above_zero(jnp.max(aa + bb))
 
 
 def spectral_bound(matrix: jax.Array) -> jax.Array:
@@ -251,8 +264,10 @@ def spectral_bound(matrix: jax.Array) -> jax.Array:
     largest = jnp.max(jnp.abs(matrix))
     scaled = matrix / _above_zero(largest)
     column = jnp.argmax(jnp.sum(scaled**2, axis=0))
+    # one step of power iteration, from the longest column
     x = scaled @ scaled[:, column]
-    return largest * jnp.linalg.norm(scaled @ (x / _above_zero(jnp.linalg.norm(x))))
+    direction = x / _above_zero(jnp.linalg.norm(x))
+    return largest * jnp.linalg.norm(scaled @ direction)
 
 
 def _above_zero(x: jax.Array) -> jax.Array:

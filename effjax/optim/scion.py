@@ -50,7 +50,8 @@ def scale_by_scion(
             return m / (jnp.sqrt(jnp.mean(m**2)) + 1e-8)
         *window, inputs, outputs = m.shape
         o = orthogonalized(folded(m), ns_steps, ns_dtype)
-        return math.sqrt(outputs / inputs) / math.prod(window) * o.reshape(m.shape)
+        size = math.sqrt(outputs / inputs) / math.prod(window)
+        return size * o.reshape(m.shape)
 
     def init(params: optax.Params) -> ScionState:
         return ScionState(zeros(params))

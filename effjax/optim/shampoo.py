@@ -67,7 +67,10 @@ def scale_by_shampoo(
         def squares(p: jax.Array, make: Any) -> Blocks:
             blocks, _ = _cut(p, block_size)
             dtype = compute_dtype(p)
-            return tuple(tuple(make(d, dtype) for d in block.shape) for block in blocks)
+            matrices = []
+            for block in blocks:
+                matrices.append(tuple(make(length, dtype) for length in block.shape))
+            return tuple(matrices)
 
         return ShampooState(
             count=jnp.zeros([], jnp.int32),
@@ -100,14 +103,8 @@ def scale_by_shampoo(
             corrected = jax.tree.map(lambda f: f / c2.astype(f.dtype), factors)
             roots = jax.lax.cond(is_due, lambda f, r: _roots(f, eps), _kept, corrected, roots)
 
-            means, structure = _cut(mean, block_size)
-            sizes, _ = _cut(adam, block_size)
-            blocks = [
-                _grafted(_preconditioned(block, root), size)
-                for block, root, size in zip(means, roots, sizes, strict=True)
-            ]
-            shampoo = jnp.block(structure.unflatten(blocks)).reshape(g.shape)
-            return jnp.where(has_roots, shampoo, adam), m, v, factors, roots
+            u = jnp.where(has_roots, _direction(mean, adam, roots, block_size), adam)
+            return u, m, v, factors, roots
 
         trees = (updates, state.mu, state.nu, state.factors, state.roots)
         u, *rest = unzip_map(leaf, trees, count=5)
@@ -165,12 +162,16 @@ def shampoo(
 
 def _cut(x: jax.Array, size: int) -> tuple[list[jax.Array], Any]:
     """The blocks of a leaf row by row, and the structure that `jnp.block` puts together again."""
+    # a scalar becomes a vector of one entry
     x = folded(x) if x.ndim > 1 else x.reshape(-1)
     rows = [x[i : i + size] for i in range(0, x.shape[0], size)]
     if x.ndim == 1:
         return jax.tree.flatten(rows)
     columns = range(0, x.shape[1], size)
-    return jax.tree.flatten([[row[:, j : j + size] for j in columns] for row in rows])
+    table = []
+    for row in rows:
+        table.append([row[:, j : j + size] for j in columns])
+    return jax.tree.flatten(table)
 
 
 def _zero_matrix(length: int, dtype: Any) -> jax.Array:
@@ -181,12 +182,23 @@ def _identity_matrix(length: int, dtype: Any) -> jax.Array:
     return jnp.eye(length, dtype=dtype)
 
 
+def _direction(mean: jax.Array, adam: jax.Array, roots: Blocks, size: int) -> jax.Array:
+    """|a| / |s| s of each block, with s = R m / (1 - b1^t)."""
+    means, structure = _cut(mean, size)
+    others, _ = _cut(adam, size)
+    blocks = []
+    for m, other, root in zip(means, others, roots, strict=True):
+        blocks.append(_grafted(_preconditioned(m, root), other))
+    return jnp.block(structure.unflatten(blocks)).reshape(mean.shape)
+
+
 def _averaged(factors: Blocks, blocks: list[jax.Array], keep: float) -> Blocks:
     """L_i <- b2 L_i + (1 - b2) g_i g_i^T."""
     new = []
     for old, g in zip(factors, blocks, strict=True):
         outer = (jnp.outer(g, g),) if g.ndim == 1 else (g @ g.T, g.T @ g)
-        new.append(tuple(keep * f + (1 - keep) * o for f, o in zip(old, outer, strict=True)))
+        averaged = [keep * f + (1 - keep) * o for f, o in zip(old, outer, strict=True)]
+        new.append(tuple(averaged))
     return tuple(new)
 
 

@@ -15,12 +15,6 @@ from effjax.models import ImageModel
 RANKS = "ranks"  # of channels, in the model state
 
 
-def divided(model_state: Any) -> tuple[dict[str, Any], Ranks]:
-    """(the model state of the network, the ranks of channels)."""
-    rest = {name: part for name, part in model_state.items() if name != RANKS}
-    return rest, model_state[RANKS]
-
-
 def masked_child(
     supernet: Supernet,
     params: Params,

@@ -126,7 +126,8 @@ def choose_space(
     if budget.unit != "memory" or budget.is_share:
         raise UserError("spaces are compared under a limit of bytes: --choose-space=memory:64KB")
     task = build(config.copy_and_resolve_references()).task
-    net, classes = task.supernet, task.model.num_classes
+    net = task.supernet
+    classes = task.model.num_classes
     extent = dataclasses.replace(net.space.extent, resolutions=())
 
     def make_costs(

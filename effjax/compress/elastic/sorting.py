@@ -34,7 +34,8 @@ def sorted_ranks(
         widths = np.zeros((0, len(sizes)), int)
         if opened is not None:
             widths = _open_widths(net, group, opened)
-        parts, start = [], 0
+        parts = []
+        start = 0
         for part, size in enumerate(sizes):
             # sorted anew is what stands between two widths, in the order of before
             before = np.argsort(ranks[group.name][start : start + size])

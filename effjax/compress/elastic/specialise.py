@@ -76,8 +76,10 @@ def _fit(
     codes: np.ndarray,
     values: np.ndarray,
 ) -> Predictor:
-    mean, deviation = float(values.mean()), max(float(values.std()), 1e-12)
-    return Predictor(best_process(codes, (values - mean) / deviation), mean, deviation, None)
+    mean = float(values.mean())
+    deviation = max(float(values.std()), 1e-12)
+    process = best_process(codes, (values - mean) / deviation)
+    return Predictor(process, mean, deviation, None)
 
 
 def _spearman(
@@ -87,7 +89,8 @@ def _spearman(
     """The correlation of ranks, ties sharing theirs; None where all are equal."""
     from scipy.stats import rankdata
 
-    a, b = rankdata(one), rankdata(other)
+    a = rankdata(one)
+    b = rankdata(other)
     if a.std() == 0 or b.std() == 0:
         return None
     return float(np.corrcoef(a, b)[0, 1])

@@ -22,11 +22,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from effjax.compress.elastic.children import RANKS, divided, masked_child, smallest_child
+from effjax.compress.elastic.children import RANKS, masked_child, smallest_child
 from effjax.compress.elastic.options import ElasticConfig
 from effjax.compress.elastic.phases import first_of_widths, open_options
 from effjax.compress.elastic.sorting import sorted_ranks
 from effjax.compress.elastic.supernet import KERNELS, Supernet, without_kernels
+from effjax.compress.model_state import divided
 from effjax.config import Clock
 from effjax.contract import Apply, Batch, Metrics, Params, Source, TrainState
 from effjax.errors import UserError
@@ -109,7 +110,7 @@ class ElasticClassification(Classification):
         source: str,
     ) -> tuple[Params, Any, Mapping[str, Any]]:
         network, matrices = without_kernels(params)
-        rest, ranks = divided(model_state)
+        rest, ranks = divided(model_state, RANKS)
         network, rest, report = super().load(network, rest, source)
         return {**network, KERNELS: matrices}, {**rest, RANKS: ranks}, report
 
@@ -152,7 +153,7 @@ class ElasticClassification(Classification):
         step: jax.Array,
     ) -> tuple[jax.Array, tuple[Any, Metrics]]:
         network, _ = without_kernels(params)
-        rest, ranks = divided(model_state)
+        rest, ranks = divided(model_state, RANKS)
         point_key, rng = jax.random.split(rng)
         # a copy: what is traced for one update must not be seen by the next
         chosen = copy.copy(self)
@@ -193,7 +194,7 @@ class ElasticClassification(Classification):
             student, _ = self.child_and_state(params, model_state, point, images, examples)
             total += soft(student, teacher, temperature=1.0)
         if self.options.recipe == "sandwich":
-            rest, ranks = divided(model_state)
+            rest, ranks = divided(model_state, RANKS)
             student = smallest_child(self.supernet, params, rest, ranks, images, examples)
             total += soft(student, teacher, temperature=1.0)
         return total
@@ -218,7 +219,7 @@ class ElasticClassification(Classification):
         examples: jax.Array | None,
     ) -> tuple[jax.Array, Any]:
         """(logits [B, K] of a sub-network, its own batch statistics), see `masked_child`."""
-        rest, ranks = divided(model_state)
+        rest, ranks = divided(model_state, RANKS)
         return masked_child(self.supernet, params, rest, ranks, point, images, examples)
 
     def variant(self, step: int) -> Hashable:
@@ -256,7 +257,7 @@ class ElasticClassification(Classification):
         source: Source,
     ) -> Any | None:
         """Sorts channels: before the first update, and before widths open."""
-        rest, ranks = jax.device_get(divided(state.model_state))
+        rest, ranks = jax.device_get(divided(state.model_state, RANKS))
         network = jax.device_get(without_kernels(state.params)[0])
         if step == 0:
             return {**rest, RANKS: sorted_ranks(self.supernet, network, ranks)}

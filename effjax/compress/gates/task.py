@@ -22,6 +22,7 @@ from effjax.compress.cut_record import write_cut
 from effjax.compress.gates.gated import channel_norms, gated
 from effjax.compress.gates.methods import GATES
 from effjax.compress.gates.soft_cost import SoftCost, soft_cost
+from effjax.compress.model_state import divided
 from effjax.compress.narrow import narrow, read_budget
 from effjax.compress.sites import Site, flat, nested, sites_of
 from effjax.contract import Batch, Metrics, Params, TrainState, join_variables
@@ -132,7 +133,7 @@ class LearnGates(Classification):
         model_state: Any,
         source: str,
     ) -> tuple[Params, Any, Any]:
-        rest, averages = _divided(model_state)
+        rest, averages = divided(model_state, AVERAGES)
         network, rest, report = super().load(params["network"], rest, source)
         return {**params, "network": network}, {**rest, AVERAGES: averages}, report
 
@@ -154,7 +155,7 @@ class LearnGates(Classification):
         step: jax.Array,
     ) -> tuple[jax.Array, tuple[Any, Metrics]]:
         gates_key, rng = jax.random.split(rng)
-        rest, averages = _divided(model_state)
+        rest, averages = divided(model_state, AVERAGES)
         network = jax.lax.stop_gradient(params["network"])
         drawn = self.method.draw(params["gates"], averages, self._norms(network), gates_key)
         # a copy: what is traced now must not be seen by the next trace
@@ -209,7 +210,7 @@ class LearnGates(Classification):
         batch: Batch,
     ) -> jax.Array:
         """Logits [B, K] of the network under gates of 0 and 1; its cost may miss the budget."""
-        rest, averages = _divided(model_state)
+        rest, averages = divided(model_state, AVERAGES)
         gates = self.method.settled(params["gates"], averages)
         return super().predict(self._under(params["network"], gates), rest, batch)
 
@@ -219,7 +220,7 @@ class LearnGates(Classification):
         workdir: Path,
     ) -> None:
         super().finish(state, workdir)
-        rest, averages = _divided(jax.device_get(state.model_state))
+        rest, averages = divided(jax.device_get(state.model_state), AVERAGES)
         params = jax.device_get(state.params)
         names = [site.group.name for site in self.sites]
         scores = dict(zip(names, self.method.scores(params["gates"], averages), strict=True))
@@ -227,9 +228,3 @@ class LearnGates(Classification):
         found = narrow(self.model, variables, scores, self.limit, self.split.image_shape)
         name = self.config.model.name
         write_cut(name, found, self.sites, self.options.gates, self.options.budget, workdir)
-
-
-def _divided(model_state: Any) -> tuple[dict[str, Any], Any]:
-    """The model state of the network, and the averages of the gates."""
-    rest = {name: part for name, part in model_state.items() if name != AVERAGES}
-    return rest, model_state[AVERAGES]

@@ -10,7 +10,7 @@ Shapes: N times, k intervals, D blocks, B batch, P parameters.
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -236,25 +236,38 @@ def depth_errors(
 
     depth = task.model.architecture.depth
     ends = (*starts[1:], TIMES)
-    errors, orders = [], []
+    errors = []
+    orders = []
     for start, end in zip(starts, ends, strict=True):
+        shares = [(number + 0.5) / TIMES for number in range(start, end)]
 
-        def mean(blocks: list[int], times: range) -> float:
+        def mean(blocks: Sequence[int], shares: Sequence[float] = shares) -> float:
             gates = np.isin(np.arange(depth), blocks).astype(np.float32)
-            return float(np.mean([error(gates, (n + 0.5) / TIMES) for n in times]))
+            return float(np.mean([error(gates, share) for share in shares]))
 
-        times = range(start, end)
-        left, found, gone = list(range(depth)), [], []
-        found.append(mean(left, times))
-        while len(left) > 1:
-            without = [(mean([b for b in left if b != block], times), block) for block in left]
-            least, block = min(without)
-            left.remove(block)
-            gone.append(block)
-            found.append(least)
-        errors.append(found[::-1])
-        orders.append(left + gone[::-1])
+        found, order = _left_out_one_by_one(mean, depth)
+        errors.append(found)
+        orders.append(order)
     return errors, orders
+
+
+def _left_out_one_by_one(
+    error: Callable[[Sequence[int]], float], depth: int
+) -> tuple[list[float], list[int]]:
+    """(errors with 1 to D blocks, the blocks in the order in which they stay)."""
+    left = list(range(depth))
+    gone = []
+    errors = [error(left)]
+    while len(left) > 1:
+        without = []
+        for block in left:
+            others = [other for other in left if other != block]
+            without.append((error(others), block))
+        least, block = min(without)
+        left.remove(block)
+        gone.append(block)
+        errors.append(least)
+    return errors[::-1], left + gone[::-1]
 
 
 def depth_macs(task: Any, depth: int) -> int:

@@ -11,8 +11,8 @@ from jax import Array
 
 from effjax.config import View
 from effjax.contract import Batch, Variables
-from effjax.data import open_split
 from effjax.errors import UserError
+from effjax.tasks.accuracy import open_held_out
 
 NAME = "critic"
 SEED = 1406
@@ -39,15 +39,7 @@ class Scores:
                 "set config.evals.val.evaluator; images are scored by effjax sample --classifier=D"
             )
         self._split_name = section.split or config.data.val_split
-        self.source = open_split(
-            config.data,
-            self._split_name,
-            seed=config.seed,
-            batch_size=config.data.eval_batch_size or config.data.batch_size,
-            host=jax.process_index(),
-            hosts=jax.process_count(),
-            train=False,
-        )
+        self.source = open_held_out(config, section)
 
         def sums(variables: Variables, batch: Batch, start: Array) -> dict[str, Array]:
             numbered = {**batch, "index": start + batch["index"]}
@@ -77,7 +69,9 @@ class Scores:
         for batch in batches:
             parts.append(self._sums(variables, batch, jnp.asarray(start)))
             start += batch["index"].shape[0]
-        totals = {name: sum(float(part[name]) for part in parts) for name in parts[0]}
+        totals = {}
+        for name in parts[0]:
+            totals[name] = sum(float(part[name]) for part in parts)
         count = totals.pop("count")
         if count == 0:
             raise UserError(f"none of the images of {self._split_name!r} can be read")

@@ -24,9 +24,11 @@ def importance(scores: Array, valid: Array, axis: str | None = None) -> Array:
     if axis is not None:
         largest = lax.pmax(largest, axis)
     weights = jnp.exp(scores - largest)
-    total, count = weights.sum(), valid.sum()
+    total = weights.sum()
+    count = valid.sum()
     if axis is not None:
-        total, count = lax.psum((total, count), axis)
+        total = lax.psum(total, axis)
+        count = lax.psum(count, axis)
     return count * weights / total
 
 

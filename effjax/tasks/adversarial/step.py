@@ -65,9 +65,13 @@ class Step:
     def run(self, state: TrainState, batch: Part, rng: Array) -> tuple[TrainState, Metrics]:
         """All updates of one step; metrics are those of all of them."""
         count = self.options.critic_steps
-        # part k has the examples k, k + n, k + 2n, ...: the same ones however devices divide them
-        parts = jax.tree.map(lambda x: x.reshape(-1, count, *x.shape[1:]).swapaxes(0, 1), batch)
-        keys = jax.vmap(lambda k: jax.random.fold_in(rng, k))(jnp.arange(count))
+
+        def divided(x: Array) -> Array:
+            # part k has the examples k, k + n, k + 2n, ...: the same ones however devices divide
+            return x.reshape(-1, count, *x.shape[1:]).swapaxes(0, 1)
+
+        parts = jax.tree.map(divided, batch)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(rng, jnp.arange(count))
         state, of_critic = repeat(self.critic_update, state, (parts, keys), count)
         last = jax.tree.map(lambda x: x[-1], (parts, keys))
         state, of_generator = self.generator_updates(state, *last)
@@ -109,40 +113,26 @@ class Step:
         self, params: Params, part: Part, fakes: Array, key: Array
     ) -> tuple[Array, Metrics]:
         """The critic's mean loss with what keeps it smooth."""
-        options, players, game = self.options, self.players, GAMES[self.options.game]
-        mask, labels = part.mask, part.labels
+        game = GAMES[self.options.game]
+        mask = part.mask
         dropout, again = jax.random.split(jax.random.fold_in(key, 1))
         # in one pass; fakes have dropout of their own
         both = Seen(
             jnp.concatenate([part.images, fakes]),
-            jnp.concatenate([labels, labels]),
+            jnp.concatenate([part.labels, part.labels]),
             jnp.concatenate([part.index, -1 - part.index]),
         )
-        judged = players.judge(params, both, dropout)
+        judged = self.players.judge(params, both, dropout)
         real, fake = jnp.split(judged.scores, 2)
-        losses = game.real(real)
-        if options.weighted_critic:
-            losses += ppo.importance(fake, mask, self.axis) * game.fake(fake)
-        else:
-            losses += game.fake(fake)
-
-        def scores(images: Array) -> Array:
-            return players.judge(params, Seen(images, labels, part.index), dropout).scores
-
-        penalty = jnp.zeros_like(losses)
-        if options.gradient_penalty:
-            mix = draw_batch(key, part.index, 1).mix
-            slopes = gradient_penalty(scores, part.images, fakes, mix)
-            penalty += options.gradient_penalty * slopes
-        if options.r1:
-            penalty += options.r1 / 2 * squared_slopes(scores, part.images)
-        if options.consistency:
+        of_fakes = game.fake(fake)
+        if self.options.weighted_critic:
+            of_fakes *= ppo.importance(fake, mask, self.axis)
+        penalty = jnp.zeros_like(real)
+        penalty += self._slope_penalty(params, part, fakes, key, dropout)
+        if self.options.consistency:
             first = jax.tree.map(lambda x: jnp.split(x, 2)[0], judged)
-            seen = Seen(part.images, labels, part.index)
-            second = players.judge(params, seen, again)
-            apart = consistency(first, second, options.consistency_margin)
-            penalty += options.consistency * apart
-        losses += penalty
+            penalty += self._consistency_penalty(params, part, first, again)
+        losses = game.real(real) + of_fakes + penalty
         metrics = {
             "critic_loss": _pair(losses, mask),
             "critic_penalty": _pair(penalty, mask),
@@ -150,6 +140,32 @@ class Step:
             "score_fake": _pair(fake, mask),
         }
         return self.mean(losses, mask), metrics
+
+    def _slope_penalty(
+        self, params: Params, part: Part, fakes: Array, key: Array, dropout: Array
+    ) -> Array | float:
+        """[B]: WGAN-GP's penalty between images and fakes, and R1 at the images; 0 without."""
+        options = self.options
+
+        def scores(images: Array) -> Array:
+            seen = Seen(images, part.labels, part.index)
+            return self.players.judge(params, seen, dropout).scores
+
+        penalty = 0.0
+        if options.gradient_penalty:
+            mix = draw_batch(key, part.index, 1).mix
+            slopes = gradient_penalty(scores, part.images, fakes, mix)
+            penalty += options.gradient_penalty * slopes
+        if options.r1:
+            penalty += options.r1 / 2 * squared_slopes(scores, part.images)
+        return penalty
+
+    def _consistency_penalty(self, params: Params, part: Part, first: Any, key: Array) -> Array:
+        """[B]: how far two passes over the images are apart, each with its own dropout."""
+        seen = Seen(part.images, part.labels, part.index)
+        second = self.players.judge(params, seen, key)
+        apart = consistency(first, second, self.options.consistency_margin)
+        return self.options.consistency * apart
 
     # ----------------------------------------------------------------------------- generator
 

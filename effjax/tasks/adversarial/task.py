@@ -172,7 +172,8 @@ class Adversarial(Task):
         apply: Apply,
         variant: Hashable = (),
     ) -> tuple[TrainState, Metrics]:
-        parts, size = self.options.critic_steps, len(batch["index"])
+        parts = self.options.critic_steps
+        size = len(batch["index"])
         if size % parts:
             raise UserError(
                 f"config.data.batch_size gives each device {size} images, which are not divided "
@@ -202,7 +203,8 @@ class Adversarial(Task):
 
     def judge(self, variables: Variables, batch: Batch, key: Array) -> tuple[Array, Array]:
         """Scores [B] of images, and of fakes with their labels."""
-        params, part = variables["params"], self.part(batch)
+        params = variables["params"]
+        part = self.part(batch)
         noise = draw_batch(key, part.index, self.model.architecture.latent).noise
         fakes = self.players.draw(params, noise, part.labels)
         scores = []

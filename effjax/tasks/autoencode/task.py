@@ -37,7 +37,8 @@ from effjax.tasks.registry import register_task
 
 def divergence(latent: Latent) -> Array:
     """[B]: the mean over latent numbers of KL(latent || standard normal), in nats."""
-    square, log_variance = jnp.square(latent.mean), latent.log_variance
+    square = jnp.square(latent.mean)
+    log_variance = latent.log_variance
     each = 0.5 * (square + jnp.exp(log_variance) - 1 - log_variance)
     return each.reshape(len(each), -1).mean(-1)
 

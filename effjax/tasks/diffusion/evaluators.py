@@ -14,8 +14,8 @@ from jax.scipy.special import ndtri
 
 from effjax.config import View
 from effjax.contract import Batch, Variables
-from effjax.data import open_split
 from effjax.errors import UserError
+from effjax.tasks.accuracy import open_held_out
 from effjax.tasks.diffusion.latents import Latents
 
 NAME = "denoising"
@@ -46,19 +46,11 @@ class Denoising:
                 f"task 'diffusion' has no evaluator {section.evaluator!r}; known: {NAME!r}"
             )
         self._split_name = section.split or config.data.val_split
-        batch_size = config.data.eval_batch_size or config.data.batch_size
-        if latents is not None:
-            self.source = Latents(f"{latents}/val", batch_size, train=False)
+        if latents is None:
+            self.source = open_held_out(config, section)
         else:
-            self.source = open_split(
-                config.data,
-                self._split_name,
-                seed=config.seed,
-                batch_size=batch_size,
-                host=jax.process_index(),
-                hosts=jax.process_count(),
-                train=False,
-            )
+            batch_size = config.data.eval_batch_size or config.data.batch_size
+            self.source = Latents(f"{latents}/val", batch_size, train=False)
         self._shape = self.source.image_shape
         self._errors = errors
         self._sums = jax.jit(self._batch_sums)

@@ -7,8 +7,6 @@ import pytest
 
 from effjax import models
 from effjax.compress.elastic.children import (
-    RANKS,
-    divided,
     masked_child,
     smallest_child,
     without_drops,
@@ -22,11 +20,6 @@ def test_only_the_drops_are_left_out():
     wanted = models.create_model(FAST, num_classes=3, **FAMILIES[FAST], drop_path_rate=0.0)
     assert without_drops(model).architecture.head_dropout == 0.0
     assert without_drops(model).architecture == wanted.architecture
-
-
-def test_ranks_are_none_of_the_network():
-    state = {"batch_stats": {"mean": 1.0}, RANKS: {"width": 2}}
-    assert divided(state) == ({"batch_stats": {"mean": 1.0}}, {"width": 2})
 
 
 @pytest.mark.slow

@@ -11,8 +11,8 @@ from jax import Array
 
 from effjax.config import View
 from effjax.contract import Batch, Variables
-from effjax.data import open_split
 from effjax.errors import UserError
+from effjax.tasks.accuracy import open_held_out
 
 NAME = "reconstruction"
 SEED = 2111  # of the masks
@@ -31,15 +31,7 @@ class Reconstruction:
 
     def __init__(self, errors: Errors, config: View, section: View):
         self._split_name = section.split or config.data.val_split
-        self.source = open_split(
-            config.data,
-            self._split_name,
-            seed=config.seed,
-            batch_size=config.data.eval_batch_size or config.data.batch_size,
-            host=jax.process_index(),
-            hosts=jax.process_count(),
-            train=False,
-        )
+        self.source = open_held_out(config, section)
 
         def sums(variables: Variables, batch: Batch, start: Array) -> tuple[Array, Array]:
             numbered = {**batch, "index": start + batch["index"]}
