@@ -18,7 +18,7 @@ import optax
 
 from benchmarks import hsdmpg as linear_models
 from effjax import optim
-from effjax.bench.problems import known, make_problem
+from effjax.bench.problems import linear, make_problem
 from effjax.bench.schema import workload
 from effjax.config import View
 from effjax.optim import Spider, Svrg
@@ -163,7 +163,7 @@ def svrg_gradients(size: int, condition: int, seed: int) -> tuple[float, float]:
     work = View(workload(problem="finite_sum", model=model, seed=seed))
     data = {name: jnp.asarray(a) for name, a in make_problem(work).train.items()}
     roughest = float((data["x"] ** 2).sum(1).max())
-    kappa = roughest / known.constants(work).convexity
+    kappa = roughest / linear.constants(work).convexity
     start = whole_gradient(jnp.zeros(dim), data)
     level = 1e-8 * float(start @ start)
     # in the order of n + kappa; a power of 2, so that seeds share their programs

@@ -1,7 +1,7 @@
 """Optimizers on problems of which theory says the answer: variances, exit times, gaps.
 
 Nothing is tuned: a constant rate, the same for all, as the answers are for one. The formulas are
-in effjax/bench/problems/known.py.
+in known.py and linear.py of effjax/bench/problems.
 
 Score: by the formulas SGD settles at 0.00274 on noisy_quadratic, Lookahead at 0.00131, the heavy
        ball at 0.0271; SGD loses 50 % of the paths of stable_basin, and has 0.0525 left of

@@ -4,7 +4,7 @@ A new problem is one file here: a function (workload, data_dir) -> `Problem` und
 imported below.
 """
 
-from effjax.bench.problems import functions, images, known, vectors
+from effjax.bench.problems import functions, images, known, linear, vectors
 from effjax.bench.problems.base import (
     PROBLEMS,
     Problem,
@@ -18,6 +18,7 @@ __all__ = [
     "functions",
     "images",
     "known",
+    "linear",
     "make_problem",
     "problem",
     "vectors",
