@@ -13,7 +13,7 @@ from effjax.report.forest import Stem, plot_forest
 from effjax.trials.json_files import saying_where
 
 PICTURE = "pictures/claims.png"  # beside the page
-# a page that has these lines gets the overview between them, and keeps all else
+# a page that has these lines gets what is decided between them, and keeps all else
 BEGIN, END = "<!-- claims -->", "<!-- end of claims -->"
 LEAD = """\
 # Claims put to the test
@@ -49,7 +49,7 @@ def make_page(entries: Sequence[Entry]) -> str:
 
 
 def fill_page(text: str, entries: Sequence[Entry]) -> str:
-    """A page with the overview between its marks.
+    """A page with the claims that are decided between its marks.
 
     Raises:
       UserError: the second mark is missing.
@@ -58,7 +58,8 @@ def fill_page(text: str, entries: Sequence[Entry]) -> str:
     _, end, after = rest.partition(END)
     if not end:
         raise UserError(f"the page has {BEGIN} and no {END} behind it; add the line")
-    return f"{before}{BEGIN}\n{overview(entries)}\n{END}{after}"
+    decided = [entry for entry in entries if entry.answer.word in (TRUE, FALSE)]
+    return f"{before}{BEGIN}\n{overview(decided)}\n{END}{after}"
 
 
 def overview(entries: Sequence[Entry]) -> str:

@@ -161,7 +161,7 @@ def choose(claims: Mapping[str, Claim], names: Sequence[str]) -> dict[str, Claim
 def write_page(path: Path, rows: Path | None) -> None:
     """Writes the page of all claims, and its picture below pictures/ beside it.
 
-    A page that is there and has marks for it, as README.md, gets the overview alone.
+    A page that is there and has marks for it, as README.md, gets what is decided alone.
 
     Raises:
       UserError: the disk refuses.
