@@ -74,7 +74,7 @@ def this_machine() -> str:
     device = jax.devices()[0]
     if device.platform == "cpu":
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return f"cpu, {cores} cores ({platform.machine()})"
+        return f"cpu, {cores} {'core' if cores == 1 else 'cores'} ({platform.machine()})"
     return f"{jax.device_count()} x {device.device_kind}"
 
 
