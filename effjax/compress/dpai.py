@@ -24,7 +24,7 @@ import numpy as np
 import optax
 
 from effjax.compress.densities import erk
-from effjax.compress.flow import Program, log_paths
+from effjax.compress.programs import Program, log_paths
 
 Scores = Mapping[str, Any]
 

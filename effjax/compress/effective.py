@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from effjax.compress.flow import Program, log_paths
+from effjax.compress.programs import Program, log_paths
 
 
 @dataclasses.dataclass(frozen=True)

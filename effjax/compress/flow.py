@@ -6,7 +6,7 @@ the number of its paths (Patil and Dovrolis 2021; Pham et al. 2023, https://arxi
 
 The numbers grow beyond floats: each array is kept as `array * exp(log)`. Where two branches meet,
 they are brought to one factor before they are added, so that shortcuts count for what they are.
-DPaI's own count (`own_rule`) adds the branches with different factors, see `log_paths`.
+DPaI's own count (`own_rule`) adds the branches with different factors, see `programs.log_paths`.
 
 Conventions: a mean or a pool is a sum, so that every position is a path; a product of two branches
 (a gate) is the larger one; what is made of one array number by number is that array; attention
@@ -14,10 +14,9 @@ weighs all tokens alike, so that queries and keys lie on no path.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, jaxprs_in_params
@@ -233,76 +232,3 @@ def _of_channels(
         axis = (left if is_left else right)[0]
     others = tuple(number for number in range(paths.array.ndim) if number != axis)
     return jnp.log(paths.array.sum(others)) + paths.log
-
-
-Network = Callable[[Mapping[str, Any], Any], Any]  # ({path: weights}, inputs) -> outputs
-
-
-@dataclasses.dataclass(frozen=True)
-class Program:
-    """A network as a program of its weights.
-
-    Args:
-      jaxpr: of function(weights, inputs), whose norms are left out.
-      weights: {path: value}, those that masks replace first; all others are 1, biases 0.
-      inputs: an array of ones.
-    """
-
-    jaxpr: ClosedJaxpr
-    weights: dict[str, Any]
-    inputs: Any
-
-    def run(
-        self,
-        masks: Mapping[str, Any],
-        own_rule: bool = False,
-    ) -> tuple[Value, Run]:
-        """The numbers of paths at the outputs, and what was met on the way."""
-        run = Run(own_rule)
-        values = []
-        for path in sorted(self.weights):
-            values.append(Value(masks.get(path, self.weights[path]), "weight", leaf=path))
-        values.append(Value(self.inputs, "paths"))
-        (output,) = run.program(self.jaxpr.jaxpr, self.jaxpr.consts, values)
-        return output, run
-
-
-def make_program(
-    network: Network,
-    weights: Mapping[str, Any],
-    inputs: Any,
-) -> Program:
-    """The program of a network, see `Program`.
-
-    Args:
-      network: ({path: array}, inputs) -> outputs, without norms.
-      weights: as the paths are to be counted: 1 for kernels and scales, 0 for biases.
-    """
-    ordered = {path: weights[path] for path in sorted(weights)}
-    jaxpr = jax.make_jaxpr(network)(ordered, inputs)
-    return Program(jaxpr, ordered, inputs)
-
-
-def log_paths(
-    program: Program,
-    masks: Mapping[str, Any],
-    own_rule: bool = False,
-) -> Any:
-    """The logarithm of the number of paths; -inf where there is none.
-
-    Args:
-      own_rule: DPaI's own count (Xiang et al., ICLR 2025): each layer divides its input by its
-        largest number and adds the logarithm back. With shortcuts that is not the number of paths:
-        the branches are divided by different numbers, and every number is added back.
-    """
-    output, run = program.run(masks, own_rule)
-    return jnp.log(output.array.sum()) + output.log + run.log
-
-
-def reached(
-    program: Program,
-    masks: Mapping[str, Any],
-) -> dict[str, Any]:
-    """{path of a layer: log of the numbers of paths that reach its inputs, [I]}."""
-    _, run = program.run(masks)
-    return {layer.leaf: layer.inputs for layer in run.layers}

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from effjax.compress.flow import Program, make_program
 from effjax.compress.masks import insert
+from effjax.compress.programs import Program, make_program
 from effjax.errors import UserError
 from effjax.models import ImageModel
 from effjax.models.blocks.plain import plain_layers

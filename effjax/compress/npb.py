@@ -20,7 +20,7 @@ import numpy as np
 from scipy import optimize, sparse
 
 from effjax.compress.densities import erk
-from effjax.compress.flow import Program, reached
+from effjax.compress.programs import Program, reached
 from effjax.errors import UserError
 
 CHUNK = 32  # output channels of one programme: larger ones take too long

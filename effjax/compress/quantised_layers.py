@@ -15,7 +15,7 @@ from flax import linen as nn
 
 from effjax import models
 from effjax.compress.quantised import FLOAT, PRODUCT, bits_of, in_float
-from effjax.errors import UserError
+from effjax.compress.written import read_written
 from effjax.models import ImageModel
 from effjax.runs.atomic import write_atomically
 
@@ -175,7 +175,4 @@ def read_summary(workdir: Path) -> dict[str, Any]:
     Raises:
       UserError: there is none, or it cannot be read.
     """
-    try:
-        return json.loads((workdir / RECORD).read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{workdir} holds no {RECORD} that can be read ({error})") from error
+    return read_written(workdir, RECORD)

@@ -11,6 +11,7 @@ import numpy as np
 from effjax.compress.effective import Effective, channels, effective, live_weights
 from effjax.compress.masks import density, kept_counts
 from effjax.compress.networks import path_program
+from effjax.compress.written import read_written
 from effjax.errors import UserError
 from effjax.models import ImageModel
 from effjax.report.figures import save_figure
@@ -101,7 +102,4 @@ def read_record(workdir: Path) -> dict[str, Any]:
     Raises:
       UserError: there is none, or it cannot be read.
     """
-    try:
-        return json.loads((workdir / RECORD).read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{workdir} holds no {RECORD} that can be read ({error})") from error
+    return read_written(workdir, RECORD)

@@ -5,7 +5,7 @@ import numpy as np
 
 from effjax.compress.dpai import dpai_masks, masks_of, zeros_of
 from effjax.compress.effective import effective
-from effjax.compress.flow import make_program
+from effjax.compress.programs import make_program
 
 SHAPES = {"a": (6, 12), "b": (12, 12), "c": (12, 4)}
 DENSITY = 0.08

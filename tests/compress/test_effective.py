@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from effjax.compress.effective import effective
-from effjax.compress.flow import make_program
+from effjax.compress.programs import make_program
 
 SIZES = (3, 4, 3, 2)
 RNG = np.random.default_rng(0)

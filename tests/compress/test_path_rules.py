@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from effjax.compress.flow import log_paths, make_program
+from effjax.compress.programs import log_paths, make_program
 
 ONES = {"a": jnp.ones((3, 4)), "b": jnp.ones((3, 4))}
 

@@ -18,7 +18,7 @@ import optax
 from effjax.compress import dpai, npb, phew
 from effjax.compress.densities import erk
 from effjax.compress.effective import channels
-from effjax.compress.flow import log_paths, make_program
+from effjax.compress.programs import log_paths, make_program
 from effjax.compress.schedules import SCHEDULES
 from effjax.compress.select import prune
 from effjax.search.saliency import gradient_over, grasp, synflow
