@@ -84,8 +84,8 @@ def edm_sample(
         # no draw at all where nothing is added: the deterministic sampler costs nothing more
         if churn.amount == 0:
             return x
-        # variances add up
-        added = jnp.sqrt(higher**2 - now**2)
+        # variances add up; factored, since a fused a * a - b * b of equal levels may be below zero
+        added = jnp.sqrt((higher - now) * (higher + now))
         return x + added * churn.inflation * noise_at(i)
 
     def step(x: Array, row: tuple[Array, Array]) -> tuple[Array, None]:
