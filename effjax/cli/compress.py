@@ -7,8 +7,13 @@ from effjax.cli.declare import QUIET, default_workdir, flag, place, verb
 
 
 @verb(
-    flag("--config", metavar="F", help="a config that prunes by masks; path.py[:arg]"),
-    flag("--workdir", type=place, metavar="D", help="the run's folder; of --budget a trained one"),
+    flag("--config", metavar="F", help="a config that makes smaller; path.py[:arg]"),
+    flag(
+        "--workdir",
+        type=place,
+        metavar="D",
+        help="the run's folder; of --budget and --bits a trained one",
+    ),
     flag("--extend", action="store_true", help="train on in a finished run"),
     flag("--compare", action="store_true", help="train what it has to beat too"),
     flag("--seeds", type=int, metavar="N", help="of --compare (3)"),
@@ -49,8 +54,6 @@ def compress(args: argparse.Namespace) -> None:
             )
         _quantise(args)
         return
-    if args.activations is not None or args.layer_bits is not None:
-        raise UserError("--activations and --layer-bits are for --bits=8; leave them out")
     if args.budget is not None and args.compare:
         _compare_cuts(args)
         return
@@ -65,10 +68,11 @@ def compress(args: argparse.Namespace) -> None:
         else:
             _narrow(args)
         return
-    if args.intervals is not None:
-        raise UserError("--intervals shares a budget among copies; give --budget=macs:0.7x too")
     if args.config is None:
-        raise UserError("give --config=F to prune by masks, or --workdir=D --budget=macs:0.5x")
+        raise UserError(
+            "give --config=F to prune by masks, or a trained run and what it may have:\n"
+            "--workdir=D --budget=macs:0.5x, or --workdir=D --bits=8"
+        )
     from effjax.runs.given import load_run
 
     config = load_run(args.config, args.overrides)

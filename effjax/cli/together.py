@@ -81,7 +81,10 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
     },
     "compress": {
         "--importance": ("--budget",),
-        "--out": ("--budget",),
+        "--intervals": ("--budget",),
+        "--activations": ("--bits",),
+        "--layer-bits": ("--bits",),
+        "--out": ("--budget", "--bits"),
         "--compare": ("--config",),
         "--seeds": ("--compare",),
         "--refit": ("--budget",),
@@ -139,7 +142,26 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
         "--make-table": ("--correlate", "--compare", "--table"),
         "--correlate": ("--compare",),
     },
-    "compress": {"--compare": ("--extend", "--out", "--refit"), "--budget": ("--extend",)},
+    "compress": {
+        # bits round what is there: no channel goes, nothing is trained
+        "--bits": ("--importance", "--refit", "--intervals", "--compare", "--seeds", "--extend"),
+        # a space is chosen before there is a network
+        "--choose-space": (
+            "--bits",
+            "--budget",
+            "--importance",
+            "--refit",
+            "--intervals",
+            "--compare",
+            "--seeds",
+            "--extend",
+            "--out",
+        ),
+        # copies lose whole blocks, of one flow
+        "--intervals": ("--importance", "--refit", "--compare"),
+        "--compare": ("--extend", "--out", "--refit"),
+        "--budget": ("--extend",),
+    },
     "bench": {
         "--report": ("--only",),
         "--dry-run": ("--report", "--check", "--make-targets"),
