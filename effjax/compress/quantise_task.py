@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from flax import traverse_util
 
 from effjax.compress.calibrate import calibrate
 from effjax.compress.images import first_batches
@@ -69,6 +70,9 @@ class FewerBits:
                 "limits are measured on one host: each would see its own images\n"
                 "quantise on one host, then start from that run: --config.init_from"
             )
+        limits = traverse_util.flatten_dict(state.model_state[LIMITS], sep="/")
+        layers = [path.rpartition("/")[0] for path in limits]
+        self.options.bits.check_rules(layers)
         images = [images for images, _ in first_batches(self, self.options.batches)]
         variables = join_variables(state.params, state.model_state)
         return {**state.model_state, LIMITS: calibrate(self.model, variables, images)}

@@ -14,7 +14,7 @@ Shapes: O outputs of a layer, the last axis of its kernel; ... any other axes.
 import dataclasses
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import jax
@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from effjax.errors import UserError
+from effjax.errors import UserError, nearest
 from effjax.models import ImageModel
 
 LIMITS = "limits"  # the collection: of each layer the largest |x| that its input may have
@@ -83,6 +83,21 @@ class Bits:
                 weights = bits
                 break
         return weights, FLOAT if weights == FLOAT else self.activations
+
+    def check_rules(self, paths: Collection[str]) -> None:
+        """Refuses a rule that does nothing.
+
+        Args:
+          paths: of all layers with a kernel.
+
+        Raises:
+          UserError: naming the rule, and layers that there are.
+        """
+        for pattern, _ in self.layers:
+            if not any(re.search(pattern, path) for path in paths):
+                raise UserError(
+                    f"layer_bits: no layer matches {pattern!r}; {nearest(pattern, paths)}"
+                )
 
 
 def check_bits(name: str, bits: int) -> None:

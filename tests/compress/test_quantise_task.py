@@ -84,3 +84,9 @@ def test_fewer_bits_from_weights_and_a_teacher(run, tmp_path):
 def test_wrong_bits_are_refused():
     with pytest.raises(UserError, match="weight_bits = 1"):
         build(config_of(weight_bits=1))
+
+
+@pytest.mark.slow
+def test_a_rule_that_no_layer_matches_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no layer matches 'stm'"):
+        train(config_of(layer_bits=(("stm", 4),)), tmp_path, display=choose_display(quiet=True))

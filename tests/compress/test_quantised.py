@@ -134,3 +134,10 @@ def test_without_qwix_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "qwix", None)
     with pytest.raises(UserError, match=r"effjax\[quantise\]"):
         quantise(models.create_model("resnet18"), Bits())
+
+
+def test_a_rule_that_no_layer_matches_is_refused():
+    bits = Bits(layers=(("stem|head", 8), ("blocks_9", 4)))
+    with pytest.raises(UserError, match="no layer matches 'blocks_9'"):
+        bits.check_rules(["stem/conv", "blocks_0/mlp/fc1", "head/fc"])
+    bits.check_rules(["stem/conv", "blocks_9/mlp/fc1"])
