@@ -88,7 +88,8 @@ def ddim_step(
     # at t = 0 sigma is 0 by itself: there is no noise before the first step
     ratio = jnp.sqrt((1 - before) / (1 - now))
     sigma = eta * ratio * jnp.sqrt(1 - now / before)
-    kept = jnp.sqrt(1 - before - sigma**2)
+    # with few steps next to nothing is kept, which rounding may take below zero
+    kept = jnp.sqrt(jnp.maximum(1 - before - sigma**2, 0))
     mean = clean * jnp.sqrt(before) + kept * predicted
     return mean + sigma * fresh
 

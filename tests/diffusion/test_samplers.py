@@ -41,6 +41,14 @@ def test_ddim_with_full_noise_is_the_ancestral_step():
     np.testing.assert_allclose(noisy - mean, deviation * fresh, atol=1e-4)
 
 
+@pytest.mark.parametrize("steps", ["2", "3"])
+def test_ddim_with_full_noise_and_few_steps_is_finite(steps):
+    few = samplers.with_steps(Ddpm(Schedule.named("cosine")), steps)
+    clean, x, fresh = jax.random.normal(jax.random.key(0), (3, int(steps), 2))
+    t = jnp.arange(int(steps))
+    assert jnp.isfinite(samplers.ddim_step(few, clean, x, t, fresh, eta=1.0)).all()
+
+
 def test_ddim_there_and_back():
     """A step of the deterministic way to noise is undone by the way back with the same clean."""
     clean, x = jax.random.normal(jax.random.key(1), (2, 3, 2))
