@@ -5,6 +5,9 @@ import contextlib
 
 from effjax.cli.declare import QUIET, default_workdir, flag, place, verb
 
+# how much each layer keeps: as channels compare among all, equal shares, or as an agent finds
+RATIOS = ("global", "layer", "search")
+
 
 @verb(
     flag("--config", metavar="F", help="a config that makes smaller; path.py[:arg]"),
@@ -22,6 +25,8 @@ from effjax.cli.declare import QUIET, default_workdir, flag, place, verb
     flag("--intervals", type=int, metavar="K", help="divide a flow's times among K smaller copies"),
     flag("--importance", default="l2", metavar="I", help="which channels matter (l2), or blocks"),
     flag("--refit", action="store_true", help="fit cut layers to what they gave before"),
+    flag("--ratios", choices=RATIOS, help="of layers: compared, equal, or searched"),
+    flag("--evaluations", type=int, metavar="N", help="of --ratios=search (200)"),
     flag("--bits", metavar="N", help="fewer bits for a trained run: 8, 4, or 4,8 under --budget"),
     flag("--activations", type=int, metavar="N", help="of --bits: of activations (8)"),
     flag("--layer-bits", metavar="R=N", help="of --bits: of some layers, 'stem|head=8'"),
@@ -31,6 +36,7 @@ from effjax.cli.declare import QUIET, default_workdir, flag, place, verb
         "effjax compress --config=configs/compress/prune_digits.py",
         "effjax compress --config=configs/compress/prune_digits.py:quick --compare",
         "effjax compress --workdir=runs/quickstart --budget=macs:0.5x",
+        "effjax compress --workdir=runs/quickstart --budget=macs:0.5x --ratios=search",
         "effjax compress --config=configs/compress/narrow_cifar10.py --budget=macs:0.25x,macs:0.5x "
         "--compare",
         "effjax compress --config=configs/compress/once_for_all_digits.py",
@@ -116,12 +122,25 @@ def _narrow(args: argparse.Namespace) -> None:
             raise UserError(
                 "--refit is for cuts; a sub-network has its weights already; leave it out"
             )
+        if args.ratios is not None:
+            raise UserError(
+                "--ratios is for cuts; of an elastic run a budget alone finds a sub-network; "
+                "leave it out"
+            )
         _specialise(args)
         return
     out = args.out or args.workdir.with_name(f"{args.workdir.name}-narrow")
     display = choose_display(args.quiet)
     with contextlib.closing(display):
-        narrow_run(args.workdir, out, args.budget, args.importance, display, args.refit)
+        if args.ratios == "search":
+            from effjax.compress.ratios import EVALUATIONS
+            from effjax.compress.search_cut import search_cut
+
+            evaluations = EVALUATIONS if args.evaluations is None else args.evaluations
+            search_cut(args.workdir, out, args.budget, args.importance, evaluations, display)
+            return
+        scope = args.ratios or "global"
+        narrow_run(args.workdir, out, args.budget, args.importance, display, args.refit, scope)
 
 
 def _choose_space(args: argparse.Namespace) -> None:

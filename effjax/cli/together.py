@@ -88,6 +88,8 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--compare": ("--config",),
         "--seeds": ("--compare",),
         "--refit": ("--budget",),
+        "--ratios": ("--budget",),
+        "--evaluations": ("ratios=search",),
         "--extend": ("--config",),
         "--choose-space": ("--config",),
         OVERRIDE: ("--config",),
@@ -144,13 +146,22 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
     },
     "compress": {
         # bits round what is there: no channel goes, nothing is trained
-        "--bits": ("--importance", "--refit", "--intervals", "--compare", "--seeds", "--extend"),
+        "--bits": (
+            "--importance",
+            "--refit",
+            "--ratios",
+            "--intervals",
+            "--compare",
+            "--seeds",
+            "--extend",
+        ),
         # a space is chosen before there is a network
         "--choose-space": (
             "--bits",
             "--budget",
             "--importance",
             "--refit",
+            "--ratios",
             "--intervals",
             "--compare",
             "--seeds",
@@ -158,8 +169,8 @@ EXCLUDES: Mapping[str, Mapping[str, Collection[str]]] = {
             "--out",
         ),
         # copies lose whole blocks, of one flow
-        "--intervals": ("--importance", "--refit", "--compare"),
-        "--compare": ("--extend", "--out", "--refit"),
+        "--intervals": ("--importance", "--refit", "--ratios", "--compare"),
+        "--compare": ("--extend", "--out", "--refit", "--ratios"),
         "--budget": ("--extend",),
     },
     "bench": {

@@ -18,7 +18,7 @@ from effjax.compress.gates.methods import GATES
 from effjax.compress.images import first_batches, loss_on
 from effjax.compress.importance import IMPORTANCES
 from effjax.compress.narrow import NEEDS_GRADIENTS, Scope, importances, narrow, read_budget
-from effjax.compress.refit import refitted
+from effjax.compress.refit import readers_of, refitted
 from effjax.compress.sites import sites_of
 from effjax.config import from_json, to_config
 from effjax.contract import join_variables
@@ -97,7 +97,9 @@ def cut_run(
     found = narrow(model, variables, scores, budget, shape, scope)
     if refit:
         images = batches[0][0]
-        fitted = refitted(model, variables, found.variables, sites, found.kept, images)
+        cut_groups = [site.group for site in sites if site.group.name in found.kept]
+        readers = readers_of(model, variables, cut_groups, images)
+        fitted = refitted(found.variables, readers, found.kept)
         found = dataclasses.replace(found, variables=fitted)
     write_cut(name, found, sites, method, amount, out)
     return found.costs
@@ -165,17 +167,30 @@ def narrow_run(
     method: str,
     display: Display,
     refit: bool = False,
+    scope: Scope = "global",
 ) -> Costs:
     """Cuts the network of a run, see `cut_run`, and shows what is left."""
+    if scope != "global" and method in (*GATES.entries, BLOCKS):
+        raise UserError(f"--ratios={scope} is for importances of channels, not for {method}")
     if refit and method in (*GATES.entries, BLOCKS):
         raise UserError(f"--refit is for importances of channels, not for {method}; leave it out")
-    costs = cut_run(workdir, out, amount, method, display=display, refit=refit)
+    costs = cut_run(workdir, out, amount, method, scope, display, refit)
     show(costs, display)
     if method == BLOCKS:
         gone = read_cut(out)["blocks_gone"]
         display.line("gone: " + ", ".join(f"stage {stage} block {block}" for stage, block in gone))
     else:
         display.line(f"picture: {out / PICTURE}")
+    show_how_on(workdir, out, display)
+    return costs
+
+
+def show_how_on(
+    workdir: Path,
+    out: Path,
+    display: Display,
+) -> None:
+    """Says how a cut network is trained further."""
     display.line(
         f"train it further: effjax train --config=F --config.model.arch={out / FOUND_ARCHITECTURE} "
         f"--config.init_from={out / FOUND_WEIGHTS}"
@@ -183,7 +198,6 @@ def narrow_run(
     display.line(
         f"with the original as teacher: --config.task.name=distill --config.task.teacher={workdir}"
     )
-    return costs
 
 
 def cut_once(

@@ -6,7 +6,7 @@ What is left is trained further, evaluated and exported as any other network.
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from effjax import models
 from effjax.compress.narrow import Narrowed
@@ -33,6 +33,7 @@ class CutRecord(TypedDict):
     kept: dict
     of: dict
     blocks_gone: list
+    search: NotRequired[dict]
 
 
 def read_cut(folder: Path) -> CutRecord:
@@ -52,11 +53,13 @@ def write_cut(
     amount: str,
     out: Path,
     gone: Sequence[tuple[int, int]] = (),
+    search: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a cut network into a folder, with a record and a picture of what is kept.
 
     Args:
       gone: (stage, block) of what has gone whole.
+      search: what the search for the layers' ratios says; None: there was none.
     """
     out.mkdir(parents=True, exist_ok=True)
     name = models.without_tag(name)
@@ -70,6 +73,8 @@ def write_cut(
         "of": {site.group.name: site.group.size for site in sites},
         "blocks_gone": [list(block) for block in gone],
     }
+    if search is not None:
+        record["search"] = dict(search)
     write_atomically(out / NARROWED, json.dumps(record, indent=1) + "\n")
     if sites:
         plot_kept(record["of"], found.kept, out / PICTURE)

@@ -5,6 +5,7 @@ AMC's least squares (He et al. 2018, https://arxiv.org/abs/1802.03494), on the i
 Shapes: P sampled positions, I inputs, O outputs of a layer.
 """
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -13,52 +14,87 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from effjax.compress.groups import Group, Member
 from effjax.compress.networks import unscanned
 from effjax.compress.reconstruct import refit
 from effjax.compress.shrink import Kept
-from effjax.compress.sites import Site, flat, nested
+from effjax.compress.sites import flat, nested
 from effjax.models import ImageModel
 
 POINTS = 4000  # sampled positions of a layer
 
 
-def refitted(
+@dataclasses.dataclass(frozen=True)
+class Reader:
+    """A linear layer that reads a group of channels.
+
+    Attributes:
+      group, member: the group, and the axis of the layer's kernel.
+      inputs, outputs: [min(P, I), I] and [min(P, I), O]: what it read and gave before, turned by
+        the Q of a QR decomposition: the least squares stay the same, and are solved faster.
+    """
+
+    group: Group
+    member: Member
+    inputs: np.ndarray
+    outputs: np.ndarray
+
+    def fitted(self, kept: Sequence[int]) -> np.ndarray:
+        """The kernel that gives what the whole one gave, from some of the group's channels."""
+        stay = self.member.entries(kept, self.group.size)
+        return refit(self.inputs[:, stay], self.outputs)
+
+
+def readers_of(
     model: ImageModel,
     variables: Any,
-    small: Any,
-    sites: Sequence[Site],
-    kept: Kept,
+    groups: Sequence[Group],
     images: jax.Array,
-) -> Any:
-    """The cut variables, their linear layers fitted to what the original ones give.
-
-    Layers are taken one by one: each reads what it read in the original network.
+) -> list[Reader]:
+    """The linear layers that read one of some groups, and what they read of images.
 
     Args:
-      model, variables: the original network.
-      small: the variables that a cut to `kept` has left.
+      model, variables: the network before the cut.
       images: normalised, [B, H, W, C].
     """
-    before = flat(jax.device_get(variables))
-    after = flat(jax.device_get(small))
-    readers = []
-    for site in sites:
-        for member in site.group.members:
-            is_linear = member.role == "in" and before[member.path].ndim == 2
-            if is_linear and site.group.name in kept:
-                readers.append((site.group, member))
-    seen = _inputs(model, variables, {_module(member.path) for _, member in readers}, images)
+    arrays = flat(jax.device_get(variables))
+    linear = []
+    for group in groups:
+        for member in group.members:
+            if member.role == "in" and arrays[member.path].ndim == 2:
+                linear.append((group, member))
+    seen = _inputs(model, variables, {_module(member.path) for _, member in linear}, images)
     rng = np.random.default_rng(0)
-    for group, member in readers:
+    readers = []
+    for group, member in linear:
         inputs = np.asarray(seen[_module(member.path)], np.float64)
         inputs = inputs.reshape(-1, inputs.shape[-1])  # [P, I]
         if len(inputs) > POINTS:
             inputs = inputs[rng.choice(len(inputs), POINTS, replace=False)]
-        kernel = before[member.path]
-        stay = member.entries(kept[group.name], group.size)
-        found = refit(inputs[:, stay], inputs @ kernel)
-        after[member.path] = found.astype(kernel.dtype)
-    return nested(after)
+        turned = np.linalg.qr(inputs, mode="r")
+        readers.append(Reader(group, member, turned, turned @ arrays[member.path]))
+    return readers
+
+
+def refitted(
+    small: Any,
+    readers: Sequence[Reader],
+    kept: Kept,
+) -> Any:
+    """The cut variables, their linear layers fitted to what the original ones gave.
+
+    Layers are taken one by one: each reads what it read in the original network.
+
+    Args:
+      small: the variables that a cut to `kept` has left.
+    """
+    arrays = flat(jax.device_get(small))
+    for reader in readers:
+        if reader.group.name in kept:
+            path = reader.member.path
+            found = reader.fitted(kept[reader.group.name])
+            arrays[path] = found.astype(arrays[path].dtype)
+    return nested(arrays)
 
 
 def _module(path: str) -> str:

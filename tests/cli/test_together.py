@@ -27,8 +27,12 @@ BEFORE = {
     "--ways": [*FEATURES, "--shots=1"],
     "--guidance": ["--workdir=D"],
     "--compare": ["--config=F"],
+    "ratios=search": ["--budget=macs:0.5x"],
 }
-VALUES = {"--guidance-interval": "--guidance-interval=0.1,0.9"}
+VALUES = {
+    "--guidance-interval": "--guidance-interval=0.1,0.9",
+    "--ratios": "--ratios=search",
+}
 NEEDED = [
     (verb, flag, leader) for verb in NEEDS for flag in NEEDS[verb] for leader in NEEDS[verb][flag]
 ]

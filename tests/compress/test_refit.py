@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from effjax import models
-from effjax.compress.refit import refitted
+from effjax.compress.refit import readers_of, refitted
 from effjax.compress.shrink import shrink
 from effjax.compress.sites import flat, nested, sites_of
 
@@ -31,7 +31,8 @@ def test_what_another_channel_can_replace_is_replaced():
     for key, (path, leaf) in zip(keys, list(arrays.items())):
         arrays[path] = jax.random.normal(key, leaf.shape, jnp.float64) * 0.3
     sites = sites_of(model, nested(arrays))
-    (name,) = (site.group.name for site in sites)
+    groups = [site.group for site in sites]
+    (name,) = (group.name for group in groups)
     # channel 3 is channel 0 twice: what it gave, the fitted layer takes from channel 0
     for path in (f"params/{name}/kernel", f"params/{name}/bias"):
         arrays[path] = arrays[path].at[..., 3].set(arrays[path][..., 0])
@@ -40,5 +41,5 @@ def test_what_another_channel_can_replace_is_replaced():
     small, cut = shrink(model, variables, kept)
     expected = model.apply(variables, images)
     assert np.abs(small.apply(cut, images) - expected).max() > 1e-3
-    fitted = refitted(model, variables, cut, sites, kept, images)
+    fitted = refitted(cut, readers_of(model, variables, groups, images), kept)
     np.testing.assert_allclose(small.apply(fitted, images), expected, atol=1e-9)
