@@ -66,4 +66,5 @@ def test_a_state_says_what_is_gone_and_what_is_left():
     third = found.state([5, 7])
     # half of the first group: 50 and 70; what is open: 224 and 32
     np.testing.assert_allclose(third[-3:], [120 / COST.total, 256 / COST.total, 1], rtol=1e-6)
-    assert first[:-3].min() >= 0 and third[:-3].max() <= 1
+    assert first[:-3].min() >= 0
+    assert third[:-3].max() <= 1
