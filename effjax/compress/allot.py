@@ -24,7 +24,7 @@ class Allotment:
     """The walk over the groups of a network.
 
     Args:
-      sites: the groups, in the order of the network.
+      sites: the groups, in the order in which they decide.
       arrays: {path: array} of the network.
       cost: as a function of the groups' shares.
       limit: of the cost.

@@ -39,7 +39,7 @@ def test_a_run_is_cut_and_the_same_seed_gives_the_same(tmp_path):
         (["--importance=isp"], "not for isp"),
         (["--evaluations=0"], "give 1 or more"),
         (["--budget=latency:3"], "macs or params, not of latency"),
-        ([], "no"),
+        ([], "not a run's folder"),
     ],
 )
 def test_what_makes_no_sense_is_refused(flags, message, tmp_path):
