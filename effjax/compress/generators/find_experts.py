@@ -147,16 +147,33 @@ def find_experts(workdir: Path, out: Path, count: int, amount: str, display: Dis
     found = Experts(str(as_path(workdir).resolve()), edges, tuple(kept))
     out.mkdir(parents=True, exist_ok=True)
     (out / FILE).write_text(json.dumps(dataclasses.asdict(found), indent=2) + "\n")
-    rows = []
-    for number, blocks in enumerate(kept):
-        first = ("0", *(f"{edge:g}" for edge in edges))[number]
-        what = f"{len(blocks)} of {depth} blocks, {100 * shares[number]:.0f} % of the steps"
-        rows.append((f"from {first}", what))
     spent = sum(share * macs[number] for share, number in zip(shares, chosen, strict=True))
-    rows.append(("multiply-adds a step", f"{format_count(spent)} of {format_count(macs[-1])}"))
-    display.table("copies by shares of training's times", rows)
+    show_experts(found, depth, shares, spent, macs[-1], display)
     display.line(f"train them: --config.task.experts={out}")
     return found
+
+
+def show_experts(
+    found: Experts,
+    depth: int,
+    shares: Sequence[float],
+    spent: float,
+    whole: float,
+    display: Display,
+) -> None:
+    """A line for each copy: from which time on, how many blocks, how much of the sampling.
+
+    Args:
+      depth: blocks of the whole network.
+      shares: of the sampler's steps, one a copy.
+      spent, whole: multiply-adds of a step, on average over the copies and of the whole network.
+    """
+    rows = []
+    for start, blocks, share in zip((0.0, *found.edges), found.kept, shares, strict=True):
+        kept = f"{len(blocks)} of {depth} blocks"
+        rows.append((f"from {start:g}", f"{kept}, {100 * share:.0f} % of the steps"))
+    rows.append(("multiply-adds a step", f"{format_count(spent)} of {format_count(whole)}"))
+    display.table("copies by shares of training's times", rows)
 
 
 def check_flow(task: Any, workdir: Path) -> None:
