@@ -61,9 +61,11 @@ def _against_reference(scores: Scores, name: str) -> list[str]:
 
 
 def describe_ratio(interval: Interval) -> str:
-    """1.32 (1.1 to 1.6)."""
+    """1.32 (1.1 to 1.6), or 1.32 (one pair)."""
     if not math.isfinite(interval.estimate):  # no pairs
         return ABSENT
+    if math.isinf(interval.high):
+        return f"{interval.estimate:.2f} (one pair)"
     return f"{interval.estimate:.2f} ({interval.low:.2f} to {interval.high:.2f})"
 
 
@@ -147,6 +149,8 @@ def final_errors_table(scores: Scores, workload: str) -> Cells:
 def _final(interval: Interval) -> str:
     if not math.isfinite(interval.estimate):
         return "failed"
+    if math.isinf(interval.high):
+        return f"{interval.estimate:.4g} (one seed)"
     return f"{interval.estimate:.4g} ({interval.low:.4g} to {interval.high:.4g})"
 
 

@@ -122,8 +122,9 @@ class Alike:
 class Times:
     """The arm has `factor` times less of something than the base: steps, seconds, error.
 
-    Pairs are called "workload seed"; all seeds of a workload are one group. True where the arm is
-    faster and the interval reaches the factor, false where all of the interval lies below it.
+    Pairs are called "workload seed", or "seed" alone; all seeds of a workload are one group. True
+    where the arm is faster and the interval reaches the factor, false where all of the interval
+    lies below it.
     """
 
     arm: str
@@ -142,15 +143,15 @@ class Times:
         common = [pair for pair in ours if pair in theirs]
         if not common:
             return NO_ROWS
-        groups = sorted({pair.partition(" ")[0] for pair in common})
+        groups = sorted({workload_of(pair) for pair in common})
         own = {group: _of_group(ours, common, group) for group in groups}
         base = {group: _of_group(theirs, common, group) for group in groups}
         found = compare_paired(own, base, missed=dict.fromkeys(groups, math.inf))
         ratio = found.ratio
-        measured = (
-            f"{self.base} / {self.arm} = {ratio.estimate:.2f} "
-            f"[{ratio.low:.2f}, {ratio.high:.2f}], {found.pairs} pairs"
-        )
+        spread = f" [{ratio.low:.2f}, {ratio.high:.2f}], {found.pairs} pairs"
+        if found.pairs == 1:
+            spread = ", one pair"
+        measured = f"{self.base} / {self.arm} = {ratio.estimate:.2f}{spread}"
         if self.factor != 1.0:  # 1: faster at all
             measured += f", claimed {self.factor:g}"
         if ratio.high < self.factor:
@@ -202,5 +203,10 @@ def in_words(difference: Difference, unit: str) -> str:
     return f"{amount} [{interval.low:+.3g}, {interval.high:+.3g}], {difference.pairs} pairs"
 
 
+def workload_of(pair: str) -> str:
+    """ "digits" of "digits 0"; nothing of "0"."""
+    return pair.rpartition(" ")[0]
+
+
 def _of_group(values: Mapping[str, float], pairs: Sequence[str], group: str) -> list[float]:
-    return [values[pair] for pair in pairs if pair.partition(" ")[0] == group]
+    return [values[pair] for pair in pairs if workload_of(pair) == group]

@@ -45,12 +45,15 @@ def bootstrap(
       level: the share of resampled statistics inside the interval.
 
     Returns:
-      The statistic of the values themselves and the interval; NaN if there are no values.
+      The statistic of the values themselves and the interval; NaN if there are no values, from
+      minus to plus infinity around the mean of a single one.
     """
     arrays = [np.asarray(group, float) for group in groups if len(group)]
     if not arrays:
         return Interval(math.nan, math.nan, math.nan)
     if statistic is None:
+        if sum(len(a) for a in arrays) == 1:  # one value says nothing of the spread
+            return Interval(float(arrays[0][0]), -math.inf, math.inf)
         return _bootstrap_mean(arrays, level, resamples, seed)
     rng = np.random.default_rng(seed)
     drawn = []
@@ -65,8 +68,14 @@ def _bootstrap_mean(arrays: list[Array], level: float, resamples: int, seed: int
     rng = np.random.default_rng(seed)
     means = np.zeros(resamples)
     for a in arrays:
-        picked = rng.integers(len(a), size=(resamples, len(a)))
-        means += a[picked].mean(1) / len(arrays)
+        if len(a) > 1:
+            picked = rng.integers(len(a), size=(resamples, len(a)))
+            means += a[picked].mean(1) / len(arrays)
+    # groups of one value are redrawn together: each alone would always be drawn as itself
+    singles = np.concatenate([a for a in arrays if len(a) == 1] or [np.zeros(0)])
+    if len(singles):
+        picked = rng.integers(len(singles), size=(resamples, len(singles)))
+        means += singles[picked].sum(1) / len(arrays)
     estimate = float(np.mean([a.mean() for a in arrays]))
     return _percentiles(estimate, means, level)
 

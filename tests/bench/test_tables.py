@@ -1,11 +1,14 @@
 """Tables of rows made by hand."""
 
+import math
+
 import ml_collections
 
 from effjax.bench.scoring import Scores
 from effjax.bench.tables import (
     claims_table,
     costs_table,
+    describe_ratio,
     failures_table,
     finals_table,
     flat_rows,
@@ -13,6 +16,7 @@ from effjax.bench.tables import (
     times_table,
 )
 from effjax.config import View
+from effjax.report.statistics import Interval
 from tests.bench.test_scoring import GOAL, ROWS
 
 TABLE = Scores([row | {"name": "adamw", "reason": "why"} for row in ROWS], {"w": GOAL}, "b")
@@ -65,3 +69,8 @@ def test_rows_for_a_spreadsheet():
     assert len(body) == len(ROWS)
     assert {len(line) for line in body} == {len(header)}
     assert body[0][header.index("val/loss")] == "0.3"
+
+
+def test_one_pair_has_no_interval():
+    assert describe_ratio(Interval(1.321, -math.inf, math.inf)) == "1.32 (one pair)"
+    assert describe_ratio(Interval(1.321, 1.1, 1.6)) == "1.32 (1.10 to 1.60)"

@@ -72,3 +72,16 @@ def test_times_is_a_ratio_of_pairs():
     few = [row for row in rows if row.pair.startswith("digits")]
     assert Times("fast", "slow", 1.5).answer(few, True).word == UNKNOWN
     assert Times("fast", "absent", 1.5).answer(rows, True).word == OPEN
+
+
+def test_times_of_seeds_without_a_workload_vary():
+    """They are one group; as a group each they would look exact."""
+    rows = rows_of(fast=[1.0] * 7, slow=[1.0, 1.1, 1.2, 1.3, 1.2, 1.1, 1.0])
+    ratio = Times("fast", "slow", 1.6).answer(rows, less_is_better=True).interval
+    assert ratio.low < 1.1 < ratio.estimate < 1.15 < ratio.high
+
+
+def test_one_pair_of_times_answers_nothing():
+    answer = Times("fast", "slow", 1.6).answer(rows_of(fast=[1.0], slow=[1.1]), True)
+    assert answer.word == UNKNOWN
+    assert answer.measured == "slow / fast = 1.10, one pair, claimed 1.6"

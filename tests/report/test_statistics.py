@@ -71,6 +71,17 @@ def test_bootstrap_covers_as_often_as_it_says():
     assert 0.89 <= np.mean(held) <= 0.98
 
 
+def test_bootstrap_draws_groups_of_one_value_together():
+    """Alone they would always be drawn as themselves, and the interval would have no width."""
+    values = [1.0, 2.0, 4.0, 5.0]
+    apart = statistics.bootstrap([[value] for value in values])
+    together = statistics.bootstrap([values])
+    assert apart.estimate == together.estimate == 3.0
+    assert (apart.low, apart.high) == pytest.approx((together.low, together.high), abs=0.05)
+    alone = statistics.bootstrap([[2.0]])
+    assert (alone.low, alone.estimate, alone.high) == (-math.inf, 2.0, math.inf)
+
+
 def test_bootstrap_draws_inside_groups():
     """Groups that are constant leave nothing to chance, however far they lie apart."""
     found = statistics.bootstrap([[1.0, 1.0], [5.0, 5.0]])
