@@ -7,6 +7,7 @@ from effjax.cli.declare import QUIET, default_workdir, flag, place, verb
 
 # how much each layer keeps: as channels compare among all, equal shares, or as an agent finds
 RATIOS = ("global", "layer", "search")
+IMPORTANCE = "l2"
 
 
 @verb(
@@ -23,13 +24,14 @@ RATIOS = ("global", "layer", "search")
     flag("--budget", metavar="B", help="cut a trained run to macs:0.5x, params:..., latency:..."),
     flag("--choose-space", metavar="B", help="which widths and size to make elastic: memory:64KB"),
     flag("--intervals", type=int, metavar="K", help="divide a flow's times among K smaller copies"),
-    flag("--importance", default="l2", metavar="I", help="which channels matter (l2), or blocks"),
+    flag("--importance", metavar="I", help="which channels matter (l2), or blocks"),
     flag("--refit", action="store_true", help="fit cut layers to what they gave before"),
     flag("--ratios", choices=RATIOS, help="of layers: compared, equal, or searched"),
     flag("--evaluations", type=int, metavar="N", help="of --ratios=search (200)"),
     flag("--bits", metavar="N", help="fewer bits for a trained run: 8, 4, or 4,8 under --budget"),
     flag("--activations", type=int, metavar="N", help="of --bits: of activations (8)"),
     flag("--layer-bits", metavar="R=N", help="of --bits: of some layers, 'stem|head=8'"),
+    flag("--latency-table", type=place, metavar="T", help="of --bits: ms of layers, as JSON"),
     flag("--out", type=place, metavar="O", help="where it goes (D-narrow, D-8bit)"),
     QUIET,
     examples=[
@@ -40,6 +42,8 @@ RATIOS = ("global", "layer", "search")
         "effjax compress --config=configs/compress/narrow_cifar10.py --budget=macs:0.25x,macs:0.5x "
         "--compare",
         "effjax compress --config=configs/compress/once_for_all_digits.py",
+        "effjax compress --config=configs/compress/once_for_all_digits.py --budget=macs:0.3x "
+        "--compare",
         "effjax compress --workdir=runs/digits --intervals=3 --budget=macs:0.7x --out=experts",
         "effjax compress --workdir=runs/quickstart --bits=8",
         "effjax compress --workdir=runs/quickstart --bits=4,8 --budget=size:0.2x",
@@ -106,29 +110,34 @@ def _refuse_compare(args: argparse.Namespace) -> None:
 
     if args.compare:
         raise UserError(
-            "--compare is for masks; of an elastic network cut sub-networks out and train them\n"
-            "effjax compress --workdir=D --budget=macs:0.3x"
+            "--compare of an elastic network needs the sizes of what is cut out\n"
+            f"effjax compress --config={args.config} --compare --budget=macs:0.3x,macs:0.5x"
         )
+
+
+def _refuse_cutting(args: argparse.Namespace) -> None:
+    """Of an elastic network a budget alone finds a sub-network, which has its weights already."""
+    from effjax.errors import UserError
+
+    given = {"importance": args.importance, "ratios": args.ratios, "refit": args.refit}
+    for name, value in given.items():
+        if value:
+            raise UserError(
+                f"--{name} says how channels are cut; a sub-network of an elastic network is found "
+                "by --budget alone; leave it out"
+            )
 
 
 def _narrow(args: argparse.Namespace) -> None:
     from effjax.compress.cut import narrow_run
     from effjax.compress.elastic.run import is_elastic_run
-    from effjax.errors import UserError
     from effjax.report import choose_display
 
     if is_elastic_run(args.workdir):
-        if args.refit:
-            raise UserError(
-                "--refit is for cuts; a sub-network has its weights already; leave it out"
-            )
-        if args.ratios is not None:
-            raise UserError(
-                "--ratios is for cuts; of an elastic run a budget alone finds a sub-network; "
-                "leave it out"
-            )
+        _refuse_cutting(args)
         _specialise(args)
         return
+    importance = args.importance or IMPORTANCE
     out = args.out or args.workdir.with_name(f"{args.workdir.name}-narrow")
     display = choose_display(args.quiet)
     with contextlib.closing(display):
@@ -137,10 +146,10 @@ def _narrow(args: argparse.Namespace) -> None:
             from effjax.compress.search_cut import search_cut
 
             evaluations = EVALUATIONS if args.evaluations is None else args.evaluations
-            search_cut(args.workdir, out, args.budget, args.importance, evaluations, display)
+            search_cut(args.workdir, out, args.budget, importance, evaluations, display)
             return
         scope = args.ratios or "global"
-        narrow_run(args.workdir, out, args.budget, args.importance, display, args.refit, scope)
+        narrow_run(args.workdir, out, args.budget, importance, display, args.refit, scope)
 
 
 def _choose_space(args: argparse.Namespace) -> None:
@@ -202,10 +211,15 @@ def _compare_cuts(args: argparse.Namespace) -> None:
 
     from effjax.compress.compare_cuts import compare_cuts
     from effjax.compress.cut import check_method
+    from effjax.compress.elastic.compare import compare_children
+    from effjax.compress.elastic.run import is_elastic
     from effjax.compress.narrow import read_budget
     from effjax.report import choose_display
 
-    check_method(args.importance)
+    importance = args.importance or IMPORTANCE
+    check_method(importance)
+    if is_elastic(config):
+        _refuse_cutting(args)
     budgets = args.budget.split(",")
     for budget in budgets:
         read_budget(budget)  # refused before anything is trained
@@ -213,7 +227,10 @@ def _compare_cuts(args: argparse.Namespace) -> None:
     folder = args.workdir or default.with_name(f"{default.name}-compare")
     display = choose_display(args.quiet)
     with contextlib.closing(display):
-        compare_cuts(config, folder, budgets, seeds, args.importance, display)
+        if is_elastic(config):
+            compare_children(config, folder, budgets, seeds, display)
+        else:
+            compare_cuts(config, folder, budgets, seeds, importance, display)
 
 
 def _quantise(args: argparse.Namespace) -> None:
@@ -221,7 +238,7 @@ def _quantise(args: argparse.Namespace) -> None:
     from effjax.report import choose_display
 
     activations = 8 if args.activations is None else args.activations
-    wanted = read_wanted(args.bits, activations, args.layer_bits, args.budget)
+    wanted = read_wanted(args.bits, activations, args.layer_bits, args.budget, args.latency_table)
     name = args.bits.replace(",", "-")
     out = args.out or args.workdir.with_name(f"{args.workdir.name}-{name}bit")
     display = choose_display(args.quiet)

@@ -84,6 +84,7 @@ NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
         "--intervals": ("--budget",),
         "--activations": ("--bits",),
         "--layer-bits": ("--bits",),
+        "--latency-table": ("--bits",),
         "--out": ("--budget", "--bits"),
         "--compare": ("--config",),
         "--seeds": ("--compare",),

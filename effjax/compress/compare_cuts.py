@@ -19,8 +19,8 @@ from typing import Any
 
 import ml_collections
 
-from effjax.compress.cut import TASKS, cut_once
-from effjax.compress.cut_table import BASE, METRIC, ORIGINAL, Row, draw, report, write
+from effjax.compress.cut import BLOCKS, TASKS, cut_once
+from effjax.compress.cut_table import BASE, METRIC, ORIGINAL, WHOLE, Row, draw, report, write
 from effjax.compress.gates.methods import GATES
 from effjax.compress.narrow import Scope
 from effjax.errors import UserError
@@ -148,7 +148,7 @@ def compare_cuts(
             raise UserError(f"the original in {source} is of no use: {result.reason}")
         own = _arms_of(config, folder, budgets, seed, method, source, display)
         before = {unit: pair[0] for unit, pair in own[0][1].items()}
-        rows.append(Row(ORIGINAL, "", seed, result.value, "", before))
+        rows.append(Row(ORIGINAL, WHOLE, seed, result.value, "", before))
         rows.extend(row for row, _ in own)
         write(rows, folder)
     draw(rows, budgets, list(ARMS), folder)
@@ -184,8 +184,9 @@ def _method(
     method: str,
     arm: Arm,
 ) -> str:
-    """Gates know no equal shares: those are taken by the squares of the weights."""
-    return "l2" if method in GATES.entries and arm.scope == "layer" else method
+    """Gates and whole blocks know no equal shares: those are taken by the squares of weights."""
+    knows_shares = method not in (*GATES.entries, BLOCKS)
+    return method if knows_shares or arm.scope == "global" else "l2"
 
 
 def _trial(

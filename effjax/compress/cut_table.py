@@ -1,4 +1,7 @@
-"""What came of a comparison of cut networks: its table, its file, its picture."""
+"""What came of a comparison of small networks: its table, its files, its picture.
+
+The rows without a budget are those of the large network.
+"""
 
 import dataclasses
 import json
@@ -16,6 +19,7 @@ from effjax.trials.trial import Trial
 
 COMPARE, PICTURE = "compare.json", "compare.png"
 ORIGINAL, BASE = "original", "pruned"
+WHOLE = ""  # the budget of a network that was not cut
 METRIC = "val/top1"
 
 
@@ -24,7 +28,7 @@ class Row:
     """What one training has reached.
 
     Attributes:
-      arm, budget, seed: which; the original has no budget.
+      arm, budget, seed: which; the large network has no budget.
       value: of the metric; None where there is none, `reason` says why.
       costs: {"params", "macs", "latency"} of the network.
     """
@@ -40,28 +44,30 @@ class Row:
 def paired(
     rows: Sequence[Row],
     budget: str,
+    base: str = BASE,
 ) -> PairedTable:
-    """The arms of one budget, with differences from `pruned` seed by seed."""
+    """The arms of one budget, with differences from one of them seed by seed."""
     results = []
     for row in rows:
-        if row.budget == budget or row.arm == ORIGINAL:
+        if row.budget in (budget, WHOLE):
             results.append(Result(Trial(variant=row.arm, seed=row.seed), row.value, row.reason))
-    return PairedTable(results, METRIC, base=BASE)
+    return PairedTable(results, METRIC, base=base)
 
 
 def table_rows(
     rows: Sequence[Row],
     budgets: Sequence[str],
+    base: str = BASE,
 ) -> list[list[str]]:
     """A line for each budget and arm."""
-    whole = [row for row in rows if row.arm == ORIGINAL]
+    whole = [row for row in rows if row.budget == WHOLE]
     lines = []
     for budget in budgets:
-        table = paired(rows, budget)
+        table = paired(rows, budget, base)
         for arm in table.variants:
-            own = whole if arm == ORIGINAL else _of(rows, budget, arm)
+            own = _of(rows, budget, arm) or whole
             difference, verdict = "", "base"
-            if arm != BASE:
+            if arm != base:
                 difference = describe_difference(table.difference(arm))
                 verdict = table.verdict(arm)
             value = f"{table.interval(arm).estimate:.4f}"
@@ -94,11 +100,13 @@ def report(
     budgets: Sequence[str],
     folder: Path,
     display: Display,
+    base: str = BASE,
 ) -> None:
     """Shows the table, what failed, and where the picture is."""
-    header = ("budget", "arm", METRIC, f"minus {BASE}", "verdict", "params", "macs", "ms")
-    title = "means over seeds; differences seed by seed with 95 % intervals; costs of the original"
-    display.table(title, table_rows(rows, budgets), header, right=(2, 5, 6, 7))
+    header = ("budget", "arm", METRIC, f"minus {base}", "verdict", "params", "macs", "ms")
+    large = next(row.arm for row in rows if row.budget == WHOLE)
+    title = f"means over seeds; differences seed by seed with 95 % intervals; costs of the {large}"
+    display.table(title, table_rows(rows, budgets, base), header, right=(2, 5, 6, 7))
     for row in rows:
         if row.value is None:
             display.line(f"{row.arm} at {row.budget}, seed {row.seed} does not count: {row.reason}")
@@ -132,8 +140,9 @@ def draw(
             own = [row for row in _of(rows, budget, arm) if row.value is not None]
             if own:
                 curves.setdefault(arm, []).append(_point(own))
-    whole = [row for row in rows if row.arm == ORIGINAL]
-    plot_cuts(curves, _point(whole), folder / PICTURE, str(folder), METRIC)
+    whole = [row for row in rows if row.budget == WHOLE]
+    large = (whole[0].arm, _point(whole))
+    plot_cuts(curves, large, folder / PICTURE, str(folder), METRIC)
 
 
 def _point(rows: Sequence[Row]) -> tuple[float, float, Any]:

@@ -1,24 +1,27 @@
 """The bits of each layer of a network under a budget of bytes or milliseconds."""
 
+import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from effjax.compress.bit_latency import NANOSECONDS, Table, nanoseconds, read_bit_latency
 from effjax.compress.images import first_batches
 from effjax.compress.quantised import FLOAT, Bits, in_float, quantise
-from effjax.compress.quantised_layers import Layer, layers_of, summarise
+from effjax.compress.quantised_layers import Layer, Summary, layers_of, summarise
 from effjax.compress.sensitivity import best_bits, damages
-from effjax.costs import Budget
+from effjax.costs import Budget, describe
 from effjax.errors import UserError, nearest
 from effjax.report import Display, format_bytes
 
-UNITS = ("size",)
+UNITS = {"size": "memory", "latency": "latency"}  # as typed: of a budget
 BATCHES = 2  # that damages are measured on
 
 Rules = tuple[tuple[str, int], ...]  # as in `Bits.layers`
 
 
 def read_budget(amount: str) -> Budget:
-    """ "size:0.2x" or "size:40 KB" as a budget of bytes.
+    """ "size:0.2x", "size:40 KB" or "latency:3 ms" as a budget of bytes or milliseconds.
 
     Raises:
       UserError: another form.
@@ -28,7 +31,34 @@ def read_budget(amount: str) -> Budget:
         raise UserError(f"--budget={amount}: expected UNIT:AMOUNT, such as size:0.2x or size:40 KB")
     if unit not in UNITS:
         raise UserError(f"--budget={amount}: bits have another unit; {nearest(unit, UNITS)}")
-    return Budget("memory", number)
+    return Budget(UNITS[unit], number)
+
+
+@dataclasses.dataclass(frozen=True)
+class Costs:
+    """What the bits of a network cost, in whole numbers.
+
+    Attributes:
+      free: {path: {bits: cost}} of the layers whose bits are chosen.
+      rest: of all else.
+      in_float: of the network in floating point; a budget may be a share of it. None: not known.
+      scale: how many of them are one of the budget's unit.
+    """
+
+    free: dict[str, dict[int, int]]
+    rest: int
+    in_float: int | None
+    scale: int = 1
+
+    @property
+    def least(self) -> float:
+        """Of the cheapest bits, in the budget's unit."""
+        return (self.rest + sum(min(cost.values()) for cost in self.free.values())) / self.scale
+
+    @property
+    def most(self) -> float:
+        """Of the dearest bits, in the budget's unit."""
+        return (self.rest + sum(max(cost.values()) for cost in self.free.values())) / self.scale
 
 
 def mixed_bits(
@@ -38,6 +68,7 @@ def mixed_bits(
     choices: Sequence[int],
     budget: Budget,
     display: Display,
+    table: Path | None = None,
 ) -> Rules:
     """One rule for each layer: the bits that move the logits least within the budget.
 
@@ -45,7 +76,8 @@ def mixed_bits(
       task: a `Quantise`.
       bits: whose `layers` hold what is decided already.
       choices: numbers of bits.
-      budget: of the bytes of all weights.
+      budget: of the bytes of all weights, or of the milliseconds of all layers.
+      table: of milliseconds, see `bit_latency`.
 
     Raises:
       UserError: the budget cannot be met, or no choice exceeds it.
@@ -53,26 +85,72 @@ def mixed_bits(
     shape = task.split.image_shape
     plain = in_float(task.model)
     layers = layers_of(plain, variables, shape)
-    decided = {layer.path for layer in layers if _is_decided(bits, layer)}
-    free = [layer for layer in layers if layer.path not in decided]
-    costs = {layer.path: {b: layer.bytes(b) for b in choices} for layer in free}
-
-    # all else: what is decided, and what has no kernel
-    most = Bits(max(choices), bits.activations, bits.layers)
-    dearest = summarise(quantise(plain, most), variables, shape)
-    rest = dearest.bytes - sum(layer.bytes(max(choices)) for layer in free)
-    budget = budget.relative_to(dearest.float_bytes)
-    least = rest + sum(min(cost.values()) for cost in costs.values())
-    budget.check_reachable(
-        least, dearest.bytes, f"bits {', '.join(map(str, choices))}", "give another --budget"
-    )
+    free = [layer for layer in layers if not _is_decided(bits, layer)]
+    if budget.unit == "latency":
+        costs = _times(
+            read_bit_latency(table, [layer.path for layer in layers]), free, bits, choices
+        )
+    else:
+        most = Bits(max(choices), bits.activations, bits.layers)
+        dearest = summarise(quantise(plain, most), variables, shape)
+        costs = _bytes(dearest, free, choices)
+    if budget.is_share:
+        if costs.in_float is None:
+            raise UserError(
+                f"--budget=latency:{budget.amount} is a share of the time in floating point: "
+                "the table needs 32 bits of every layer"
+            )
+        budget = budget.relative_to(costs.in_float / costs.scale)
+    named = f"bits {', '.join(map(str, choices))}"
+    budget.check_reachable(costs.least, costs.most, named, "give another --budget")
 
     images = [images for images, _ in first_batches(task, BATCHES)]
     display.start(len(free))
     found = damages(plain, variables, images, free, choices, lambda n: display.update(n, {}))
-    rules = best_bits(found, costs, budget.limit - rest)
-    display.line(f"bits within {format_bytes(round(budget.limit))}: {_in_words(rules)}")
+    rules = best_bits(found, costs.free, budget.limit * costs.scale - costs.rest)
+    display.line(f"bits within {_amount(budget)}: {_in_words(rules)}")
     return rules
+
+
+def _bytes(
+    dearest: Summary,
+    free: Sequence[Layer],
+    choices: Sequence[int],
+) -> Costs:
+    """Bytes of all weights.
+
+    Args:
+      dearest: of the network with the most bits.
+    """
+    costs = {layer.path: {number: layer.bytes(number) for number in choices} for layer in free}
+    # what is decided, and what has no kernel
+    rest = dearest.bytes - sum(layer.bytes(max(choices)) for layer in free)
+    return Costs(costs, rest, dearest.float_bytes)
+
+
+def _times(
+    table: Table,
+    free: Sequence[Layer],
+    bits: Bits,
+    choices: Sequence[int],
+) -> Costs:
+    """Nanoseconds of all layers."""
+    costs = {layer.path: nanoseconds(table, layer.path, choices) for layer in free}
+    rest = 0
+    for path in table:
+        if path not in costs:
+            weights, _ = bits.of(path)
+            rest += nanoseconds(table, path, (weights,))[weights]
+    whole = None
+    if all(FLOAT in row for row in table.values()):
+        whole = sum(nanoseconds(table, path, (FLOAT,))[FLOAT] for path in table)
+    return Costs(costs, rest, whole, NANOSECONDS)
+
+
+def _amount(budget: Budget) -> str:
+    if budget.unit == "memory":
+        return format_bytes(round(budget.limit))
+    return describe(budget.unit, budget.limit)
 
 
 def _is_decided(bits: Bits, layer: Layer) -> bool:

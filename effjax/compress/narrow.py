@@ -25,6 +25,7 @@ from effjax.errors import UserError
 from effjax.models import ImageModel
 
 Scope = Literal["global", "layer"]
+Shape = tuple[int, int, int]  # of an image: (H, W, C)
 LATENCY_BATCH = 8  # images of a measured call
 LATENCY_ROUNDS = 3
 NEEDS_GRADIENTS = ("taylor", "hessian")
@@ -49,7 +50,7 @@ class Narrowed:
 def cost_of(
     model: ImageModel,
     variables: Any,
-    image_shape: tuple[int, int, int],
+    image_shape: Shape,
     unit: str,
 ) -> float:
     """Parameters, multiply-adds, or measured milliseconds of `LATENCY_BATCH` images."""
@@ -64,7 +65,7 @@ def narrow(
     variables: Any,
     scores: dict[str, np.ndarray],
     budget: Budget,
-    image_shape: tuple[int, int, int],
+    image_shape: Shape,
     scope: Scope = "global",
 ) -> Narrowed:
     """The network with as many channels as a budget allows, the least important ones gone.
@@ -100,17 +101,23 @@ def narrow(
 def all_costs(
     before: tuple[ImageModel, Any],
     after: tuple[ImageModel, Any],
-    image_shape: tuple[int, int, int],
+    image_shape: Shape,
+    shape_after: Shape | None = None,
 ) -> dict[str, tuple[float, float]]:
-    """{"params", "macs", "latency": (before, after)} of two networks with their variables."""
-    networks = (before, after)
+    """{"params", "macs", "latency": (before, after)} of two networks with their variables.
+
+    Args:
+      image_shape: (H, W, C) of the images that they take.
+      shape_after: of those that the second one takes; None: the same.
+    """
+    networks = ((*before, image_shape), (*after, shape_after or image_shape))
     costs = {}
     for unit in ("params", "macs"):
-        costs[unit] = tuple(cost_of(*network, image_shape, unit) for network in networks)
+        costs[unit] = tuple(cost_of(*network, unit) for network in networks)
     # by turns, and the best of each: other programs slow down now the one, now the other
     rounds = []
     for _ in range(LATENCY_ROUNDS):
-        rounds.append([cost_of(*network, image_shape, "latency") for network in networks])
+        rounds.append([cost_of(*network, "latency") for network in networks])
     costs["latency"] = tuple(map(min, zip(*rounds)))
     return costs
 

@@ -43,12 +43,14 @@ class Wanted:
     Attributes:
       bits: of layers; its `weights` is not used where there are choices.
       choices: of the bits of each layer, under `budget`; (): none.
-      budget: of the bytes of all weights.
+      budget: of the bytes of all weights, or of the milliseconds of all layers.
+      table: of the milliseconds of layers.
     """
 
     bits: Bits
     choices: tuple[int, ...] = ()
     budget: Budget | None = None
+    table: Path | None = None
 
 
 def read_wanted(
@@ -56,8 +58,16 @@ def read_wanted(
     activations: int = 8,
     layers: str | None = None,
     budget: str | None = None,
+    table: Path | None = None,
 ) -> Wanted:
-    """Of the flags --bits=4,8, --activations=8, --layer-bits='stem|head=8' and --budget=size:0.2x.
+    """Of the flags of `effjax compress --bits`.
+
+    Args:
+      bits: "8", or "4,8" under a budget.
+      activations: their bits.
+      layers: bits of some layers: "stem|head=8".
+      budget: "size:0.2x" or "latency:3 ms".
+      table: of the milliseconds of layers, which a budget of latency needs.
 
     Raises:
       UserError: another form, or bits that layers cannot have.
@@ -74,9 +84,19 @@ def read_wanted(
             "give both, --bits=4,8 --budget=size:0.2x, or one number of bits alone"
         )
     found = Bits(choices[-1], activations, _read_rules(layers))
-    if budget is None:
+    amount = None if budget is None else read_budget(budget)
+    is_latency = amount is not None and amount.unit == "latency"
+    if is_latency and table is None:
+        raise UserError(
+            "--budget=latency of bits needs --latency-table=FILE, measured where integers run: "
+            'JAX computes rounded numbers as fast as floats\nits form: {"LAYER": {"8": '
+            "MILLISECONDS, ...}, ...}; or give --budget=size:0.2x"
+        )
+    if table is not None and not is_latency:
+        raise UserError("--latency-table is for --budget=latency:...; leave it out")
+    if amount is None:
         return Wanted(found)
-    return Wanted(found, choices, read_budget(budget))
+    return Wanted(found, choices, amount, table)
 
 
 def _read_rules(text: str | None) -> tuple[tuple[str, int], ...]:
@@ -112,7 +132,9 @@ def quantise_run(
     setup, state = _start(workdir, out, bits, display)
     if wanted.budget is not None:
         variables = _variables(setup, state)
-        rules = mixed_bits(setup.task, variables, bits, wanted.choices, wanted.budget, display)
+        rules = mixed_bits(
+            setup.task, variables, bits, wanted.choices, wanted.budget, display, wanted.table
+        )
         bits = dataclasses.replace(bits, layers=bits.layers + rules)
         setup, state = _start(workdir, out, bits, display)
     display.waiting("measuring what layers take")

@@ -13,7 +13,7 @@ Point = tuple[float, float, Interval]  # (multiply-adds, milliseconds, the metri
 
 def plot_cuts(
     curves: Mapping[str, Sequence[Point]],
-    original: Point,
+    large: tuple[str, Point],
     path: Path,
     title: str,
     metric: str,
@@ -22,10 +22,11 @@ def plot_cuts(
 
     Args:
       curves: {arm: its networks}, with the interval of each over seeds.
-      original: what all of them are made from.
+      large: the name and the point of what all of them are made from.
     """
     from matplotlib.figure import Figure
 
+    name_of_large, whole = large
     figure = Figure(figsize=(10, 4), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     names = ("multiply-adds", "measured milliseconds")
@@ -37,16 +38,16 @@ def plot_cuts(
             reach = [_reach(point[2]) for point in ordered]
             style = {"color": colour, "marker": "o", "ms": 4, "capsize": 3, "lw": 1.2}
             axes.errorbar(costs, means, yerr=reach, label=arm, **style)
-        interval = original[2]
+        interval = whole[2]
         axes.errorbar(
-            original[slot],
+            whole[slot],
             interval.estimate,
             yerr=_reach(interval),
             color=GREY,
             marker="s",
             capsize=3,
             ls="",
-            label="original",
+            label=name_of_large,
         )
         axes.set_xlabel(name)
         axes.set_xlim(left=0)

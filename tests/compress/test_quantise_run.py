@@ -1,5 +1,7 @@
 """A trained network in fewer bits, as a run."""
 
+from pathlib import Path
+
 import pytest
 
 from effjax.compress.quantise_run import quantise_run, read_wanted
@@ -68,6 +70,9 @@ def test_flags_become_bits():
         (("4", 8, None, "size:0.2x"), "--budget chooses among several bits"),
         (("4", 8, "stem"), "--layer-bits=stem: expected REGEX=BITS"),
         (("4,8", 8, None, "macs:0.5x"), "bits have another unit"),
+        (("4,8", 8, None, "latency:3 ms"), "needs --latency-table=FILE"),
+        (("4,8", 8, None, "size:0.2x", Path("t.json")), "is for --budget=latency"),
+        (("8", 8, None, None, Path("t.json")), "is for --budget=latency"),
     ],
 )
 def test_what_is_no_wish_is_refused(flags, says):

@@ -194,16 +194,8 @@ def specialise(
       UserError: no such run, or a budget that cannot be met.
     """
     trained = open_trained(workdir, display)
-    costs = costs_of(trained, out)
-    budget = amount.relative_to(costs.of_base(amount.unit) if amount.is_share else 0.0)
-    # before anything is measured
-    check_feasible(trained.task.supernet.space, (budget,), costs.of)
-    pairs = measured_pairs(trained, workdir, display)
-    out.mkdir(parents=True, exist_ok=True)
-    found, problem = search(trained, pairs, budget, costs)
-    _, variables = trained.export(found.point)
-    write(dataclasses.replace(found, variables=variables), problem, out)
-    _show(found, trained, pairs, display)
+    found = cut_out(trained, workdir, amount, out, display)
+    _show(found, trained, display)
     display.line(f"architecture: {out / FOUND_ARCHITECTURE}, picture: {out / PICTURE}")
     size = trained.task.supernet.space.resolution(found.point)
     sized = "" if size is None else f" --config.data.image_size={size}"
@@ -214,19 +206,45 @@ def specialise(
     return found
 
 
+def cut_out(
+    trained: Trained,
+    workdir: Path,
+    amount: Budget,
+    out: Path,
+    display: Display,
+) -> Found:
+    """Writes the best sub-network of a trained elastic network, see `specialise`.
+
+    Returns:
+      What was found, with the weights of the sub-network.
+    """
+    costs = costs_of(trained, out)
+    budget = amount.relative_to(costs.of_base(amount.unit) if amount.is_share else 0.0)
+    # before anything is measured
+    check_feasible(trained.task.supernet.space, (budget,), costs.of)
+    pairs = measured_pairs(trained, workdir, display)
+    out.mkdir(parents=True, exist_ok=True)
+    found, problem = search(trained, pairs, budget, costs)
+    _, variables = trained.export(found.point)
+    found = dataclasses.replace(found, variables=variables)
+    write(found, problem, out)
+    return found
+
+
 def _show(
     found: Found,
     trained: Trained,
-    pairs: Problem,
     display: Display,
 ) -> None:
-    space = trained.task.supernet.space
+    net = trained.task.supernet
+    space = net.space
+    costs = ElasticCosts(net, trained.task.model.num_classes)
     idle = space.is_idle(found.point)
     rows = []
     for (path, option), unused in zip(found.options.items(), idle):
         rows.append((path, "-" if unused else str(option)))
     for unit, cost in found.costs.items():
-        whole = pairs.costs.of(space.largest, unit) if unit in ("params", "macs") else None
+        whole = costs.of(space.largest, unit) if unit in ("params", "macs") else None
         shown = f"{cost:,.6g}" if unit == "latency" else f"{cost:,}"
         rows.append((unit, shown if whole is None else f"{shown} ({100 * cost / whole:.0f} %)"))
     rows.append((f"{TOP1} of the search's images", f"{found.value:.4f}"))
