@@ -9,7 +9,6 @@ ROOT = Path(__file__).parent.parent
 # Modules without logic of their own.
 WITHOUT = {
     "cli/claims.py": "declares flags and calls effjax/claims/verb.py",
-    "cli/compress.py": "declares flags and calls effjax/compress/run.py",
     "cli/export.py": "declares flags and calls effjax/export/write.py",
     "cli/train.py": "declares flags and calls effjax/tasks/run.py",
     "contract/evaluator.py": "a protocol",
