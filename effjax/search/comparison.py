@@ -111,8 +111,8 @@ def arm_search(
     wanted: Search,
     arm: str,
 ) -> Search:
-    """The search of an arm; the options are those of the config's own strategy."""
-    options = wanted.options if arm == wanted.strategy else {}
+    """The search of an arm, with its own options."""
+    options = wanted.options if arm == wanted.strategy else wanted.compare_options.get(arm, {})
     return dataclasses.replace(wanted, strategy=arm, options=options)
 
 

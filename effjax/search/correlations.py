@@ -26,6 +26,7 @@ class Correlation:
 
     Attributes:
       networks: those for which the score is a number.
+      is_constant: all networks have the same score, which ranks nothing.
       top: the mean value of the tenth of the networks that the score ranks first.
     """
 
@@ -33,6 +34,7 @@ class Correlation:
     spearman: Interval
     kendall: Interval
     networks: int
+    is_constant: bool
     top: float
 
 
@@ -80,6 +82,7 @@ def correlate(name: str, scores: np.ndarray, values: np.ndarray) -> Correlation:
         spearman=_interval(spearman, scores, values),
         kendall=_interval(kendall, scores, values),
         networks=len(scores),
+        is_constant=bool((scores == scores[0]).all()),
         top=float(values[first].mean()),
     )
 
@@ -125,6 +128,9 @@ def show_correlations(table: Table, path: Path, display: Display) -> Sequence[Co
     found = correlations(table)
     rows = []
     for one in found:
+        if one.is_constant:
+            rows.append((one.name, "the same for all", "", ""))
+            continue
         rows.append((one.name, _in_words(one.spearman), _in_words(one.kendall), f"{one.top:.4f}"))
     seeds = min(len(row.values) for row in table.rows)
     title = f"{len(table.rows)} networks, {seeds} trainings each; 95 % intervals over networks"
@@ -133,7 +139,7 @@ def show_correlations(table: Table, path: Path, display: Display) -> Sequence[Co
     best = max(row.value for row in table.rows)
     mean = float(np.mean([row.value for row in table.rows]))
     display.line(f"best of all {best:.4f}, mean {mean:.4f}")
-    estimates = {one.name: one.spearman for one in found}
+    estimates = {one.name: one.spearman for one in found if not one.is_constant}
     plot_correlations(estimates, ("another seed", *COSTS), path, title)
     display.line(f"picture: {path}")
     return found

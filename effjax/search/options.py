@@ -29,6 +29,7 @@ class Search:
       latency_table: of measured parts; None: WORKDIR/latency.json.
       options: of the strategy.
       compare_with: strategies that `--compare` adds to the random and the cost baselines.
+      compare_options: {strategy: its options} of arms other than `strategy`.
       compare_seeds: searches and trainings of each arm.
     """
 
@@ -43,6 +44,7 @@ class Search:
     latency_table: str | None = None
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     compare_with: Sequence[str] = ()
+    compare_options: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     compare_seeds: int = 3
 
     def __post_init__(self) -> None:

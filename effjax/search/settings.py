@@ -54,7 +54,8 @@ def read_search(
     given = dict(_read_option(text) for text in options)
     wanted = dataclasses.replace(wanted, options={**wanted.options, **given})
     # both are known, or refused in a sentence, before any data is opened
-    bind_options(wanted.strategy, find_strategy(wanted.strategy), wanted.options)
+    for name, own in [(wanted.strategy, wanted.options), *wanted.compare_options.items()]:
+        bind_options(name, find_strategy(name), own)
     return wanted
 
 

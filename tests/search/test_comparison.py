@@ -50,7 +50,9 @@ def test_on_a_table(config, wanted, tmp_path, monkeypatch):
         assert (tmp_path / "c" / picture).stat().st_size > 5000
 
 
-def test_options_belong_to_the_configs_strategy(wanted):
+def test_each_arm_has_its_own_options(wanted):
+    object.__setattr__(wanted, "compare_options", {"params": {"samples": 3}})
+    assert arm_search(wanted, "params").options == {"samples": 3}
     assert arm_search(wanted, "evolution").options == {"population": 4}
     assert arm_search(wanted, "random").options == {}
 

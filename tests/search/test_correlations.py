@@ -31,9 +31,11 @@ def table(networks):
     return Table(SPACE, "val/top1", rows)
 
 
-def test_report_of_a_table(tmp_path):
+def test_report_of_a_table(tmp_path, capsys):
     path = tmp_path / "x.png"
-    found = correlations.show_correlations(table(8), path, choose_display(quiet=True))
+    found = correlations.show_correlations(table(8), path, choose_display())
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "macs" in line]
+    assert line.split() == ["macs", "the", "same", "for", "all"]
     by_name = {one.name: one for one in found}
     assert by_name["same"].spearman.estimate == pytest.approx(1)
     assert by_name["params"].kendall.estimate == pytest.approx(-1)
