@@ -1,5 +1,6 @@
 """What is settled before JAX starts: the folder of compiled programs, and what is wrong in it."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import jax
 import pytest
 
 from effjax import startup
+from effjax.startup import collect_garbage_seldom
 
 PROGRAM = """
 import os, jax
@@ -92,3 +94,14 @@ def test_every_core_is_a_device_unless_the_user_says_how_many(count):
     )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert int(found.stdout) == (count or cores)
+
+
+def test_garbage_is_collected_seldom():
+    usual = gc.get_threshold()
+    try:
+        collect_garbage_seldom()
+        assert gc.get_threshold()[0] == 20_000
+        # as often over whole generations as before
+        assert gc.get_threshold()[1:] == usual[1:]
+    finally:
+        gc.set_threshold(*usual)

@@ -16,7 +16,7 @@ from effjax.cli.declare import VERBS, default_workdir, make_parser
 from effjax.cli.interruptible import interruptible
 from effjax.cli.together import OVERRIDE, check_together
 from effjax.errors import NonFinite, Preempted, ReaderGone, UserError, nearest, printable_lines
-from effjax.startup import tune_malloc, use_compilation_cache
+from effjax.startup import collect_garbage_seldom, tune_malloc, use_compilation_cache
 
 __all__ = ["VERBS", "default_workdir", "main", "make_parser", "parse"]
 
@@ -108,6 +108,7 @@ def main(argv: list[str] | None = None) -> None:
     """Runs one command and exits with its status."""
     if argv is None:  # typed by a user, and not called by a test
         tune_malloc()
+        collect_garbage_seldom()
         sys.stdout.reconfigure(errors="replace")  # an old terminal shows "?" for a bar
         argv = sys.argv[1:]
     debug = "--debug" in argv

@@ -68,6 +68,9 @@ def unzip_map(f: Callable[..., tuple], trees: tuple, count: int) -> tuple:
     """`jax.tree.map` of a function of several results: a tuple of `count` trees."""
     leaves, structure = jax.tree.flatten(trees[0])
     others = [structure.flatten_up_to(tree) for tree in trees[1:]]
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        # a rule is traced once for all leaves of one shape: tracing is half of a cached start
+        f = jax.jit(f, inline=True)
     results = [f(*values) for values in zip(leaves, *others, strict=True)]
     if not results:
         # a tree without leaves says nothing of the number of results

@@ -81,7 +81,8 @@ def build(
     clock = _clock(view, source.num_examples)
 
     key = run_key(view.seed)
-    init = _initialiser(task, source)
+    # jitted, so that it is traced once: here, and not again where the first state is made
+    init = jax.jit(_initialiser(task, source), inline=True)
     params, _ = jax.eval_shape(init, key)  # shapes alone: a wrong config is refused at once
     groups = make_groups(view, clock, params, task.groups(params), task.depths)
     task.not_learned = groups.not_learned

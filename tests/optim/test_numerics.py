@@ -25,6 +25,23 @@ def test_unzip_map_keeps_structures_and_empty_trees():
     assert unzip_map(lambda x: (x, x), ({},), count=2) == ({}, {})
 
 
+def test_a_compiled_rule_is_traced_once_for_leaves_of_one_shape():
+    traced = []
+
+    def rule(x):
+        traced.append(x.shape)
+        return x + 1, 2 * x
+
+    @jax.jit
+    def update(tree):
+        return unzip_map(rule, (tree,), count=2)
+
+    sums, products = update({"a": jnp.ones(2), "b": jnp.zeros(2), "c": jnp.ones(3)})
+    assert sorted(traced) == [(2,), (3,)]
+    assert sums["b"].tolist() == [1, 1]
+    assert products["c"].tolist() == [2, 2, 2]
+
+
 def test_ordering_hints_change_no_value():
     values = jnp.array([1.5, -2.0, 0.0, jnp.inf, -jnp.inf, jnp.nan])
     np.testing.assert_array_equal(jax.jit(no_recompute)(values), values)

@@ -5,7 +5,7 @@ import pytest
 import effjax
 from effjax.errors import UserError
 from effjax.tasks.run import build
-from tests.training.toy import line_config
+from tests.training.toy import Line, line_config
 
 
 def refused(message, **changes):
@@ -37,3 +37,17 @@ def test_parts_are_handed_in_ready():
     assert setup.abstract.params["w"].sharding == setup.runner.state_shardings.params["w"]
     assert setup.task.not_learned == frozenset()
     assert isinstance(setup.task, effjax.Task)
+
+
+def test_initialisation_is_traced_once(monkeypatch):
+    traced = []
+    init = Line.init
+
+    def counted(task, rng, batch):
+        traced.append(rng)
+        return init(task, rng, batch)
+
+    monkeypatch.setattr(Line, "init", counted)
+    setup = build(line_config())
+    setup.fresh()
+    assert len(traced) == 1
