@@ -1,5 +1,7 @@
 # PYTHON=python3.12 make ... chooses another interpreter.
 PYTHON ?= python3
+# CONSTRAINTS=constraints-latest.txt make ... takes the newest stack.
+CONSTRAINTS ?= constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: quickstart test test-all lint docs clean
@@ -25,12 +27,12 @@ clean:
 	rm -rf .venv
 
 # One stamp an extra: installed again when the pins change.
-.venv/core: constraints.txt pyproject.toml | .venv
-	.venv/bin/pip install -q -e . -c constraints.txt
+.venv/core: $(CONSTRAINTS) pyproject.toml | .venv
+	.venv/bin/pip install -q -e . -c $(CONSTRAINTS)
 	@touch $@
 
-.venv/test .venv/dev .venv/docs: .venv/%: constraints.txt pyproject.toml | .venv
-	.venv/bin/pip install -q -e '.[$*]' -c constraints.txt
+.venv/test .venv/dev .venv/docs: .venv/%: $(CONSTRAINTS) pyproject.toml | .venv
+	.venv/bin/pip install -q -e '.[$*]' -c $(CONSTRAINTS)
 	@touch $@
 
 .venv:

@@ -30,7 +30,8 @@ effjax claims starrelu
 ```
 
 `--size=small` measures what has no row yet, into `runs/claims`, and goes on where it stopped.
-`--size=gpu` is a larger test, for one GPU. Nobody has run it where no row says so.
+`--size=gpu` is a larger test, for one GPU. Where no row says so nobody has run it, and its time
+is an estimate.
 
 ```sh
 effjax claims starrelu --size=small --minutes=1

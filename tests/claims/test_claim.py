@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from effjax import cli
 from effjax.claims.claim import claims_folder, read_claim, read_claims
 from effjax.claims.command import Command
 from effjax.claims.trainings import Trainings
+from effjax.config import load, set_values
 from effjax.config.config_files import find_config
 from effjax.errors import UserError
+from effjax.runs.schema import RunConfig
 from effjax.trials.plan import read_sweep
 
 WHOLE = """
@@ -83,13 +86,22 @@ def test_claims_that_ship_can_be_measured(claim):
             variants = read_sweep(evidence.config).named()
             read = {evidence.readings.get(arm, [arm])[0] for arm in claim.question.arms}
             assert read <= set(variants)
+            set_values(load(evidence.config, (), RunConfig), dict(evidence.settings), RunConfig)
         elif isinstance(evidence, Command):
             assert "WORKDIR" in evidence.command
-            for word in evidence.command.split():
-                if word.startswith("--config="):
-                    find_config(word.removeprefix("--config=").partition(":")[0])
-                if word.startswith("benchmarks/"):
-                    assert Path(word).exists()
+            for command in (evidence.first, evidence.command):
+                check_command(command.split())
+
+
+def check_command(words):
+    """Its verb, flags, config and overrides, or its script, exist."""
+    if words[:1] == ["effjax"]:
+        args = cli.parse(words[1:])
+        spec, _, arg = args.config.partition(":")
+        path = str(find_config(spec))
+        load(f"{path}:{arg}" if arg else path, args.overrides, RunConfig)
+    elif words:
+        assert Path(words[1]).exists()
 
 
 def test_no_row_without_a_claim():
