@@ -5,12 +5,14 @@ import pkgutil
 from typing import Any
 
 from effjax.moved import register_gone_modules
+from effjax.tasks import evaluators
 from effjax.tasks.registry import look_in
 from effjax.version import VERSION as __version__
 
 # the registry of tasks lies below the rooms that add to it
 look_in("effjax.search")
 look_in("effjax.compress")
+evaluators.look_in("effjax.sample.while_training")
 
 # public name -> module; loaded at first use, so that `import effjax` is quick
 _PUBLIC = {

@@ -94,7 +94,8 @@ OPTIMIZERS = {
     "schedule_free_adamw": optimizer(
         name="schedule_free_adamw", learning_rate=5e-3, weight_decay=0.05, schedule="constant"
     ),
-    "muon": optimizer(name="muon", learning_rate=1e-2, weight_decay=0.05),
+    # with its scale by name: rows of optax's Muon, which had this name before, do not count for it
+    "muon": optimizer(name="muon", learning_rate=1e-2, weight_decay=0.05, scale="spectral"),
 }
 
 

@@ -14,6 +14,8 @@ class Evaluator(Protocol):
 
     Attributes:
       source: its batches, or None if it needs no data.
+      of_one_version: (may be left out) true where an evaluation is dear: then the moving average is
+        measured where there is one, under the plain name, and else what the optimizer evaluates.
     """
 
     source: Source | None

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 TRAINING_GROUPS = ("train", "optim", "perf", "search", "layers", "step")
 # a metric whose last part ends like this is better when it is smaller
 SMALLER_IS_BETTER = ("loss", "error", "mae", "rmse", "nll", "perplexity", "fid", "cosine")
+DISTANCES = ("frechet_", "kernel_")  # followed by the network whose features are compared
 
 
 def is_held_out(name: str) -> bool:
@@ -19,7 +20,8 @@ def is_held_out(name: str) -> bool:
 
 def less_is_better(name: str) -> bool:
     """Whether a smaller value is the better one, as it is for a loss and an error."""
-    return name.endswith(SMALLER_IS_BETTER)
+    metric = name.rpartition("/")[2]
+    return name.endswith(SMALLER_IS_BETTER) or metric.startswith(DISTANCES)
 
 
 def is_better(name: str, value: float | None, than: float | None) -> bool:

@@ -41,29 +41,46 @@ def generate(task: Any, variables: Any, request: Request) -> np.ndarray:
       task: a `Diffusion` or an `Adversarial`.
       variables: of its network.
     """
-    shape = task.split.image_shape
-    count = len(request.labels)
-    spread = Spread(min(request.batch, count))
-    weights = spread.copy(variables)
+    return Generator(task, request)(variables)
 
-    @jax.jit
-    def sample(weights: Any, number: Array, label: Array) -> Array:
-        keys = sample_keys(request.seed, number)
-        if request.plan is None:
-            return to_pixels(draw_at_once(task, weights, keys, label))
-        x = draw_samples(task, weights, keys, label, shape, request)
-        if task.options.latents is not None:
-            return x / task.latent_scale
-        return to_pixels(x)
 
-    images = []
-    for start in range(0, count, spread.batch):
-        number = start + np.arange(spread.batch)
-        # the last batch is filled up with samples that are thrown away
-        labels = request.labels[np.minimum(number, count - 1)].astype(np.int32)
-        sent = spread.send(number=number.astype(np.int32), label=labels)
-        images.append(np.asarray(sample(weights, **sent)))
-    return np.concatenate(images)[:count]
+class Generator:
+    """Draws what is asked for, with weights that may change: compiled at its first call.
+
+    Args:
+      task: a `Diffusion` or an `Adversarial`.
+      request: of all calls.
+    """
+
+    def __init__(self, task: Any, request: Request):
+        self._labels = request.labels
+        self._spread = Spread(min(request.batch, len(request.labels)))
+        shape = task.split.image_shape
+
+        def sample(weights: Any, number: Array, label: Array) -> Array:
+            keys = sample_keys(request.seed, number)
+            if request.plan is None:
+                return to_pixels(draw_at_once(task, weights, keys, label))
+            x = draw_samples(task, weights, keys, label, shape, request)
+            if task.options.latents is not None:
+                return x / task.latent_scale
+            return to_pixels(x)
+
+        self._sample = jax.jit(sample)
+
+    def __call__(self, variables: Any) -> np.ndarray:
+        """Samples [n, H, W, C] with the network's `variables`, see `generate`."""
+        spread = self._spread
+        weights = spread.copy(variables)
+        count = len(self._labels)
+        images = []
+        for start in range(0, count, spread.batch):
+            number = start + np.arange(spread.batch)
+            # the last batch is filled up with samples that are thrown away
+            labels = self._labels[np.minimum(number, count - 1)].astype(np.int32)
+            sent = spread.send(number=number.astype(np.int32), label=labels)
+            images.append(np.asarray(self._sample(weights, **sent)))
+        return np.concatenate(images)[:count]
 
 
 def sample_keys(seed: int, number: Array) -> Array:

@@ -56,11 +56,18 @@ def measure(
     row: dict[str, float] = {}
     # the same key for all versions: they differ by their weights, not by their draws
     for name, evaluator in evaluators.items():
-        for suffix, variables in versions.items():
+        for suffix, variables in _wanted(versions, evaluator).items():
             batches = _sent(evaluator, runner, asked)
             for metric, value in evaluator(variables, rng, batches):
                 row[f"{name}{suffix}/{metric}"] = float(value)
     return row
+
+
+def _wanted(versions: Mapping[str, Variables], evaluator: Evaluator) -> Mapping[str, Variables]:
+    """All versions; of an evaluator that wants one, the average where there is one."""
+    if not getattr(evaluator, "of_one_version", False):
+        return versions
+    return {"": versions.get("_ema", versions[""])}
 
 
 def _versions(state: TrainState, groups: Groups, runner: Runner) -> dict[str, Variables]:

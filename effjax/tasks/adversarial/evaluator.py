@@ -33,11 +33,6 @@ class Scores:
     """
 
     def __init__(self, judge: Judge, config: View, section: View):
-        if section.evaluator != NAME:
-            raise UserError(
-                f"task 'adversarial' has no evaluator {section.evaluator!r}; known: {NAME!r}\n"
-                "set config.evals.val.evaluator; images are scored by effjax sample --classifier=D"
-            )
         self._split_name = section.split or config.data.val_split
         self.source = open_held_out(config, section)
 

@@ -16,6 +16,7 @@ from effjax.config import View, as_path
 from effjax.contract import (
     Apply,
     Batch,
+    Evaluator,
     Metrics,
     Params,
     Source,
@@ -28,10 +29,11 @@ from effjax.errors import UserError
 from effjax.runs.best import split_step
 from effjax.tasks.accuracy import is_class
 from effjax.tasks.adversarial.draws import draw_batch
-from effjax.tasks.adversarial.evaluator import Scores
+from effjax.tasks.adversarial.evaluator import NAME, Scores
 from effjax.tasks.adversarial.options import AdversarialConfig, check_options
 from effjax.tasks.adversarial.players import CRITIC, GENERATOR, Players, Seen
 from effjax.tasks.adversarial.step import Part, Step
+from effjax.tasks.evaluators import find_sample_evaluator
 from effjax.tasks.model_kind import check_kind
 from effjax.tasks.registry import register_task
 from effjax.tasks.trained_generator import trained_generator
@@ -213,8 +215,16 @@ class Adversarial(Task):
             scores.append(self.players.judge(params, seen).scores)
         return scores[0], scores[1]
 
-    def evaluators(self, config: View) -> dict[str, Scores]:
-        return {name: Scores(self.judge, config, config.evals[name]) for name in config.evals}
+    def evaluators(self, config: View) -> dict[str, Evaluator]:
+        found = {}
+        for name in config.evals:
+            section = config.evals[name]
+            if section.evaluator == NAME:
+                found[name] = Scores(self.judge, config, section)
+            else:
+                make = find_sample_evaluator(section.evaluator, self.name, NAME)
+                found[name] = make(self, config, section)
+        return found
 
     def record(self) -> dict[str, Any]:
         return {"labels": list(self.split.class_names), "examples": self.split.num_examples}

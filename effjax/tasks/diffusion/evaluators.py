@@ -41,10 +41,6 @@ class Denoising:
     """
 
     def __init__(self, errors: Errors, config: View, section: View, latents: str | None = None):
-        if section.evaluator != NAME:
-            raise UserError(
-                f"task 'diffusion' has no evaluator {section.evaluator!r}; known: {NAME!r}"
-            )
         self._split_name = section.split or config.data.val_split
         if latents is None:
             self.source = open_held_out(config, section)

@@ -17,6 +17,7 @@ from effjax.config import View, as_path
 from effjax.contract import (
     Apply,
     Batch,
+    Evaluator,
     Metrics,
     Params,
     Source,
@@ -34,9 +35,10 @@ from effjax.runs.folder import CONFIG
 from effjax.tasks.accuracy import is_class
 from effjax.tasks.diffusion.denoiser import make_denoiser
 from effjax.tasks.diffusion.draws import draw_batch
-from effjax.tasks.diffusion.evaluators import Denoising
+from effjax.tasks.diffusion.evaluators import NAME, Denoising
 from effjax.tasks.diffusion.latents import LOG_VARIANCE, MEAN, Latents
 from effjax.tasks.diffusion.options import DiffusionConfig, kept_counts, make_process
+from effjax.tasks.evaluators import find_sample_evaluator
 from effjax.tasks.registry import register_task
 from effjax.tasks.trained_generator import trained_generator
 
@@ -230,11 +232,15 @@ class Diffusion(Task):
         clean = self.clean(batch, jnp.zeros_like(noise))
         return self.process.error(network, clean, noise, time)
 
-    def evaluators(self, config: View) -> dict[str, Denoising]:
-        latents = self.options.latents
+    def evaluators(self, config: View) -> dict[str, Evaluator]:
         found = {}
         for name in config.evals:
-            found[name] = Denoising(self.errors, config, config.evals[name], latents)
+            section = config.evals[name]
+            if section.evaluator == NAME:
+                found[name] = Denoising(self.errors, config, section, self.options.latents)
+            else:
+                make = find_sample_evaluator(section.evaluator, self.name, NAME)
+                found[name] = make(self, config, section)
         return found
 
     def record(self) -> dict[str, Any]:
