@@ -20,7 +20,7 @@ from effjax.config import UNITS, View, changed, load, to_config
 from effjax.errors import NonFinite, UserError
 from effjax.report import Display
 from effjax.runs.folder import CONFIG
-from effjax.runs.metrics import read_rows
+from effjax.runs.metrics import median_step_seconds, read_rows
 from effjax.runs.schema import OptimConfig, RunConfig, ScheduleConfig
 from effjax.tasks.run import train
 
@@ -184,12 +184,6 @@ def rows_by_step(rows: list[Row]) -> dict[int, Row]:
     for row in sorted(rows, key=lambda row: row["step"]):
         found.setdefault(row["step"], {}).update(row)
     return found
-
-
-def median_step_seconds(rows: list[Row]) -> float:
-    """Seconds of a step, NaN where none was timed."""
-    milliseconds = [row["perf/step_ms"] for row in rows if row.get("perf/step_ms")]
-    return float(np.median(milliseconds)) / 1e3 if milliseconds else math.nan
 
 
 def _is_evaluation(row: Row) -> bool:

@@ -14,6 +14,7 @@ from effjax.report import Display
 from effjax.report.metric_names import less_is_better
 from effjax.trials.runs_table import read_runs
 
+WORKDIR = "WORKDIR"  # in a command: the claim's folder
 INTERRUPTED = 75  # the exit status of a command that continues when it is typed again
 
 
@@ -92,7 +93,7 @@ def as_words(command: str, place: Place) -> list[str]:
         before, is_data, name = word.partition("DATA/")
         if is_data:
             word = before + place.data_set(name)
-        found.append(word.replace("WORKDIR", str(place.workdir)))
+        found.append(word.replace(WORKDIR, str(place.workdir)))
     return found
 
 

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from effjax.claims.command import WORKDIR, as_words, run
 from effjax.claims.place import Place
 from effjax.claims.row import Row, new_row
 from effjax.errors import UserError
@@ -28,6 +29,8 @@ class Trainings:
       settings: further keys of the config, for all runs.
       readings: {arm: [variant, metric]}, for an arm that is another metric of a variant's runs, as
         what an untrained network reaches.
+      first: a command that has to be run before, as the training of a classifier that judges;
+        WORKDIR stands for the claim's folder, there and in `settings`; "": none.
     """
 
     config: str
@@ -37,6 +40,7 @@ class Trainings:
     data: str = ""
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     readings: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
+    first: str = ""
 
     @property
     def less_is_better(self) -> bool:
@@ -62,10 +66,12 @@ class Trainings:
             if variant not in variants:
                 named = ", ".join(variants)
                 raise UserError(f"{self.config} has no variant {variant!r}; it has {named}")
-        common = dict(self.settings)
+        common = {key: _at(value, place) for key, value in self.settings.items()}
         if self.data:
             common["data.name"] = place.data_set(self.data)
         have = {(row.arm, row.pair) for row in known}
+        if self.first and len(have) < self.planned(arms):
+            run(as_words(self.first, place), display)
         for seed in range(self.seeds):
             for arm in arms:
                 if (arm, str(seed)) in have:
@@ -83,3 +89,10 @@ class Trainings:
         """(variant, metric) of an arm."""
         variant, metric = self.readings.get(arm, (arm, self.metric))
         return variant, metric
+
+
+def _at(value: Any, place: Place) -> Any:
+    """A setting, with the claim's folder in its text."""
+    if not isinstance(value, str):
+        return value
+    return value.replace(WORKDIR, str(place.workdir))

@@ -9,7 +9,8 @@ import errno
 import json
 import math
 import os
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,12 @@ def read_rows(workdir: Path) -> list[dict[str, Any]]:
         if isinstance(row, dict) and isinstance(row.get("step"), int):
             rows.append(row)
     return rows
+
+
+def median_step_seconds(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds of a step, NaN where none was timed."""
+    milliseconds = [row["perf/step_ms"] for row in rows if row.get("perf/step_ms")]
+    return statistics.median(milliseconds) / 1e3 if milliseconds else math.nan
 
 
 def _lines(workdir: Path) -> list[str]:

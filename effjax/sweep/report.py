@@ -9,6 +9,7 @@ import numpy as np
 from effjax.report import Display, format_count, format_seconds
 from effjax.report.page import Page
 from effjax.report.plots import Band, Style, make_styles, plot_bands, plot_intervals
+from effjax.sweep.over_time import common_values, over_seconds, time_table
 from effjax.trials.json_files import write_csv, write_text
 from effjax.trials.outcome import read_results
 from effjax.trials.paired import ABSENT, Cells, PairedTable, Result
@@ -87,6 +88,15 @@ def make_page(plan: Plan, table: PairedTable, results: Sequence[Result], title: 
     page.table(header, body, left=LEFT)
     page.legend(styles)
     page.figures(draw_figures(table, styles))
+    header, body = time_table(table)
+    # an evaluation at the end alone is in the table above
+    if len(body) > len(table.variants):
+        page.section(
+            "Over time",
+            f"{table.metric} at each evaluation. Seconds are those of training alone, by a run's "
+            "median step.",
+        )
+        page.table(header, body)
     failed = _failure_rows(results)
     if failed:
         page.section("Runs without a result")
@@ -131,7 +141,21 @@ def draw_figures(table: PairedTable, styles: Mapping[str, Style]) -> list[str]:
     # an evaluation at the end alone is no curve
     if any(len(band.x) > 1 for band in curves.values()):
         figures.append(plot_bands(curves, styles, title="Curves", x_label="step", y_label=metric))
+        timed = _over_seconds(table, curves)
+        if timed:
+            label = "seconds of training"
+            figures.append(plot_bands(timed, styles, title="Time", x_label=label, y_label=metric))
     return figures
+
+
+def _over_seconds(table: PairedTable, curves: Mapping[str, Band]) -> dict[str, Band]:
+    """The curves whose runs were timed, over seconds."""
+    timed = {}
+    for variant, band in curves.items():
+        moved = over_seconds(band, table.results(variant))
+        if moved is not None:
+            timed[variant] = moved
+    return timed
 
 
 def _ranges(table: PairedTable) -> list[tuple[str, float, float, float]]:
@@ -168,12 +192,6 @@ def _curves(table: PairedTable) -> dict[str, Band]:
 
 def mean_curve(results: Sequence[Result], metric: str) -> Band:
     """The mean over seeds in their range, at the steps that all of them have."""
-    # a run that was continued may have been evaluated at other steps
-    series = []
-    for result in results:
-        rows = result.facts["rows"]
-        series.append({row["step"]: row[metric] for row in rows if row.get(metric) is not None})
-    common = set.intersection(*(set(points) for points in series))
-    steps = sorted(common)
-    values = np.array([[points[step] for step in steps] for points in series])  # [seeds, steps]
-    return Band(steps, values.mean(0), values.min(0), values.max(0))
+    common = common_values(results, metric)
+    values = np.array(list(common.values()))  # [steps, seeds]
+    return Band(list(common), values.mean(1), values.min(1), values.max(1))

@@ -20,6 +20,7 @@ def test_of_the_training(name):
 def test_less_is_better():
     assert less_is_better("val/loss")
     assert less_is_better("val/error")
+    assert less_is_better("samples/frechet_caformer_s18")
     assert not less_is_better("val/top1")
 
 

@@ -2,7 +2,6 @@ import jax.numpy as jnp
 import pytest
 
 from effjax.config import View
-from effjax.errors import UserError
 from effjax.tasks.adversarial.evaluator import Scores
 from tests.tasks.adversarial.conftest import tiny_config
 
@@ -30,11 +29,3 @@ def test_means_do_not_depend_on_the_batch_size():
         assert found["score_real"] == pytest.approx(3)
         assert found["gap"] == pytest.approx(0)
         assert found["told_apart"] == pytest.approx(3 / 7)
-
-
-def test_another_evaluator_is_refused():
-    config = tiny_config()
-    config.evals.val.evaluator = "classification"
-    view = View(config)
-    with pytest.raises(UserError, match="known: 'critic'"):
-        Scores(judge, view, view.evals["val"])

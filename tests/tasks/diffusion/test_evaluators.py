@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 from effjax.config import View
-from effjax.errors import UserError
 from effjax.tasks.diffusion.evaluators import Denoising, fixed_noise, fixed_times
 from tests.tasks.diffusion.conftest import quick_config
 
@@ -40,11 +39,3 @@ def test_the_measurement_does_not_depend_on_the_batch_size():
     found = [dict(measure({}, None, batches(size))) for size in (2, 4)]
     assert found[0] == pytest.approx(found[1])
     assert {"loss", "quarter1_loss"} <= found[0].keys()
-
-
-def test_another_evaluator_is_refused():
-    config = quick_config("dit")
-    config.evals.val.evaluator = "classification"
-    view = View(config)
-    with pytest.raises(UserError, match="known: 'denoising'"):
-        Denoising(None, view, view.evals["val"])
