@@ -97,8 +97,14 @@ def compare_spaces(
       UserError: no network of any of them fits.
     """
     found = []
+    widths = {}
     for width in WIDTHS:
         own = tuple(make_divisible(width * channels, multiple) for channels in dims)
+        # of multipliers that are rounded to the same channels the one nearest to the config's
+        widths.setdefault(own, width)
+        if abs(width - 1.0) < abs(widths[own] - 1.0):
+            widths[own] = width
+    for own, width in widths.items():
         for share in SIDES:
             own_side = round(side * share)
             macs = fitting_macs(make_costs(own, own_side), limit, drawn, seed)

@@ -16,6 +16,7 @@ from effjax.search.generator.proposals import Proposals
 from effjax.search.problem import Problem, Spent
 from effjax.search.registry import STRATEGIES, Chosen
 from effjax.search.space import Point
+from effjax.search.students import make_student
 
 POOL = 64  # points among which one with a similar code is looked for
 
@@ -29,6 +30,7 @@ def evolution(
     crossover: Share = 0.25,
     encoding: str = "one_hot",
     generator: Share = 0.0,
+    students: Share = 0.0,
 ) -> None:
     """Evaluates children of good points; the oldest dies, however good it is.
 
@@ -40,6 +42,7 @@ def evolution(
       encoding: a child is one other option away; with a learned encoding it is a point whose code
         is close.
       generator: share of the children that a generator proposes, which learns from all evaluations.
+      students: share of the others that lose layers and size, as N2N makes students of a network.
     """
     size = max(2, min(population, problem.evaluations // 2))
     proposals = Proposals(problem)
@@ -56,6 +59,11 @@ def evolution(
         # drawn only if there is a choice: without a generator a search stays what it was
         if generator > 0 and problem.rng.random() < generator:
             return proposals.draw()
+        if students > 0 and problem.rng.random() < students:
+            teacher = parent()
+            student = make_student(problem.space, teacher, problem.rng)
+            if student != teacher:
+                return student
         return make_child()
 
     while problem.left >= 1:

@@ -47,6 +47,13 @@ def test_the_space_whose_fitting_networks_compute_most_comes_first(tmp_path):
     assert (tmp_path / PICTURE).stat().st_size > 5000
 
 
+def test_widths_that_are_rounded_to_the_same_channels_are_one_space():
+    found = compare_spaces(Costs, (16, 16), 32, 8, limit=2000, seed=0)
+    spaces = {(candidate.dims, candidate.side): candidate.width for candidate in found}
+    assert len(spaces) == len(found) == 9
+    assert spaces[(16, 16), 32] == 1.0  # not 0.75
+
+
 def test_a_limit_that_nothing_meets_is_refused():
     with pytest.raises(UserError, match="no drawn network"):
         compare_spaces(Costs, (16, 32), 32, 8, limit=1, seed=0)
