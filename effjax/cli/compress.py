@@ -25,6 +25,7 @@ IMPORTANCE = "l2"
     flag("--choose-space", metavar="B", help="which widths and size to make elastic: memory:64KB"),
     flag("--intervals", type=int, metavar="K", help="divide a flow's times among K smaller copies"),
     flag("--importance", metavar="I", help="which channels matter (l2), or blocks"),
+    flag("--steer", type=float, metavar="W", help="of isp and ddnp: look where the original looks"),
     flag("--refit", action="store_true", help="fit cut layers to what they gave before"),
     flag("--ratios", choices=RATIOS, help="of layers: compared, equal, or searched"),
     flag("--evaluations", type=int, metavar="N", help="of --ratios=search (200)"),
@@ -119,9 +120,14 @@ def _refuse_cutting(args: argparse.Namespace) -> None:
     """Of an elastic network a budget alone finds a sub-network, which has its weights already."""
     from effjax.errors import UserError
 
-    given = {"importance": args.importance, "ratios": args.ratios, "refit": args.refit}
+    given = {
+        "importance": args.importance,
+        "ratios": args.ratios,
+        "refit": args.refit or None,
+        "steer": args.steer,
+    }
     for name, value in given.items():
-        if value:
+        if value is not None:
             raise UserError(
                 f"--{name} says how channels are cut; a sub-network of an elastic network is found "
                 "by --budget alone; leave it out"
@@ -149,7 +155,9 @@ def _narrow(args: argparse.Namespace) -> None:
             search_cut(args.workdir, out, args.budget, importance, evaluations, display)
             return
         scope = args.ratios or "global"
-        narrow_run(args.workdir, out, args.budget, importance, display, args.refit, scope)
+        narrow_run(
+            args.workdir, out, args.budget, importance, display, args.refit, scope, args.steer
+        )
 
 
 def _choose_space(args: argparse.Namespace) -> None:

@@ -58,6 +58,7 @@ def cut_run(
     scope: Scope = "global",
     display: Display | None = None,
     refit: bool = False,
+    steer: float = 0.0,
 ) -> Costs:
     """Cuts the network of a run to a budget and writes what is left into a folder.
 
@@ -70,6 +71,7 @@ def cut_run(
       scope: see `narrow`; gates compare channels among all groups.
       display: of the training of gates.
       refit: whether linear layers are fitted to what they gave before, on images of the run.
+      steer: of gates: the weight of where the cut network looks, see `gates.saliency`.
 
     Returns:
       {unit: (before, after)}.
@@ -80,7 +82,7 @@ def cut_run(
     check_method(method)
     budget = read_budget(amount)
     if method in GATES.entries:
-        train(of_gates(workdir, method, amount), out, display=display)
+        train(of_gates(workdir, method, amount, steer), out, display=display)
         return read_cut(out)["costs"]
     needs_images = refit or method in (*NEEDS_GRADIENTS, BLOCKS)
     read = with_images if needs_images else trained_network
@@ -126,6 +128,7 @@ def of_gates(
     workdir: Path,
     method: str,
     amount: str,
+    steer: float = 0.0,
 ) -> ml_collections.ConfigDict:
     """The config that learns gates on the network of a run, as long as that was trained.
 
@@ -141,7 +144,7 @@ def of_gates(
         for key in list(config.task):
             if key not in ("name", "early_stop"):
                 del config.task[key]
-        config.task.update(name="gates", gates=method, budget=amount)
+        config.task.update(name="gates", gates=method, budget=amount, steer=steer)
         config.model.name = str(workdir)  # its architecture and weights
         for group in list(config.optim):
             del config.optim[group]
@@ -168,13 +171,19 @@ def narrow_run(
     display: Display,
     refit: bool = False,
     scope: Scope = "global",
+    steer: float | None = None,
 ) -> Costs:
     """Cuts the network of a run, see `cut_run`, and shows what is left."""
+    if steer is not None and method not in GATES.entries:
+        raise UserError(
+            f"--steer is for gates that are learned, not for {method}\n"
+            f"give --importance={' or '.join(GATES.entries)}, or leave it out"
+        )
     if scope != "global" and method in (*GATES.entries, BLOCKS):
         raise UserError(f"--ratios={scope} is for importances of channels, not for {method}")
     if refit and method in (*GATES.entries, BLOCKS):
         raise UserError(f"--refit is for importances of channels, not for {method}; leave it out")
-    costs = cut_run(workdir, out, amount, method, scope, display, refit)
+    costs = cut_run(workdir, out, amount, method, scope, display, refit, steer or 0.0)
     show(costs, display)
     if method == BLOCKS:
         gone = read_cut(out)["blocks_gone"]

@@ -27,6 +27,7 @@ BEFORE = {
     "--ways": [*FEATURES, "--shots=1"],
     "--guidance": ["--workdir=D"],
     "--compare": ["--config=F"],
+    "--importance": ["--budget=macs:0.5x"],
     "ratios=search": ["--budget=macs:0.5x"],
 }
 VALUES = {

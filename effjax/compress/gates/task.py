@@ -1,6 +1,7 @@
 """Gates learned on a trained network that is held: the task behind `--importance=isp` and `ddnp`.
 
     loss = (1 - alpha) cross-entropy + alpha distance to the original + weight |log(cost / budget)|
+           + steer distance of where the two look (ISP; 0 by default)
 
 At the end the channels are ranked by their gates, and so many go that the exact cost of what is
 left is within the budget.
@@ -21,6 +22,7 @@ import jax.numpy as jnp
 from effjax.compress.cut_record import write_cut
 from effjax.compress.gates.gated import channel_norms, gated
 from effjax.compress.gates.methods import GATES
+from effjax.compress.gates.saliency import Explainer, apart, bell_map, explain, explanation_loss
 from effjax.compress.gates.soft_cost import SoftCost, soft_cost
 from effjax.compress.model_state import divided
 from effjax.compress.narrow import narrow, read_budget
@@ -36,6 +38,7 @@ from effjax.tasks.distillation import soft
 from effjax.tasks.registry import register_task
 
 AVERAGES = "gates"
+EXPLAINER = "explainer"  # of the parameters, where gates are steered
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +51,8 @@ class GateOptions:
     form: Form = "two_sided"  # "hinge": a lower cost is free
     alpha: float = 0.5  # the share of the distance to what the original says
     temperature: float = 3.0  # of that distance
+    # of the distance between where the network under gates looks and where the original does
+    steer: NotNegative = 0.0  # 10 in ISP
 
     def __post_init__(self) -> None:
         GATES.find(self.gates)
@@ -73,7 +78,9 @@ class LearnGates(Classification):
             GateOptions.__post_init__(self)
 
     trains_model = False
-    original: Any = None  # images -> logits, in the copy that is traced
+    # in the copy that is traced:
+    original: Any = None  # images -> logits
+    steering: Any = None  # images -> [B], how far explanations are apart; None: not asked for
 
     # ------------------------------------------------------------------------- what is learned
 
@@ -125,7 +132,32 @@ class LearnGates(Classification):
         network_key, gates_key = jax.random.split(rng)
         network, model_state = super().init(network_key, batch)
         gates, averages = self.method.init(gates_key)
-        return {"network": network, "gates": gates}, {**model_state, AVERAGES: averages}
+        params = {"network": network, "gates": gates}
+        if self.options.steer:
+            # with another key the gates would be drawn otherwise than without it
+            params[EXPLAINER] = self._explainer(jax.random.fold_in(gates_key, 1), batch)
+        return params, {**model_state, AVERAGES: averages}
+
+    def _explainer(
+        self,
+        key: jax.Array,
+        batch: Batch,
+    ) -> Any:
+        """The parameters of a head that explains the original.
+
+        Raises:
+          UserError: a network of tokens, which has no maps.
+        """
+        images = self.images(batch)[:1]
+        variables = abstract_variables(self.model, self.split.image_shape)
+        maps = jax.eval_shape(self._maps, variables, images)
+        if any(found.ndim != 4 for found in maps):
+            raise UserError(
+                f"steer compares where networks look, on maps; {self.config.model.name} has "
+                "tokens\nleave --steer out"
+            )
+        blank = [jnp.zeros(found.shape) for found in maps]
+        return Explainer().init(key, blank)["params"]
 
     def load(
         self,
@@ -138,8 +170,9 @@ class LearnGates(Classification):
         return {**params, "network": network}, {**rest, AVERAGES: averages}, report
 
     def groups(self, params: Params) -> Any:
-        held = jax.tree.map(lambda _: "frozen", params["network"])
-        return {"network": held, "gates": jax.tree.map(lambda _: "default", params["gates"])}
+        found = jax.tree.map(lambda _: "default", params)
+        found["network"] = jax.tree.map(lambda _: "frozen", params["network"])
+        return found
 
     def network_not_learned(self) -> Set[str]:
         return {path.removeprefix("network/") for path in self.not_learned}
@@ -160,10 +193,14 @@ class LearnGates(Classification):
         drawn = self.method.draw(params["gates"], averages, self._norms(network), gates_key)
         # a copy: what is traced now must not be seen by the next trace
         traced = copy.copy(self)
-        traced.original = functools.partial(self._logits, join_variables(network, rest))
-        loss, (rest, metrics) = Classification.loss(
-            traced, self._under(network, drawn.gates), rest, batch, rng, step
-        )
+        whole = join_variables(network, rest)
+        under = self._under(network, drawn.gates)
+        traced.original = functools.partial(self._logits, whole)
+        if self.options.steer:
+            traced.steering = functools.partial(
+                self._steering, params[EXPLAINER], whole, join_variables(under, rest)
+            )
+        loss, (rest, metrics) = Classification.loss(traced, under, rest, batch, rng, step)
         cost = self.cost(drawn.shares)
         loss += self.options.weight * log_ratio(cost, self.limit.limit, self.options.form)
         metrics["cost"] = (cost / self.limit.limit, jnp.ones(()))
@@ -179,7 +216,39 @@ class LearnGates(Classification):
         options = self.options
         labelled = super().losses(logits, targets, images)
         distance = soft(logits, self.original(images), options.temperature)
-        return (1 - options.alpha) * labelled + options.alpha * distance
+        total = (1 - options.alpha) * labelled + options.alpha * distance
+        return total if self.steering is None else total + self.steering(images)
+
+    def _steering(
+        self,
+        head: Params,
+        whole: Any,
+        under: Any,
+        images: jax.Array,
+    ) -> jax.Array:
+        """[B]: the head learns to explain the original; gates keep what it says.
+
+        Args:
+          head: of the explainer.
+          whole, under: variables of the original, and of the network under gates.
+        """
+        bells = explain(head, self._maps(whole, images))
+        mask = bell_map(bells, *images.shape[1:3])
+        seen = images * mask[..., None].astype(images.dtype)
+        learned = explanation_loss(self._logits(whole, images), self._logits(whole, seen), mask)
+        # gates must not change what an explanation is, nor the head what it is compared with
+        held = jax.lax.stop_gradient(head)
+        moved = explain(held, self._maps(under, images))
+        return learned + self.options.steer * apart(moved, jax.lax.stop_gradient(bells))
+
+    def _maps(
+        self,
+        variables: Any,
+        images: jax.Array,
+    ) -> list[jax.Array]:
+        """The maps [B, h, w, C] of all stages, the first one the largest."""
+        features = self.model.apply(variables, images, train=False, method="features")
+        return [found for name, found in features.items() if name.startswith("stage")]
 
     def _logits(
         self,

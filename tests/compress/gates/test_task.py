@@ -9,6 +9,7 @@ import pytest
 import effjax
 from effjax.compress.cut import narrow_run, of_gates
 from effjax.compress.cut_record import NARROWED
+from effjax.compress.gates.task import EXPLAINER
 from effjax.costs.exact import count
 from effjax.errors import UserError
 from effjax.report import choose_display
@@ -55,6 +56,26 @@ def test_gates_leave_a_network_within_the_budget(kind, run, tmp_path):
     original = effjax.load(run).variables["params"]
     # nothing updates the network whose channels are chosen
     jax.tree.map(np.testing.assert_array_equal, state.params["network"], original)
+
+
+@pytest.mark.slow
+def test_gates_are_steered_by_where_the_original_looks(run, tmp_path):
+    narrow_run(run, tmp_path / "steered", "macs:0.6x", "isp", QUIET, steer=10.0)
+    narrow_run(run, tmp_path / "free", "macs:0.6x", "isp", QUIET)
+    _, steered = restore(tmp_path / "steered", QUIET)
+    _, free = restore(tmp_path / "free", QUIET)
+    original = effjax.load(run).variables["params"]
+    jax.tree.map(np.testing.assert_array_equal, steered.params["network"], original)
+    assert set(steered.params) - set(free.params) == {EXPLAINER}
+    # the same first gates, led elsewhere
+    gates, others = steered.params["gates"], free.params["gates"]
+    moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), gates, others)
+    assert max(jax.tree.leaves(moved)) > 0
+
+
+def test_only_gates_are_steered(tmp_path):
+    with pytest.raises(UserError, match="--steer is for gates"):
+        narrow_run(tmp_path, tmp_path / "x", "macs:0.6x", "l2", QUIET, steer=1.0)
 
 
 def test_an_untrained_network_is_refused(tmp_path):
