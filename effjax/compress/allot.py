@@ -31,8 +31,9 @@ class Allotment:
     """
 
     def __init__(self, sites: Sequence[Site], arrays: Arrays, cost: SoftCost, limit: float):
-        self.sizes = [site.group.size for site in sites]
-        self.least = [max(site.group.least, math.ceil(LEAST * site.group.size)) for site in sites]
+        groups = [site.group for site in sites]
+        self.sizes = [group.size for group in groups]
+        self.least = [max(group.least, math.ceil(LEAST * group.size)) for group in groups]
         self.cost = cost
         self.limit = limit
         columns = [_features(number, sites, arrays, cost) for number in range(len(sites))]
@@ -53,13 +54,15 @@ class Allotment:
         """
         number = len(counts)
         shares = [count / size for count, size in zip(counts, self.sizes)]
-        to_decide = [1.0] * (len(self.sizes) - number)
-        without = [0.0] * len(to_decide)
-        now = self.cost([*shares, *to_decide])
-        decided = self.cost([*shares, *without])
-        total = self.cost.total
-        moving = [1 - now / total, (now - decided) / total, shares[-1] if shares else 1.0]
-        return np.concatenate([self.fixed[number], np.asarray(moving, np.float32)])
+        left = len(self.sizes) - number
+        # with all that is still to decide, and without any of it
+        now = self.cost([*shares, *[1.0] * left])
+        decided = self.cost([*shares, *[0.0] * left])
+        gone = 1 - now / self.cost.total
+        to_decide = (now - decided) / self.cost.total
+        last = shares[-1] if shares else 1.0
+        moving = np.asarray([gone, to_decide, last], np.float32)
+        return np.concatenate([self.fixed[number], moving])
 
     def keep(self, counts: Sequence[int], share: float) -> int:
         """How many channels the next group keeps: the share's, or the most before the wall."""
@@ -104,16 +107,22 @@ def _features(
     arrays: Arrays,
     cost: SoftCost,
 ) -> list[float]:
+    """Where a group is, how large it is, and what it costs."""
     site = sites[number]
-    members = site.group.members
-    weights = sum(np.size(arrays[m.path]) for m in members if m.role != "with")
-    width = sum(np.size(arrays[m.path]) for m in members if m.role == "out") / site.group.size
+    group = site.group
+    weights = outgoing = 0
+    for member in group.members:
+        size = np.size(arrays[member.path])
+        weights += size if member.role != "with" else 0
+        outgoing += size if member.role == "out" else 0
     own_cost = sum(amount for amount, groups in cost.terms if number in groups)
     place = [number, site.stage, site.block]
-    return [*place, site.group.size, members[0].unit, width, weights, own_cost]
+    sizes = [group.size, group.members[0].unit, outgoing / group.size, weights]
+    return [*place, *sizes, own_cost]
 
 
 def _scaled(columns: np.ndarray) -> np.ndarray:
     """Each column [G] between 0 and 1."""
-    low, high = columns.min(0), columns.max(0)
-    return (columns - low) / np.where(high > low, high - low, 1)
+    low = columns.min(0)
+    extent = columns.max(0) - low
+    return (columns - low) / np.where(extent > 0, extent, 1)  # equal numbers: 0

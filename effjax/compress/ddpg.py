@@ -159,19 +159,26 @@ class Agent:
           states: [F] of each step.
           actions: what was done, which a wall may have changed.
         """
-        # the actor's output lies between 0 and 1
-        shares = [(action - self.least) / (1 - self.least) for action in actions]
-        following = [*states[1:], np.zeros_like(states[0])]
-        for step, (state, share) in enumerate(zip(states, shares, strict=True)):
-            goes_on = float(step + 1 < len(states))
-            self.memory.append((state, [share], [reward], following[step], [goes_on]))
+        self._remember(states, actions, reward)
         old = reward if self.baseline is None else self.baseline
         self.baseline = BASELINE_DECAY * old + (1 - BASELINE_DECAY) * reward
         self.episodes += 1
         if self.episodes < self.warm_up:
             return
         for _ in states:
-            drawn = self.rng.integers(len(self.memory), size=BATCH)
-            columns = zip(*(self.memory[number] for number in drawn))
-            batch = Transitions(*(np.asarray(column, np.float32) for column in columns))
-            self.learner = update(self.learner, batch, jnp.float32(self.baseline))
+            self.learner = update(self.learner, self._drawn(), jnp.float32(self.baseline))
+
+    def _remember(self, states: list[np.ndarray], actions: list[float], reward: float) -> None:
+        nothing = np.zeros_like(states[0])  # behind the last step
+        following = [*states[1:], nothing]
+        for step, (state, action) in enumerate(zip(states, actions, strict=True)):
+            # the actor's output lies between 0 and 1
+            share = (action - self.least) / (1 - self.least)
+            goes_on = float(step + 1 < len(states))
+            self.memory.append((state, [share], [reward], following[step], [goes_on]))
+
+    def _drawn(self) -> Transitions:
+        """A batch of what is remembered; a step may come twice."""
+        drawn = self.rng.integers(len(self.memory), size=BATCH)
+        columns = zip(*(self.memory[number] for number in drawn))
+        return Transitions(*(np.asarray(column, np.float32) for column in columns))

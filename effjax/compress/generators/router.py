@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+EPS = 1e-6  # a ratio of 0 has no logarithm
+
 
 def unit(vectors: Array) -> Array:
     """[B, G] with rows of length 1."""
@@ -95,6 +97,3 @@ def prunable_target(target: float, prunable: float, total: float) -> float:
 def spread_losses(ratios: Array) -> tuple[Array, Array]:
     """Rewards for experts of different size: -std of the ratios [B], and 1 - the largest one."""
     return -jnp.std(ratios, ddof=1), 1 - ratios.max()
-
-
-EPS = 1e-6
