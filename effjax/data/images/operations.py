@@ -10,7 +10,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.random import Generator
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageEnhance
+
+from effjax.data.images.shifts import shift_columns, shift_rows
 
 Pixels = np.ndarray  # uint8 [H, W, 3]
 FULL = 10  # the strength at which a level reaches the end of its range
@@ -121,6 +123,20 @@ def auto_contrast(image: Pixels, level: float, how: How) -> Pixels:
     return by_table(image, np.stack(tables, axis=-1))
 
 
+def equalize(image: Pixels, level: float, how: How) -> Pixels:
+    tables = []
+    for channel in cv2.split(image):
+        counts = cv2.calcHist([channel], [0], None, [LEVELS], [0, LEVELS]).ravel().astype(np.int64)
+        last = counts[counts > 0][-1]
+        step = (counts.sum() - last) // (LEVELS - 1)  # pixels that share a value
+        if step == 0:  # of one value alone, or too small
+            tables.append(VALUES)
+            continue
+        below = np.cumsum(counts) - counts
+        tables.append((step // 2 + below) // step)
+    return by_table(image, np.stack(tables, axis=-1))
+
+
 def invert(image: Pixels, level: float, how: How) -> Pixels:
     return cv2.bitwise_not(image)
 
@@ -165,15 +181,9 @@ def _enhance_from(start: int, image: Pixels, factor: float) -> Pixels:
     return by_table(image, table)
 
 
-# ------------------------------------------------------------------------ by Pillow
+# ------------------------------------------------------- by Pillow, or as Pillow moves
 
-# Its values by NumPy, in float64, take two to three times as long where pixels move, and OpenCV's
-# places of pixels are rounded.
-
-
-def equalize(image: Pixels, level: float, how: How) -> Pixels:
-    picture = Image.fromarray(image)
-    return np.asarray(ImageOps.equalize(picture))
+# Turning pixels by NumPy, in float64, takes two to three times as long, and OpenCV rounds places.
 
 
 def color(image: Pixels, factor: float, how: How) -> Pixels:
@@ -199,30 +209,21 @@ def rotate(image: Pixels, degrees: float, how: How) -> Pixels:
 
 
 def shear_x(image: Pixels, level: float, how: How) -> Pixels:
-    return _affine(image, (1, level, 0, 0, 1, 0), how)
+    return shift_rows(image, level, 0, how.resample, how.fill)
 
 
 def shear_y(image: Pixels, level: float, how: How) -> Pixels:
-    return _affine(image, (1, 0, 0, level, 1, 0), how)
+    return shift_columns(image, level, 0, how.resample, how.fill)
 
 
 def translate_x(image: Pixels, share: float, how: How) -> Pixels:
     pixels = share * image.shape[1]
-    return _affine(image, (1, 0, pixels, 0, 1, 0), how)
+    return shift_rows(image, 0, pixels, how.resample, how.fill)
 
 
 def translate_y(image: Pixels, share: float, how: How) -> Pixels:
     pixels = share * image.shape[0]
-    return _affine(image, (1, 0, 0, 0, 1, pixels), how)
-
-
-def _affine(image: Pixels, matrix: tuple[float, ...], how: How) -> Pixels:
-    # the matrix maps a place in the result to one in the image: a, b, c, d, e, f of
-    # (a x + b y + c, d x + e y + f)
-    picture = Image.fromarray(image)
-    way = Image.Transform.AFFINE
-    moved = picture.transform(picture.size, way, matrix, how.resample, fillcolor=how.fill)
-    return np.asarray(moved)
+    return shift_columns(image, 0, pixels, how.resample, how.fill)
 
 
 # the order counts: an operation is drawn by its number

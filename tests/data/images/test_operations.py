@@ -61,6 +61,7 @@ def images():
 # what Pillow makes of an image at a level
 PILLOW = {
     "AutoContrast": lambda picture, level: ImageOps.autocontrast(picture),
+    "Equalize": lambda picture, level: ImageOps.equalize(picture),
     "Invert": lambda picture, level: ImageOps.invert(picture),
     "Posterize": lambda picture, level: ImageOps.posterize(picture, int(level)),
     "Solarize": ImageOps.solarize,
