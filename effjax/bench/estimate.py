@@ -7,7 +7,7 @@ import jax
 from effjax.bench.grouping import probe_seconds
 from effjax.bench.member import Member, make_recipe
 from effjax.bench.program import Program
-from effjax.bench.recipes import trial_config
+from effjax.bench.recipes import trial_config, trial_steps
 from effjax.bench.results import ResultsFolder
 from effjax.bench.tuning import OptimizerTrial, make_trials
 from effjax.bench.workloads import Workload
@@ -42,7 +42,9 @@ def show_bench_estimate(
             continue
         display.waiting(f"timing a few steps of {workload.label}")
         each = step_seconds(workload, missing[0])
-        own = len(missing) * steps * each
+        # of runs that share a stable phase, as if each had its own
+        made = [trial_steps(workload.config, trial) for trial in missing]
+        own = sum(made) * each
         seconds += own
         in_words = f"{1e3 * each:.3g} ms"
         rows.append(

@@ -15,7 +15,7 @@ import ml_collections
 import numpy as np
 
 from effjax.bench.program import Curves
-from effjax.bench.tuning import OptimizerTrial, digest
+from effjax.bench.tuning import LENGTH, OptimizerTrial, digest
 from effjax.config import UNITS, View, changed, load, to_config
 from effjax.errors import NonFinite, UserError
 from effjax.report import Display
@@ -23,6 +23,7 @@ from effjax.runs.folder import CONFIG
 from effjax.runs.metrics import median_step_seconds, read_rows
 from effjax.runs.schema import OptimConfig, RunConfig, ScheduleConfig
 from effjax.tasks.run import train
+from effjax.training.extending import aside_folder
 
 # keys of the recipe's optimizer that every optimizer keeps; further ones are hyperparameters
 SHARED = {field.name for field in dataclasses.fields(OptimConfig)}
@@ -30,6 +31,8 @@ SHARED = {field.name for field in dataclasses.fields(OptimConfig)}
 OF_EVERY_SCHEDULE = ("name", "extended")
 # sections that cannot change a result
 NO_PART_OF_IT = ("log", "checkpoint", "parallel")
+# what a row has of held-out examples as a share that is right, by the name of the error
+SHARES = {"val/error": "val/top1", "val/probe_error": "val/probe_top1"}
 
 Row = dict[str, Any]  # of metrics.jsonl
 
@@ -104,13 +107,28 @@ def trial_config(workload: View, trial: OptimizerTrial) -> ml_collections.Config
         for key in list(section):
             if key not in SHARED:
                 del section[key]
-        section.update(name=trial.name, **trial.settings)
+        section.update(name=trial.name, **trial.arguments)
     config.schedule.name = trial.schedule
+    if LENGTH in trial.settings:
+        _set_length(config, workload, trial)
     config.seed = trial.seed
     if jax.default_backend() == "cpu":
         # `split_cpu` makes every core a device; a run by itself is faster on all of them as one
         config.parallel.devices = 1
     return config
+
+
+def _set_length(config: ml_collections.ConfigDict, workload: View, trial: OptimizerTrial) -> None:
+    """A part of the workload's steps, with the warm-up of the whole."""
+    config.total_steps = float(trial_steps(workload, trial))
+    # a share of each length would be another warm-up for each
+    config.schedule.warmup_percent = None
+    config.schedule.warmup_steps = float(round(workload.warmup_percent / 100 * workload.max_steps))
+
+
+def trial_steps(workload: View, trial: OptimizerTrial) -> int:
+    """The steps of a trial's run."""
+    return max(1, round(trial.settings.get(LENGTH, 1.0) * workload.max_steps))
 
 
 def run_recipe(workload: View, trial: OptimizerTrial, folder: Path, display: Display) -> Curves:
@@ -121,14 +139,20 @@ def run_recipe(workload: View, trial: OptimizerTrial, folder: Path, display: Dis
       Preempted: the process was asked to stop; the run can be continued.
     """
     config = trial_config(workload, trial)
-    workdir = _folder_of(workload, trial, folder)
+    # a longer run of the same trunk branches off before the decay of the one that is there, and
+    # what that one has trained past it stays in a folder of its own
+    shares_trunk = LENGTH in trial.settings
+    workdir = _folder_of(workload, trial.trunk(), folder)
+    total = trial_steps(workload, trial)
+    if shares_trunk and aside_folder(workdir, total).exists():
+        return read_curves(workload, read_rows(aside_folder(workdir, total)), total)
     try:
-        train(config, workdir, display=display)
+        train(config, workdir, extend=shares_trunk, display=display)
     except NonFinite:
         # a run that diverged has rows up to there; one that has not begun is no result
         if not (workdir / CONFIG).exists():
             raise
-    return read_curves(workload, read_rows(workdir))
+    return read_curves(workload, read_rows(workdir), total)
 
 
 def _folder_of(workload: View, trial: OptimizerTrial, folder: Path) -> Path:
@@ -139,8 +163,11 @@ def _folder_of(workload: View, trial: OptimizerTrial, folder: Path) -> Path:
     return folder / trial.key(recipe_fingerprint(workload))
 
 
-def read_curves(workload: View, rows: list[Row]) -> Curves:
+def read_curves(workload: View, rows: list[Row], total: int | None = None) -> Curves:
     """The curves in a run's metrics; a run that broke off ends in NaN.
+
+    Args:
+      total: the steps that it was to make; None: the workload's.
 
     Raises:
       UserError: nothing was evaluated as val/*.
@@ -149,21 +176,28 @@ def read_curves(workload: View, rows: list[Row]) -> Curves:
     steps = [step for step, row in merged.items() if _is_evaluation(row)]
     if not steps:
         raise UserError(f"the recipe {workload.recipe} evaluated nothing as val/*")
-    columns: dict[str, list[float]] = {"val/loss": [], "train/loss": []}
-    # a task without classes has no error: a column of NaN would count as a run that diverged
-    if any("val/top1" in row for row in rows):
-        columns["val/error"] = []
+    # a column of NaN would count as a run that diverged: what a task does not measure is left out
+    columns: dict[str, list[float]] = {"train/loss": []}
+    if any("val/loss" in row for row in rows):
+        columns["val/loss"] = []
+    errors = {}
+    for error, share in SHARES.items():
+        if any(share in row for row in rows):
+            errors[error] = share
+            columns[error] = []
     train_loss = math.nan
     for step, row in merged.items():
         # losses are logged more often than is evaluated: the last one before counts
         train_loss = _number(row.get("train/loss", train_loss))
         if step in steps:
-            columns["val/loss"].append(_number(row.get("val/loss")))
-            if "val/error" in columns:
-                columns["val/error"].append(1.0 - _number(row.get("val/top1")))
             columns["train/loss"].append(train_loss)
-    if steps[-1] < workload.max_steps:
-        steps.append(workload.max_steps)
+            if "val/loss" in columns:
+                columns["val/loss"].append(_number(row.get("val/loss")))
+            for error, share in errors.items():
+                columns[error].append(1.0 - _number(row.get(share)))
+    total = total or workload.max_steps
+    if steps[-1] < total:
+        steps.append(total)
         for column in columns.values():
             column.append(math.nan)
     seconds = median_step_seconds(rows)

@@ -52,7 +52,8 @@ class WorkloadConfig:
     model: ModelSection = field(default_factory=ModelSection)
     loss: str = "cross_entropy"
     label_smoothing: BelowOne = 0.0
-    metric: Literal["val/error", "val/loss"] = "val/error"  # lower is better in both
+    # lower is better in all; a probe's error is that of a linear classifier on frozen features
+    metric: Literal["val/error", "val/loss", "val/probe_error"] = "val/error"
     target: float | None = None  # None: no time to target, only what was reached
     batch_size: Count = 64
     max_steps: Count = 200
@@ -91,6 +92,9 @@ class TuningConfig:
         ("weight_decay", "log", 1e-4, 1e-1),
         ("one_minus_b1", "log", 0.02, 0.5),
     )
+    # of recipes whose schedule is "wsd": shares of max_steps, each a run with a decay of its own.
+    # Those of one setting and seed share the stable phase: it is trained once
+    lengths: tuple[SomeShare, ...] = ()
     seed: NotNegativeInt = 0  # of the sequence
     seeds: tuple[Seed, ...] = (0, 1, 2)  # trained with each setting
 

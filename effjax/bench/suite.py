@@ -27,6 +27,8 @@ from effjax.errors import UserError, nearest
 from effjax.report import Display, choose_display
 from effjax.trials.plan import check_seeds
 
+SHARED_TRUNK = "wsd"  # whose rate does not depend on the end of the run until it decays
+
 
 def bench(
     config: ml_collections.ConfigDict,
@@ -135,6 +137,31 @@ def check_config(view: View) -> None:
     check_seeds("config.tuning.seeds", view.tuning.seeds)
     if view.tuning.protocol == "grid" and not view.tuning.factors:
         raise UserError("config.tuning.factors is empty; give at least one, such as (1.0,)")
+    _check_lengths(view)
     # makes all settings: an unknown hyperparameter is found before any data is read
     for label in view.optimizers:
         make_trials(label, view.optimizers[label], view.tuning, "constant")
+
+
+def _check_lengths(view: View) -> None:
+    """Refuses lengths where no stable phase could be shared.
+
+    Raises:
+      UserError: another kind of workload, or a schedule without a stable phase.
+    """
+    if not view.tuning.lengths:
+        return
+    for label in view.workloads:
+        section = view.workloads[label]
+        if section.problem != "recipe":
+            raise UserError(
+                f"config.tuning.lengths is of recipes; config.workloads.{label} is a "
+                f"{section.problem!r}\nleave it out"
+            )
+        schedules = {section.schedule}
+        schedules |= {view.optimizers[name].schedule for name in view.optimizers} - {None}
+        for schedule in schedules - {SHARED_TRUNK}:
+            raise UserError(
+                f"config.tuning.lengths: runs with schedule {schedule!r} share no stable phase\n"
+                f"set config.workloads.{label}.schedule = {SHARED_TRUNK!r}, for all optimizers"
+            )

@@ -4,7 +4,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from effjax import optim
@@ -15,6 +15,7 @@ from effjax.trials.trial import Trial
 
 # declared keys of an entry; all others are hyperparameters of its optimizer
 OWN_KEYS = ("name", "learning_rate", "weight_decay", "schedule")
+LENGTH = "length"  # among a trial's settings: the run's share of the workload's steps
 KINDS = {"log": space.log, "linear": space.linear}
 
 
@@ -36,6 +37,15 @@ class OptimizerTrial(Trial):
     number: int
     schedule: str
 
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What `optim.create` gets: the settings without the run's length."""
+        return {key: value for key, value in self.settings.items() if key != LENGTH}
+
+    def trunk(self) -> "OptimizerTrial":
+        """The trial that all lengths of a setting and seed have in common."""
+        return replace(self, settings=self.arguments)
+
     def key(self, problem_hash: str) -> str:
         """Identifies the trial: problem, optimizer, settings and seed, not labels or numbers."""
         # rows on disk are found by this hash: it must never change
@@ -55,7 +65,7 @@ def make_trials(label: str, entry: View, tuning: View, schedule: str) -> list[Op
       UserError: an unknown optimizer or hyperparameter.
     """
     trials = []
-    for number, settings in enumerate(make_settings(label, entry, tuning)):
+    for number, settings in enumerate(with_lengths(make_settings(label, entry, tuning), tuning)):
         for seed in tuning.seeds:
             trial = OptimizerTrial(
                 variant=label,
@@ -91,6 +101,16 @@ def make_settings(label: str, entry: View, tuning: View) -> list[dict[str, Any]]
     found = []
     for point in space.halton(_ranges(tuning), tuning.trials, tuning.seed):
         found.append(base | _own_settings(point, entry.learning_rate, hyperparameters))
+    return found
+
+
+def with_lengths(settings: list[dict[str, Any]], tuning: View) -> list[dict[str, Any]]:
+    """Each setting at each length, the shortest first: a longer run goes on from its trunk."""
+    if not tuning.lengths:
+        return settings
+    found = []
+    for base in settings:
+        found += [base | {LENGTH: length} for length in sorted(tuning.lengths)]
     return found
 
 

@@ -115,7 +115,7 @@ def begin_extension(setup: Setup, extension: Extension, workdir: Path, display: 
         _set_aside(workdir, extension.before, start, steps)
         display.line(
             f"branching off at step {start}, before the decay; the run of {extension.before} steps "
-            f"is kept in {workdir / _folder(extension.before)}"
+            f"is kept in {aside_folder(workdir, extension.before)}"
         )
     elif branches:
         display.warn(f"no checkpoint is left from before the decay (step {old.trunk})")
@@ -157,8 +157,9 @@ def _in_words(how: Extend) -> str:
     return words[how]
 
 
-def _folder(before: int) -> str:
-    return f"until-{before}"
+def aside_folder(workdir: Path, before: int) -> Path:
+    """Where a run of `before` steps is kept when a longer one has branched off before its decay."""
+    return workdir / f"until-{before}"
 
 
 def _set_aside(workdir: Path, before: int, start: int, steps: list[int]) -> None:
@@ -169,7 +170,7 @@ def _set_aside(workdir: Path, before: int, start: int, steps: list[int]) -> None
             f"give another --workdir and --continue-from={workdir}"
         )
     if is_writer():
-        aside = workdir / _folder(before)
+        aside = aside_folder(workdir, before)
         (aside / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
         # the config first: from here on the folder can be evaluated
         for name in (CONFIG, METRICS):

@@ -12,13 +12,15 @@ from effjax.bench.recipes import (
     read_curves,
     recipe_config,
     recipe_fingerprint,
+    run_recipe,
     trial_config,
 )
-from effjax.bench.schema import workload
-from effjax.bench.tuning import OptimizerTrial
+from effjax.bench.schema import BenchConfig, empty_config, optimizer, workload
+from effjax.bench.tuning import OptimizerTrial, make_trials
 from effjax.bench.workloads import as_in_rows, open_workload
 from effjax.config import View, check, load
 from effjax.errors import UserError
+from effjax.report import choose_display
 from effjax.runs.schema import RunConfig
 
 SETTINGS = {"learning_rate": 0.1, "weight_decay": 0.0, "momentum": 0.9, "nesterov": True}
@@ -121,3 +123,68 @@ def test_rows_of_a_revision_before_count():
     assert former.identity == opened.former != opened.identity
     both = [dict(opened.former), dict(opened.identity)]
     assert as_in_rows([opened], both) == [opened]
+
+
+TINY = """
+import effjax
+
+
+def get_config():
+    config = effjax.default_config()
+    config.total_steps = 10.0
+    config.model.update(name="vit_tiny_patch16_224", patch_size=8, width=16, heads=2, depth=1)
+    config.data.update(name="synthetic", image_size=16, batch_size=8)
+    config.data.update(synthetic_examples=32, synthetic_classes=2)
+    config.evals.val.every_steps = 2.0
+    config.log.update(tensorboard=False, curves=False)
+    return config
+"""
+
+
+@pytest.mark.slow
+def test_lengths_share_their_stable_phase_and_are_what_they_are_alone(tmp_path):
+    (tmp_path / "tiny.py").write_text(TINY)
+    config = empty_config()
+    config.workloads.tiny = workload(
+        problem="recipe",
+        recipe=str(tmp_path / "tiny.py"),
+        batch_size=8,
+        max_steps=20,
+        eval_every=2,
+        schedule="wsd",
+        warmup_percent=10.0,
+    )
+    config.optimizers.adamw = optimizer(name="adamw", learning_rate=1e-3)
+    config.tuning.update(protocol="defaults", seeds=(3,), lengths=(1.0, 0.5))
+    check(config, BenchConfig)
+    view = View(config)
+    short, long = make_trials("adamw", view.optimizers.adamw, view.tuning, "wsd")
+    assert [trial.settings["length"] for trial in (short, long)] == [0.5, 1.0]
+    w = view.workloads.tiny
+    quiet = choose_display(quiet=True)
+    shared = tmp_path / "shared"
+    together = [run_recipe(w, trial, shared, quiet) for trial in (short, long)]
+    assert [curves.steps[-1] for curves in together] == [10, 20]
+    (run,) = shared.iterdir()  # one folder, and in it the shorter run as it was
+    assert (run / "until-10").is_dir()
+    for trial, curves in zip((short, long), together):
+        alone = run_recipe(w, trial, tmp_path / f"alone{trial.settings['length']}", quiet)
+        assert alone.steps == curves.steps
+        for name, values in alone.values.items():
+            np.testing.assert_array_equal(values, curves.values[name])
+    # a row that was lost is read from the folder of the shorter run
+    again = run_recipe(w, short, shared, quiet)
+    np.testing.assert_array_equal(again.values["val/loss"], together[0].values["val/loss"])
+
+
+def test_lengths_have_keys_of_their_own():
+    short, other = (make_trial("sgd", SETTINGS | length, 0) for length in ({"length": 0.5}, {}))
+    assert short.key("x") != other.key("x") == short.trunk().key("x")
+    assert short.arguments == SETTINGS
+
+
+def test_a_probe_has_an_error_and_no_loss():
+    w = View(workload(problem="recipe", recipe="x.py", max_steps=2, metric="val/probe_error"))
+    found = read_curves(w, [{"step": 2, "val/probe_top1": 0.75, "train/loss": 1.0}])
+    assert found.values["val/probe_error"][0].tolist() == [0.25]
+    assert "val/loss" not in found.values

@@ -57,6 +57,18 @@ def test_only_and_merge(finished, tmp_path):
     assert "sgd" in (tmp_path / "b/scores.csv").read_text()
 
 
+def test_lengths_need_a_stable_phase():
+    config = small_config()
+    config.tuning.lengths = (0.5, 1.0)
+    with pytest.raises(UserError, match=r"lengths is of recipes; config\.workloads\.easy is a"):
+        check_config(View(config))
+    config.workloads.easy.update(problem="recipe", schedule="cosine")
+    with pytest.raises(UserError, match="schedule 'cosine' share no stable phase"):
+        check_config(View(config))
+    config.workloads.easy.schedule = "wsd"
+    check_config(View(config))
+
+
 def test_a_new_target_trains_nothing(finished, tmp_path):
     text = (finished / RESULTS).read_text()
     (tmp_path / RESULTS).write_text(text)
