@@ -75,7 +75,7 @@ def _moco() -> ml_collections.ConfigDict:
     for name in ("query", "key"):
         effjax.add_view(config, name, recipe="moco_cifar")
         config.data.views[name].hflip = 0.0
-    config.evals.val.evaluator = "features"
+    config.evals.val.update(evaluator="features", baselines=False)
     return config
 
 

@@ -91,7 +91,7 @@ def _add_claims(page: Page, view: View, scores: Scores) -> None:
         "Claims of the authors",
         "True here: faster, and the interval reaches the claimed factor. Not true here: the whole "
         "interval lies below it. Not distinguishable: neither can be said. The intervals of single "
-        "workloads are those of a few seeds: read them as ranges.",
+        "workloads are Student's over their seeds, which are wide for three.",
     )
     header, body = claims_table(view, scores)
     page.table(header, body, left=(1, 3, 4))

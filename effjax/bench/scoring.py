@@ -304,3 +304,14 @@ def claim_verdict(comparison: Comparison, factor: float) -> str:
     if ratio.high < factor:
         return "not true here"
     return "not distinguishable"
+
+
+def workload_verdict(comparison: Comparison, factor: float) -> str:
+    """The same of one workload, by Student's interval over its seeds."""
+    if not comparison.pairs:
+        return "not answered"
+    if comparison.student.high < factor:
+        return "not true here"
+    if comparison.student.low > 1.0:
+        return "true here"
+    return "cannot be told"

@@ -8,7 +8,7 @@ from typing import Any
 
 from effjax import optim
 from effjax.bench.rows import DONE, Row, finite_or_nan
-from effjax.bench.scoring import Scores, Setting, claim_verdict
+from effjax.bench.scoring import Scores, Setting, claim_verdict, workload_verdict
 from effjax.config import View
 from effjax.report import format_bytes, format_count
 from effjax.report.profiles import MISSED, rank
@@ -83,9 +83,9 @@ def claims_table(view: View, scores: Scores) -> Cells:
             comparison.verdict,
             claim_verdict(comparison, factor),
         ]
-        # of single workloads the interval alone: a few seeds carry no verdict
         for workload in aimed:
-            row.append(describe_ratio(scores.compare(name, [workload]).ratio))
+            alone = scores.compare(name, [workload])
+            row.append(f"{describe_ratio(alone.student)}: {workload_verdict(alone, factor)}")
         body.append(row)
     return header, body
 

@@ -143,12 +143,15 @@ class Comparison:
       p: of the sign-flip test over all pairs.
       verdict: "faster", "slower", "not distinguishable" or "no pairs".
       pairs: how many.
+      student: Student's interval of the ratio over all pairs, for those of one workload: as wide as
+        it must be for a few seeds.
     """
 
     ratio: Interval
     p: float
     verdict: str
     pairs: int
+    student: Interval
 
 
 def compare_paired(
@@ -175,18 +178,24 @@ def compare_paired(
             groups.append(logs)
     if not groups:
         nothing = Interval(math.nan, math.nan, math.nan)
-        return Comparison(nothing, 1.0, "no pairs", 0)
+        return Comparison(nothing, 1.0, "no pairs", 0, nothing)
     # in logarithms, so that twice as fast and twice as slow cancel
-    mean = bootstrap(groups, level=level)
-    ratio = Interval(math.exp(mean.estimate), math.exp(mean.low), math.exp(mean.high))
+    ratio = _of_logarithms(bootstrap(groups, level=level))
     pairs = list(itertools.chain.from_iterable(groups))
+    student = _of_logarithms(t_interval(pairs, level))
     p = sign_flip_test(pairs)
     # both are asked: the bootstrap of few pairs is too narrow, the test ignores the workloads
     if ratio.holds(1.0) or p > 1 - level:
         verdict = "not distinguishable"
     else:
         verdict = "faster" if ratio.estimate > 1 else "slower"
-    return Comparison(ratio, p, verdict, len(pairs))
+    return Comparison(ratio, p, verdict, len(pairs), student)
+
+
+def _of_logarithms(mean: Interval) -> Interval:
+    """The interval of a ratio from that of its logarithm; of one pair it is 0 to infinity."""
+    high = math.inf if mean.high == math.inf else math.exp(mean.high)
+    return Interval(math.exp(mean.estimate), math.exp(mean.low), high)
 
 
 def _log_ratios(own_times: Floats, base_times: Floats, bound: float) -> list[float]:

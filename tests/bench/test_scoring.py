@@ -4,10 +4,11 @@ import math
 
 import pytest
 
-from effjax.bench.scoring import Goal, Scores, claim_verdict
+from effjax.bench.scoring import Goal, Scores, claim_verdict, workload_verdict
 from effjax.report.profiles import MISSED
-from effjax.report.statistics import Comparison, Interval
+from effjax.report.statistics import Comparison, Interval, compare_paired
 
+UNKNOWN = Interval(math.nan, math.nan, math.nan)
 GOAL = Goal("val/loss", 0.5, 40, 8)
 
 
@@ -141,4 +142,19 @@ def test_nothing_finite_at_all():
     ],
 )
 def test_claims(ratio, verdict, answer):
-    assert claim_verdict(Comparison(Interval(*ratio), 0.01, verdict, 9), 2.0) == answer
+    assert claim_verdict(Comparison(Interval(*ratio), 0.01, verdict, 9, UNKNOWN), 2.0) == answer
+
+
+@pytest.mark.parametrize(
+    ("own", "answer"),
+    [
+        ([20, 21, 19], "true here"),  # about twice as fast, whatever the seed
+        ([30, 31, 29], "not true here"),
+        ([10, 40, 39], "cannot be told"),
+    ],
+)
+def test_a_verdict_on_one_workload(own, answer):
+    found = compare_paired({"w": own}, {"w": [40, 41, 39]}, missed={"w": 50.0})
+    assert workload_verdict(found, 2.0) == answer
+    nothing = compare_paired({}, {}, missed={})
+    assert workload_verdict(nothing, 2.0) == "not answered"
