@@ -18,9 +18,9 @@ malloc as the command line of effjax sets it, without which page faults are meas
     python benchmarks/optim_update.py --share [--methods adamw,muon] [--rounds 3]
 
 How much of a training step the methods for matrices cost, on the network of configs/quickstart.py
-with its batch of 64 images. Columns:
+with its batch of 64 images. `soap@50` is SOAP with refresh_period=50. Columns:
 
-    ms       CPU milliseconds of one update, a mean over 10 (a period of SOAP and Shampoo)
+    ms       CPU milliseconds of one update, a mean over 10 or over a whole period
     share    that over itself and the gradient of one batch
     state    as above
 
@@ -190,16 +190,22 @@ class Gradient:
         return self.step(self.params, self.images, self.labels)
 
 
-def cpu_ms(run: Callable[[], Any], rounds: int) -> float:
-    """CPU milliseconds of one call: the best round of `PERIOD` calls."""
+def cpu_ms(run: Callable[[], Any], rounds: int, calls: int = PERIOD) -> float:
+    """CPU milliseconds of one call: the best round of so many calls."""
     jax.block_until_ready(run())
     times = []
     for _ in range(rounds):
         start = time.process_time()
-        for _ in range(PERIOD):
+        for _ in range(calls):
             jax.block_until_ready(run())
         times.append(time.process_time() - start)
-    return min(times) / PERIOD * 1e3
+    return min(times) / calls * 1e3
+
+
+def with_period(method: str) -> tuple[str, dict[str, int]]:
+    """ "soap@50" -> ("soap", {"refresh_period": 50})."""
+    name, _, period = method.partition("@")
+    return name, {"refresh_period": int(period)} if period else {}
 
 
 def print_shares(methods: list[str], rounds: int) -> None:
@@ -208,15 +214,17 @@ def print_shares(methods: list[str], rounds: int) -> None:
     of_gradient = cpu_ms(gradient, rounds)
     print(f"{size / 4e6:.2f} million values; the gradient of 64 images: {of_gradient:.1f} ms\n")
     print("| update | ms | share | state |\n|---|---|---|---|")
-    for name in methods:
-        tx = optim.create(name, 1e-3, **SHARED, **SETTINGS.get(name, {}))
+    for method in methods:
+        name, period = with_period(method)
+        tx = optim.create(name, 1e-3, **SHARED, **SETTINGS.get(name, {}), **period)
         # its own copies: an update is given away what it changes
         params = jax.tree.map(jnp.copy, gradient.params)
         update = Update(tx, params, gradient.grads)
-        ms = cpu_ms(update, rounds)
+        calls = max(PERIOD, period.get("refresh_period", PERIOD))
+        ms = cpu_ms(update, rounds, calls)
         share = ms / (ms + of_gradient)
         state = update.state_bytes / size
-        print(f"| {name} | {ms:.2f} | {share:.1%} | {state:.1f} |", flush=True)
+        print(f"| {method} | {ms:.2f} | {share:.1%} | {state:.1f} |", flush=True)
 
 
 def main() -> None:
