@@ -86,10 +86,13 @@ def measure_claims(
       minutes: begin no row after so many; None: go on to the end.
 
     Raises:
-      UserError: an unknown name or size, a claim that has none of it, or what its runs need.
+      UserError: an unknown name or size, a claim that has none of it, no such folder of data, or
+        what its runs need.
     """
     if size not in SIZES:
         raise UserError(f"--size={size}; expected {' or '.join(SIZES)}")
+    if data is not None and not data.is_dir():
+        raise UserError(f"--data={data} is no folder; give the one in which cifar10 and others lie")
     chosen = choose(read_claims(claims_folder()), names)
     for name in names:
         if size not in chosen[name].sizes:

@@ -25,7 +25,7 @@ from effjax.contract import join_variables
 from effjax.errors import UserError, nearest
 from effjax.report import Display, choose_display
 from effjax.runs.folder import FOUND_ARCHITECTURE, FOUND_WEIGHTS
-from effjax.runs.record import read_config
+from effjax.runs.record import config_of_run
 from effjax.runs.schema import OptimConfig, RunConfig
 from effjax.tasks.run import restore, train
 from effjax.tasks.trained_network import trained_network
@@ -135,10 +135,7 @@ def of_gates(
     Raises:
       UserError: no run, or one of another task.
     """
-    stored = read_config(workdir)
-    if stored is None:
-        raise UserError(f"{workdir} is no run's folder\ngive --workdir=D of a trained run")
-    config = from_json(stored, RunConfig)
+    config = from_json(config_of_run(workdir), RunConfig)
     _check_task(config.task.name)
     with config.unlocked():
         for key in list(config.task):

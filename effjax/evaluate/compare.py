@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from effjax.config import View
-from effjax.errors import UserError, nearest
+from effjax.errors import UserError
 from effjax.report import Display, compare_table, plot_runs
 from effjax.report.compare import UNFINISHED, Run
 from effjax.runs.continuing import flatten
-from effjax.runs.folder import CONFIG, read_summary
+from effjax.runs.folder import read_summary
 from effjax.runs.metrics import METRICS, read_rows
-from effjax.runs.record import read_config
+from effjax.runs.record import config_of_run
 from effjax.runs.schema import default_config
 
 
@@ -21,15 +21,7 @@ def read_run(workdir: Path, name: str) -> Run:
     Raises:
       UserError: no run there, or a run without a single row.
     """
-    config = read_config(workdir)
-    if config is None:
-        # the runs beside it: most often the name is misspelt
-        siblings = workdir.parent.glob(f"*/{CONFIG}")
-        runs = [str(path.parent) for path in siblings]
-        raise UserError(
-            f"{workdir} is not a run's folder: no {CONFIG} there; {nearest(str(workdir), runs)}\n"
-            "give folders that effjax train wrote, such as runs/quickstart"
-        )
+    config = config_of_run(workdir)
     rows = read_rows(workdir)
     if not rows:
         raise UserError(

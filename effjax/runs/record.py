@@ -12,7 +12,7 @@ from typing import Any, NotRequired, TypedDict
 
 from effjax import plugins
 from effjax.config import View, is_remote, read_json
-from effjax.errors import UserError
+from effjax.errors import UserError, nearest
 from effjax.runs.atomic import write_atomically
 from effjax.runs.folder import CONFIG
 from effjax.version import HOME, VERSION
@@ -92,6 +92,23 @@ def read_config(workdir: Path) -> dict[str, Any] | None:
     """
     content = read_file(workdir)
     return None if content is None else content["config"]
+
+
+def config_of_run(workdir: Path) -> dict[str, Any]:
+    """The config that a run was made with, as JSON data.
+
+    Raises:
+      UserError: no run there; it names runs beside it that are called nearly so.
+    """
+    config = read_config(workdir)
+    if config is None:
+        siblings = [str(path.parent) for path in workdir.parent.glob(f"*/{CONFIG}")]
+        hint = f"; {nearest(str(workdir), siblings)}" if siblings else ""
+        raise UserError(
+            f"{workdir} is not a run's folder: it has no {CONFIG}{hint}\n"
+            "give a folder that effjax train, search or compress wrote"
+        )
+    return config
 
 
 def read_record(workdir: Path) -> dict[str, Any]:

@@ -212,10 +212,10 @@ def score(
 def _own_config(workdir: Path) -> Any:
     """The run's config with its own data."""
     from effjax.config import View, from_json
-    from effjax.runs.record import read_config
+    from effjax.runs.record import config_of_run
     from effjax.runs.schema import RunConfig
 
-    return View(from_json(read_config(as_path(workdir)), RunConfig))
+    return View(from_json(config_of_run(as_path(workdir)), RunConfig))
 
 
 def each_checkpoint(workdir: Path, display: Display, wanted: Wanted) -> Path:

@@ -22,7 +22,7 @@ from effjax.runs.checkpoints import Checkpoints
 from effjax.runs.continuing import flatten
 from effjax.runs.folder import CHECKPOINTS
 from effjax.runs.packing import describe, leaf_paths, placed
-from effjax.runs.record import read_config, read_labels
+from effjax.runs.record import config_of_run, read_config, read_labels
 from effjax.runs.schema import FREE_KEYS
 from effjax.training.setup import Setup
 
@@ -55,8 +55,7 @@ def check_continue_from(source: str | None, workdir: Path) -> None:
             f"--continue-from={source}: an average has no optimizer state\n"
             f"give --config.init_from={source}"
         )
-    if read_config(as_path(place)) is None:
-        raise UserError(f"--continue-from={place} is not a run's folder: it has no config.json")
+    config_of_run(as_path(place))
 
 
 @dataclasses.dataclass

@@ -15,7 +15,7 @@ from effjax.report import Display
 from effjax.runs.best import Step, averaged, best_step, last_steps
 from effjax.runs.checkpoints import Checkpoints
 from effjax.runs.folder import CHECKPOINTS
-from effjax.runs.record import read_config
+from effjax.runs.record import config_of_run
 from effjax.runs.schema import RunConfig, default_config
 from effjax.training.device_mean import at_least_float32
 from effjax.training.setup import Setup, build
@@ -70,13 +70,7 @@ def parts(
     Raises:
       UserError: no run there.
     """
-    stored = read_config(workdir)
-    if stored is None:
-        raise UserError(
-            f"{workdir} is not a run's folder: it has no config.json\n"
-            "train one: effjax train --config=configs/quickstart.py"
-        )
-    config = from_json(stored, RunConfig)
+    config = from_json(config_of_run(workdir), RunConfig)
     change(config)
     return build(find_task(config.task.name), config)
 

@@ -72,6 +72,9 @@ def test_what_is_no_claim(tmp_path):
         measure_claims(["adan"], "gpu", tmp_path, None, None, None, Quiet())
     with pytest.raises(UserError, match="--size=tiny; expected small or gpu"):
         measure_claims([], "tiny", tmp_path, None, None, None, Quiet())
+    missing = tmp_path / "sets"
+    with pytest.raises(UserError, match="sets is no folder; give the one in which cifar10"):
+        measure_claims(["adan"], "small", tmp_path, None, missing, None, Quiet())
 
 
 def test_an_open_claim_says_why(claim):

@@ -45,3 +45,13 @@ def test_a_package_that_is_missing_is_recorded(monkeypatch):
     found = record.versions()
     assert found["no-such-package"] == "missing"
     assert json.dumps(found)
+
+
+def test_a_folder_without_a_run_is_named_beside_its_neighbours(tmp_path):
+    (tmp_path / "digits").mkdir()
+    (tmp_path / "digits/config.json").write_text('{"config": {"seed": 3}}')
+    assert record.config_of_run(tmp_path / "digits") == {"seed": 3}
+    with pytest.raises(UserError, match=r"it has no config.json; did you mean '.*digits'"):
+        record.config_of_run(tmp_path / "digit")
+    with pytest.raises(UserError, match=r"no config.json\ngive a folder that effjax"):
+        record.config_of_run(tmp_path / "digits/deeper")
