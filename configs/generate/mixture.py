@@ -3,14 +3,17 @@
 Score: val_ema/error 0.036 for edm, 0.042 for fdm (one seed); each level: val/sigma*_error.
 Cost: about half a minute on two CPU cores.
 Run: effjax train --config=configs/generate/mixture.py
+     effjax sweep --config=configs/generate/mixture.py (both, three seeds)
 Args: edm, fdm (the momentum's input scaling, and bounded weights at first).
 """
 
 import ml_collections
 
 import effjax
+from effjax.sweep import Sweep
 
 ARGS = ("edm", "fdm")
+FDM = {"momentum": 2.0, "weight_warmup": 200}
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
@@ -19,7 +22,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config.total_steps = 1500.0
     config.task.name = "mixture"
     if arg == "fdm":
-        config.task.update(momentum=2.0, weight_warmup=200)
+        config.task.update(FDM)
     config.data.batch_size = 256
     config.optim.default.update(name="adam", learning_rate=3e-3)
     config.schedule.update(name="cosine", warmup_steps=100.0)
@@ -32,3 +35,11 @@ def quick(config: ml_collections.ConfigDict) -> None:
     """A run of seconds."""
     config.total_steps = 20.0
     config.schedule.warmup_steps = 0.0
+
+
+def sweep(arg: str | None = None) -> Sweep:
+    """EDM and FDM; `quick` has one of them and one seed."""
+    if arg == "quick":
+        return Sweep({"EDM": {}}, (0,), "val_ema/error")
+    fdm = {f"task.{key}": value for key, value in FDM.items()}
+    return Sweep({"EDM": {}, "FDM": fdm}, (0, 1, 2), "val_ema/error")
