@@ -9,6 +9,7 @@ import pkgutil
 
 from effjax.optim.adamuon import AdaMuonState, adamuon, scale_by_adamuon
 from effjax.optim.adan import AdanState, adan, restart, scale_by_adan
+from effjax.optim.apollo import ApolloState, apollo, scale_by_apollo
 from effjax.optim.cautious import cautious
 from effjax.optim.cautious_decay import cautious_decay
 from effjax.optim.clipping import clip_by_norm
@@ -81,6 +82,7 @@ from effjax.optim.win_members import (
 __all__ = [
     "AdaMuonState",
     "AdanState",
+    "ApolloState",
     "Estimator",
     "Euclidean",
     "Grassmann",
@@ -116,6 +118,7 @@ __all__ = [
     "add_coupled_decay",
     "add_decoupled_decay",
     "add_local_penalty",
+    "apollo",
     "cautious",
     "cautious_decay",
     "check_arguments",
@@ -163,6 +166,7 @@ __all__ = [
     "restart",
     "scale_by_adamuon",
     "scale_by_adan",
+    "scale_by_apollo",
     "scale_by_kron",
     "scale_by_lamb",
     "scale_by_mars",

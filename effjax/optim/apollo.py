@@ -1,0 +1,184 @@
+"""APOLLO: SGD whose channels have the step sizes that AdamW would give them.
+
+Zhu, Zhang, Cong, Liu, Park, Chandra, Long, Pan, Wang, Lee: APOLLO: SGD-like memory, AdamW-level
+performance, 2024, https://arxiv.org/abs/2412.05270.
+
+All matrices are [inputs, outputs]; `matrices.py` says which leaves these are.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from effjax.optim.decay import Mask, step_with_decay
+from effjax.optim.hints import (
+    Amount,
+    Epsilon,
+    KeepFactor,
+    Period,
+    PositiveAmount,
+    Rate,
+    Seed,
+)
+from effjax.optim.matrices import folded, for_matrices, matrix_split
+from effjax.optim.numerics import bias_correction, compute_dtype, unzip_map
+from effjax.optim.registry import register_optimizer
+
+_EPS = 1e-8  # of a quotient of norms
+
+
+class ApolloState(NamedTuple):
+    """State of `scale_by_apollo`: two arrays [rank, longer side] for each matrix."""
+
+    count: jax.Array  # t
+    mu: optax.Updates  # m
+    nu: optax.Updates  # v
+    length: optax.Updates  # |u| of the update before, a number for each matrix
+
+
+def scale_by_apollo(
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    *,
+    rank: int = 32,
+    one_scale: bool = False,
+    most_growth: float = 1.01,
+    refresh_period: int = 200,
+    seed: int = 0,
+) -> optax.GradientTransformation:
+    """Turns the gradients G of kernels into APOLLO's direction u.
+
+    G [shorter, longer] is the folded kernel, turned if need be; P [rank, shorter] is normal with
+    variance 1 / rank, another one every `refresh_period` updates, and is not stored.
+
+        r = P G
+        m <- b1 m + (1 - b1) r,    v <- b2 v + (1 - b2) r^2
+        a = m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)
+        u = G |a_j| / |r_j|        for each column j, or with `one_scale` for all of G
+        u <- u most_growth |u before| / |u|        where u is longer than that
+
+    Args:
+        b1, b2, eps: as in Adam.
+        rank: rows of r; the shorter side, if that is less. The authors take a quarter of it.
+        one_scale: the authors' APOLLO-Mini, with rank=1.
+        most_growth: how much longer a direction may be than the one before.
+        refresh_period: updates with one P.
+        seed: of P.
+    """
+    if rank < 1 or refresh_period < 1:
+        raise ValueError(
+            f"apollo needs rank and refresh_period of at least 1, got {rank} and {refresh_period}"
+        )
+
+    def init(params: optax.Params) -> ApolloState:
+        def moment(p: jax.Array) -> jax.Array:
+            shorter, longer = sorted(folded(p).shape)
+            return jnp.zeros((min(rank, shorter), longer), compute_dtype(p))
+
+        moments = jax.tree.map(moment, params)
+        lengths = jax.tree.map(lambda p: jnp.zeros((), compute_dtype(p)), params)
+        return ApolloState(
+            jnp.zeros((), jnp.int32), moments, jax.tree.map(jnp.copy, moments), lengths
+        )
+
+    def update(
+        updates: optax.Updates,
+        state: ApolloState,
+        params: optax.Params | None = None,
+    ) -> tuple[optax.Updates, ApolloState]:
+        del params
+        t = state.count + 1
+        key = jax.random.fold_in(jax.random.key(seed), state.count // refresh_period)
+        leaves, structure = jax.tree.flatten(updates)
+        keys = structure.unflatten([jax.random.fold_in(key, i) for i in range(len(leaves))])
+
+        def leaf(
+            kernel: jax.Array, m: jax.Array, v: jax.Array, before: jax.Array, key: jax.Array
+        ) -> tuple:
+            g = folded(kernel).astype(m.dtype)
+            is_tall = g.shape[0] > g.shape[1]
+            g = g.T if is_tall else g
+            rows = m.shape[0]
+            p = jax.random.normal(key, (rows, g.shape[0]), m.dtype) / rows**0.5
+            r = p @ g
+            m = b1 * m + (1 - b1) * r
+            v = b2 * v + (1 - b2) * r**2
+            root = jnp.sqrt(v / bias_correction(b2, t)) + eps
+            a = m / bias_correction(b1, t) / root
+            over = None if one_scale else 0
+            length_of_a = jnp.linalg.norm(a, axis=over, keepdims=True)
+            length_of_r = jnp.linalg.norm(r, axis=over, keepdims=True)
+            u = g * (length_of_a / (length_of_r + _EPS))
+            length = jnp.linalg.norm(u)
+            # nothing bounds the first one, nor the first after a gradient of zeros, as behind a
+            # gate that starts closed: the authors' would never grow again
+            most = jnp.where(before > 0, most_growth * before, jnp.inf)
+            u = u * jnp.minimum(1.0, most / (length + _EPS))
+            u = u.T if is_tall else u
+            return u.reshape(kernel.shape), m, v, jnp.minimum(length, most)
+
+        trees = (updates, state.mu, state.nu, state.length, keys)
+        u, m, v, length = unzip_map(leaf, trees, count=4)
+        return u, ApolloState(t, m, v, length)
+
+    return optax.GradientTransformation(init, update)
+
+
+@register_optimizer(paper="arXiv:2412.05270, Zhu et al. 2024", split=matrix_split)
+def apollo(
+    learning_rate: Rate,
+    b1: KeepFactor = 0.9,
+    b2: KeepFactor = 0.999,
+    eps: Epsilon = 1e-8,
+    *,
+    weight_decay: Amount = 0.0,
+    mask: Mask = None,
+    rank: Period = 32,
+    one_scale: bool = False,
+    scale: PositiveAmount = 1.0,
+    most_growth: PositiveAmount = 1.01,
+    refresh_period: Period = 200,
+    seed: Seed = 0,
+    adam_scale: PositiveAmount = 1.0,
+) -> optax.GradientTransformation:
+    """Gradients with Adam's step sizes, which a low-rank projection estimates; Adam for the rest.
+
+    The direction u of the matrices is that of `scale_by_apollo`; then p <- p (1 - lr wd) - lr u.
+
+    Args:
+        learning_rate: a number, a traced scalar or a schedule; the authors use 0.01, ten times
+            Adam's.
+        b1, b2, eps, rank, one_scale, most_growth, refresh_period, seed: see `scale_by_apollo`.
+        weight_decay: wd, decoupled; mask: which leaves decay.
+        scale: a factor of the matrices' directions; the authors' APOLLO-Mini has sqrt(128) with
+            rank=1 and one_scale=True.
+        adam_scale: the rate of the other leaves, as a multiple of that of the matrices.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax, effjax.optim
+        >>> f = lambda x: jnp.sum((x @ jnp.array([[1.0, 0.9], [0.9, 1.0]]) - 1) ** 2)
+        >>> x = jnp.zeros((2, 2))
+        >>> tx = effjax.optim.apollo(optax.cosine_decay_schedule(0.1, 300))
+        >>> state = tx.init(x)
+        >>> for _ in range(300):
+        ...     updates, state = tx.update(jax.grad(f)(x), state, x)
+        ...     x = optax.apply_updates(x, updates)
+        >>> bool(f(x) < 1e-2)
+        True
+    """
+    direction = scale_by_apollo(
+        b1,
+        b2,
+        eps,
+        rank=rank,
+        one_scale=one_scale,
+        most_growth=most_growth,
+        refresh_period=refresh_period,
+        seed=seed,
+    )
+    scaled = optax.chain(direction, optax.scale(scale))
+    both = for_matrices(scaled, b1, b2, eps, adam_scale)
+    return optax.chain(both, step_with_decay(learning_rate, weight_decay, mask, proximal=False))
