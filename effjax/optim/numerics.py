@@ -65,13 +65,18 @@ def bias_correction(decay: float | jax.Array, count: jax.Array) -> jax.Array:
 
 
 def unzip_map(f: Callable[..., tuple], trees: tuple, count: int) -> tuple:
-    """`jax.tree.map` of a function of several results: a tuple of `count` trees."""
+    """`jax.tree.map` of a function of several results: a tuple of `count` trees.
+
+    Leaves that are flags (bool) or names (str) reach the function as they are.
+    """
     leaves, structure = jax.tree.flatten(trees[0])
     others = [structure.flatten_up_to(tree) for tree in trees[1:]]
+    rows = list(zip(leaves, *others, strict=True))
     if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
         # a rule is traced once for all leaves of one shape: tracing is half of a cached start
-        f = jax.jit(f, inline=True)
-    results = [f(*values) for values in zip(leaves, *others, strict=True)]
+        plain = [i for i, value in enumerate(rows[0]) if isinstance(value, bool | str)]
+        f = jax.jit(f, inline=True, static_argnums=plain)
+    results = [f(*values) for values in rows]
     if not results:
         # a tree without leaves says nothing of the number of results
         empty = structure.unflatten(())

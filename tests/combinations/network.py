@@ -25,6 +25,13 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "lookahead": {"name": "lookahead", "inner": "adamw", "sync_period": 2},
     "sgd": {"name": "sgd", "momentum": 0.9},
     "muon": {"name": "muon"},
+    "normuon": {"name": "normuon"},
+    "scion": {"name": "scion"},
+    "soap": {"name": "soap"},
+    "shampoo": {"name": "shampoo", "refresh_period": 2},
+    "kron": {"name": "kron"},
+    "apollo": {"name": "apollo", "rank": 2},
+    "muon_win": {"name": "muon_win"},
 }
 FACTORS = (("^stem", 0.0), ("^blocks_0", 0.5), ("bias$", 2.0))
 LAYER_DECAY = 0.5

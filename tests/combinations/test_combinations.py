@@ -82,6 +82,23 @@ ROWS = """
     two 1 all layers bfloat16 none none sgd
     two 2 some frozen float32 skip ema muon
 """
+# further methods for matrices, each where its state is split and where devices are averaged by name
+MATRIX_ROWS = """
+    fsdp 1 all plain float32 none none normuon
+    pmap 2 some frozen float32 none ema normuon
+    fsdp 2 some plain float32 none none scion
+    pmap 1 all layers float32 skip none scion
+    fsdp 1 all plain float32 none none soap
+    pmap 2 some frozen float32 none ema soap
+    fsdp 1 all plain float32 none none shampoo
+    pmap 2 some frozen float32 none ema shampoo
+    fsdp 1 all plain float32 none none kron
+    pmap 2 some frozen float32 none ema kron
+    fsdp 2 some factors float32 none none apollo
+    pmap 1 all frozen float32 skip ema apollo
+    fsdp 2 some factors float32 none none muon_win
+    pmap 1 all frozen float32 skip ema muon_win
+"""
 __doc__ = __doc__.format(rows=ROWS.strip("\n"))
 LINES = [line.strip() for line in ROWS.strip().splitlines()]
 QUICK = LINES[:25:8]  # of each kind of device; each row compiles for six to ten seconds
@@ -237,6 +254,12 @@ def test_one_process(line, tmp_path):
     row = Row.parse(line)
     effjax.train(make_config(row), tmp_path, display=choose_display(quiet=True))
     check(row, jax.device_get(Network.finished), read_rows(tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", [line.strip() for line in MATRIX_ROWS.strip().splitlines()])
+def test_methods_for_matrices(line, tmp_path):
+    test_one_process(line, tmp_path)
 
 
 @pytest.mark.slow

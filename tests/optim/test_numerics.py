@@ -42,6 +42,14 @@ def test_a_compiled_rule_is_traced_once_for_leaves_of_one_shape():
     assert products["c"].tolist() == [2, 2, 2]
 
 
+def test_a_flag_beside_the_leaves_stays_one():
+    def of_kind(x, is_kernel):  # decides what is traced
+        return (x if is_kernel else -x), x
+
+    signs = jax.jit(lambda tree: unzip_map(of_kind, (tree, {"a": True, "b": False}), count=2)[0])
+    assert signs({"a": jnp.ones(()), "b": jnp.ones(())}) == {"a": 1.0, "b": -1.0}
+
+
 def test_ordering_hints_change_no_value():
     values = jnp.array([1.5, -2.0, 0.0, jnp.inf, -jnp.inf, jnp.nan])
     np.testing.assert_array_equal(jax.jit(no_recompute)(values), values)
