@@ -8,6 +8,7 @@ import importlib
 import pkgutil
 
 from effjax.optim.adamuon import AdaMuonState, adamuon, scale_by_adamuon
+from effjax.optim.adamw_8bit import Adam8BitState, adamw_8bit, scale_by_adam_8bit
 from effjax.optim.adan import AdanState, adan, restart, scale_by_adan
 from effjax.optim.apollo import ApolloState, apollo, scale_by_apollo
 from effjax.optim.cautious import cautious
@@ -81,6 +82,7 @@ from effjax.optim.win_members import (
 
 __all__ = [
     "AdaMuonState",
+    "Adam8BitState",
     "AdanState",
     "ApolloState",
     "Estimator",
@@ -112,6 +114,7 @@ __all__ = [
     "accelerated_step",
     "adam_win",
     "adamuon",
+    "adamw_8bit",
     "adamw_win",
     "adan",
     "adan_win",
@@ -164,6 +167,7 @@ __all__ = [
     "register_optimizer",
     "register_schedule",
     "restart",
+    "scale_by_adam_8bit",
     "scale_by_adamuon",
     "scale_by_adan",
     "scale_by_apollo",

@@ -27,8 +27,10 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "muon": {"name": "muon"},
     "normuon": {"name": "normuon"},
     "scion": {"name": "scion"},
-    "soap": {"name": "soap"},
-    "shampoo": {"name": "shampoo", "refresh_period": 2},
+    # their factors have fewer directions than rows after a few gradients: the others are arbitrary
+    # up to rounding, unless a large eps outweighs them
+    "soap": {"name": "soap", "eps": 1e-2, "largest_axis": 4},
+    "shampoo": {"name": "shampoo", "refresh_period": 2, "eps": 1e-2},
     "kron": {"name": "kron"},
     "apollo": {"name": "apollo", "rank": 2},
     "muon_win": {"name": "muon_win"},
