@@ -1,6 +1,7 @@
 """Two small runs that all tests of this room look at."""
 
 import dataclasses
+from pathlib import Path
 
 import jax
 import pytest
@@ -10,6 +11,7 @@ import effjax
 from effjax.contract import split_variables
 from effjax.report import choose_display
 from effjax.tasks.classification import Classification
+from tests.once import once
 
 
 class Net(nn.Module):
@@ -62,10 +64,13 @@ def digits_config(seed=0, steps=12.0):
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory):
     """Two folders: the same training with two seeds."""
-    folder = tmp_path_factory.mktemp("analyse")
-    for seed in (0, 1):
-        display = choose_display(quiet=True)
-        effjax.train(digits_config(seed), folder / f"seed{seed}", display=display)
+
+    def fill(folder: Path) -> None:
+        for seed in (0, 1):
+            display = choose_display(quiet=True)
+            effjax.train(digits_config(seed), folder / f"seed{seed}", display=display)
+
+    folder = once(tmp_path_factory, "analyse", fill)
     return folder / "seed0", folder / "seed1"
 
 

@@ -1,6 +1,7 @@
 """A small elastic network of each family, in which every number matters."""
 
 import functools
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -14,6 +15,7 @@ from effjax.compress.elastic.supernet import KERNELS, Supernet
 from effjax.compress.sites import flat, nested
 from effjax.report import choose_display
 from effjax.tasks.run import train
+from tests.once import once
 
 SIDE = 8
 TWO = {"depths": (2, 1), "dims": (16, 32), "patch_kernels": (3, 3), "patch_strides": (2, 2),
@@ -101,7 +103,11 @@ def config_of(name=FAST, **task):
 @pytest.fixture(scope="session")
 def run(tmp_path_factory):
     """The folder of a run of four updates."""
-    workdir = tmp_path_factory.mktemp("elastic") / "run"
-    with jax.enable_x64(False):
-        train(config_of(children=1, pairs=8), workdir, display=choose_display(quiet=True))
-    return workdir
+
+    def fill(folder: Path) -> None:
+        with jax.enable_x64(False):
+            train(
+                config_of(children=1, pairs=8), folder / "run", display=choose_display(quiet=True)
+            )
+
+    return once(tmp_path_factory, "elastic", fill) / "run"

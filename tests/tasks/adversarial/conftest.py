@@ -1,6 +1,7 @@
 """Tiny generators and critics."""
 
 import runpy
+from pathlib import Path
 
 import jax
 import ml_collections
@@ -10,8 +11,10 @@ import pytest
 import effjax
 from effjax.config import View, load
 from effjax.report import choose_display
+from effjax.runs.folder import read_summary
 from effjax.runs.schema import RunConfig
 from effjax.tasks.adversarial.task import Adversarial
+from tests.once import once
 
 CONFIG = "configs/generate/gan_digits.py"
 SIZE = 8
@@ -62,5 +65,9 @@ def ppo():
 @pytest.fixture(scope="session")
 def trained_gan(tmp_path_factory):
     """(workdir, summary) of a short run."""
-    workdir = tmp_path_factory.mktemp("gan") / "run"
-    return workdir, effjax.train(tiny_config(), workdir, display=choose_display(quiet=True))
+
+    def fill(folder: Path) -> None:
+        effjax.train(tiny_config(), folder / "run", display=choose_display(quiet=True))
+
+    workdir = once(tmp_path_factory, "gan", fill) / "run"
+    return workdir, read_summary(workdir)

@@ -1,6 +1,7 @@
 """Tiny autoencoders."""
 
 import runpy
+from pathlib import Path
 
 import ml_collections
 import pytest
@@ -8,7 +9,9 @@ import pytest
 import effjax
 from effjax.config import load
 from effjax.report import choose_display
+from effjax.runs.folder import read_summary
 from effjax.runs.schema import RunConfig
+from tests.once import once
 
 CONFIG = "configs/generate/autoencoder_digits.py"
 
@@ -30,5 +33,9 @@ def tiny_config(**task) -> ml_collections.ConfigDict:
 @pytest.fixture(scope="session")
 def trained_coder(tmp_path_factory):
     """(workdir, summary) of a short run."""
-    workdir = tmp_path_factory.mktemp("coder") / "run"
-    return workdir, effjax.train(tiny_config(), workdir, display=choose_display(quiet=True))
+
+    def fill(folder: Path) -> None:
+        effjax.train(tiny_config(), folder / "run", display=choose_display(quiet=True))
+
+    workdir = once(tmp_path_factory, "coder", fill) / "run"
+    return workdir, read_summary(workdir)

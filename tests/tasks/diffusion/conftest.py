@@ -1,6 +1,7 @@
 """Small runs of diffusion on digits."""
 
 import runpy
+from pathlib import Path
 
 import ml_collections
 import pytest
@@ -8,7 +9,9 @@ import pytest
 import effjax
 from effjax.config import load
 from effjax.report import choose_display
+from effjax.runs.folder import read_summary
 from effjax.runs.schema import RunConfig
+from tests.once import once
 
 CONFIG = "configs/generate/digits.py"
 
@@ -27,6 +30,10 @@ def quick_config(arg: str, **task) -> ml_collections.ConfigDict:
 @pytest.fixture(scope="session")
 def trained_run(tmp_path_factory):
     """(workdir, summary) of an MDT that has learned for some steps with masks."""
-    workdir = tmp_path_factory.mktemp("diffusion") / "run"
-    config = quick_config("mdt", mask_ratios=1)
-    return workdir, effjax.train(config, workdir, display=choose_display(quiet=True))
+
+    def fill(folder: Path) -> None:
+        config = quick_config("mdt", mask_ratios=1)
+        effjax.train(config, folder / "run", display=choose_display(quiet=True))
+
+    workdir = once(tmp_path_factory, "diffusion", fill) / "run"
+    return workdir, read_summary(workdir)
