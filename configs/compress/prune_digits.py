@@ -3,7 +3,8 @@
 SynFlow chooses the weights before the first update. `--compare` trains the same masks shuffled in
 each layer, as many random weights in each layer, and the dense network beside it.
 
-Score: not recorded yet; `--compare` prints it beside the sanity arms.
+Score: not recorded at this density; with 3 % of the weights and 8 epochs 95.7 %, against 97.3 % of
+       the same masks shuffled and 97.6 % of the dense network, three seeds (docs/compress.md).
 Cost: about a minute and a half on two CPU cores; four times that with --compare.
 Run: effjax compress --config=configs/compress/prune_digits.py
 """
