@@ -20,6 +20,7 @@ from typing import TypedDict
 import ml_collections
 
 from effjax.compress.cut_table import METRIC, WHOLE, Row, draw, report, write
+from effjax.compress.elastic.costs import ElasticCosts
 from effjax.compress.elastic.measure import Trained, open_trained
 from effjax.compress.elastic.options import ElasticConfig
 from effjax.compress.elastic.run import check_is_elastic
@@ -31,9 +32,11 @@ from effjax.errors import UserError
 from effjax.report import Display
 from effjax.runs.atomic import write_atomically
 from effjax.runs.folder import FOUND_ARCHITECTURE
+from effjax.search.costing import check_feasible
 from effjax.search.options import read_budget
 from effjax.search.points import Point
 from effjax.tasks.options import ClassificationConfig
+from effjax.tasks.run import build
 from effjax.trials.outcome import read_result
 from effjax.trials.paired import Result
 from effjax.trials.runners import run_here
@@ -147,6 +150,28 @@ def _costs(
 # ------------------------------------------------------------------------------- the comparison
 
 
+def check_budgets(
+    config: ml_collections.ConfigDict,
+    budgets: Sequence[str],
+) -> None:
+    """Refuses budgets that no sub-network meets, before anything is trained.
+
+    Milliseconds are measured when there is a network to measure.
+
+    Raises:
+      UserError: with the range that can be met.
+    """
+    task = build(config.copy_and_resolve_references()).task
+    costs = ElasticCosts(task.supernet, task.model.num_classes)
+    for text in budgets:
+        budget = read_budget(text)
+        if budget.unit == "latency":
+            continue
+        if budget.is_share:
+            budget = budget.relative_to(costs.of_base(budget.unit))
+        check_feasible(task.supernet.space, (budget,), costs.of)
+
+
 def compare_children(
     config: ml_collections.ConfigDict,
     folder: Path,
@@ -169,6 +194,7 @@ def compare_children(
       UserError: a config of another task, or a budget that cannot be met.
     """
     check_is_elastic(config)
+    check_budgets(config, budgets)
     rows: list[Row] = []
     for seed in range(config.seed, config.seed + seeds):
         rows.extend(_rows_of(config, folder, budgets, seed, display))

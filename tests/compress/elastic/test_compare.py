@@ -44,6 +44,13 @@ def test_other_tasks_are_refused(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_budget_that_cannot_be_met_is_refused_before_training(tmp_path):
+    with pytest.raises(UserError, match="this space costs from"):
+        compare_children(config_of(), tmp_path, ["macs:0.9x", "macs:0.001x"], 1, QUIET)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
 def test_a_comparison_from_end_to_end_and_again(tmp_path):
     config = config_of(children=1, pairs=8)
     rows = compare_children(config, tmp_path, ["macs:0.6x"], 1, QUIET)
