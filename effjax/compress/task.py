@@ -79,6 +79,20 @@ class MaskOptions:
             raise UserError("config.task.scope: a pattern compares its own groups; leave it out")
 
 
+def opened(params: Params) -> Params:
+    """Fresh parameters in which no norm closes its branch: scales that are 0 are 1.
+
+    The last norm of a ResNet's branch starts at 0, so that a block is its shortcut at first. Where
+    masks have taken a channel's shortcut, relu(0 + 0) has no gradient: the channel is dead for
+    ever, whatever is kept of its branch. Nor can gradients score weights behind a closed norm.
+    """
+    found = {}
+    for path, leaf in flat(params).items():
+        is_closed = path.endswith("/scale") & (leaf == 0).all()
+        found[path] = jnp.where(is_closed, jnp.ones_like(leaf), leaf)
+    return nested(found)
+
+
 class UnderMasks:
     """What a task on labelled images does otherwise, where weights are pruned."""
 
@@ -97,6 +111,8 @@ class UnderMasks:
         batch: Batch,
     ) -> tuple[Params, Any]:
         params, model_state = super().init(rng, batch)
+        if self.options.every_steps is None:
+            params = opened(params)
         return params, {**model_state, MASKS: self._dense(params)}
 
     def _dense(self, params: Params) -> Any:

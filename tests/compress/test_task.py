@@ -7,6 +7,7 @@ import pytest
 import effjax
 from effjax.compress.masks import density
 from effjax.compress.record import PICTURE, read_record
+from effjax.compress.task import opened
 from effjax.errors import UserError
 from effjax.report import choose_display
 from effjax.tasks.run import build, restore, train
@@ -55,6 +56,40 @@ def flat(tree):
     from flax import traverse_util
 
     return traverse_util.flatten_dict(tree, sep="/")
+
+
+def test_no_norm_closes_its_branch():
+    scale, kernel = np.zeros(3, np.float32), np.zeros((3, 3), np.float32)
+    params = {"bn1": {"scale": scale + 0.5, "bias": scale}, "bn2": {"scale": scale, "bias": scale},
+              "fc": {"kernel": kernel}}  # fmt: skip
+    found = opened(params)
+    np.testing.assert_array_equal(found["bn2"]["scale"], scale + 1)
+    found["bn2"]["scale"] = scale
+    jax.tree.map(np.testing.assert_array_equal, found, params)
+
+
+@pytest.mark.slow
+def test_a_channel_without_a_shortcut_learns(run):
+    """Under masks that take the shortcut of the block, its branch has gradients."""
+    task, _, _ = state_of(run)
+    batch = next(iter(task.split.batches()))
+    fresh, rest = task.init(jax.random.key(0), task.split.unpack({**batch, **task.split.resident}))
+    closed = jax.tree.map(lambda leaf: leaf, fresh)
+    closed["layer1_0"]["bn2"]["scale"] = 0 * fresh["layer1_0"]["bn2"]["scale"]
+
+    def slope(params):
+        params = jax.tree.map(lambda leaf: leaf, params)
+        params["layer1_0"]["downsample_0"]["kernel"] *= 0
+        images = task.images(task.split.unpack({**batch, **task.split.resident}))
+
+        def first_logit(params):
+            variables = {"params": params, "batch_stats": rest["batch_stats"]}
+            return task.model.apply(variables, images, train=False)[:, 0].sum()
+
+        return np.abs(jax.grad(first_logit)(params)["layer1_0"]["bn2"]["scale"]).max()
+
+    assert slope(closed) == 0
+    assert slope(fresh) > 0
 
 
 def test_pruned_weights_are_zero_in_everything_that_is_saved(run):
