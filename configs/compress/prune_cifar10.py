@@ -5,7 +5,7 @@ Three stages of one basic block; 10,000 images for training, all 10,000 test ima
 layer, and the dense network.
 
 Score: not recorded yet; `--compare` prints it beside the sanity arms.
-Cost: about a minute a training on two CPU cores.
+Cost: about two minutes a training on one CPU core.
 Run: effjax data prepare cifar10 --manual-dir=FOLDER_WITH_THE_ZIPS
      effjax compress --config=configs/compress/prune_cifar10.py --compare --config.task.density=0.03
 """
