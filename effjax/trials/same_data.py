@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from effjax.config import View
-from effjax.data import open_training
 from effjax.runs.continuing import check_same_data
 from effjax.runs.data_record import describe_data
 from effjax.runs.folder import CONFIG
+from effjax.tasks.registry import find_task
 from effjax.trials.trial import RunTrial
 
 
@@ -20,10 +20,11 @@ def describe_training_data(config: View) -> dict[str, Any]:
     """What the training data of a config are: their number, classes, content and order.
 
     Raises:
-      UserError: data that is not there.
+      UserError: data that is not there, or a task that cannot be made.
     """
-    # with views or without: the images are the same
-    return describe_data(open_training(config, views=True))
+    # the task's own source, as a run records it: latents and drawn points are no images
+    task = find_task(config.task.name)(config)
+    return describe_data(task.source())
 
 
 def check_trials_data(trials: Sequence[RunTrial]) -> None:
@@ -38,7 +39,7 @@ def check_trials_data(trials: Sequence[RunTrial]) -> None:
             continue
         config = View(trial.config)
         # data is opened once, however many variants share it
-        section = json.dumps([config.data.to_dict(), config.seed])
+        section = json.dumps([config.data.to_dict(), config.task.to_dict(), config.seed])
         if section not in described:
             described[section] = describe_training_data(config)
         check_same_data(trial.workdir, described[section])

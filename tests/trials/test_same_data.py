@@ -52,3 +52,15 @@ def test_a_sweep_of_views_is_continued(tmp_path):
     (trial.workdir / "config.json").write_text(json.dumps(content))
     with pytest.raises(UserError, match="64 training examples then, 32 now"):
         check_trials_data(plan.trials)
+
+
+def test_a_sweep_without_images_is_continued(tmp_path):
+    """The points of a mixture are drawn: the images that the config names are never read."""
+    plan = make_plan("configs/generate/mixture.py:quick", [], tmp_path)
+    (trial,) = plan.trials
+    trial.workdir.mkdir(parents=True)
+    found = same_data.describe_training_data(same_data.View(trial.config))
+    content = {"config": {}, "record": {}, "data": found}
+    (trial.workdir / "config.json").write_text(json.dumps(content))
+    check_trials_data(plan.trials)
+    assert found == {"examples": 2**20}
