@@ -78,15 +78,15 @@ def test_the_time_fits_by_a_given_table(network, task, tmp_path):
     table, paths = table_of(network, tmp_path)
     given = Bits(8, 8, (("conv1", 8),))
     display = choose_display(quiet=True)
-    limit = 3 * len(paths) / 1000
+    limit = 5 * len(paths) / 1000
     rules = mixed_bits(
         task, variables, given, (2, 4, 8), read_budget(f"latency:{limit} ms"), display, table
     )
     held = len(paths) - len(rules)
     assert held > 0
-    assert sum(bits for _, bits in rules) + 8 * held <= 3 * len(paths)
+    assert sum(bits for _, bits in rules) + 8 * held <= 5 * len(paths)
     # a share of 32 bits everywhere; the same limit
-    share = read_budget(f"latency:{3 / 32}x")
+    share = read_budget(f"latency:{5 / 32}x")
     assert mixed_bits(task, variables, given, (2, 4, 8), share, display, table) == rules
 
 
