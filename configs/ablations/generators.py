@@ -6,8 +6,8 @@ U-Net; the DiT learns by flow matching, by EDM and by FDM. MDT sees each image t
 
 Source: MDT, https://arxiv.org/abs/2303.14389; FDM, https://arxiv.org/abs/2306.06991; U-ViT,
         https://arxiv.org/abs/2209.12152; DiT, https://arxiv.org/abs/2212.09748.
-Score: docs/generate.md has the table.
-Cost: 24 runs, see docs/generate.md; a classifier first:
+Score: none yet; docs/generate.md has what ran.
+Cost: 24 runs, about 45 minutes on one core; a classifier first:
       effjax train --config=configs/quickstart.py
 Run: effjax sweep --config=configs/ablations/generators.py --workdir=runs/generators
 Args: gan: WGAN-GP, PPOGAN and its two parts (https://arxiv.org/abs/2006.06900); quick.

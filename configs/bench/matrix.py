@@ -5,7 +5,7 @@ learning rates and three seeds that AdamW, Adan and AdamW-Win have. The rows of 
 --merge takes them, and only the matrix methods are trained.
 
 Data: as for configs/bench/cpu.py.
-Score: docs/optimizers.md has the verdicts.
+Score: none yet: it has not been run as a whole.
 Cost: 360 trials, about 40 minutes on one CPU core; started again it goes on.
 Run: effjax bench --config=configs/bench/matrix.py --merge=configs/bench/baselines/cpu \
          --config.data_dir=FOLDER
