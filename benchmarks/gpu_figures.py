@@ -134,7 +134,7 @@ def effjax_model(name: str, sizes: Sizes) -> Any:
     if sizes.tiny and "dims" in known:
         fields |= {"dims": (8, 8, 32, 32), "depths": (1, 1, 1, 1)}
     elif sizes.tiny:
-        fields |= {"dim": 32, "depth": 1, "heads": 2} if "heads" in known else {}
+        fields |= {"width": 32, "depth": 1, "heads": 2, "image_size": sizes.pixels}
     return effjax.create_model(name, 1000, "bfloat16", **fields)
 
 

@@ -1,6 +1,6 @@
 """What a training step costs a TPU chip, in bytes and FLOPs: compiled for chips that are not here.
 
-    pip install libtpu
+    pip install libtpu==0.0.42.1
     python benchmarks/scaling.py --topology=v5p:2x2x4 --images=32,4 --fsdp=1,16 --out=b36.jsonl
     python benchmarks/scaling.py --topology=cpu:8 --images=2 --fsdp=1,8 --config.data.image_size=64
     python benchmarks/scaling.py --predict=b36.jsonl --chip=v5p --images=32
@@ -28,15 +28,21 @@ from effjax.inspect.memory import imagine_topology, pretend_devices
 from effjax.runs.schema import RunConfig
 from effjax.tasks.run import build
 from effjax.training.programs import bytes_a_device, lower
+from effjax.training.setup import Setup
 
 
-def measure(config: Any, devices: list[jax.Device], images: int, fsdp: int) -> dict[str, Any]:
-    """Compiles one layout and returns what is to be known of it, a chip."""
+def synthetic_setup(config: Any, devices: list[jax.Device], images: int, fsdp: int) -> Setup:
+    """The step of a config in bfloat16, with so many made-up images a chip."""
     config.data.update(name="synthetic", synthetic_classes=1000, cache=None)
     config.data.batch_size = config.data.synthetic_examples = images * len(devices)
     config.parallel.fsdp = fsdp
     config.model.dtype = "bfloat16"
-    setup = build(config, devices)
+    return build(config, devices)
+
+
+def measure(config: Any, devices: list[jax.Device], images: int, fsdp: int) -> dict[str, Any]:
+    """Compiles one layout and returns what is to be known of it, a chip."""
+    setup = synthetic_setup(config, devices, images, fsdp)
     since = time.monotonic()
     compiled = lower(setup, (), setup.abstract).compile()
     memory, cost = compiled.memory_analysis(), compiled.cost_analysis()
@@ -87,12 +93,14 @@ class Chip:
       flops: a second, bfloat16.
       memory: bytes a second to and from HBM.
       links: bytes a second out of a chip, over all of its links together.
+      flops_a_cycle: of its matrix units.
       torus: {chips: sides of the slice}.
     """
 
     flops: float
     memory: float
     links: float
+    flops_a_cycle: int
     torus: dict[int, tuple[int, ...]]
 
 
@@ -103,9 +111,12 @@ CHIPS = {
         459e12,
         2765e9,
         600e9,
+        8 * 2 * 128**2,
         {1: (1,), 8: (2, 2, 2), 64: (4,) * 3, 512: (8,) * 3, 1024: (8, 8, 16)},
     ),
-    "v5e": Chip(197e12, 819e9, 200e9, {1: (1,), 8: (2, 4), 64: (8, 8), 256: (16, 16)}),
+    "v5e": Chip(
+        197e12, 819e9, 200e9, 4 * 2 * 128**2, {1: (1,), 8: (2, 4), 64: (8, 8), 256: (16, 16)}
+    ),
 }
 HOP = 1e-6  # seconds, an assumption
 

@@ -51,7 +51,7 @@ class Task:
       not_learned: paths of the parameters that nothing updates. The setup fills it in before the
         step is traced.
       takes_forward_derivatives: whether an update takes `jax.jvp` of the network. Calls into
-        oneDNN have gradients alone, so the step then makes none.
+        oneDNN and forms for TPUs have gradients alone, so the step then has none.
 
     Raises:
       UserError: a key of `config.task` that `Config` does not declare, or a wrong value.

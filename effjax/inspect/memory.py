@@ -35,6 +35,8 @@ def imagine_topology(name: str) -> Sequence[jax.Device]:
     """
     from jax.experimental import topologies
 
+    # compiling holds no chip, so that several processes may do it at once
+    os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
     # libtpu asks the machine what it is, and complains at length where it is no TPU VM
     os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
     os.environ.setdefault("TPU_ACCELERATOR_TYPE", "v5litepod-8")
@@ -44,9 +46,12 @@ def imagine_topology(name: str) -> Sequence[jax.Device]:
         return topology.devices
     except Exception as error:  # libtpu raises its own kinds
         first_line = str(error).splitlines()[0]
+        if "not installed" in first_line:
+            raise UserError(
+                f"--topology={name}: no compiler for TPUs here: pip install libtpu"
+            ) from error
         raise UserError(
-            f"--topology={name}: {first_line[:200]}\n"
-            "give one such as v5e:4x4 or v5p:2x2x4; it needs pip install 'effjax[tpu]'"
+            f"--topology={name}: {first_line[:200]}\ngive one such as v5e:4x4 or v5p:2x2x4"
         ) from error
 
 

@@ -1,21 +1,36 @@
-"""Numerics: convolutions, pooling, matrix products; a plain reference beside each fast path."""
+"""Numerics: convolutions, pooling, products, norms, attention; a plain reference beside each."""
 
 from effjax.moved import old_names
+from effjax.ops.attention import attention, attention_reference
+from effjax.ops.channels import channel_product, rest_shape
 from effjax.ops.conv import conv, conv_reference
 from effjax.ops.depthwise_conv import depthwise_conv, depthwise_conv_reference
 from effjax.ops.matrix_product import matrix_product
+from effjax.ops.normalise import normalise, normalise_reference
 from effjax.ops.onednn import onednn_calls
+from effjax.ops.platform import ANY, traced_for
 from effjax.ops.pooling import pool_minus_input, pool_minus_input_reference
+from effjax.ops.star_relu import star_relu, star_relu_reference
 
 __getattr__ = old_names(__name__)
 
 __all__ = [
+    "ANY",
+    "attention",
+    "attention_reference",
+    "channel_product",
     "conv",
     "conv_reference",
     "depthwise_conv",
     "depthwise_conv_reference",
     "matrix_product",
+    "normalise",
+    "normalise_reference",
     "onednn_calls",
     "pool_minus_input",
     "pool_minus_input_reference",
+    "rest_shape",
+    "star_relu",
+    "star_relu_reference",
+    "traced_for",
 ]

@@ -13,7 +13,7 @@ from jaxlib.utils import absl_set_min_log_level
 
 from effjax.errors import UserError
 from effjax.models import KEEP_BARRIERS, keep_products_only
-from effjax.ops import onednn_calls
+from effjax.ops import ANY, onednn_calls, traced_for
 from effjax.report import Display, format_bytes
 from effjax.startup import free_unused_memory
 from effjax.training.setup import Setup
@@ -61,7 +61,10 @@ def lower(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Lowered:
     def step(state: Any, batch: Any) -> tuple[Any, Any]:
         return setup.step(state, batch, variant)
 
-    with onednn_calls(wants_onednn(setup)), keep_products_only(wants_less_memory(setup)):
+    # forms with gradients of their own have no forward derivatives
+    forms_of = ANY if setup.task.takes_forward_derivatives else _platform(setup)
+    calls, keeping = wants_onednn(setup), wants_less_memory(setup)
+    with traced_for(forms_of), onednn_calls(calls), keep_products_only(keeping):
         return setup.runner.lower(step, state, setup.source.sent)
 
 

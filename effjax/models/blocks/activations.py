@@ -12,7 +12,8 @@ from flax import linen as nn
 from jax import Array, lax
 
 from effjax.models.blocks.initialisers import ones_init, zeros_init
-from effjax.models.blocks.layers import at_least_float32, per_channel
+from effjax.models.blocks.layers import at_least_float32
+from effjax.ops import star_relu
 
 SQRT_HALF = math.sqrt(0.5)
 NORMAL_PEAK = 1 / math.sqrt(2 * math.pi)  # the normal density at 0
@@ -61,8 +62,7 @@ class StarReLU(nn.Module):
         # One number each for all channels, not one for each channel.
         scale = self.param("scale", ones_init, (1,))
         bias = self.param("bias", zeros_init, (1,))
-        y = per_channel(scale, x) * squared_relu(x)
-        return y + per_channel(bias, x)
+        return star_relu(x, scale, bias)
 
 
 # name -> (name of the layer -> the activation); only StarReLU has parameters

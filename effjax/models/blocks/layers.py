@@ -19,7 +19,7 @@ from jax.nn.initializers import Initializer
 
 from effjax.models.blocks.initialisers import fan_out_init, normal_init, zeros_init
 from effjax.models.blocks.recompute import kept
-from effjax.ops import conv, depthwise_conv, matrix_product
+from effjax.ops import channel_product, conv, depthwise_conv
 
 
 def at_least_float32(x: Array) -> Array:
@@ -31,18 +31,6 @@ def per_channel(parameter: Array, x: Array) -> Array:
     """`parameter` [C] in the rank and the dtype of `x` [..., C]."""
     leading = (1,) * (x.ndim - 1)
     return parameter.astype(x.dtype).reshape(*leading, -1)
-
-
-def by_matrix(x: Array, kernel: Array) -> Array:
-    """[..., I] times [I, O], as a product of two matrices.
-
-    With more than one leading axis, XLA on a CPU transposes what the gradient of the kernel needs,
-    and recomputes it there from all that can be fused.
-    """
-    rows = x.reshape(-1, x.shape[-1])  # [..., I] -> [N, I]
-    y = matrix_product(rows, kernel)
-    leading = x.shape[:-1]
-    return y.reshape(*leading, -1)
 
 
 class Linear(nn.Module):
@@ -65,7 +53,7 @@ class Linear(nn.Module):
 
     def product(self, x: Array, kernel: Array) -> Array:
         """[..., I] times [I, features]."""
-        return by_matrix(x, kernel)
+        return channel_product(x, kernel)
 
 
 class Conv(nn.Module):
@@ -104,7 +92,7 @@ class Conv(nn.Module):
             # A 1x1 convolution is a linear layer on the positions that the stride leaves.
             steps = (slice(None, None, step) for step in stride)
             matrix = kernel.reshape(-1, self.features)
-            return by_matrix(x[:, *steps], matrix)
+            return channel_product(x[:, *steps], matrix)
         if rank == 2 and self.groups == 1:
             return conv(x, kernel, stride, pad)
         # Over time and space (video), or in groups.

@@ -18,6 +18,7 @@ from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.initialisers import ones_init, zeros_init
 from effjax.models.blocks.layers import at_least_float32, per_channel
 from effjax.models.blocks.recompute import kept
+from effjax.ops import normalise
 
 Shape = tuple[int, ...]
 
@@ -42,13 +43,9 @@ class LayerNorm(nn.Module):
     def __call__(self, x: Array, examples: Examples = None) -> Array:
         shape = (x.shape[-1],)
         scale = self.param("scale", ones_init, shape)
-        wide = at_least_float32(x)
-        # The variance of what is centred: E[x^2] - E[x]^2 cancels where the mean is large.
-        mean = kept(wide.mean(self.over, keepdims=True))
-        centred = wide - mean
-        variance = kept(jnp.square(centred).mean(self.over, keepdims=True))
-        normalised = centred * lax.rsqrt(variance + self.eps)
-        y = normalised * per_channel(scale, wide)
+        # a map whose positions are one axis [B, N, C] has one axis less
+        normalised = normalise(x, self.over[1 - x.ndim :], self.eps, kept)
+        y = normalised * per_channel(scale, normalised)
         if self.use_bias:
             bias = self.param("bias", zeros_init, shape)
             y += per_channel(bias, y)

@@ -48,6 +48,7 @@ from effjax.models.blocks.scan import Drops
 from effjax.models.blocks.stages import Patches, Stage
 from effjax.models.blocks.tail import classify, mean_over_positions
 from effjax.models.layout import STAGED
+from effjax.ops import rest_shape
 from effjax.ranges import Positive
 
 NO_SCALE = (None, None, None, None)
@@ -170,16 +171,20 @@ class Block(nn.Module):
         a = self.architecture
         make_mixer = find_mixer(self.mixer)
         mixer = make_mixer(self.kernel_size, self.batch_axis, name="token_mixer")
+        map_shape = x.shape  # [B, H, W, C], which only the mixer has to see
+        window = make_mixer.func.window
+        if window != "":  # a mixer that is itself a window would have the map turned around twice
+            x = x.reshape(rest_shape(map_shape, has_rows=window is not None))
         y = self._norm("norm1")(x, examples)
-        y = mixer(y, examples is not None, examples)
+        y = mixer(y.reshape(map_shape), examples is not None, examples).reshape(x.shape)
         x = self._residual(1, x, y, examples, drops)
         if not a.channel_mlp:
-            return x
+            return x.reshape(map_shape)
         hidden = hidden_width(a, self.path)
         mlp = Mlp(a.mlp_ratio, a.mlp_activation, a.mlp_bias, hidden, name="mlp")
         y = self._norm("norm2")(x, examples)
         y = mlp(y)
-        return self._residual(2, x, y, examples, drops)
+        return self._residual(2, x, y, examples, drops).reshape(map_shape)
 
     def _residual(
         self,
