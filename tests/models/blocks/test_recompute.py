@@ -9,6 +9,7 @@ from effjax import create_model
 from effjax.models import KEEP_BARRIERS, keep_products_only
 
 IMAGES = np.random.default_rng(0).standard_normal((2, 8, 8, 3), np.float32)
+PICTURES = np.random.default_rng(1).standard_normal((2, 64, 64, 3), np.float32)
 TINY = {"width": 8, "heads": 2, "depth": 2, "patch_size": 4}
 
 
@@ -50,6 +51,45 @@ def test_hidden_activations_and_attention_weights_are_not_kept(loss, capsys):
     # before the activation, in each of two blocks; the hidden width is four times 8
     assert saving.count("f32[2,5,32]") == 2
     assert len(saving) < len(plain) / 2
+
+
+@pytest.fixture(scope="module")
+def stages():
+    model = create_model("convformer_s18", 3, depths=1, dims=(8, 8, 16, 16), drop_path_rate=0.0)
+    variables = jax.eval_shape(model.init, jax.random.key(0), PICTURES)
+
+    def loss(params):
+        rngs = {"dropout": jax.random.key(1)}
+        return jnp.square(model.apply({"params": params}, PICTURES, train=True, rngs=rngs)).sum()
+
+    return model, loss, variables["params"]
+
+
+def test_norms_between_stages_are_not_kept(stages, capsys):
+    _, loss, params = stages
+
+    def kept_of_norms():
+        jax.ad_checkpoint.print_saved_residuals(loss, params)
+        lines = capsys.readouterr().out.splitlines()
+        maps = [line for line in lines if line.split()[0].count(",") == 3]  # [B, H, W, C]
+        # mean and variance have one channel
+        return [line for line in maps if "LayerNorm" in line and ",1]" not in line.split()[0]]
+
+    plain = len(kept_of_norms())
+    with keep_products_only():
+        # that of the stem, which the first block is given
+        assert len(kept_of_norms()) == 1
+    assert plain > 10
+
+
+@pytest.mark.slow
+def test_values_and_gradients_of_stages_stay(stages):
+    model, loss, _ = stages
+    params = jax.jit(model.init)(jax.random.key(0), PICTURES)["params"]
+    plain = jax.jit(jax.value_and_grad(loss))(params)
+    with keep_products_only():
+        saving = jax.jit(jax.value_and_grad(loss))(params)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), plain, saving)
 
 
 def test_the_compiler_does_not_merge_what_is_computed_again():
