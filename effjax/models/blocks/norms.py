@@ -115,10 +115,10 @@ class BatchNorm(nn.Module):
             self._follow(running_var, unbiased)
         else:
             mean, var = running_mean.value, running_var.value
-        # Both factors are [C]: multiplied first, the large array is passed over once.
+        # Two numbers a channel: the large array is passed over once, and so is its gradient.
         factor = scale * lax.rsqrt(var + self.eps)
-        centred = wide - per_channel(mean, wide)
-        y = centred * per_channel(factor, wide) + per_channel(bias, wide)
+        shift = bias - mean * factor
+        y = wide * per_channel(factor, wide) + per_channel(shift, wide)
         return y.astype(x.dtype)
 
     def _in_groups(
