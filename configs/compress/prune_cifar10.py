@@ -4,7 +4,8 @@ Three stages of one basic block; 10,000 images for training, all 10,000 test ima
 `--compare` trains the method's masks beside those masks shuffled, as many random weights in each
 layer, and the dense network.
 
-Score: not recorded yet; `--compare` prints it beside the sanity arms.
+Score: with 1 % of the weights and 4 epochs 25.7 % test top-1, shuffled 26.4 %, random 27.4 %, dense
+       42.9 %, three seeds (docs/compress.md); other densities not recorded yet.
 Cost: about two minutes a training on one CPU core.
 Run: effjax data prepare cifar10 --manual-dir=FOLDER_WITH_THE_ZIPS
      effjax compress --config=configs/compress/prune_cifar10.py --compare --config.task.density=0.03
