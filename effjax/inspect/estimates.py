@@ -175,7 +175,9 @@ def _kind(instruction: Instruction, inner: Sequence[Instruction], op_name: str) 
     if any(_EXCHANGES.match(opcode) for opcode in opcodes):
         return "exchange"
     products = [i for i in everything if i.opcode in ("convolution", "dot")]
-    if any("_group_count=" in i.line for i in products) or "reduce-window" in opcodes:
+    # XLA writes a maximum over scores as a window, too
+    pools = "reduce-window" in opcodes and "exponential" not in opcodes
+    if any("_group_count=" in i.line for i in products) or pools:
         return "depthwise"
     if products:
         return "matrix"
