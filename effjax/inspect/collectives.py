@@ -10,14 +10,18 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-_KINDS = "all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute|collective-broadcast"
-_OPERATION = re.compile(rf"= (?P<result>.+?) (?P<kind>{_KINDS})(?P<start>-start)?\((?P<rest>.*)$")
-_ARRAY = re.compile(r"([a-z]+\d*(?:e\dm\d\w*)?)\[([\d,]*)\]")
+from effjax.inspect.hlo import Program, parse_hlo
+
+KINDS = (
+    "all-reduce",
+    "all-gather",
+    "reduce-scatter",
+    "all-to-all",
+    "collective-permute",
+    "collective-broadcast",
+)
 # replica_groups=mesh['a'=4,'b'=2], device_ids=(...) {'a'}: groups along the axes in braces
 _NAMED_GROUPS = re.compile(r"replica_groups=mesh\[(.*?)\](?:, device_ids=\(.*?\))? \{(.*?)\}")
-_COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.\-]+) \(.*\{$")
-_WHILE = re.compile(r"\bwhile\(.*body=%?([\w.\-]+)")
-_TRIPS = re.compile(r'known_trip_count"?:\{"?n"?:"?(\d+)')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,31 +64,29 @@ def collectives(hlo: str, devices: int) -> list[Collective]:
       hlo: `compiled.as_text()`.
       devices: that the program runs on.
     """
-    times = _trip_counts(hlo)
+    program = parse_hlo(hlo)
+    times = _times(program)
     found = []
-    computation = ""  # the one that the line belongs to
-    for line in hlo.splitlines():
-        head = _COMPUTATION.match(line)
-        if head:
-            computation = head[1]
-        match = _OPERATION.search(line)
-        if not match:
-            continue
-        group = _group_size(match["rest"], devices)
-        if group <= 1:  # nobody to send to
-            continue
-        arrays = _ARRAY.findall(match["result"])
-        if match["start"] and match["kind"] != "all-reduce":
-            # an asynchronous start names its operands too, before the results
-            arrays = arrays[len(arrays) // 2 :]
-        operation = Collective(
-            kind=match["kind"],
-            shapes=tuple(f"{kind}[{sizes}]" for kind, sizes in arrays),
-            bytes=sum(_bytes(kind, sizes) for kind, sizes in arrays),
-            devices=group,
-            times=times.get(computation, 1),
-        )
-        found.append(operation)
+    for computation, instructions in program.computations.items():
+        for instruction in instructions:
+            kind = instruction.opcode.removesuffix("-start")
+            if kind not in KINDS:
+                continue
+            group = _group_size(instruction.line, devices)
+            if group <= 1:  # nobody to send to
+                continue
+            arrays = instruction.arrays
+            if instruction.opcode.endswith("-start") and kind != "all-reduce":
+                # an asynchronous start names its operands too, before the results
+                arrays = arrays[len(arrays) // 2 :]
+            operation = Collective(
+                kind=kind,
+                shapes=tuple(array.type for array in arrays),
+                bytes=sum(array.bytes_of_entries for array in arrays),
+                devices=group,
+                times=times.get(computation, 1),
+            )
+            found.append(operation)
     return found
 
 
@@ -117,43 +119,22 @@ def collective_rows(found: Sequence[Collective]) -> list[tuple[str, str, str, st
     return rows
 
 
-def _trip_counts(hlo: str) -> dict[str, int]:
+def _times(program: Program) -> dict[str, int]:
     """{computation: how often it runs}, of the bodies of loops."""
     outer: dict[str, str] = {}  # body of a loop: the computation that the loop is in
     trips: dict[str, int] = {}  # body of a loop: how often it runs in one run of the loop
-    computation = ""
-    for line in hlo.splitlines():
-        head = _COMPUTATION.match(line)
-        if head:
-            computation = head[1]
-        loop = _WHILE.search(line)
-        if not loop:
-            continue
-        body = loop[1]
-        known = _TRIPS.search(line)
-        outer[body] = computation
-        # XLA does not know the trips of every loop: counted once, which is too little
-        trips[body] = int(known[1]) if known else 1
+    for computation, instructions in program.computations.items():
+        for instruction in instructions:
+            if instruction.opcode == "while":
+                (body,) = instruction.called
+                outer[body] = computation
+                trips[body] = instruction.trips
 
     def times(name: str) -> int:
         # loops in loops: the counts multiply
-        is_body_in_another = outer.get(name, "") != ""
-        if not is_body_in_another:
-            return 1
-        return trips[name] * times(outer[name])
+        return trips[name] * times(outer[name]) if name in outer else 1
 
     return {body: times(body) for body in outer}
-
-
-def _bytes(kind: str, sizes: str) -> int:
-    """Of an array such as ("f32", "64,32"); a scalar has no sizes."""
-    if kind == "pred":
-        bits = 8  # a boolean fills a byte
-    else:
-        bits = int(re.search(r"\d+", kind)[0])  # the first number: f8e4m3 has 8
-    entries = math.prod(int(size) for size in sizes.split(",") if size)
-    # bits first: int4 is half a byte
-    return entries * bits // 8
 
 
 def _group_size(text: str, devices: int) -> int:

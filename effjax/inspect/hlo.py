@@ -12,6 +12,7 @@ chip itself, others hold flags.
 import dataclasses
 import math
 import re
+from collections.abc import Sequence
 
 _COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.\-]+) \(.*\{$")
 _INSTRUCTION = re.compile(
@@ -46,6 +47,16 @@ class StoredArray:
     bytes: int
     space: int
 
+    @property
+    def type(self) -> str:
+        """ "f32[64,32]"."""
+        return f"{self.dtype}[{','.join(map(str, self.shape))}]"
+
+    @property
+    def bytes_of_entries(self) -> int:
+        """Without padding."""
+        return _bytes(self.shape, self.dtype)
+
 
 @dataclasses.dataclass(frozen=True)
 class Instruction:
@@ -59,7 +70,7 @@ class Instruction:
       called: names of the computations that it runs.
       op_name: where it comes from, as JAX wrote it: "jit(step)/jvp(Net)/stem/add"; "" if unknown.
       cycles: that the compiler expects; None where it says nothing.
-      trips: of a loop, as far as they are known; else 1.
+      trips: of a loop; 1 where the compiler does not know them, which is too few.
       line: the whole line.
     """
 
@@ -145,9 +156,13 @@ def _stored(dtype: str, sizes: str, layout: str) -> StoredArray:
         for place, side in zip(range(-1, -len(physical) - 1, -1), reversed(sides), strict=False):
             physical[place] = math.ceil(physical[place] / side) * side
     space = _SPACE.search(rest)
-    # bits first: int4 is half a byte
-    size = math.prod(physical) * _bits(dtype) // 8
+    size = _bytes(physical, dtype)
     return StoredArray(dtype, shape, size, int(space[1]) if space else HBM)
+
+
+def _bytes(shape: Sequence[int], dtype: str) -> int:
+    # bits first: int4 is half a byte
+    return math.prod(shape) * _bits(dtype) // 8
 
 
 def _bits(dtype: str) -> int:
