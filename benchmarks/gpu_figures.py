@@ -224,7 +224,10 @@ def torch_step(name: str, sizes: Sizes) -> tuple[Callable[[], Any], dict[str, fl
 def work_as(who: str, name: str, sizes: Sizes) -> None:
     """One model in a process of its own: compiles, says so, waits for a line, measures, answers."""
     make = effjax_step if who == "effjax" else torch_step
-    call, known = make(name, sizes)
+    try:
+        call, known = make(name, sizes)
+    except ModuleNotFoundError as error:
+        sys.exit(f"{name} by {who} is left out: {error}; pip install torch timm")
     print(ANSWER + json.dumps(known), flush=True)
     sys.stdin.readline()
     inside = getattr(call, "steps_inside", 1)
