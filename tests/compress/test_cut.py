@@ -36,5 +36,5 @@ def test_importances_with_gradients_read_the_images_of_the_run(method, run, tmp_
 def test_a_folder_without_a_run_is_answered(tmp_path):
     with pytest.raises(UserError):
         cut_run(tmp_path, tmp_path / "out", "macs:0.6x", "l2")
-    with pytest.raises(UserError, match="no run's folder"):
+    with pytest.raises(UserError, match="is not a run's folder"):
         cut_run(tmp_path, tmp_path / "out", "macs:0.6x", "isp")
