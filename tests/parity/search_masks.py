@@ -21,6 +21,7 @@ from effjax.compress.effective import channels
 from effjax.compress.programs import log_paths, make_program
 from effjax.compress.schedules import SCHEDULES
 from effjax.compress.select import prune
+from effjax.models.blocks.layers import per_channel
 from effjax.search.saliency import gradient_over, grasp, synflow
 
 Spec = dict[str, Any]
@@ -137,12 +138,13 @@ class Net:
             if train:
                 mean, var = y.mean((0, 1, 2)), y.var((0, 1, 2))
             scale = others[f"{name}.weight"] / jnp.sqrt(var + 1e-5)
-            return (y - mean) * scale + others[f"{name}.bias"]
+            shift = others[f"{name}.bias"]
+            return (y - per_channel(mean, y)) * per_channel(scale, y) + per_channel(shift, y)
 
         body = self._plain if self.name != "res" else self._res
         x = body(weights, x, normed).mean((1, 2))
         logits = x @ weights["fc"]
-        return logits + others["fc.bias"] if bias else logits
+        return logits + per_channel(others["fc.bias"], logits) if bias else logits
 
     def _plain(self, weights: Any, x: Any, normed: Callable) -> Any:
         for i, (_, _, stride) in enumerate(self.spec["convs"], start=1):
