@@ -66,16 +66,15 @@ def bootstrap(
 def _bootstrap_mean(arrays: list[Array], level: float, resamples: int, seed: int) -> Interval:
     """The default statistic, all resamples at a time, which is much faster."""
     rng = np.random.default_rng(seed)
-    means = np.zeros(resamples)
-    for a in arrays:
-        if len(a) > 1:
-            picked = rng.integers(len(a), size=(resamples, len(a)))
-            means += a[picked].mean(1) / len(arrays)
+    pools = [(a, 1) for a in arrays if len(a) > 1]  # (values, groups that they stand for)
     # groups of one value are redrawn together: each alone would always be drawn as itself
-    singles = np.concatenate([a for a in arrays if len(a) == 1] or [np.zeros(0)])
-    if len(singles):
-        picked = rng.integers(len(singles), size=(resamples, len(singles)))
-        means += singles[picked].sum(1) / len(arrays)
+    singles = [a for a in arrays if len(a) == 1]
+    if singles:
+        pools.append((np.concatenate(singles), len(singles)))
+    means = np.zeros(resamples)
+    for values, groups in pools:
+        picked = rng.integers(len(values), size=(resamples, len(values)))
+        means += values[picked].mean(1) * groups / len(arrays)
     estimate = float(np.mean([a.mean() for a in arrays]))
     return _percentiles(estimate, means, level)
 
