@@ -26,6 +26,7 @@ from effjax.optim.finite_sum.manifolds import Euclidean, Grassmann, Manifold, Sp
 from effjax.optim.finite_sum.rspider import normalised_steps, r_spider
 from effjax.optim.hyperball import hyperball
 from effjax.optim.injected import set_learning_rate
+from effjax.optim.kl_soap import KlSoapState, kl_soap, scale_by_kl_soap
 from effjax.optim.kron import KronState, kron, scale_by_kron
 from effjax.optim.lamb import lamb, scale_by_lamb
 from effjax.optim.laprop import laprop
@@ -66,6 +67,7 @@ from effjax.optim.scion import ScionState, scale_by_scion, scion
 from effjax.optim.shampoo import ShampooState, scale_by_shampoo, shampoo
 from effjax.optim.slrla import add_local_penalty, slrla
 from effjax.optim.soap import SoapState, scale_by_soap, soap
+from effjax.optim.soap_muon import SoapMuonState, scale_by_soap_muon, soap_muon
 from effjax.optim.state import in_float32, steady
 from effjax.optim.variants import dpsgd, noisy_sgd, schedule_free_adamw, schedule_free_sgd
 from effjax.optim.win import WinState, accelerated_step
@@ -73,10 +75,12 @@ from effjax.optim.win_members import (
     adam_win,
     adamw_win,
     adan_win,
+    kl_soap_win,
     lamb_win,
     lion_win,
     muon_win,
     sgd_win,
+    soap_muon_win,
     soap_win,
 )
 
@@ -88,6 +92,7 @@ __all__ = [
     "Estimator",
     "Euclidean",
     "Grassmann",
+    "KlSoapState",
     "KronState",
     "LookaheadState",
     "Manifold",
@@ -103,6 +108,7 @@ __all__ = [
     "ScheduleInfo",
     "ScionState",
     "ShampooState",
+    "SoapMuonState",
     "SoapState",
     "Span",
     "Spd",
@@ -141,6 +147,8 @@ __all__ = [
     "hsdmpg",
     "hyperball",
     "in_float32",
+    "kl_soap",
+    "kl_soap_win",
     "kron",
     "lamb",
     "lamb_win",
@@ -171,6 +179,7 @@ __all__ = [
     "scale_by_adamuon",
     "scale_by_adan",
     "scale_by_apollo",
+    "scale_by_kl_soap",
     "scale_by_kron",
     "scale_by_lamb",
     "scale_by_mars",
@@ -182,6 +191,7 @@ __all__ = [
     "scale_by_scion",
     "scale_by_shampoo",
     "scale_by_soap",
+    "scale_by_soap_muon",
     "schedule_free_adamw",
     "schedule_free_radam",
     "schedule_free_sgd",
@@ -191,6 +201,8 @@ __all__ = [
     "shampoo",
     "slrla",
     "soap",
+    "soap_muon",
+    "soap_muon_win",
     "soap_win",
     "steady",
     "step_with_decay",

@@ -7,8 +7,6 @@ Shampoo using Adam, 2024, https://arxiv.org/abs/2409.11321; the rule of the auth
     L_i, Q_i     [d_i, d_i] for each axis i: the factor, and its eigenvectors as columns
 """
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -16,11 +14,17 @@ import jax.numpy as jnp
 import optax
 
 from effjax.optim.decay import Mask, step_with_decay
+from effjax.optim.eigenbases import (
+    averaged,
+    identity_bases,
+    rotated,
+    rotated_back,
+    turned_anew,
+    zero_factors,
+)
 from effjax.optim.hints import Amount, Epsilon, KeepFactor, Period, Rate, Whole
 from effjax.optim.numerics import bias_correction, compute_dtype, unzip_map, zeros
 from effjax.optim.registry import register_optimizer
-
-Factors = tuple[jax.Array | None, ...]  # one an axis; None where the axis is not rotated
 
 
 class SoapState(NamedTuple):
@@ -69,15 +73,13 @@ def scale_by_soap(
         raise ValueError(f"soap needs a refresh_period of at least 1, got {refresh_period}")
     keep = b2 if factor_decay is None else factor_decay
 
-    is_turned = partial(_is_turned, largest_axis)
-
     def init(params: optax.Params) -> SoapState:
         return SoapState(
             count=jnp.zeros([], jnp.int32),
             mu=zeros(params),
             nu=zeros(params),
-            factors=jax.tree.map(lambda p: _squares(p, is_turned, _zero_matrix), params),
-            bases=jax.tree.map(lambda p: _squares(p, is_turned, _identity_matrix), params),
+            factors=zero_factors(params, largest_axis),
+            bases=identity_bases(params, largest_axis),
         )
 
     def update(
@@ -91,20 +93,18 @@ def scale_by_soap(
         # the moments begin with the second update
         c1 = bias_correction(b1, jnp.maximum(t, 1))
         c2 = bias_correction(b2, jnp.maximum(t, 1))
-        is_due = t % refresh_period == 0
-        turn = jnp.where(is_first, 0, jnp.where(is_due, 1, 2))
 
         def leaf(g: jax.Array, m: jax.Array, v: jax.Array, factors: Any, bases: Any) -> tuple:
             g = g.astype(compute_dtype(g))
             new_m = b1 * m + (1 - b1) * g
-            new_v = b2 * v + (1 - b2) * _rotated(g, bases) ** 2
+            new_v = b2 * v + (1 - b2) * rotated(g, bases) ** 2
             root = (jnp.sqrt(new_v) + eps) / jnp.sqrt(c2).astype(g.dtype)
-            adam = _rotated(new_m, bases) / c1.astype(g.dtype) / root
-            u = jnp.where(is_first, 0, _rotated_back(adam, bases))
+            adam = rotated(new_m, bases) / c1.astype(g.dtype) / root
+            u = jnp.where(is_first, 0, rotated_back(adam, bases))
             m = jnp.where(is_first, m, new_m)
             v = jnp.where(is_first, v, new_v)
-            factors = _averaged(factors, g, keep)
-            v, bases = jax.lax.switch(turn, (_eigenbases, _refreshed, _kept), v, factors, bases)
+            factors = averaged(factors, g, keep)
+            v, bases = turned_anew(t, refresh_period, v, factors, bases)
             return u, m, v, factors, bases
 
         trees = (updates, state.mu, state.nu, state.factors, state.bases)
@@ -158,98 +158,3 @@ def soap(
     )
     step = step_with_decay(learning_rate, weight_decay, mask, proximal=False)
     return optax.chain(direction, step)
-
-
-def _along(x: jax.Array, matrix: jax.Array, axis: int) -> jax.Array:
-    """`matrix` [d, d] applied to one axis (of length d) of x."""
-    product = jnp.tensordot(matrix, x, axes=(1, axis))
-    # tensordot puts the new axis first
-    return jnp.moveaxis(product, 0, axis)
-
-
-def _rotated(x: jax.Array, bases: Factors) -> jax.Array:
-    """Q' x."""
-    for axis, q in enumerate(bases):
-        if q is not None:
-            x = _along(x, q.T, axis)
-    return x
-
-
-def _rotated_back(x: jax.Array, bases: Factors) -> jax.Array:
-    """Q x."""
-    for axis, q in enumerate(bases):
-        if q is not None:
-            x = _along(x, q, axis)
-    return x
-
-
-def _averaged(factors: Factors, g: jax.Array, keep: float) -> Factors:
-    """L_i <- b L_i + (1 - b) g_(i) g_(i)^T."""
-    new = []
-    for axis, factor in enumerate(factors):
-        if factor is None:
-            new.append(None)
-            continue
-        others = [i for i in range(g.ndim) if i != axis]
-        outer = jnp.tensordot(g, g, axes=(others, others))
-        new.append(keep * factor + (1 - keep) * outer)
-    return tuple(new)
-
-
-def _is_turned(largest_axis: int, p: jax.Array, length: int) -> bool:
-    return p.ndim > 1 and length <= largest_axis
-
-
-def _squares(
-    p: jax.Array,
-    is_turned: Callable[[jax.Array, int], bool],
-    make: Callable[[int, Any], jax.Array],
-) -> Factors:
-    """A [d, d] for each axis that is turned."""
-    dtype = compute_dtype(p)
-    matrices = []
-    for length in p.shape:
-        matrices.append(make(length, dtype) if is_turned(p, length) else None)
-    return tuple(matrices)
-
-
-def _zero_matrix(length: int, dtype: Any) -> jax.Array:
-    return jnp.zeros((length, length), dtype)
-
-
-def _identity_matrix(length: int, dtype: Any) -> jax.Array:
-    return jnp.eye(length, dtype=dtype)
-
-
-def _eigenbases(v: jax.Array, factors: Factors, bases: Factors) -> tuple[jax.Array, Factors]:
-    """The eigenvectors of the factors, by decreasing eigenvalue."""
-    del bases
-    new = []
-    for factor in factors:
-        if factor is None:
-            new.append(None)
-            continue
-        # eigh sorts by rising eigenvalue
-        _, vectors = jnp.linalg.eigh(factor)
-        new.append(vectors[:, ::-1])
-    return v, tuple(new)
-
-
-def _refreshed(v: jax.Array, factors: Factors, bases: Factors) -> tuple[jax.Array, Factors]:
-    """One step of power iteration from the present bases; v follows the order of the columns."""
-    new = []
-    for axis, (factor, q) in enumerate(zip(factors, bases, strict=True)):
-        if factor is None:
-            new.append(None)
-            continue
-        eigenvalues = jnp.einsum("ij,ik,kj->j", q, factor, q)
-        order = jnp.argsort(-eigenvalues)
-        v = jnp.take(v, order, axis)
-        q, _ = jnp.linalg.qr(factor @ q[:, order])
-        new.append(q)
-    return v, tuple(new)
-
-
-def _kept(v: jax.Array, factors: Factors, bases: Factors) -> tuple[jax.Array, Factors]:
-    del factors
-    return v, bases

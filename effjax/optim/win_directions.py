@@ -9,10 +9,12 @@ from effjax.optim.adan import scale_by_adan
 from effjax.optim.decay import Mask
 from effjax.optim.directions import scale_by_moments, scale_by_momentum
 from effjax.optim.hints import Amount, Epsilon, KeepFactor, Period, PositiveAmount, Share, Whole
+from effjax.optim.kl_soap import scale_by_kl_soap
 from effjax.optim.lamb import scale_by_lamb
 from effjax.optim.matrices import Scale, for_matrices
 from effjax.optim.muon import scale_by_muon
 from effjax.optim.soap import scale_by_soap
+from effjax.optim.soap_muon import scale_by_soap_muon
 
 
 def sgd(
@@ -96,3 +98,30 @@ def soap(
     largest_axis: Whole = 10000,
 ) -> optax.GradientTransformation:
     return scale_by_soap(b1, b2, eps, refresh_period=refresh_period, largest_axis=largest_axis)
+
+
+def kl_soap(
+    b1: KeepFactor = 0.95,
+    b2: KeepFactor = 0.95,
+    eps: Epsilon = 1e-8,
+    *,
+    refresh_period: Period = 10,
+    largest_axis: Whole = 10000,
+) -> optax.GradientTransformation:
+    return scale_by_kl_soap(b1, b2, eps, refresh_period=refresh_period, largest_axis=largest_axis)
+
+
+def soap_muon(
+    beta: KeepFactor = 0.95,
+    b2: KeepFactor = 0.9,
+    eps: Epsilon = 1e-8,
+    *,
+    refresh_period: Period = 10,
+    largest_axis: Whole = 10000,
+    scale: Scale = "spectral",
+    adam_scale: PositiveAmount = 1.0,
+) -> optax.GradientTransformation:
+    direction = scale_by_soap_muon(
+        beta, b2, eps, refresh_period=refresh_period, largest_axis=largest_axis, scale=scale
+    )
+    return for_matrices(direction, scale=adam_scale)

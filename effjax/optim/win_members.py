@@ -220,3 +220,25 @@ soap_win = make_member(
         example="0.05",
     )
 )
+kl_soap_win = make_member(
+    Member(
+        name="kl_soap_win",
+        line="KL-SOAP with proximal decay (ours: no published code)",
+        rule="`scale_by_kl_soap`, then `accelerated_step`.",
+        direction=win_directions.kl_soap,
+        decay="proximal",
+        clip_eps=None,
+        example="0.05",
+    )
+)
+soap_muon_win = make_member(
+    Member(
+        name="soap_muon_win",
+        line="SOAP-Muon with proximal decay (ours: no published code)",
+        rule="`scale_by_soap_muon` for matrices, Adam's direction for the rest, then the step.",
+        direction=win_directions.soap_muon,
+        decay="proximal",
+        clip_eps=0.0,
+        example="0.02",
+    )
+)

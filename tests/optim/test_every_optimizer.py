@@ -32,13 +32,13 @@ SETTINGS = {
     "lookahead": {"inner": "adam"},
     "noisy_sgd": {"eta": 1e-5},
     "slrla": {"penalty": 0.01, "momentum": 0.9},
-    # the first basis is arbitrary, up to rounding, where a gradient has no component: turn only the
-    # short axis, along which all gradients here are the same, and let eps outweigh the rest
-    "soap": {"eps": 1e-3, "largest_axis": 4},
-    "soap_win": {"eps": 1e-3, "largest_axis": 4},
-    "soap_win2": {"eps": 1e-3, "largest_axis": 4},
     "sophia": {"update_interval": 1},
 }
+# The first basis is arbitrary, up to rounding, where a gradient has no component: turn only the
+# short axis, along which all gradients here are the same, and let eps outweigh the rest.
+for _name, _eps in (("soap", 1e-3), ("kl_soap", 1e-3), ("soap_muon", 1e-2)):
+    for _form in (_name, f"{_name}_win", f"{_name}_win2"):
+        SETTINGS[_form] = {"eps": _eps, "largest_axis": 4}
 
 
 def make(name, lr=0.01, **fields):

@@ -29,7 +29,7 @@ PARAMS = jax.tree.map(
 MATRICES = {"patch_embed/kernel", "stages_0/fc1/kernel", "stem/kernel"}
 
 
-@pytest.mark.parametrize("name", ["muon", "normuon", "adamuon"])
+@pytest.mark.parametrize("name", ["muon", "normuon", "adamuon", "soap_muon"])
 def test_kernels_inside_the_network_are_matrices(name):
     labels = optim.parameter_split(name, PARAMS)
     named = dict(zip(optim.parameter_paths(PARAMS), jax.tree.leaves(labels), strict=True))
@@ -89,7 +89,7 @@ def test_wrappers_go_around_methods_for_matrices(wrapper):
     params = {"mlp": PARAMS["stages_0"]["fc1"], "bias": PARAMS["stem"]["bias"]}
     factors = {"mlp": {"kernel": 0.5}, "bias": 1.0}
     settings = {"penalty": 0.01} if wrapper == "slrla" else {}
-    for inner in ("muon", "normuon", "shampoo", "soap"):
+    for inner in ("muon", "normuon", "shampoo", "soap", "kl_soap", "soap_muon"):
         tx = optim.create(
             wrapper,
             0.1,
