@@ -17,6 +17,7 @@ from flax import linen as nn
 from jax import Array, lax
 from jax.nn.initializers import Initializer
 
+from effjax.errors import UserError
 from effjax.models.blocks.initialisers import fan_out_init, normal_init, zeros_init
 from effjax.models.blocks.recompute import kept
 from effjax.ops import channel_product, conv, depthwise_conv
@@ -33,6 +34,39 @@ def per_channel(parameter: Array, x: Array) -> Array:
     return parameter.astype(x.dtype).reshape(*leading, -1)
 
 
+def refuse_smaller_maps(
+    layer: nn.Module,
+    shape: Sequence[int],
+    kernel: Sequence[int],
+    pad: Sequence[int] = (),
+) -> None:
+    """Refuse an input [B, space, C] that is smaller than the kernel of `layer`.
+
+    Else the output is empty, and the first error comes from a layer far from here, or none at all.
+
+    Raises:
+      UserError: an axis is too small, or there are not as many as the kernel has.
+    """
+    place = "/".join(layer.path)
+    space = shape[1:-1]
+    if len(space) != len(kernel):
+        raise UserError(
+            f"{place} takes arrays of {len(kernel) + 2} axes (examples, space or time, channels), "
+            f"not of shape {tuple(shape)}"
+        )
+    for size, side, zeros in zip(space, kernel, pad or (0,) * len(kernel), strict=True):
+        if size + 2 * zeros < side:
+            raise UserError(
+                f"the images are too small: at {place} a kernel of {_times(kernel)} meets a map "
+                f"of {_times(space)}\n"
+                "give larger ones (config.data.image_size), or a network of fewer strides"
+            )
+
+
+def _times(sides: Sequence[int]) -> str:
+    return " x ".join(str(side) for side in sides)
+
+
 class Linear(nn.Module):
     """[..., I] -> [..., features]."""
 
@@ -43,6 +77,7 @@ class Linear(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        refuse_smaller_maps(self, x.shape, kernel=(1,) * (x.ndim - 2))
         shape = (x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         y = self.product(x, kernel.astype(x.dtype))
@@ -76,6 +111,8 @@ class Conv(nn.Module):
         # A group sees its own inputs only: [K..., I / groups, O]
         shape = (*self.kernel, x.shape[-1] // self.groups, self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
+        pad = per_axis(self.pad, len(self.kernel))
+        refuse_smaller_maps(self, x.shape, self.kernel, pad)
         y = self.product(x, kernel.astype(x.dtype))
         if self.use_bias:
             bias = self.param("bias", self.bias_init, (self.features,))
