@@ -47,7 +47,10 @@ def run_here(trials: Iterable[RunTrial], count: int, display: Display) -> None:
         train_trial(trial.config, trial.workdir, Quiet())
         # programs of one variant serve no other, and would fill the memory
         jax.clear_caches()
-        display.update(number, {})
+        if count > 1:
+            display.update(number, {})
+        else:  # "run 1/1" says nothing: whoever asked for this run tells what it reached
+            display.close()
 
 
 def run_local(trials: Iterable[RunTrial], count: int, display: Display, workers: int) -> None:
