@@ -11,7 +11,7 @@ import os
 import sys
 
 from effjax import plugins
-from effjax.cli.checkpoints import take_checkpoint
+from effjax.cli.checkpoints import refuse_missing_runs, take_checkpoint
 from effjax.cli.declare import VERBS, default_workdir, make_parser
 from effjax.cli.interruptible import interruptible
 from effjax.cli.together import OVERRIDE, check_together
@@ -119,6 +119,7 @@ def main(argv: list[str] | None = None) -> None:
             context = interruptible()
         with context:
             args = parse(argv)
+            refuse_missing_runs(args)
             use_compilation_cache()
             with plugins.refused(args.no_plugins):
                 args.function(args)

@@ -1,4 +1,4 @@
-"""A run's folder may carry its checkpoint, "runs/x:best", on the command line as in Python."""
+"""Folders of runs on the command line: that they are there, and "runs/x:best" as in Python."""
 
 import argparse
 from collections.abc import Set
@@ -37,6 +37,24 @@ def take_checkpoint(args: argparse.Namespace, given: Set[str]) -> bool:
     args.workdir = folder
     args.step = step
     return True
+
+
+def refuse_missing_runs(args: argparse.Namespace) -> None:
+    """Refuses a folder that is not there before the imports of its verb, which take seconds.
+
+    Raises:
+      UserError: as the verb itself would say.
+    """
+    folders = _several_runs(args)
+    # a verb with a checkpoint, or without the config that it could take, reads a run
+    reads_run = hasattr(args, "step") or getattr(args, "config", "") is None
+    if reads_run and getattr(args, "workdir", None) is not None:
+        folders.append(args.workdir)
+    for folder in folders:
+        if not folder.exists():
+            from effjax.runs.record import config_of_run
+
+            config_of_run(folder)
 
 
 def _several_runs(args: argparse.Namespace) -> list[Path]:

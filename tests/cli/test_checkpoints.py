@@ -3,6 +3,7 @@
 import pytest
 
 from effjax import cli
+from effjax.cli.checkpoints import refuse_missing_runs
 from effjax.errors import UserError
 
 
@@ -34,3 +35,24 @@ def test_a_folder_of_that_name_is_itself(tmp_path):
 def test_what_takes_no_checkpoint_says_what_to_type(words, told):
     with pytest.raises(UserError, match=told):
         cli.parse(words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["evaluate", "--workdir=runs/there"],
+        ["compress", "--workdir=runs/there", "--budget=macs:0.5x"],
+        ["compare", "runs/here", "runs/there"],
+    ],
+)
+def test_a_run_that_is_missing_is_refused(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs/here").mkdir(parents=True)
+    with pytest.raises(UserError, match="runs/there is not a run's folder"):
+        refuse_missing_runs(cli.parse(words))
+
+
+@pytest.mark.parametrize("words", [["train", "--config=F", "--workdir=runs/new"], ["models"]])
+def test_a_folder_that_a_command_makes_may_be_missing(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refuse_missing_runs(cli.parse(words))

@@ -13,6 +13,7 @@ from effjax import cli
     ],
 )
 def test_mistakes(words, told, tmp_path, monkeypatch, capsys):
+    (tmp_path / "runs/a").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as exit_:
         cli.main(words)
