@@ -54,6 +54,9 @@ class Generator:
 
     def __init__(self, task: Any, request: Request):
         self._labels = request.labels
+        self._apart = np.zeros(len(request.labels), np.int32)
+        if request.plan is not None:
+            self._apart = task.drawn_apart(request.labels)
         self._spread = Spread(min(request.batch, len(request.labels)))
         shape = task.split.image_shape
 
@@ -70,17 +73,24 @@ class Generator:
 
     def __call__(self, variables: Any) -> np.ndarray:
         """Samples [n, H, W, C] with the network's `variables`, see `generate`."""
-        spread = self._spread
-        weights = spread.copy(variables)
-        count = len(self._labels)
-        images = []
-        for start in range(0, count, spread.batch):
-            number = start + np.arange(spread.batch)
-            # the last batch is filled up with samples that are thrown away
-            labels = self._labels[np.minimum(number, count - 1)].astype(np.int32)
-            sent = spread.send(number=number.astype(np.int32), label=labels)
-            images.append(np.asarray(self._sample(weights, **sent)))
-        return np.concatenate(images)[:count]
+        weights = self._spread.copy(variables)
+        images: list[Any] = [None] * len(self._labels)
+        for group in np.unique(self._apart):
+            numbers = np.flatnonzero(self._apart == group)
+            for start in range(0, len(numbers), self._spread.batch):
+                chosen = numbers[start : start + self._spread.batch]
+                drawn = self._draw(weights, chosen)
+                for number, image in zip(chosen, drawn):
+                    images[number] = image
+        return np.stack(images)
+
+    def _draw(self, weights: Any, numbers: np.ndarray) -> np.ndarray:
+        """The samples of these numbers, a batch at most."""
+        # a smaller batch is filled up with samples that are thrown away
+        filled = np.resize(numbers, self._spread.batch)
+        labels = self._labels[filled].astype(np.int32)
+        sent = self._spread.send(number=filled.astype(np.int32), label=labels)
+        return np.asarray(self._sample(weights, **sent))[: len(numbers)]
 
 
 def sample_keys(seed: int, number: Array) -> Array:
@@ -107,7 +117,9 @@ def draw_samples(
         return jax.vmap(lambda key: jax.random.normal(key, shape))(own)
 
     def conditional(x: Array, told: Array, labels: Array) -> Array:
-        return task.denoise(weights, x, told, labels)
+        # guidance doubles the batch, and the second half has no label
+        classes = jnp.resize(label, labels.shape)
+        return task.denoise(weights, x, told, labels, classes)
 
     network = request.guidance.network(conditional, label, task.model.num_classes)
     return draw(task.process, network, noise_at(jnp.asarray(-1)), noise_at, request.plan)

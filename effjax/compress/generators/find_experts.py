@@ -23,6 +23,7 @@ from jax.scipy.special import logit, ndtr, ndtri
 
 from effjax import models
 from effjax.compress.generators.allocate import Choice, allocate
+from effjax.compress.generators.flow_teacher import check_flow
 from effjax.compress.generators.intervals import best_intervals, cosines
 from effjax.compress.narrow import read_budget
 from effjax.config import View, as_path, from_json
@@ -174,20 +175,6 @@ def show_experts(
         rows.append((f"from {start:g}", f"{kept}, {100 * share:.0f} % of the steps"))
     rows.append(("multiply-adds a step", f"{format_count(spent)} of {format_count(whole)}"))
     display.table("copies by shares of training's times", rows)
-
-
-def check_flow(task: Any, workdir: Path) -> None:
-    """Refuses what cannot be divided.
-
-    Raises:
-      UserError: naming it.
-    """
-    model = task.model
-    if not isinstance(getattr(task, "process", None), Flow) or not isinstance(model, DiT):
-        raise UserError(
-            f"{workdir}: copies by intervals are made of a DiT with process 'flow', such as a run "
-            "of configs/generate/digits.py"
-        )
 
 
 def held_out(task: Any, workdir: Path) -> dict[str, np.ndarray]:

@@ -135,9 +135,19 @@ def architecture_gates(
         start += count
     nested = nested_logits(logits[:, split:])
     depths = soft_gates(nested, uniform[:, split:], temperature, base)
-    # entry i goes to the gate order[i]
-    placed = jnp.zeros_like(depths).at[:, jnp.asarray(structure.depth_order)].set(depths)
-    return jnp.concatenate([*layers, placed], axis=-1)
+    return jnp.concatenate([*layers, _placed(structure, depths)], axis=-1)
+
+
+def _placed(structure: Structure, depths: Array) -> Array:
+    """[B, D] in the nested order -> in that of the gates: entry i goes to the gate order[i]."""
+    return jnp.zeros_like(depths).at[:, jnp.asarray(structure.depth_order)].set(depths)
+
+
+def open_scores(structure: Structure, logits: Array, base: float = 3.0) -> Array:
+    """[B, G]: by how much each gate is open without noise: those of 0 and more are open."""
+    split = structure.width_count
+    depths = _placed(structure, nested_logits(logits[:, split:]))
+    return jnp.concatenate([logits[:, :split], depths], axis=-1) + base
 
 
 def _with_one_open(gates: Array) -> Array:

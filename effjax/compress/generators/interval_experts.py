@@ -18,13 +18,13 @@ from jax.scipy.special import ndtri
 
 from effjax.compress.generators.find_experts import (
     Experts,
-    check_flow,
     depth_macs,
     read_experts,
     share_before,
     steps_of,
     with_depth,
 )
+from effjax.compress.generators.flow_teacher import check_flow, teacher_params
 from effjax.config import View, as_path
 from effjax.contract import Apply, Batch, Metrics, Params, TrainState, Variables
 from effjax.contract.gradient import whole_gradient
@@ -34,7 +34,6 @@ from effjax.models.families.dit import DiT
 from effjax.tasks.diffusion.options import DiffusionConfig
 from effjax.tasks.diffusion.task import Diffusion
 from effjax.tasks.registry import register_task
-from effjax.tasks.trained_generator import trained_generator
 from effjax.training.parts import part_label
 
 
@@ -76,14 +75,7 @@ class IntervalExperts(Diffusion):
     def init(self, rng: Array, batch: Batch) -> tuple[Params, Any]:
         """Copies of the teacher without the blocks that are left out."""
         check_flow(self, as_path(self.options.experts))
-        with jax.ensure_compile_time_eval():
-            task, variables = trained_generator(as_path(self.experts.teacher))
-            whole = jax.device_get(variables["params"])
-        if task.model != self.model:
-            raise UserError(
-                f"{self.experts.teacher}, from which the copies come, has another network than "
-                "config.model\ngive the same config.model and config.task.process"
-            )
+        whole = teacher_params(self, self.experts.teacher)
         params = {}
         for number, kept in enumerate(self.experts.kept):
             params[f"expert_{number}"] = jax.tree.map(jnp.asarray, without_blocks(whole, kept))
@@ -141,7 +133,14 @@ class IntervalExperts(Diffusion):
 
         return network
 
-    def denoise(self, variables: Variables, x: Array, told: Array, labels: Array) -> Array:
+    def denoise(
+        self,
+        variables: Variables,
+        x: Array,
+        told: Array,
+        labels: Array,
+        classes: Array | None = None,
+    ) -> Array:
         """As `network`, where all examples stand at one time: one copy alone runs."""
         params = variables["params"]
         branches = []

@@ -34,6 +34,32 @@ def balanced(similarity: Array, temperature: float = 0.05, rounds: int = 3) -> A
     return plan * count
 
 
+def evenly(plan: Array) -> Array:
+    """[B]: a code for each prompt; the numbers of prompts of two codes differ by one at most.
+
+    The largest entry of each row alone is not balanced, even where the columns of a plan are. Here
+    prompts ask for the best code that has room, and a code takes those with the largest shares,
+    until all have one. In each of the first K rounds a code fills up, or nobody is left.
+    """
+    count, codes = plan.shape
+    least = count // codes
+
+    def a_round(number: Array, taken: Array) -> Array:
+        # the prompts that are left over when all codes are full go to different codes
+        quota = jnp.where(number < codes, least, least + 1)
+        room = quota - jax.nn.one_hot(taken, codes, dtype=jnp.int32).sum(0)
+        asked = jnp.where(room[None] > 0, plan, -jnp.inf).argmax(-1)
+        is_asked = jax.nn.one_hot(asked, codes, dtype=bool) & (room[None] > 0)
+        asks = is_asked & (taken[:, None] < 0)
+        offers = jnp.where(asks, plan, -jnp.inf)
+        place = jnp.argsort(jnp.argsort(-offers, axis=0), axis=0)
+        accepted = asks & (place < room[None])
+        return jnp.where(accepted.any(-1), accepted.argmax(-1).astype(taken.dtype), taken)
+
+    nobody = jnp.full(count, -1, jnp.int32)
+    return lax.fori_loop(0, 2 * codes, a_round, nobody)
+
+
 def chosen(similarity: Array, training: bool, temperature: float = 0.05, rounds: int = 3) -> Array:
     """[B]: the code of each prompt: in training by balanced shares, else the most similar one."""
     if training:
@@ -96,4 +122,8 @@ def prunable_target(target: float, prunable: float, total: float) -> float:
 
 def spread_losses(ratios: Array) -> tuple[Array, Array]:
     """Rewards for experts of different size: -std of the ratios [B], and 1 - the largest one."""
-    return -jnp.std(ratios, ddof=1), 1 - ratios.max()
+    variance = jnp.var(ratios, ddof=1)
+    differ = variance > 0
+    # a root has no slope at 0, where all codes stand at the start
+    deviation = jnp.where(differ, jnp.sqrt(jnp.where(differ, variance, 1.0)), 0.0)
+    return -deviation, 1 - ratios.max()

@@ -94,10 +94,15 @@ def patches_to_map(tokens: Array, grid: tuple[int, int], patch: int) -> Array:
 
 
 class Attention(nn.Module):
-    """Self-attention of tokens, with a learned bias for each distance if `grid` is given."""
+    """Self-attention of tokens, with a learned bias for each distance if `grid` is given.
+
+    Attributes:
+      head_dim: channels of a head; None: all heads together have the channels of the input.
+    """
 
     heads: int
     grid: tuple[int, int] | None = None
+    head_dim: int | None = None
     kernel_init: Callable[..., Array] = xavier_init
     qkv_bias: bool = True
 
@@ -105,12 +110,12 @@ class Attention(nn.Module):
     def __call__(self, x: Array, kept: Array | None = None) -> Array:
         """Args: x [B, N, C]; kept: [B, N] int, which tokens of the grid they are; None: all."""
         channels = x.shape[-1]
+        width = self.head_dim or channels // self.heads
         linear = {"kernel_init": self.kernel_init}
-        qkv = Linear(3 * channels, self.qkv_bias, name="qkv", **linear)(x)
+        qkv = Linear(3 * self.heads * width, self.qkv_bias, name="qkv", **linear)(x)
         bias = None
         if self.grid is not None:
             bias = RelativeBias(self.heads, self.grid, name="rel_pos_bias")(kept)
-        width = channels // self.heads
         mixed = attend(*split_qkv(qkv), width, bias)
         return Linear(channels, name="proj", **linear)(mixed)
 
@@ -169,12 +174,14 @@ class AdaLnBlock(nn.Module):
     Attributes:
       grid: of tokens, for a relative bias; None: no bias.
       takes_skip: joins an earlier output to the input first.
+      head_dim: as in `Attention`.
     """
 
     heads: int
     hidden: int
     grid: tuple[int, int] | None = None
     takes_skip: bool = False
+    head_dim: int | None = None
 
     @nn.compact
     def __call__(
@@ -188,7 +195,7 @@ class AdaLnBlock(nn.Module):
         gates = Linear(6 * channels, kernel_init=zeros_init, name="adaLN_modulation_1")
         conditions = gates(jax.nn.silu(c)).astype(x.dtype)  # [B, 6 C]
         shift1, scale1, gate1, shift2, scale2, gate2 = jnp.split(conditions, 6, axis=-1)
-        attention = Attention(self.heads, self.grid, name="attn")
+        attention = Attention(self.heads, self.grid, self.head_dim, name="attn")
         mixed = attention(modulate(x, shift1, scale1), kept)
         x += gate1[:, None] * mixed
         mlp = GatedMlp(self.hidden, name="mlp")

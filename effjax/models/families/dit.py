@@ -65,9 +65,31 @@ class TransformerFields:
 
 @dataclass(frozen=True)
 class DiTArchitecture(TransformerFields):
-    """`depth` equal blocks of `width` channels."""
+    """`depth` blocks of `width` channels, equal ones unless the last two fields say otherwise."""
 
     scan: bool = False  # compile the blocks once: for deep networks
+    # heads of each block, as wide as `heads` of them would be; None: `heads`
+    block_heads: tuple[Count, ...] | None = None
+    block_hidden: tuple[Count, ...] | None = None  # of each MLP; None: by mlp_ratio
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("block_heads", "block_hidden"):
+            given = getattr(self, name)
+            if given is None:
+                continue
+            if len(given) != self.depth:
+                raise UserError(
+                    f"{name}={given}: expected a number for each of {self.depth} blocks"
+                )
+            if self.scan:
+                raise UserError(f"scan compiles equal blocks once; leave out scan or {name}")
+
+    def block(self, number: int) -> tuple[int, int, int]:
+        """(heads, hidden channels, channels of a head) of a block."""
+        heads = self.heads if self.block_heads is None else self.block_heads[number]
+        hidden = self.hidden if self.block_hidden is None else self.block_hidden[number]
+        return heads, hidden, self.width // self.heads
 
 
 def token_grid(x: Array, patch: int) -> tuple[int, int]:
@@ -117,8 +139,10 @@ class DiT(ConditionedTransformer):
             block = make_block(a.heads, a.hidden, parent=None)
             x = scan_equal(self, names, block, x, c)
         else:
-            for name in names:
-                x = make_block(a.heads, a.hidden, name=name)(x, c)
+            for number, name in enumerate(names):
+                heads, hidden_size, head_dim = a.block(number)
+                block = make_block(heads, hidden_size, head_dim=head_dim, name=name)
+                x = block(x, c)
         return self.to_map(x, c, grid)
 
 

@@ -156,9 +156,25 @@ class Diffusion(Task):
 
         return network
 
-    def denoise(self, variables: Variables, x: Array, told: Array, labels: Array) -> Array:
-        """The network's output where all examples stand at one time, as in a sampler."""
+    def denoise(
+        self,
+        variables: Variables,
+        x: Array,
+        told: Array,
+        labels: Array,
+        classes: Array | None = None,
+    ) -> Array:
+        """The network's output where all examples stand at one time, as in a sampler.
+
+        Args:
+          classes: [B], of the samples, where `labels` may say "no label" for guidance; None: the
+            labels.
+        """
         return self.model.apply(variables, x, told, labels)
+
+    def drawn_apart(self, labels: np.ndarray) -> np.ndarray:
+        """[n]: samples [n] with different numbers are not drawn in one batch."""
+        return np.zeros(len(labels), np.int32)
 
     def variant(self, step: int) -> Hashable:
         """How many tokens the masked pass of a step sees; () without one."""

@@ -10,6 +10,7 @@ from effjax.compress.generators.gates import (
     falling_shares,
     hard,
     nested_logits,
+    open_scores,
     resource_template,
     soft_gates,
 )
@@ -73,3 +74,16 @@ def test_a_block_that_may_be_dropped_counts_by_its_depth():
     np.testing.assert_allclose(vector, expected, rtol=1e-5)
     doubled = comparable(STRUCTURE, gates, jnp.full(7, 2.0))[0]
     np.testing.assert_allclose(doubled, 2 * vector)
+
+
+def test_scores_say_which_gates_are_open_without_noise():
+    structure = Structure(((2,), (3,), (1,)), (True,) * 3, order=(1, 2, 0))
+    logits = 4 * jnp.asarray(np.random.default_rng(0).standard_normal((5, 9)))
+    gates = architecture_gates(structure, logits, jnp.full((5, 9), QUIET), base=0.5)
+    scores = open_scores(structure, logits, base=0.5)
+    np.testing.assert_allclose(jax.nn.sigmoid(scores / 0.4)[:, 6:], gates[:, 6:], atol=1e-5)
+    # a layer of which no gate is open has the first one opened
+    closed = (scores[:, 0] < 0) & (scores[:, 1] < 0)
+    np.testing.assert_array_equal(gates[:, 0] >= 0.5, (scores[:, 0] >= 0) | closed)
+    # the block that is never dropped
+    assert (scores[:, 7] > 13).all()

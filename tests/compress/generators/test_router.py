@@ -7,6 +7,7 @@ from effjax.compress.generators.router import (
     balanced,
     chosen,
     contrastive,
+    evenly,
     prunable_target,
     resource_loss,
     select,
@@ -33,6 +34,40 @@ def test_all_prompts_like_one_code_and_are_spread_in_training():
     similarity = jnp.asarray([[0.9, 0.1], [0.8, 0.1], [0.7, 0.1], [0.6, 0.1]])
     assert chosen(similarity, training=False).tolist() == [0, 0, 0, 0]
     assert sorted(chosen(similarity, True, 0.05, 50).tolist()) == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(("prompts", "codes"), [(10, 3), (12, 4), (10, 8), (3, 3), (5, 1)])
+def test_codes_get_equal_numbers_of_prompts(prompts, codes):
+    for _ in range(5):
+        plan = jnp.asarray(RNG.dirichlet(np.full(codes, 0.3), prompts))
+        counts = np.bincount(evenly(plan), minlength=codes)
+        assert counts.sum() == prompts
+        assert counts.max() - counts.min() <= 1
+
+
+def test_prompts_get_the_codes_that_they_like_where_these_have_room():
+    assert evenly(jnp.asarray([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]])).tolist() == [
+        0,
+        1,
+        1,
+        0,
+    ]
+    # the one that likes it least gives way
+    assert evenly(jnp.asarray([[0.9, 0.1], [0.7, 0.3], [0.8, 0.2], [0.6, 0.4]])).tolist() == [
+        0,
+        1,
+        0,
+        1,
+    ]
+
+
+def test_the_largest_entries_of_a_balanced_plan_are_not_balanced():
+    # two codes that are nearly alike, of which ten prompts of twelve like the first a little more
+    rows = [[0.991, 0.99]] * 10 + [[0.9, 0.99]] * 2
+    plan = balanced(jnp.asarray(rows), rounds=50)
+    np.testing.assert_allclose(plan.sum(0), 6, atol=0.1)
+    assert np.bincount(plan.argmax(-1)).tolist() == [10, 2]
+    assert np.bincount(evenly(plan)).tolist() == [6, 6]
 
 
 def test_the_router_learns_through_its_choice_unless_it_is_looked_up():
@@ -65,3 +100,4 @@ def test_resources():
     spread, largest = spread_losses(jnp.asarray([0.4, 0.8]))
     assert float(spread) == pytest.approx(-np.std([0.4, 0.8], ddof=1))
     assert float(largest) == pytest.approx(0.2)
+    assert jax.grad(lambda r: spread_losses(r)[0])(jnp.ones(3)).tolist() == [0, 0, 0]

@@ -56,3 +56,26 @@ def test_what_no_network_can_be_is_refused():
     model = models.create_model("dit_s_2", 5, **TINY)
     with pytest.raises(UserError, match="do not divide into patches"):
         models.abstract_variables(model, (6, 6, 3))
+
+
+def test_blocks_may_differ():
+    fields = {"block_heads": (1, 2), "block_hidden": (4, 24)}
+    model = models.create_model("dit_s_2", 5, **TINY, **fields)
+    params = models.abstract_variables(model, (8, 8, 3))["params"]
+    assert params["blocks_0"]["attn"]["qkv"]["kernel"].shape == (16, 24)
+    assert params["blocks_0"]["attn"]["proj"]["kernel"].shape == (8, 16)
+    assert params["blocks_1"]["mlp"]["fc1"]["kernel"].shape == (16, 24)
+    same = models.create_model("dit_s_2", 5, **TINY, block_heads=(2, 2), block_hidden=(64, 64))
+    plain = models.create_model("dit_s_2", 5, **TINY)
+    variables = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 0.1), shapes_of(plain))
+    np.testing.assert_array_equal(
+        jax.jit(same.apply)(variables, *inputs()), jax.jit(plain.apply)(variables, *inputs())
+    )
+    with pytest.raises(UserError, match="expected a number for each of 2 blocks"):
+        models.create_model("dit_s_2", 5, **TINY, block_heads=(1,))
+    with pytest.raises(UserError, match="leave out scan or block_hidden"):
+        models.create_model("dit_s_2", 5, **TINY, block_hidden=(4, 4), scan=True)
+
+
+def shapes_of(model):
+    return models.abstract_variables(model, (8, 8, 3))
