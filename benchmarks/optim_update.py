@@ -65,7 +65,19 @@ FLOORS = {
 SETTINGS = {"lookahead": {"inner": "adam"}, "slrla": {"inner": "adam"}}
 SHARED = {"weight_decay": 0.05}
 
-SHARES = ("adamw", "adan", "muon", "normuon", "adamuon", "scion", "soap", "shampoo", "kron")
+SHARES = (
+    "adamw",
+    "adan",
+    "muon",
+    "normuon",
+    "adamuon",
+    "scion",
+    "soap",
+    "kl_soap",
+    "soap_muon",
+    "shampoo",
+    "kron",
+)
 PERIOD = 10
 
 

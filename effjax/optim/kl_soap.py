@@ -4,10 +4,12 @@ Lin, Lowe, Dangel, Eschenhagen, Xu, Grosse: Understanding and Improving Shampoo 
 Kullback-Leibler Minimization, 2025, https://arxiv.org/abs/2509.03378; the rule of their code.
 
     g, m, u         of a leaf's shape [d1, d2, ...]; v too, but in the rotated coordinates
-    L_i, Q_i, e_i   [d_i, d_i], [d_i, d_i] and [d_i] for each axis i: the factor, its eigenvectors
-                    as columns, and their eigenvalues
+    Q_i, F_i, e_i   [d_i, d_i], [d_i, d_i] and [d_i] for each axis i: the basis as columns, the
+                    factor Q_i F_i Q_i^T in its coordinates, nearly diagonal, and the eigenvalues
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -38,7 +40,7 @@ class KlSoapState(NamedTuple):
     count: jax.Array  # int32 [], earlier updates
     mu: optax.Updates
     nu: optax.Updates
-    factors: Any  # L, a tuple for each leaf
+    factors: Any  # F, a tuple for each leaf
     bases: Any  # Q
     eigenvalues: Any  # e
 
@@ -53,23 +55,24 @@ def scale_by_kl_soap(
     largest_axis: int = 10000,
     first_eigenvalue: float = 0.1,
 ) -> optax.GradientTransformation:
-    """Turns gradients g into KL-SOAP's direction u, which is SOAP's with other factors L.
+    """Turns gradients g into KL-SOAP's direction u, which is SOAP's with other factors.
 
         w   = Q' g, each other axis j divided by sqrt(e_j)        for each axis i, as in SOAP: Q' x
         S   = w_(i) w_(i)^T / (product of the other lengths)      w_(i): w with axis i first
-        L_i <- b L_i + (1 - b) Q_i S Q_i^T
+        F_i <- b F_i + (1 - b) S
         e_i <- b e_i + (1 - b) diag(S)
-        every `refresh_period`:  Q_i <- QR(L_i Q_i)
+        every `refresh_period`:  T = QR(F_i),  Q_i <- Q_i T,  F_i <- T^T F_i T
 
     At the fixed point each factor is the covariance of the gradients as the other factors whiten
     them: the Kronecker product of all that is nearest to the gradients' covariance by the
-    divergence of Kullback and Leibler. The first update makes L of g itself, Q by `eigh`, and u is
-    zero; v and e keep the order of their columns.
+    divergence of Kullback and Leibler. The authors keep L_i = Q_i F_i Q_i^T, which comes to the
+    same. The first update makes F of g itself, T by `eigh`, and u is zero; v and e keep the order
+    of their columns.
 
     Args:
         b1, b2, eps, largest_axis: as in `scale_by_soap`. The authors' code has no bias corrections;
             they are here as in SOAP.
-        factor_decay: b, the keep factor of L and e; None: b2.
+        factor_decay: b, the keep factor of F and e; None: b2.
         refresh_period: updates from one QR decomposition to the next.
         first_eigenvalue: e at the beginning.
 
@@ -116,9 +119,10 @@ def scale_by_kl_soap(
             u = jnp.where(is_first, 0, rotated_back(adam, bases))
             m = jnp.where(is_first, m, new_m)
             v = jnp.where(is_first, v, new_v)
-            factors, new = _fitted(factors, bases, eigenvalues, turned, keep, is_first)
+            factors, new = _fitted(factors, eigenvalues, turned, keep, is_first)
             eigenvalues = jax.tree.map(lambda e, x: jnp.where(is_first, e, x), eigenvalues, new)
-            bases = jax.lax.switch(turn, (_first_bases, _power_iterated, _kept), factors, bases)
+            branches = (partial(_turned, eigenbases), partial(_turned, _orthogonal), _kept)
+            factors, bases = jax.lax.switch(turn, branches, factors, bases)
             return u, m, v, factors, bases, eigenvalues
 
         trees = (updates, *state[1:])
@@ -179,15 +183,14 @@ def kl_soap(
 
 def _fitted(
     factors: Factors,
-    bases: Factors,
     eigenvalues: Factors,
     turned: jax.Array,
     keep: float,
     is_first: jax.Array,
 ) -> tuple[Factors, Factors]:
-    """The new L and e, from the gradient in the rotated coordinates."""
+    """The new F and e, from the gradient in the rotated coordinates."""
     new_factors, new_eigenvalues = [], []
-    for axis, (factor, q, e) in enumerate(zip(factors, bases, eigenvalues, strict=True)):
+    for axis, (factor, e) in enumerate(zip(factors, eigenvalues, strict=True)):
         if factor is None:
             new_factors.append(None)
             new_eigenvalues.append(None)
@@ -203,26 +206,28 @@ def _fitted(
             whitened = whitened / root.reshape(shape)
         length = turned.shape[axis]
         s = outer_product(whitened, axis) * (length / turned.size)
-        new_factors.append(keep * factor + (1 - keep) * q @ s @ q.T)
+        new_factors.append(keep * factor + (1 - keep) * s)
         low, high = _LARGEST_INVERSE_ROOT
         least = max(low, min(length, high)) ** -2
         new_eigenvalues.append(jnp.maximum(keep * e + (1 - keep) * jnp.diag(s), least))
     return tuple(new_factors), tuple(new_eigenvalues)
 
 
-def _first_bases(factors: Factors, bases: Factors) -> Factors:
-    del bases
-    return eigenbases(factors)
+def _turned(
+    turns_of: Callable[[Factors], Factors], factors: Factors, bases: Factors
+) -> tuple[Factors, Factors]:
+    """F and Q after a turn T of the basis for each axis."""
+    turns = turns_of(factors)
+    pairs = list(zip(turns, factors, strict=True))
+    factors = tuple(None if t is None else t.T @ f @ t for t, f in pairs)
+    bases = tuple(None if t is None else q @ t for t, q in zip(turns, bases, strict=True))
+    return factors, bases
 
 
-def _power_iterated(factors: Factors, bases: Factors) -> Factors:
-    """One step of power iteration from the present bases."""
-    new = []
-    for factor, q in zip(factors, bases, strict=True):
-        new.append(None if factor is None else jnp.linalg.qr(factor @ q)[0])
-    return tuple(new)
+def _orthogonal(factors: Factors) -> Factors:
+    """QR: one step of power iteration from the present bases."""
+    return tuple(None if factor is None else jnp.linalg.qr(factor)[0] for factor in factors)
 
 
-def _kept(factors: Factors, bases: Factors) -> Factors:
-    del factors
-    return bases
+def _kept(factors: Factors, bases: Factors) -> tuple[Factors, Factors]:
+    return factors, bases
