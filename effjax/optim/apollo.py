@@ -101,30 +101,38 @@ def scale_by_apollo(
             g = folded(kernel).astype(m.dtype)
             is_tall = g.shape[0] > g.shape[1]
             g = g.T if is_tall else g
-            rows = m.shape[0]
-            p = jax.random.normal(key, (rows, g.shape[0]), m.dtype) / rows**0.5
+            p = jax.random.normal(key, (m.shape[0], g.shape[0]), m.dtype) / m.shape[0] ** 0.5
             r = p @ g
             m = b1 * m + (1 - b1) * r
             v = b2 * v + (1 - b2) * r**2
-            root = jnp.sqrt(v / bias_correction(b2, t)) + eps
-            a = m / bias_correction(b1, t) / root
-            over = None if one_scale else 0
-            length_of_a = jnp.linalg.norm(a, axis=over, keepdims=True)
-            length_of_r = jnp.linalg.norm(r, axis=over, keepdims=True)
-            u = g * (length_of_a / (length_of_r + _EPS))
-            length = jnp.linalg.norm(u)
-            # nothing bounds the first one, nor the first after a gradient of zeros, as behind a
-            # gate that starts closed: the authors' would never grow again
-            most = jnp.where(before > 0, most_growth * before, jnp.inf)
-            u = u * jnp.minimum(1.0, most / (length + _EPS))
+            a = m / bias_correction(b1, t) / (jnp.sqrt(v / bias_correction(b2, t)) + eps)
+            u = g * _growth(a, r, one_scale)
+            u, length = _limited(u, before, most_growth)
             u = u.T if is_tall else u
-            return u.reshape(kernel.shape), m, v, jnp.minimum(length, most)
+            return u.reshape(kernel.shape), m, v, length
 
         trees = (updates, state.mu, state.nu, state.length, keys)
         u, m, v, length = unzip_map(leaf, trees, count=4)
         return u, ApolloState(t, m, v, length)
 
     return optax.GradientTransformation(init, update)
+
+
+def _growth(a: jax.Array, r: jax.Array, one_scale: bool) -> jax.Array:
+    """|a| / |r| of each column [1, N], or of all of them [1, 1]; a and r are [rank, N]."""
+    axis = None if one_scale else 0
+    length_of_a = jnp.linalg.norm(a, axis=axis, keepdims=True)
+    length_of_r = jnp.linalg.norm(r, axis=axis, keepdims=True)
+    return length_of_a / (length_of_r + _EPS)
+
+
+def _limited(u: jax.Array, before: jax.Array, most_growth: float) -> tuple[jax.Array, jax.Array]:
+    """`u`, at most `most_growth` times as long as the one `before` it, and its length."""
+    length = jnp.linalg.norm(u)
+    # nothing bounds the first one, nor the first after a gradient of zeros, as behind a gate that
+    # starts closed: the authors' would never grow again
+    most = jnp.where(before > 0, most_growth * before, jnp.inf)
+    return u * jnp.minimum(1.0, most / (length + _EPS)), jnp.minimum(length, most)
 
 
 @register_optimizer(paper="arXiv:2412.05270, Zhu et al. 2024", split=matrix_split)
