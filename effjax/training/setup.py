@@ -174,6 +174,7 @@ def _clock(view: View, num_examples: int) -> Clock:
 
 # Another key decides whether these are used: a config may set them for one of its variants.
 DEPENDENT_KEYS = (
+    "data.augment.pad",
     "data.augment.repeats",
     "data.eval_batch_size",
     "data.synthetic_classes",

@@ -35,6 +35,8 @@ class Draws(NamedTuple):
 
 
 DRAWN = len(Draws._fields)
+# the keys that serve one crop alone
+CROP_OF = {"scale": "random_resized", "ratio": "random_resized", "pad": "pad"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,7 +134,9 @@ def train_transform(config: Any) -> TrainTransform:
     # a copy of plain values: `config` may be of another type, and may change
     values = {}
     for field in dataclasses.fields(AugmentConfig):
-        values[field.name] = getattr(config.augment, field.name)
+        # what the crop does not use stays unread, so that a config that sets it is refused
+        if CROP_OF.get(field.name, config.augment.crop) == config.augment.crop:
+            values[field.name] = getattr(config.augment, field.name)
     augment = AugmentConfig(**values)
     return TrainTransform(image_size(config), augment, _policy(augment, config.mean))
 

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 
+from effjax.config import View, to_config
 from effjax.data import AugmentConfig, DataConfig
 from effjax.data.images.augment import DRAWN, train_transform
 from effjax.data.images.random_crop import BOX
@@ -88,3 +89,18 @@ def test_shrinking_by_more_than_two_averages():
 def test_enough_keeps_the_smallest_crop_sharp():
     assert transform(224).enough == (792, 792)
     assert transform((10, 20), crop="none").enough == (10, 20)
+
+
+@pytest.mark.parametrize(
+    ("crop", "used"), [("random_resized", {"scale", "ratio"}), ("pad", {"pad"}), ("none", set())]
+)
+def test_what_serves_another_crop_is_not_read(crop, used):
+    config = to_config(DataConfig)
+    config.update(image_size=16)
+    config.augment.update(crop=crop, scale=(0.5, 1.0), ratio=(1.0, 1.0), pad=3)
+    view = View(config)
+    train_transform(view)
+    unread = {key for key in view.unread(DataConfig) if key.startswith("augment.")}
+    assert unread == {"augment.scale", "augment.ratio", "augment.pad"} - {
+        f"augment.{key}" for key in used
+    }
