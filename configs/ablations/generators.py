@@ -1,13 +1,14 @@
 """Generators of handwritten digits, compared over time: networks of equal multiply-adds, processes.
 
 A denoiser takes 10.8 to 11.2 million multiply-adds an image, as a DiT, an MDT, a U-ViT and a
-U-Net; the DiT learns by flow matching, by EDM and by FDM. MDT sees each image twice in a step:
-"MDT, half the steps" has the compute of the others. A classifier of digits scores the samples.
+U-Net, by flow matching; the U-Net learns by EDM and by FDM too, in half of the steps. MDT sees each
+image twice in a step: "MDT, half the steps" has the compute of the others. A classifier of digits
+scores the samples.
 
 Source: MDT, https://arxiv.org/abs/2303.14389; FDM, https://arxiv.org/abs/2306.06991; U-ViT,
         https://arxiv.org/abs/2209.12152; DiT, https://arxiv.org/abs/2212.09748.
-Score: none yet; docs/generate.md has what ran.
-Cost: 24 runs, about 45 minutes on one core; a classifier first:
+Score: see docs/generate.md.
+Cost: 24 runs, about 75 minutes on one core; a classifier first:
       effjax train --config=configs/quickstart.py
 Run: effjax sweep --config=configs/ablations/generators.py --workdir=runs/generators
 Args: gan: WGAN-GP, PPOGAN and its two parts (https://arxiv.org/abs/2006.06900); quick.
@@ -29,8 +30,9 @@ GAN_STEPS = 800.0
 # flow matching trains where the shape of digits is decided, see configs/generate/digits.py
 FLOW = {"task.times": "logit_normal", "task.times_mean": -1.0}
 EDM = {"task.process": "edm", "task.target": None}
-FDM = {**EDM, "task.momentum": 2.0, "task.weight_warmup": 200}
+FDM = {**EDM, "task.momentum": 2.0, "task.weight_warmup": 100}
 HALF = {"total_steps": STEPS / 2, "schedule.warmup_steps": 50.0}
+QUARTER = {"total_steps": STEPS / 4, "schedule.warmup_steps": 25.0, "task.weight_warmup": 50}
 
 
 def network(name: str, **fields: object) -> dict[str, object]:
@@ -54,9 +56,10 @@ DENOISERS = {
     "MDT, half the steps": {**MASKED, **HALF},
     "U-ViT": {**UVIT, **FLOW},
     "U-Net": {**UNET, **FLOW},
-    "EDM": {**DIT, **EDM},
-    "FDM": {**DIT, **FDM},
-    "FDM, half the steps": {**DIT, **FDM, **HALF, "task.weight_warmup": 100},
+    # EDM asks for noise too, which the DiT's patches cannot tell: it draws no digits by it
+    "EDM": {**UNET, **EDM, **HALF},
+    "FDM": {**UNET, **FDM, **HALF},
+    "FDM, half the steps": {**UNET, **FDM, **QUARTER},
 }
 # as in configs/generate/gan_digits.py
 CLASSIFIER = {"name": "adam", "learning_rate": 2e-4, "b1": 0.0, "b2": 0.9}
