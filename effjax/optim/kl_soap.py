@@ -220,8 +220,14 @@ def _turned(
     turns = turns_of(factors)
     pairs = list(zip(turns, factors, strict=True))
     factors = tuple(None if t is None else t.T @ f @ t for t, f in pairs)
-    bases = tuple(None if t is None else q @ t for t, q in zip(turns, bases, strict=True))
+    pairs = list(zip(turns, bases, strict=True))
+    bases = tuple(None if t is None else _still_orthogonal(q @ t) for t, q in pairs)
     return factors, bases
+
+
+def _still_orthogonal(q: jax.Array) -> jax.Array:
+    """q without what rounding adds at each turn, by a step of Newton and Schulz."""
+    return 1.5 * q - 0.5 * q @ (q.T @ q)
 
 
 def _orthogonal(factors: Factors) -> Factors:

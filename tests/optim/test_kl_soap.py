@@ -78,6 +78,18 @@ def test_each_factor_is_the_covariance_that_the_other_whitens():
         assert distance(scale_by_soap(**settings)) > 0.05
 
 
+def test_bases_stay_orthogonal_through_many_turns():
+    tx = scale_by_kl_soap(refresh_period=1)
+
+    def step(state, key):
+        return tx.update(jax.random.normal(key, (6, 5)), state)[1], None
+
+    keys = jax.random.split(jax.random.key(0), 5000)
+    state, _ = jax.jit(lambda s: jax.lax.scan(step, s, keys))(tx.init(jnp.zeros((6, 5))))
+    for q in state.bases:
+        np.testing.assert_allclose(q.T @ q, np.eye(len(q)), atol=2e-6)
+
+
 def test_axes_that_are_too_long_and_vectors_are_adams():
     grads = [jnp.array([[1.0, 2.0, 0.5]]), jnp.array([[0.3, -1.0, 0.2]])]
     for shape in ((3,), (1, 3)):
