@@ -5,11 +5,14 @@ Cost: not measured by us; about half of its teacher's.
 Run: effjax train --config=configs/generate/gan_digits.py
      effjax train --config=configs/compress/narrow_gan_digits.py
      effjax sample --workdir=runs/narrow_gan_digits
+Args: density (the channels that the agents of configs/compress/density_gan_digits.py have kept).
 """
 
 import ml_collections
 
 import effjax
+
+ARGS = ("density",)
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
@@ -17,6 +20,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     config = effjax.default_config()
     config.total_steps = 300.0
     config.task.update(name="narrow_generator", teacher="runs/gan_digits", budget="0.5x")
+    if arg == "density":
+        config.task.channels = "runs/density_gan_digits"
     # the game that the teacher has played
     config.task.update(game="wasserstein", gradient_penalty=10.0, critic_steps=4)
     config.model.name = "conv_generator_tiny"

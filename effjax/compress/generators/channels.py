@@ -1,4 +1,4 @@
-"""Channels of a trained generator that a narrower one begins with, and what it is taught.
+"""Channels of a trained generator or critic that a narrower one begins with, and what it is taught.
 
 GAN Compression, Li et al. 2020, https://arxiv.org/abs/2003.08936. Channels with large weights stay,
 layer by layer: what a layer weighs counts only over the inputs that are left.
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from effjax.models.families.conv_gan import ConvGenerator
+from effjax.models.families.conv_gan import ConvCritic, ConvGenerator
 
 Channels = np.ndarray  # int, which ones stay, the most important first
 
@@ -54,29 +54,86 @@ def narrow_generator(
       params: of `model`.
       widths: of each map, at most those of `model`.
     """
+    stem = most_important(_stem(model, params), widths[0])
+    maps = []
+    kept = stem
+    for number, width in enumerate(widths):
+        kept = most_important(params[f"blocks_{number}"]["conv"]["kernel"], width, kept)
+        maps.append(kept)
+    return cut_generator(model, params, maps, stem)
+
+
+def _stem(model: ConvGenerator, params: Any) -> Array:
+    """[D, H W, C]: the first layer gives a map."""
     a = model.architecture
-    small = model.clone(architecture=dataclasses.replace(a, widths=tuple(widths)))
-    # the first layer gives a map: [D, H W, C]
-    stem = params["stem"]["kernel"].reshape(-1, a.start_side**2, a.widths[0])
-    kept = most_important(stem, widths[0])
+    return params["stem"]["kernel"].reshape(-1, a.start_side**2, a.widths[0])
+
+
+def cut_generator(
+    model: ConvGenerator, params: Any, maps: Sequence[Sequence[int]], stem: Channels | None = None
+) -> tuple[ConvGenerator, Any]:
+    """A generator that has some channels of `model` alone.
+
+    Args:
+      params: of `model`.
+      maps: of each map, the channels that stay.
+      stem: those of the map that the first layer gives; None: as those of the first map.
+    """
+    a = model.architecture
+    maps = [np.asarray(kept) for kept in maps]
+    small = model.clone(architecture=dataclasses.replace(a, widths=tuple(map(len, maps))))
+    kept = maps[0] if stem is None else stem
+    kernel = _stem(model, params)
     bias = params["stem"]["bias"].reshape(a.start_side**2, a.widths[0])
     new = {
         "stem": {
-            "kernel": sliced(stem, kept).reshape(len(stem), -1),
+            "kernel": sliced(kernel, kept).reshape(len(kernel), -1),
             "bias": sliced(bias, kept).reshape(-1),
         }
     }
-    for number, width in enumerate(widths):
+    for number, outputs in enumerate(maps):
         name = f"blocks_{number}"
-        block = params[name]
-        outputs = most_important(block["conv"]["kernel"], width, kept)
-        new[name] = _narrow_block(block, outputs, kept)
+        new[name] = _narrow_block(params[name], outputs, kept)
         kept = outputs
     head = params["head"]
     colours = np.arange(head["kernel"].shape[-1])
     new["head"] = {"kernel": sliced(head["kernel"], colours, kept), "bias": head["bias"]}
     if "y_embedder" in params:
         new["y_embedder"] = params["y_embedder"]
+    return small, new
+
+
+def cut_critic(
+    model: ConvCritic, params: Any, maps: Sequence[Sequence[int]]
+) -> tuple[ConvCritic, Any]:
+    """A critic that has some channels of `model` alone.
+
+    Args:
+      params: of `model`.
+      maps: of each map, the channels that stay.
+    """
+    a = model.architecture
+    maps = [np.asarray(kept) for kept in maps]
+    small = model.clone(architecture=dataclasses.replace(a, widths=tuple(map(len, maps))))
+    new = {}
+    kept = None  # of colours all
+    for number, outputs in enumerate(maps):
+        layer = params[f"blocks_{number}"]
+        new[f"blocks_{number}"] = {
+            "kernel": sliced(layer["kernel"], outputs, kept),
+            "bias": sliced(layer["bias"], outputs),
+        }
+        kept = outputs
+    pixels = np.arange((a.image_size // 2 ** len(maps)) ** 2)
+    # features are the last map, its channels last
+    features = (pixels[:, None] * a.widths[-1] + kept[None]).reshape(-1)
+    head = params["head"]
+    new["head"] = {"kernel": jnp.asarray(head["kernel"])[features], "bias": head["bias"]}
+    if "y_embedder" in params:
+        table = params["y_embedder"]["embedding_table"]
+        # the network divides by the root of the number of features
+        factor = (len(features) / table.shape[-1]) ** 0.5
+        new["y_embedder"] = {"embedding_table": sliced(table, features) * factor}
     return small, new
 
 

@@ -17,7 +17,14 @@ import jax.numpy as jnp
 from jax import Array
 
 from effjax import models
-from effjax.compress.generators.channels import feature_errors, narrow_generator
+from effjax.compress.generators.channels import (
+    cut_critic,
+    cut_generator,
+    feature_errors,
+    narrow_generator,
+)
+from effjax.compress.generators.gan_teacher import check_critic, gan_teacher
+from effjax.compress.generators.kept_channels import KeptChannels, read_channels
 from effjax.config import as_path
 from effjax.contract import Apply, Batch, Params
 from effjax.costs import Budget
@@ -25,13 +32,11 @@ from effjax.errors import UserError
 from effjax.models.blocks.layers import Conv
 from effjax.models.families.conv_gan import ConvGenerator, GrowingBlock, plain_init
 from effjax.ranges import NotNegative
-from effjax.runs.best import split_step
 from effjax.tasks.adversarial.options import AdversarialConfig
-from effjax.tasks.adversarial.players import CRITIC, GENERATOR
+from effjax.tasks.adversarial.players import CRITIC, GENERATOR, Players
 from effjax.tasks.adversarial.step import Step
 from effjax.tasks.adversarial.task import Adversarial
 from effjax.tasks.registry import register_task
-from effjax.tasks.trained_generator import trained_generator
 
 MAPS = "maps"  # the 1x1 convolutions, which are left out afterwards
 
@@ -83,6 +88,9 @@ class NarrowGenerator(Adversarial):
         budget: str = "0.5x"  # multiply-adds: a share of the teacher's, or a number
         reconstruction: NotNegative = 10.0  # weight of |image - the teacher's image|
         features: NotNegative = 1.0  # weight of the squared errors of the maps, added
+        # the folder of a `density_agents` run, which says which channels of the generator and of
+        # the critic stay, within its own budgets; None: the largest ones, and the whole critic
+        channels: str | None = None
 
     @functools.cached_property
     def model(self) -> models.Network:
@@ -93,8 +101,30 @@ class NarrowGenerator(Adversarial):
                 f"config.model.name = {self.config.model.name!r}: only plain generators such as "
                 "conv_generator_tiny are made narrower"
             )
-        widths = narrowed_widths(whole, Budget("macs", self.options.budget), self.split.image_shape)
+        if self.kept is not None:
+            widths = tuple(map(len, self.kept.generator))
+        else:
+            budget = Budget("macs", self.options.budget)
+            widths = narrowed_widths(whole, budget, self.split.image_shape)
         return whole.clone(architecture=dataclasses.replace(whole.architecture, widths=widths))
+
+    @functools.cached_property
+    def kept(self) -> KeptChannels | None:
+        """What agents have chosen, if they were asked."""
+        if self.options.channels is None:
+            return None
+        return read_channels(as_path(self.options.channels))
+
+    @functools.cached_property
+    def players(self) -> Players:
+        """With the critic that agents have left."""
+        found = Adversarial.players.func(self)
+        if self.kept is None:
+            return found
+        architecture = dataclasses.replace(
+            found.critic.architecture, widths=tuple(map(len, self.kept.critic))
+        )
+        return found._replace(critic=found.critic.clone(architecture=architecture))
 
     @functools.cached_property
     def whole(self) -> models.Network:
@@ -108,22 +138,7 @@ class NarrowGenerator(Adversarial):
         Raises:
           UserError: no such run, or one of other networks.
         """
-        source = self.options.teacher
-        if not source:
-            raise UserError(
-                "config.task.teacher names the run whose generator is made narrower: "
-                "--config.task.teacher=runs/gan_digits"
-            )
-        place, step = split_step(source)
-        with jax.ensure_compile_time_eval():  # it may be asked for while a step is traced
-            task, variables = trained_generator(as_path(place), step, whole=True)
-            found = jax.device_get(variables["params"])
-        if task.model != self.whole or getattr(task, "players", None) is None:
-            raise UserError(
-                f"config.task.teacher = {source!r} has another generator than config.model\n"
-                "give the same config.model and config.data as that run has"
-            )
-        return found
+        return gan_teacher(self.options.teacher, self.whole)
 
     # -------------------------------------------------------------------------- what it learns
 
@@ -131,14 +146,16 @@ class NarrowGenerator(Adversarial):
         """Begins with the teacher's largest channels, and its critic."""
         params, state = super().init(rng, batch)
         teacher = self.teacher
-        if jax.tree.map(jnp.shape, teacher[CRITIC]) != jax.tree.map(jnp.shape, params[CRITIC]):
-            raise UserError(
-                f"config.task.teacher = {self.options.teacher!r} has another critic\n"
-                "give the same config.task.critic and critic_widths as that run has"
-            )
         widths = self.model.architecture.widths
-        _, generator = narrow_generator(self.whole, teacher[GENERATOR], widths)
-        params |= {GENERATOR: generator, CRITIC: teacher[CRITIC], MAPS: {}}
+        critic = teacher[CRITIC]
+        if self.kept is None:
+            _, generator = narrow_generator(self.whole, teacher[GENERATOR], widths)
+        else:
+            _, generator = cut_generator(self.whole, teacher[GENERATOR], self.kept.generator)
+            whole = Adversarial.players.func(self).critic
+            _, critic = cut_critic(whole, critic, self.kept.critic)
+        check_critic(self.options.teacher, critic, params[CRITIC])
+        params |= {GENERATOR: generator, CRITIC: critic, MAPS: {}}
         key = jax.random.fold_in(rng, 3)
         for number, (width, wide) in enumerate(zip(widths, self.whole.architecture.widths)):
             blank = jnp.zeros((1, 1, 1, width))
