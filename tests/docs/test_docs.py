@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -23,13 +24,28 @@ from tests.one_device import one_device
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+README = "../README.md"
 PAGES = sorted(path.name for path in DOCS.glob("*.md") if path.name != "mistakes.md")
 # what a page takes up where another one has left off
 BEFORE = {
+    README: "effjax train --config=configs/quickstart.py --quiet\n"
+    "mv photos holiday && mkdir photos && cd photos && unzip -q ../photos.zip && cd ..\n",
     "evaluate.md": "effjax train --config=configs/folder.py --config.data.name=photos.zip "
     "--workdir=runs/photos --quiet\n",
     "export.md": "effjax train --config=configs/quickstart.py --quiet\n",
 }
+
+
+def readme_commands(text: str) -> list[str]:
+    """The commands that a reader of the README types in a checkout, after `make quickstart`."""
+    typed = re.findall(r"^    \.venv/bin/(effjax .*)$", text, re.MULTILINE)
+    return [line for line in typed if line != "effjax train --config=configs/quickstart.py"]
+
+
+def is_possible(command: str) -> bool:
+    """Whether the extra that a command of the README needs is installed."""
+    extras = {"--format=onnx": "jax2onnx", "--bits=": "qwix"}
+    return all(find_spec(name) for sign, name in extras.items() if sign in command)
 
 
 def shell_blocks(text: str) -> list[str]:
@@ -66,7 +82,7 @@ def make_world(folder: Path) -> None:
     shim.chmod(0o755)
 
 
-def needs(page: str, text: str) -> None:
+def needs(text: str) -> None:
     if "--format=onnx" in text:
         pytest.importorskip("jax2onnx", reason="the export extra and jax2onnx are not installed")
     if "--format=stablehlo" in text:
@@ -74,15 +90,17 @@ def needs(page: str, text: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [README, *PAGES])
 def test_the_shell_blocks_run(page, tmp_path):
     text = (DOCS / page).read_text()
     blocks = shell_blocks(text)
+    if page == README:
+        blocks = list(filter(is_possible, readme_commands(text)))
     if page == "launch.md":
         pytest.skip("played in tests/launch, where there is a cloud")
     if not blocks:
         pytest.skip("nothing to type on this page")
-    needs(page, text)
+    needs("\n".join(blocks))
     make_world(tmp_path)
     environment = one_device() | {
         "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
@@ -115,14 +133,11 @@ def typed_commands(text: str) -> list[list[str]]:
     return found
 
 
-@pytest.mark.parametrize("page", ["../README.md", *PAGES])
+@pytest.mark.parametrize("page", [README, *PAGES])
 def test_commands_are_understood(page):
     """Verbs, flags and named configs exist; that they run is `test_the_shell_blocks_run`'s."""
     text = (DOCS / page).read_text()
-    blocks = shell_blocks(text)
-    if page == "../README.md":
-        # its commands are typed in a checkout
-        blocks = re.findall(r"^    \.venv/bin/effjax .*$", text, re.MULTILINE)
+    blocks = readme_commands(text) if page == README else shell_blocks(text)
     for words in typed_commands("\n".join(blocks)):
         args = cli.parse(words[1:])
         config = getattr(args, "config", None)
