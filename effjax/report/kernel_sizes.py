@@ -132,10 +132,7 @@ def plot_arms(
     scatter.locator_params(axis="x", nbins=5)
     scatter.set_ylabel(metric)
     scatter.legend(fontsize=8, frameon=False)
-    # intervals of two runs are so wide that they would leave no room for the rest
-    margin = max(0.01, 2 * (max(every) - min(every)))
-    most = 1.0 if max(every) <= 1 else math.inf  # a share
-    bars.set_xlim(max(0.0, min(every) - margin), min(most, max(every) + margin))
+    bars.set_xlim(*shown_range(every, list(intervals.values())))
     bars.set_yticks(range(len(results)), list(results))
     bars.invert_yaxis()
     bars.set_xlabel(f"{metric}: mean, 95 % interval, runs")
@@ -143,3 +140,15 @@ def plot_arms(
         axes.grid(alpha=0.3)
     figure.suptitle(fit_title(title, figure.get_figwidth()), fontsize=10)
     save_figure(figure, path)
+
+
+def shown_range(values: Sequence[float], intervals: Sequence[Interval]) -> tuple[float, float]:
+    """Where the runs and the ends of their intervals lie, with a little room beside them."""
+    low, high = min(values), max(values)
+    spread = max(0.005, high - low)
+    # intervals of two runs are so wide that they would leave no room for the rest
+    ends = [end for interval in intervals for end in (interval.low, interval.high)]
+    near = [end for end in ends if low - 2 * spread <= end <= high + 2 * spread]
+    room = spread / 10
+    most = 1.0 if high <= 1 else math.inf  # a share
+    return max(0.0, min([low, *near]) - room), min(most, max([high, *near]) + room)

@@ -1,5 +1,6 @@
 """Files of claims: those that ship, and what is wrong in others."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,7 @@ def test_claims_that_ship_can_be_measured(claim):
         elif isinstance(evidence, Command):
             assert "WORKDIR" in evidence.command
             for command in (evidence.first, evidence.command):
-                check_command(command.split())
+                check_command(shlex.split(command))
 
 
 def check_command(words):

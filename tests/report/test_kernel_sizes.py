@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from effjax.report.kernel_sizes import plot_arms, plot_search
-from effjax.report.statistics import t_interval
+from effjax.report.kernel_sizes import plot_arms, plot_search, shown_range
+from effjax.report.statistics import Interval, t_interval
 
 
 @pytest.mark.parametrize("count", [1, 30])
@@ -26,3 +26,12 @@ def test_arms_of_one_run_and_of_several(tmp_path):
     plot_arms(results, intervals, tmp_path / "arms.png", "multiply-adds")
     with Image.open(tmp_path / "arms.png") as image:
         assert image.size[0] > 1000
+
+
+def test_the_axis_shows_runs_and_the_ends_that_are_near_them():
+    near, far = Interval(0.42, 0.41, 0.45), Interval(0.42, -3.0, 4.0)
+    assert shown_range([0.4, 0.44], [near, far]) == pytest.approx((0.396, 0.454))
+    assert shown_range([0.4, 0.44], [Interval(0.4, -np.inf, np.inf)]) == pytest.approx(
+        (0.396, 0.444)
+    )
+    assert shown_range([1.0], []) == (pytest.approx(0.9995), 1.0)
