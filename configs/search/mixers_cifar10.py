@@ -9,6 +9,7 @@ Cost: 20 trainings of 156 steps, half a minute each on two CPU cores, most of it
 Run: effjax data prepare cifar10 --manual-dir=FOLDER_WITH_THE_ZIPS
      effjax search --config=configs/search/mixers_cifar10.py
      effjax search --config=configs/search/mixers_cifar10.py --budget="latency:8 ms"
+     effjax search --config=configs/search/mixers_cifar10.py --strategy=pr_darts --workdir=D
      effjax search --config=configs/search/mixers_cifar10.py --compare
 """
 

@@ -4,7 +4,7 @@ A block's mixer becomes `one_of` all that the space may put there, and a number 
 says which. What is compiled once then trains and scores hundreds of networks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -31,7 +31,7 @@ def shared_architecture(space: ArchSpace, point: Point, mixer: str = "one_of") -
         return architecture
     stages = []
     for stage, depth in enumerate(architecture.depths):
-        blocks = [_entry(mixer, options[stage, block]) for block in range(depth)]
+        blocks = [entry_of(mixer, options[stage, block]) for block in range(depth)]
         stages.append(tuple(blocks))
     # an option has a window of its own; the block's serves nothing
     windows = {WINDOWS: (3,) * len(stages)}
@@ -43,7 +43,7 @@ def choice_variables(space: ArchSpace, point: Point) -> dict[str, Any]:
     architecture = space.decode(point)
     leaves = {}
     for block, known in mixer_options(space, architecture).items():
-        index = known.index(_own(architecture, *block))
+        index = known.index(own_option(architecture, *block))
         leaves[block] = {"index": jnp.int32(index)}
     return choice_tree(leaves) if leaves else {}
 
@@ -57,7 +57,8 @@ def choice_tree(leaves: Mapping[tuple[int, int], Any]) -> dict[str, Any]:
     return {CHOICES: tree}
 
 
-def _entry(mixer: str, options: list[Option]) -> str:
+def entry_of(mixer: str, options: Sequence[Option]) -> str:
+    """The entry of `mixers` for a mixer that has several options, such as "one_of"."""
     names = tuple(name for name, _ in options)
     windows = tuple(window for _, window in options)
     return f"{mixer}(options={names!r}, windows={windows!r})"
@@ -80,7 +81,7 @@ def mixer_options(space: ArchSpace, architecture: Any) -> Mapping[tuple[int, int
                 if place.stage == stage and place.block in (None, block):
                     known |= {option_of(space, stage, option) for option in options}
             # a mixer that is not chosen, or stands in a stage of another choice
-            known.add(_own(architecture, stage, block))
+            known.add(own_option(architecture, stage, block))
             found[stage, block] = sorted(known)
     return found
 
@@ -92,6 +93,7 @@ def option_of(space: ArchSpace, stage: int, option: str) -> Option:
     return values[MIXERS], window
 
 
-def _own(architecture: Any, stage: int, block: int) -> Option:
+def own_option(architecture: Any, stage: int, block: int) -> Option:
+    """The mixer and the window of one block."""
     mixer = entries(architecture, MIXERS, stage)[block]
     return mixer, entries(architecture, WINDOWS, stage)[block]

@@ -1,4 +1,4 @@
-"""Is a search of cells collapsing, and whose cells are then the answer?
+"""Is a search by gradient collapsing, and what is then the answer?
 
 https://arxiv.org/abs/1909.09656 looks at the largest eigenvalue of the held-out loss in alpha,
 DARTS+ (https://arxiv.org/abs/1909.06035) at the number of skips.
@@ -6,7 +6,7 @@ DARTS+ (https://arxiv.org/abs/1909.06035) at the number of skips.
 Shapes: T entries.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -14,8 +14,7 @@ import jax.numpy as jnp
 
 from effjax.curvature import lanczos, products
 from effjax.search.cells import trajectory
-from effjax.search.cells.genotype import read_cell
-from effjax.search.cells.options import CellConfig
+from effjax.search.cells.options import BilevelConfig
 
 LANCZOS_STEPS = 12
 
@@ -38,20 +37,20 @@ def largest_eigenvalue(
 
 
 def stop_place(
-    options: CellConfig, eigenvalues: Sequence[float], cells: Sequence[Mapping[str, Any]]
+    options: BilevelConfig, eigenvalues: Sequence[float], skips: Sequence[int]
 ) -> int | None:
-    """The entry whose cells are the answer of an early stop; None: there is none.
+    """The entry that is the answer of an early stop; None: there is none.
 
     Args:
       eigenvalues: [T].
-      cells: {"normal": edges, ...} of each entry.
+      skips: [T], of what the alphas of each entry stand for.
     """
     if options.stop == "eigenvalue":
         place = trajectory.risen(eigenvalues, options.stop_window, options.stop_ratio)
-        # the cells from before the rise
+        # what was found before the rise
         return None if place is None else place - options.stop_window
     if options.stop == "skips":
-        for place, found in enumerate(cells):
-            if place > 0 and read_cell(found["normal"]).skips >= options.stop_skips:
+        for place, count in enumerate(skips):
+            if place > 0 and count >= options.stop_skips:
                 return place
     return None

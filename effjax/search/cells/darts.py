@@ -1,4 +1,4 @@
-"""DARTS: edges are softmax mixtures, and alpha follows the held-out loss.
+"""DARTS: softmax mixtures of operations, whose alphas follow the held-out loss.
 
 https://arxiv.org/abs/1806.09055. The alphas of the second order see how the weights would move: by
 the derivative through the optimizer's own step, momentum, decay, clipping and rate included.
@@ -12,8 +12,8 @@ from effjax.config import View
 from effjax.contract import Apply, Batch, Metrics, Params, TrainState
 from effjax.errors import UserError
 from effjax.search.cells import hypergradient
-from effjax.search.cells.options import DartsConfig
-from effjax.search.cells.supernet import Weights
+from effjax.search.cells.bilevel import BilevelSearch, Weights
+from effjax.search.cells.options import DartsConfig, SoftmaxConfig
 from effjax.search.cells.task import CellSearch
 from effjax.tasks.registry import register_task
 
@@ -23,11 +23,10 @@ SECOND_ORDER = {
 }
 
 
-@register_task("darts", "labelled images, and the operations of a cell's edges, by DARTS")
-class DartsSearch(CellSearch):
-    """Keys of `config.task`: `DartsConfig`."""
+class SoftmaxSearch(BilevelSearch):
+    """The rule of DARTS, for whatever network is searched."""
 
-    Config = DartsConfig
+    Config = SoftmaxConfig
 
     def __init__(self, config: View, batch_axis: str | None = None):
         super().__init__(config, batch_axis)
@@ -64,3 +63,10 @@ class DartsSearch(CellSearch):
             found = rule(train, valid, step, network, alphas)
         count = held_out["mask"].sum()
         return found.grads, {"held_out_loss": (found.value * count, count)}
+
+
+@register_task("darts", "labelled images, and the operations of a cell's edges, by DARTS")
+class DartsSearch(SoftmaxSearch, CellSearch):
+    """Keys of `config.task`: `DartsConfig`."""
+
+    Config = DartsConfig

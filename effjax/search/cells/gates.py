@@ -20,7 +20,7 @@ Shapes: E edges of a cell, O operations.
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -108,20 +108,27 @@ def regulariser(
         probability = open_probability(alpha, tau)
         chosen = selected[name].astype(probability.dtype)
         for group, members in groups.items():
-            means[group] += 0.5 * _mean(probability, chosen * members[None])
+            means[group] += 0.5 * mean_of_chosen(probability, chosen * members[None])
         convolutions = chosen * _convolutions(space)[None]
-        depth += 0.5 * _chain_probability(probability[chain_edges], convolutions[chain_edges])
-    above = {group: jax.nn.relu(mean - penalty.margin) for group, mean in means.items()}
-    asked = penalty.skip * above["skip"] + penalty.other * (above["conv"] + above["pool"])
-    return asked - penalty.chain * depth
+        depth += 0.5 * chain_probability(probability[chain_edges], convolutions[chain_edges])
+    return price(means["skip"], (means["conv"], means["pool"]), depth, penalty)
 
 
-def _mean(values: jax.Array, chosen: jax.Array) -> jax.Array:
+def price(
+    skips: jax.Array, others: Sequence[jax.Array], depth: jax.Array, penalty: Penalty
+) -> jax.Array:
+    """The regulariser of the mean q of skips, of every other group, and of D."""
+    of_skips = jax.nn.relu(skips - penalty.margin)
+    of_others = sum(jax.nn.relu(mean - penalty.margin) for mean in others)
+    return penalty.skip * of_skips + penalty.other * of_others - penalty.chain * depth
+
+
+def mean_of_chosen(values: jax.Array, chosen: jax.Array) -> jax.Array:
     """The mean of the chosen values, 0 if none is."""
     return (values * chosen).sum() / jnp.maximum(chosen.sum(), 1.0)
 
 
-def _chain_probability(probability: jax.Array, chosen: jax.Array) -> jax.Array:
+def chain_probability(probability: jax.Array, chosen: jax.Array) -> jax.Array:
     """The product over edges of the mean of the chosen; an edge without any is left out.
 
     0 if no edge has one.

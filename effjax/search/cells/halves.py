@@ -55,11 +55,13 @@ class TwoParts(Source):
     def __init__(self, split: Split, seed: int, share: float):
         if split.on_device:
             raise UserError(
-                "a search of cells takes two batches a step, which data.cache=device has not\n"
+                "a search by gradient takes two batches a step, which data.cache=device has not\n"
                 "set data.cache=memory"
             )
         if split.stream.order is not None:
-            raise UserError("a search of cells divides the images itself: leave out data.balance")
+            raise UserError(
+                "a search by gradient divides the images itself: leave out data.balance"
+            )
         examples = split.num_examples
         rows = np.random.default_rng((seed, PARTED)).permutation(examples)
         first = round(share * examples)
@@ -67,7 +69,7 @@ class TwoParts(Source):
         for part, own in enumerate((rows[:first], rows[first:])):
             if len(own) < split.batch_size:
                 raise UserError(
-                    f"{len(own)} of {examples} images are one part of a search of cells, fewer "
+                    f"{len(own)} of {examples} images are one part of a search by gradient, fewer "
                     f"than a batch of {split.batch_size}\nset a smaller data.batch_size"
                 )
             order = HalfOrder(own, examples, seed, part)

@@ -11,29 +11,20 @@ from effjax.config import Clock, View
 from effjax.contract import Apply, Batch, Metrics, Params, TrainState
 from effjax.errors import UserError
 from effjax.search.cells import gates
-from effjax.search.cells.options import PrDartsConfig
-from effjax.search.cells.supernet import CELL_TYPES, Weights
+from effjax.search.cells.bilevel import BilevelSearch, Weights
+from effjax.search.cells.options import GateConfig, PrDartsConfig
 from effjax.search.cells.task import CellSearch
 from effjax.tasks.registry import register_task
 
 
-@register_task("pr_darts", "labelled images, and the operations of a cell's edges, by PR-DARTS")
-class PrDartsSearch(CellSearch):
-    """Keys of `config.task`: `PrDartsConfig`."""
+class GateSearch(BilevelSearch):
+    """The rule of PR-DARTS, for whatever network is searched."""
 
-    Config = PrDartsConfig
-    rule = "best_pairs"
-    norm_pools = False
-    last_norm = True
+    Config = GateConfig
 
-    def __init__(self, config: View, batch_axis: str | None = None):
-        super().__init__(config, batch_axis)
-        operations = len(self.space.operations)
-        if self.options.selected > operations:
-            raise UserError(
-                f"config.task.selected = {self.options.selected}: an edge has {operations} "
-                "operations"
-            )
+    def price(self, alphas: Params, selected: dict[str, jax.Array], tau: jax.Array) -> jax.Array:
+        """What the alphas pay for open gates, less their reward."""
+        raise NotImplementedError
 
     def operation_weights(self, alphas: Params, key: jax.Array | None, step: jax.Array) -> Weights:
         weights, _ = self._gated(alphas, key, step)
@@ -47,7 +38,8 @@ class PrDartsSearch(CellSearch):
         tau = self.temperature(step)
         weights = {}
         selected = {}
-        for number, name in enumerate(CELL_TYPES):
+        # sorted, as they are under `jit`
+        for number, name in enumerate(sorted(alphas)):
             alpha = alphas[name]
             if key is None:
                 opened = gates.gate(alpha, jnp.full_like(alpha, 0.5), options.tau[1])
@@ -83,7 +75,7 @@ class PrDartsSearch(CellSearch):
             weights, selected = self._gated(alphas, draw_key, state.step)
             network = state.params["network"]
             found = self.seen(network, state.model_state, held_out, weights, mix_key)
-            paid = gates.regulariser(alphas, selected, tau, self.options.penalty(), self.space)
+            paid = self.price(alphas, selected, tau)
             return found.loss + paid, (found.loss, paid)
 
         grads, (value, paid) = jax.grad(loss, has_aux=True)(state.params["alphas"])
@@ -93,3 +85,25 @@ class PrDartsSearch(CellSearch):
             "search/regulariser": (paid, jnp.ones(())),
         }
         return grads, metrics
+
+
+@register_task("pr_darts", "labelled images, and the operations of a cell's edges, by PR-DARTS")
+class PrDartsSearch(GateSearch, CellSearch):
+    """Keys of `config.task`: `PrDartsConfig`."""
+
+    Config = PrDartsConfig
+    rule = "best_pairs"
+    norm_pools = False
+    last_norm = True
+
+    def __init__(self, config: View, batch_axis: str | None = None):
+        super().__init__(config, batch_axis)
+        operations = len(self.space.operations)
+        if self.options.selected > operations:
+            raise UserError(
+                f"config.task.selected = {self.options.selected}: an edge has {operations} "
+                "operations"
+            )
+
+    def price(self, alphas: Params, selected: dict[str, jax.Array], tau: jax.Array) -> jax.Array:
+        return gates.regulariser(alphas, selected, tau, self.options.penalty(), self.space)

@@ -1,6 +1,7 @@
 """A search of cells as a strategy: the supernet is an ordinary run, whose cells are the answer."""
 
 import json
+import shutil
 from typing import Any
 
 import ml_collections
@@ -10,13 +11,16 @@ from effjax.errors import UserError
 from effjax.models import read_architecture
 from effjax.runs.folder import FOUND_ARCHITECTURE
 from effjax.runs.schema import OptimConfig, ScheduleConfig
+from effjax.search.cells.export import PICTURE as CELLS_PICTURE
 from effjax.search.cells.export import SEARCH
 from effjax.search.cells.spaces import DartsSpace
+from effjax.search.found import PICTURE
 from effjax.search.problem import Problem
 from effjax.search.registry import Chosen
 from effjax.tasks.run import train
 
 SUPERNET = "supernet"  # the folder of its run
+ALPHA_RATE = 3e-4  # the published learning rate of alphas
 
 
 def search_cells(
@@ -26,6 +30,7 @@ def search_cells(
     epochs: float,
     nesterov: bool,
     weight_decay: float,
+    alpha_rate: float | None = None,
 ) -> Chosen:
     """Trains a supernet and returns the cells that it has come to.
 
@@ -35,14 +40,12 @@ def search_cells(
       task: "darts" or "pr_darts".
       network: further keys of `config.task`.
       epochs: over the images that are for weights.
+      alpha_rate: the learning rate of alphas; None: the published one.
 
     Raises:
-      UserError: another space than `DartsSpace`, or a problem without images.
+      UserError: a problem without images.
     """
-    if problem.config is None or problem.workdir is None:
-        raise UserError(f"strategy {task!r} trains a network: it needs a config and a folder")
-    if not isinstance(problem.space, DartsSpace):
-        raise UserError(f"strategy {task!r} searches cells: give space=DartsSpace(...)")
+    needs_images(problem, task)
     config = supernet_config(problem.config, problem.space, problem.seed)
     with config.unlocked():  # a config from the command line is locked
         config.total_epochs = float(epochs)
@@ -58,22 +61,34 @@ def search_cells(
             decay=((r".*", True),),
         )
         config.optim.alphas = to_config(OptimConfig)
-        config.optim.alphas.update(
-            name="adam",
-            learning_rate=3e-4,
-            b1=0.5,
-            b2=0.999,
-            weight_decay=1e-3,
-            decay=((r".*", True),),
-        )
+        adam_of_alphas(config, ALPHA_RATE if alpha_rate is None else alpha_rate)
     folder = problem.workdir / SUPERNET
     train(config, folder, display=problem.display)
+    shutil.copyfile(folder / CELLS_PICTURE, problem.workdir / PICTURE)
     _, fields = read_architecture(folder / FOUND_ARCHITECTURE)
     base = problem.space.base
     cells = {kind: fields.get(kind, getattr(base, kind)) for kind in ("normal", "reduce")}
     as_edges = {kind: [tuple(edge) for edge in edges] for kind, edges in cells.items()}
     notes = json.loads((folder / SEARCH).read_text())
     return Chosen(problem.space.point_of(as_edges), notes=notes)
+
+
+def needs_images(problem: Problem, strategy: str) -> None:
+    """Raises UserError for a problem without a config or a folder."""
+    if problem.config is None or problem.workdir is None:
+        raise UserError(f"strategy {strategy!r} trains a network: it needs a config and a folder")
+
+
+def adam_of_alphas(config: ml_collections.ConfigDict, learning_rate: float) -> None:
+    """Sets the optimizer of alphas, as published but for the rate."""
+    config.optim.alphas.update(
+        name="adam",
+        learning_rate=learning_rate,
+        b1=0.5,
+        b2=0.999,
+        weight_decay=1e-3,
+        decay=((r".*", True),),
+    )
 
 
 def supernet_config(

@@ -1,4 +1,4 @@
-"""What a search of cells has gone through: the alphas of every epoch, and when it collapses.
+"""What a search by gradient has gone through: alphas of every epoch, and when it collapses.
 
 Late in a search by DARTS skips take over the cell. Zela et al. (https://arxiv.org/abs/1909.09656)
 see it come in the largest eigenvalue of the held-out loss in alpha, and stop where it has risen by

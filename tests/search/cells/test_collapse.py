@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from effjax.search.cells.collapse import largest_eigenvalue, stop_place
-from effjax.search.cells.options import CellConfig
+from effjax.search.cells.options import BilevelConfig
 
 SCALES = np.array([1.0, 3.0, 2.0], np.float32)
 
@@ -20,17 +20,15 @@ def test_the_largest_eigenvalue_of_a_mean_of_chunks():
     assert found == pytest.approx(4 * SCALES.max(), rel=1e-5)
 
 
-CONV = {"normal": (("sep_conv_3x3", 0), ("sep_conv_3x3", 1))}
-SKIPS = {"normal": (("skip_connect", 0), ("skip_connect", 1))}
-CELLS = [SKIPS, CONV, CONV, SKIPS]
+SKIPS = [2, 0, 0, 2]
 
 
 def test_skips_end_a_search_but_not_before_its_first_epoch():
-    options = CellConfig(stop="skips")
-    assert stop_place(options, [np.nan] * 4, CELLS) == 3
-    assert stop_place(options, [np.nan] * 3, CELLS[:3]) is None
+    options = BilevelConfig(stop="skips")
+    assert stop_place(options, [np.nan] * 4, SKIPS) == 3
+    assert stop_place(options, [np.nan] * 3, SKIPS[:3]) is None
 
 
-def test_the_cells_are_those_from_before_the_rise():
-    options = CellConfig(stop="eigenvalue", stop_window=1)
-    assert stop_place(options, [1.0, 1.0, 4.0, 4.0], CELLS) == 1
+def test_the_answer_is_that_from_before_the_rise():
+    options = BilevelConfig(stop="eigenvalue", stop_window=1)
+    assert stop_place(options, [1.0, 1.0, 4.0, 4.0], SKIPS) == 1

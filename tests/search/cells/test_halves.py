@@ -48,7 +48,7 @@ def test_an_epoch_goes_through_a_part_as_often_as_it_fits():
 
 
 def test_a_part_of_less_than_a_batch_is_refused():
-    with pytest.raises(UserError, match="2 of 24 images are one part of a search of cells"):
+    with pytest.raises(UserError, match="2 of 24 images are one part of a search by gradient"):
         TwoParts(split(), seed=0, share=22 / 24)
     with pytest.raises(UserError, match=r"set data\.cache=memory"):
         TwoParts(split(cache="device"), seed=0, share=0.5)

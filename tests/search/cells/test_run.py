@@ -12,15 +12,6 @@ class Nothing:
     config = workdir = None
 
 
-class Elsewhere:
-    config = workdir = space = "something else"
-
-
-def test_another_space_is_refused():
-    with pytest.raises(UserError, match="searches cells: give space=DartsSpace"):
-        search_cells(Elsewhere(), "darts", {}, 1.0, nesterov=False, weight_decay=0.0)
-
-
 def test_a_problem_without_images_is_refused():
     with pytest.raises(UserError, match="strategy 'darts' trains a network"):
         search_cells(Nothing(), "darts", {}, 1.0, nesterov=False, weight_decay=0.0)

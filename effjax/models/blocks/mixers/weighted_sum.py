@@ -26,7 +26,7 @@ class WeightedSum(TokenMixer):
     """
 
     options: tuple[str, ...] = ("identity", "pooling")
-    windows: tuple[int, ...] = (3, 3)
+    windows: tuple[int | tuple[int, int], ...] = (3, 3)
 
     @nn.compact
     def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
