@@ -9,6 +9,7 @@ from effjax.bench.rows import Row
 from effjax.bench.scoring import Goal, Scores
 from effjax.bench.tables import final_errors_table, flat_rows, score_table, times_table
 from effjax.bench.targets import no_rows, propose_target
+from effjax.bench.tuning import planned_rows
 from effjax.bench.workloads import Workload
 from effjax.config import View
 from effjax.report import Display, format_latex
@@ -51,7 +52,7 @@ def make_goals(workloads: Sequence[Workload]) -> dict[str, Goal]:
 
 def gather_rows(view: View, workloads: Sequence[Workload], own: Sequence[Row]) -> list[Row]:
     """The rows of the config's workloads and optimizers, and those of baselines it names."""
-    chosen = {row["key"]: row for row in own if row["optimizer"] in view.optimizers}
+    chosen = {row["key"]: row for row in planned_rows(view, own)}
     for place in view.baselines:
         for row in read_rows(Path(place)):
             chosen.setdefault(row["key"], row)

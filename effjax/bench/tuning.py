@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,6 +77,26 @@ def make_trials(label: str, entry: View, tuning: View, schedule: str) -> list[Op
             )
             trials.append(trial)
     return trials
+
+
+def planned_rows(view: View, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those whose setting and seed the config asks for.
+
+    Rows of another tuning, merged or from before the config was changed, would give their
+    optimizer more tries than the others have.
+    """
+    keys: dict[tuple[str, str, str], set[str]] = {}
+    planned = []
+    for row in rows:
+        label, problem, schedule = row["optimizer"], row["problem_hash"], row["schedule"]
+        if label not in view.optimizers:
+            continue
+        if (label, problem, schedule) not in keys:
+            trials = make_trials(label, view.optimizers[label], view.tuning, schedule)
+            keys[label, problem, schedule] = {trial.key(problem) for trial in trials}
+        if row["key"] in keys[label, problem, schedule]:
+            planned.append(row)
+    return planned
 
 
 def make_settings(label: str, entry: View, tuning: View) -> list[dict[str, Any]]:

@@ -9,9 +9,10 @@ from effjax.bench import BenchConfig, bench
 from effjax.bench.results import read_rows
 from effjax.bench.rows import final_value
 from effjax.bench.scoring import Goal, Scores, row_time
+from effjax.bench.tuning import planned_rows
 from effjax.claims.place import Place
 from effjax.claims.row import Row, new_row
-from effjax.config import load
+from effjax.config import View, load
 from effjax.report import Display
 
 
@@ -68,7 +69,8 @@ class Optimizers:
         goals = {}
         for name, one in config.workloads.items():
             goals[name] = Goal(one.metric, one.target, one.max_steps, one.batch_size)
-        scores = Scores(read_rows(folder), goals, config.reference)
+        rows = planned_rows(View(config), read_rows(folder))
+        scores = Scores(rows, goals, config.reference)
         for workload in scores.aimed():
             goal = goals[workload]
             for arm in arms:

@@ -3,6 +3,7 @@
 import types
 
 from effjax.bench.report import gather_rows, make_goals
+from effjax.bench.tuning import make_trials
 from effjax.bench.workloads import Workload
 from effjax.config import View
 from tests.bench.configs import small_config, small_workload
@@ -20,15 +21,22 @@ def test_goals():
 
 
 def test_rows_that_count(monkeypatch):
-    """Those of the config's workloads and optimizers, and all of the baselines; each once."""
-    mine = [row | {"problem_hash": "p", "optimizer": "adamw"} for row in ROWS[:2]]
-    other = [row | {"problem_hash": "p", "optimizer": "lion", "key": "x"} for row in ROWS[:1]]
-    strange = [row | {"problem_hash": "q", "optimizer": "adamw", "key": "y"} for row in ROWS[:1]]
-    monkeypatch.setattr("effjax.bench.report.read_rows", lambda place: [*mine, *other])
+    """Those of the config's workloads and settings, and all of the baselines; each once."""
     view = View(small_config())
-    found = gather_rows(view, [make_workload("p")], [*mine, *other, *strange])
+    trials = make_trials("adamw", view.optimizers["adamw"], view.tuning, "constant")
+    made = ROWS[0] | {"problem_hash": "p", "optimizer": "adamw", "schedule": "constant"}
+    mine = [made | {"key": trial.key("p")} for trial in trials[:2]]
+    other = [made | {"optimizer": "lion", "key": "x"}]
+    strange = [made | {"problem_hash": "q", "key": trials[0].key("q")}]
+    # merged from a config with more rates: its optimizer would have had more tries
+    of_another_tuning = [made | {"key": "z"}]
+    monkeypatch.setattr("effjax.bench.report.read_rows", lambda place: [*mine, *other])
+    rows = [*mine, *other, *strange, *of_another_tuning]
+    found = gather_rows(view, [make_workload("p")], rows)
     assert [row["key"] for row in found] == [row["key"] for row in mine]
     assert {row["workload"] for row in found} == {"easy"}  # whatever the rows called it
-    view = types.SimpleNamespace(baselines=("elsewhere",), optimizers=view.optimizers)
+    view = types.SimpleNamespace(
+        baselines=("elsewhere",), optimizers=view.optimizers, tuning=view.tuning
+    )
     found = gather_rows(view, [make_workload("p")], mine)
     assert [row["optimizer"] for row in found] == ["adamw", "adamw", "lion"]
