@@ -1,13 +1,14 @@
 """Matrix methods beside the element-wise ones, on the workloads of configs/bench/cpu.py.
 
-Muon, NorMuon, SOAP, PSGD-Kron, Scion and Shampoo, and Win around Muon and SOAP, each with the five
-learning rates and three seeds that AdamW, Adan and AdamW-Win have. The rows of those three ship:
---merge takes them, and only the matrix methods are trained.
+Muon, NorMuon, SOAP, KL-SOAP, SOAP-Muon, PSGD-Kron, Scion and Shampoo, and Win around Muon and SOAP,
+each with the five learning rates and three seeds that AdamW, Adan and AdamW-Win have. All rows but
+those of KL-SOAP and SOAP-Muon ship: --merge takes them, and only these two are trained.
 
 Data: as for configs/bench/cpu.py.
-Score: none yet: it has not been run as a whole.
-Cost: 360 trials, about 40 minutes on one CPU core; started again it goes on.
-Run: effjax bench --config=configs/bench/matrix.py --merge=configs/bench/baselines/cpu \
+Score: see docs/optimizers.md.
+Cost: 450 trials for what does not ship elsewhere, about 55 minutes on one CPU core; started again
+      it goes on.
+Run: effjax bench --config=configs/bench/matrix.py --merge=configs/bench/baselines/matrix \
          --config.data_dir=FOLDER
 """
 
@@ -25,6 +26,8 @@ MATRIX = {
     "muon": optimizer(name="muon", learning_rate=1e-2, weight_decay=DECAY, scale="spectral"),
     "normuon": optimizer(name="normuon", learning_rate=1e-2, weight_decay=DECAY),
     "soap": optimizer(name="soap", learning_rate=2e-3, weight_decay=DECAY),
+    "kl_soap": optimizer(name="kl_soap", learning_rate=2e-3, weight_decay=DECAY),
+    "soap_muon": optimizer(name="soap_muon", learning_rate=1e-2, weight_decay=DECAY),
     "kron": optimizer(name="kron", learning_rate=1e-3, weight_decay=DECAY),
     "scion": optimizer(name="scion", learning_rate=1e-2, weight_decay=DECAY),
     "shampoo": optimizer(name="shampoo", learning_rate=2e-3, weight_decay=DECAY),
@@ -42,7 +45,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.optimizers.update(MATRIX)
     config.tuning.factors = (0.2, 0.5, 1.0, 2.0, 5.0)
     # what the authors say of language models, and of Win beside its base
-    config.claims = (("muon", 2.0), ("soap", 1.4), ("adan", 2.0), ("muon_win", 1.5))
+    config.claims = (("muon", 2.0), ("soap", 1.67), ("adan", 2.0), ("muon_win", 1.5))
     config.population.update_cost = False
     if TARGETS.exists():
         use_targets(config.workloads, TARGETS)

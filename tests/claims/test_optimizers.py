@@ -8,7 +8,8 @@ from effjax.claims.question import Times
 from effjax.claims.row import read_rows
 
 BENCH = Optimizers("configs/bench/cpu.py", 8.0)
-RESULTS = Path("configs/bench/baselines/cpu")
+BASELINES = Path("configs/bench/baselines")
+RESULTS = BASELINES / "cpu"
 
 
 def test_the_answer_is_that_of_the_report():
@@ -32,5 +33,6 @@ def test_rows_that_ship_are_those_of_the_bench():
         evidence = claim.sizes.get("small")
         if isinstance(evidence, Optimizers):
             shipped = read_rows(folder / "rows", claim.name)
-            made = evidence.read(claim.question.arms, RESULTS, "small")
+            results = BASELINES / Path(evidence.config).stem
+            made = evidence.read(claim.question.arms, results, "small")
             assert [r.value for r in shipped] == [r.value for r in made]
