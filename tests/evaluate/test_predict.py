@@ -80,7 +80,7 @@ def test_mistakes_are_said_before_anything_is_loaded(photos, capsys):
     for typed, told in (
         (["predict", str(photos)], "which network?"),
         (["predict", "--workdir=runs/none", str(photos)], "is not a run's folder"),
-        (["predict", "--workdir=runs/none", "nowhere.jpg"], "nowhere.jpg: there is no such file"),
+        (["predict", f"--workdir={photos}", "nowhere.jpg"], "nowhere.jpg: there is no such file"),
         (["predict", "--model=caformer", "--weights=f.safetensors", str(photos)], "no weights at"),
         (["predict", "--workdir=w", "--model=vit", str(photos)], "not both"),
     ):
