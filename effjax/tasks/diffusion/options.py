@@ -13,9 +13,11 @@ from effjax.ranges import Count, Positive, Range, Share
 OWN = {
     "ddpm": ("chain", "noise_schedule", "target", "variance", "min_snr"),
     "flow": ("path", "times", "times_mean", "target"),
-    "edm": ("scaling", "sigma_data", "momentum", "weight_warmup"),
+    "edm": ("scaling", "sigma_data", "noise_mean", "noise_std", "momentum", "weight_warmup"),
     "meanflow": ("equal_times",),
 }
+# keys of scaling "edm" alone: the others have noise levels and weights of their own
+OWN_OF_EDM = ("sigma_data", "noise_mean", "noise_std")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +49,10 @@ class DiffusionConfig(Task.Config):
     # edm
     scaling: Literal["edm", "vp", "ve", "iddpm"] = "edm"
     sigma_data: Positive = 0.5  # standard deviation of the data in [-1, 1]
+    # of the log of the noise levels in training, P_mean and P_std of the paper; enlarged images and
+    # latents want a higher mean
+    noise_mean: float = -1.2
+    noise_std: Positive = 1.2
     momentum: Positive | None = None  # FDM's multiplier; None: EDM's own input scaling
     weight_warmup: Count | None = None  # FDM: updates in which the loss weights are bounded
     # meanflow
@@ -77,9 +83,12 @@ def make_process(options: DiffusionConfig) -> Any:
     if options.process == "meanflow":
         return MeanFlow(equal=options.equal_times)
     if options.process == "edm":
+        _refuse_other_scalings(options)
         return Edm(
             options.scaling,
             options.sigma_data,
+            options.noise_mean,
+            options.noise_std,
             momentum=options.momentum,
             weight_warmup=options.weight_warmup,
         )
@@ -93,8 +102,22 @@ def make_process(options: DiffusionConfig) -> Any:
     )
 
 
+def _defaults(options: DiffusionConfig) -> dict[str, Any]:
+    return {field.name: field.default for field in dataclasses.fields(options)}
+
+
+def _refuse_other_scalings(options: DiffusionConfig) -> None:
+    defaults = _defaults(options)
+    for name in OWN_OF_EDM:
+        if options.scaling != "edm" and getattr(options, name) != defaults[name]:
+            raise UserError(
+                f"config.task.{name} belongs to scaling 'edm', not to {options.scaling!r}, which "
+                "has noise levels of its own; leave it out"
+            )
+
+
 def _refuse_strangers(options: DiffusionConfig) -> None:
-    defaults = {field.name: field.default for field in dataclasses.fields(options)}
+    defaults = _defaults(options)
     if options.latents is None and options.latent_scale != defaults["latent_scale"]:
         raise UserError("config.task.latent_scale is of latents; set config.task.latents=FOLDER")
     mine = OWN[options.process]
