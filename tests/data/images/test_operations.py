@@ -65,6 +65,7 @@ PILLOW = {
     "Invert": lambda picture, level: ImageOps.invert(picture),
     "Posterize": lambda picture, level: ImageOps.posterize(picture, int(level)),
     "Solarize": ImageOps.solarize,
+    "Color": lambda picture, level: ImageEnhance.Color(picture).enhance(level),
     "Contrast": lambda picture, level: ImageEnhance.Contrast(picture).enhance(level),
     "Brightness": lambda picture, level: ImageEnhance.Brightness(picture).enhance(level),
     "Sharpness": lambda picture, level: ImageEnhance.Sharpness(picture).enhance(level),
@@ -83,3 +84,14 @@ def test_pixels_equal_pillows_at_all_magnitudes(name):
                 for image in images():
                     expected = PILLOW[name](Image.fromarray(image), level)
                     np.testing.assert_array_equal(operation.apply(image, level, how), expected)
+
+
+def test_grey_equals_pillows_also_where_it_lies_half_way():
+    values = np.arange(256)
+    for red in (0, 1, 77, 255):
+        green, blue = np.meshgrid(values, values)
+        image = np.stack([np.full_like(green, red), green, blue], axis=-1).astype(np.uint8)
+        # a factor of 0 leaves the grey
+        grey = np.asarray(Image.fromarray(image).convert("L"))
+        expected = np.repeat(grey[..., None], 3, axis=-1)
+        np.testing.assert_array_equal(BASE["Color"].apply(image, 0.0, None), expected)
