@@ -1,4 +1,4 @@
-"""Unknown names of models, optimizers and schedules are refused before JAX is imported.
+"""Unknown models, optimizers, schedules and keys of theirs are refused before JAX is imported.
 
 The registries that know the names take seconds to import. What they know is kept in the user's
 cache folder, for as long as the files that they are made from are the same.
@@ -6,25 +6,31 @@ cache folder, for as long as the files that they are made from are the same.
 
 import contextlib
 import hashlib
+import inspect
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from effjax import plugins
+from effjax.config.schema import declared_keys
 from effjax.errors import UserError, nearest
 from effjax.runs.atomic import write_atomically
+from effjax.runs.schema import ModelConfig, OptimConfig, ScheduleConfig
 from effjax.startup import cache_folder
 
-Names = dict[str, list[str]]  # {"model", "optimizer" or "schedule": names}
+# {"model", "optimizer" or "schedule": {name: what it is}} and {"fields": {architecture: keys}}: a
+# model is the name of its architecture, an optimizer or a schedule the list of its keys
+Names = dict[str, dict[str, Any]]
 PACKAGE = Path(__file__).parents[1]
 ROOMS = ("models", "optim")  # in which entries register themselves
 KEPT = "names.json"
 
 
 def check_names(config: Any) -> None:
-    """Refuses a model, an optimizer or a schedule that there is not.
+    """Refuses a model, an optimizer or a schedule that there is not, or a key that it has not.
 
     A name that user code registers, or that a run's record knows, is left to the registries.
 
@@ -38,21 +44,54 @@ def check_names(config: Any) -> None:
         return  # a config file has imported them: it may register names, which they know best
     known = known_names()
     # in the words of the registries, which say it where they are imported already
-    model = _architecture(config.model.name)
-    if _is_unknown("model", model, known):
-        hint = nearest(model, known["model"])
-        listed = "`effjax models` lists the models that there are"
-        raise UserError(f"unknown model {model!r}: {hint}\n{listed}")
+    _check_model(config.model, known)
     for group, section in config.optim.items():
-        name = section.name
-        if _is_unknown("optimizer", name, known):
-            hint = nearest(name, known["optimizer"])
-            raise UserError(f"config.optim.{group}: unknown optimizer {name!r}: {hint}")
-    name = config.schedule.name
+        _check_optimizer(group, section, known)
+    _check_schedule(config.schedule, known)
+
+
+def _check_model(section: Any, known: Names) -> None:
+    name = _architecture(section.name)
+    if _is_unknown("model", name, known):
+        hint = nearest(name, known["model"])
+        listed = "`effjax models` lists the models that there are"
+        raise UserError(f"unknown model {name!r}: {hint}\n{listed}")
+    kind = known["model"].get(name)
+    fields = known["fields"].get(kind)
+    for key in _unknown_keys(section, ModelConfig, fields):
+        raise UserError(f"a {kind} has no field {key!r}: {nearest(key, fields)}")
+
+
+def _check_optimizer(group: str, section: Any, known: Names) -> None:
+    name = section.name
+    if _is_unknown("optimizer", name, known):
+        hint = nearest(name, known["optimizer"])
+        raise UserError(f"config.optim.{group}: unknown optimizer {name!r}: {hint}")
+    words = known["optimizer"].get(name)
+    for key in _unknown_keys(section, OptimConfig, words):
+        hint = nearest(key, words)
+        raise UserError(
+            f"config.optim.{group}: optimizer {name!r} has no hyperparameter {key!r}: {hint}"
+        )
+
+
+def _check_schedule(section: Any, known: Names) -> None:
+    name = section.name
     if _is_unknown("schedule", name, known):
         hint = nearest(name, known["schedule"])
         own = "your own: --config.schedule.name=package.module:function"
         raise UserError(f"config.schedule: unknown schedule {name!r}; {hint}\n{own}")
+    words = known["schedule"].get(name)
+    for key in _unknown_keys(section, ScheduleConfig, words):
+        hint = nearest(key, words)
+        raise UserError(f"config.schedule: schedule {name!r} has no field {key!r}: {hint}")
+
+
+def _unknown_keys(section: Any, schema: type, words: list[str] | None) -> list[str]:
+    """Keys of a section that are neither in its schema nor among `words` (None: any may be)."""
+    if words is None:
+        return []
+    return [key for key in section if key not in {*declared_keys(schema), *words}]
 
 
 def known_names() -> Names:
@@ -74,16 +113,29 @@ def known_names() -> Names:
 def registered_names() -> Names:
     """The same from the registries, which takes seconds."""
     from effjax import models, optim
+    from effjax.models.registry import entry
 
-    found = {
-        "model": models.list_models(kind=None),
-        "optimizer": list(optim.list_optimizers()),
-        "schedule": list(optim.list_schedules()),
-    }
-    names = {}
-    for kind, entries in found.items():
-        names[kind] = [name for name in entries if not plugins.is_known(kind, name)]
-    return names
+    kinds, fields = {}, {}
+    for name in _ours("model", models.list_models(kind=None)):
+        kinds[name] = type(entry(name).architecture).__name__
+        fields[kinds[name]] = list(models.default_fields(name))
+    optimizers = {}
+    arguments = list(inspect.signature(optim.create).parameters)
+    entries = optim.list_optimizers()
+    for name in _ours("optimizer", entries):
+        info = entries[name]
+        # what goes around another optimizer has its keys too
+        optimizers[name] = [*info.hyperparameters, *arguments] if info.wraps is None else None
+    schedules = {}
+    arguments = list(inspect.signature(optim.create_schedule).parameters)
+    entries = optim.list_schedules()
+    for name in _ours("schedule", entries):
+        schedules[name] = [*entries[name].fields, *arguments]
+    return {"model": kinds, "fields": fields, "optimizer": optimizers, "schedule": schedules}
+
+
+def _ours(kind: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if not plugins.is_known(kind, name)]
 
 
 def _is_unknown(kind: str, name: str, known: Names) -> bool:
@@ -107,10 +159,12 @@ def _place() -> Path:
 
 
 def _stamp() -> str:
-    """Changes with the files that register names."""
+    """Changes with the files that register names, and with this one."""
     digest = hashlib.blake2b(digest_size=8)
+    files = [Path(__file__)]
     for room in ROOMS:
-        for path in sorted((PACKAGE / room).rglob("*.py")):
-            status = path.stat()
-            digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+        files += sorted((PACKAGE / room).rglob("*.py"))
+    for path in files:
+        status = path.stat()
+        digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()

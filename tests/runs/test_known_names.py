@@ -35,13 +35,14 @@ def cache(tmp_path, monkeypatch):
 def test_the_list_is_kept_and_made_anew_when_a_file_changes(cache, monkeypatch):
     names = known_names.known_names()
     assert "caformer_s18" in names["model"]
-    assert names["optimizer"] == list(optim.list_optimizers())
-    assert names["schedule"] == list(optim.list_schedules())
+    assert list(names["optimizer"]) == list(optim.list_optimizers())
+    assert list(names["schedule"]) == list(optim.list_schedules())
+    assert "depths" in names["fields"][names["model"]["caformer_s18"]]
     with monkeypatch.context() as patch:
-        patch.setattr(models, "list_models", lambda kind: ["other"])
+        patch.setattr(models, "list_models", lambda kind: ["resnet18"])
         assert known_names.known_names() == names  # as it was kept
         patch.setattr(known_names, "_stamp", lambda: "changed")
-        assert known_names.known_names()["model"] == ["other"]
+        assert list(known_names.known_names()["model"]) == ["resnet18"]
     (cache / "names.json").write_text("no json")
     assert known_names.known_names() == names
     monkeypatch.setenv("EFFJAX_CACHE", "off")
@@ -59,6 +60,12 @@ def test_jax_is_not_needed_to_refuse_a_name(cache):
         "--config.optim.default.name=adamm": "config.optim.default: unknown optimizer 'adamm'",
         "--config.optim.default.name=muon": "fine",
         "--config.schedule.name=cosin": "config.schedule: unknown schedule 'cosin'; did",
+        "--config.model.depht=(1,)": "a MetaFormerArchitecture has no field 'depht': did",
+        "--config.model.depths=(1,)": "fine",
+        "--config.optim.default.b4=0.9": "config.optim.default: optimizer 'adan' has no hyperp",
+        "--config.optim.default.b3=0.9": "fine",
+        "--config.schedule.pover=1.0": "config.schedule: schedule 'cosine' has no field 'pover'",
+        "--config.schedule.end=0.1": "fine",
     }
     done = subprocess.run(
         [sys.executable, "-c", CODE, *words],
