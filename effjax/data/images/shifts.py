@@ -114,12 +114,12 @@ def _cut_sums(copies: np.ndarray, shares: np.ndarray, taps: int) -> tuple[np.nda
 
     low = np.empty((height, size), np.uint8)
     high = np.empty((height, size), np.uint8)
-    if is_translation:
-        cut_off(_filtered(copies, shares[0])[:, :size], low, high)
-        return low, high
     for top in range(0, height, _BAND):
         band = slice(top, top + _BAND)
-        sums = _sums(copies[band], shares[band], taps)
+        if is_translation:
+            sums = _filtered(copies[band], shares[0])
+        else:
+            sums = _sums(copies[band], shares[band], taps)
         cut_off(sums[:, :size], low[band], high[band])
     return low, high
 
