@@ -1,8 +1,8 @@
 """Matrix methods beside the element-wise ones, on the workloads of configs/bench/cpu.py.
 
 Muon, NorMuon, SOAP, KL-SOAP, SOAP-Muon, PSGD-Kron, Scion and Shampoo, and Win around Muon and SOAP,
-each with the five learning rates and three seeds that AdamW, Adan and AdamW-Win have. All rows but
-those of KL-SOAP and SOAP-Muon ship: --merge takes them, and only these two are trained.
+each with the five learning rates and three seeds that AdamW, Adan and AdamW-Win have. All rows
+ship: with --merge the command trains nothing.
 
 Data: as for configs/bench/cpu.py.
 Score: see docs/optimizers.md.
@@ -45,7 +45,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.optimizers.update(MATRIX)
     config.tuning.factors = (0.2, 0.5, 1.0, 2.0, 5.0)
     # what the authors say of language models, and of Win beside its base
-    config.claims = (("muon", 2.0), ("soap", 1.67), ("adan", 2.0), ("muon_win", 1.5))
+    claims = {"adan": 2.0, "adamw_win": 1.5, "muon": 2.0, "soap": 1.67, "muon_win": 1.5}
+    config.claims = tuple(claims.items())
     config.population.update_cost = False
     if TARGETS.exists():
         use_targets(config.workloads, TARGETS)
