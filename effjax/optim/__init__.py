@@ -17,6 +17,7 @@ from effjax.optim.clipping import clip_by_norm
 from effjax.optim.corrected_decay import corrected_decay
 from effjax.optim.decay import add_coupled_decay, add_decoupled_decay, step_with_decay
 from effjax.optim.directions import MomentumState, scale_by_moments, scale_by_momentum
+from effjax.optim.eigenbases import SoapState
 from effjax.optim.evaluated import eval_params, evaluates
 from effjax.optim.extended import Plan, decay_start, extended_schedule
 from effjax.optim.factory import create, create_injected
@@ -66,8 +67,8 @@ from effjax.optim.schedule_registry import (
 from effjax.optim.scion import ScionState, scale_by_scion, scion
 from effjax.optim.shampoo import ShampooState, scale_by_shampoo, shampoo
 from effjax.optim.slrla import add_local_penalty, slrla
-from effjax.optim.soap import SoapState, scale_by_soap, soap
-from effjax.optim.soap_muon import SoapMuonState, scale_by_soap_muon, soap_muon
+from effjax.optim.soap import scale_by_soap, soap
+from effjax.optim.soap_muon import scale_by_soap_muon, soap_muon
 from effjax.optim.state import in_float32, steady
 from effjax.optim.variants import dpsgd, noisy_sgd, schedule_free_adamw, schedule_free_sgd
 from effjax.optim.win import WinState, accelerated_step
@@ -108,7 +109,6 @@ __all__ = [
     "ScheduleInfo",
     "ScionState",
     "ShampooState",
-    "SoapMuonState",
     "SoapState",
     "Span",
     "Spd",

@@ -19,15 +19,16 @@ import optax
 from effjax.optim.decay import Mask, step_with_decay
 from effjax.optim.eigenbases import (
     Factors,
+    check_period,
     eigenbases,
-    identity_bases,
+    initial_state,
     outer_product,
     rotated,
-    rotated_back,
-    zero_factors,
+    rotated_adam,
+    which_turn,
 )
 from effjax.optim.hints import Amount, Epsilon, KeepFactor, Period, PositiveAmount, Rate, Whole
-from effjax.optim.numerics import bias_correction, compute_dtype, unzip_map, zeros
+from effjax.optim.numerics import compute_dtype, unzip_map
 from effjax.optim.registry import register_optimizer
 
 # The authors let 1 / sqrt(e) grow to the length of the axis, and to a number between these two.
@@ -79,20 +80,13 @@ def scale_by_kl_soap(
     Raises:
         ValueError: for a period below 1.
     """
-    if refresh_period < 1:
-        raise ValueError(f"kl_soap needs a refresh_period of at least 1, got {refresh_period}")
+    check_period("kl_soap", refresh_period)
     keep = b2 if factor_decay is None else factor_decay
 
     def init(params: optax.Params) -> KlSoapState:
-        factors = zero_factors(params, largest_axis)
-        return KlSoapState(
-            count=jnp.zeros([], jnp.int32),
-            mu=zeros(params),
-            nu=zeros(params),
-            factors=factors,
-            bases=identity_bases(params, largest_axis),
-            eigenvalues=jax.tree.map(lambda f: jnp.full_like(f[0], first_eigenvalue), factors),
-        )
+        start = initial_state(params, largest_axis)
+        values = jax.tree.map(lambda f: jnp.full_like(f[0], first_eigenvalue), start.factors)
+        return KlSoapState(*start, eigenvalues=values)
 
     def update(
         updates: optax.Updates,
@@ -101,32 +95,21 @@ def scale_by_kl_soap(
     ) -> tuple[optax.Updates, KlSoapState]:
         del params
         t = state.count
-        is_first = t == 0
-        # the moments begin with the second update
-        c1 = bias_correction(b1, jnp.maximum(t, 1))
-        c2 = bias_correction(b2, jnp.maximum(t, 1))
-        turn = jnp.where(is_first, 0, jnp.where(t % refresh_period == 0, 1, 2))
+        adam = rotated_adam(t, b1, b2, eps)
+        turn = which_turn(t, refresh_period)
 
         def leaf(
             g: jax.Array, m: jax.Array, v: jax.Array, factors: Any, bases: Any, eigenvalues: Any
         ) -> tuple:
             g = g.astype(compute_dtype(g))
             turned = rotated(g, bases)
-            new_m = b1 * m + (1 - b1) * g
-            new_v = b2 * v + (1 - b2) * turned**2
-            root = (jnp.sqrt(new_v) + eps) / jnp.sqrt(c2).astype(g.dtype)
-            adam = rotated(new_m, bases) / c1.astype(g.dtype) / root
-            u = jnp.where(is_first, 0, rotated_back(adam, bases))
-            m = jnp.where(is_first, m, new_m)
-            v = jnp.where(is_first, v, new_v)
-            factors, new = _fitted(factors, eigenvalues, turned, keep, is_first)
-            eigenvalues = jax.tree.map(lambda e, x: jnp.where(is_first, e, x), eigenvalues, new)
+            u, m, v = adam(g, turned, m, v, bases)
+            factors, eigenvalues = _fitted(factors, eigenvalues, turned, keep, t == 0)
             branches = (partial(_turned, eigenbases), partial(_turned, _orthogonal), _kept)
             factors, bases = jax.lax.switch(turn, branches, factors, bases)
             return u, m, v, factors, bases, eigenvalues
 
-        trees = (updates, *state[1:])
-        u, *rest = unzip_map(leaf, trees, count=6)
+        u, *rest = unzip_map(leaf, (updates, *state[1:]), count=6)
         return u, KlSoapState(t + 1, *rest)
 
     return optax.GradientTransformation(init, update)
@@ -195,22 +178,28 @@ def _fitted(
             new_factors.append(None)
             new_eigenvalues.append(None)
             continue
-        whitened = turned
-        for other, values in enumerate(eigenvalues):
-            if other == axis or values is None:
-                continue
-            # nothing has been whitened yet: the first factors are those of Shampoo
-            root = jnp.where(is_first, 1, jnp.sqrt(values))
-            shape = [1] * turned.ndim
-            shape[other] = -1
-            whitened = whitened / root.reshape(shape)
         length = turned.shape[axis]
-        s = outer_product(whitened, axis) * (length / turned.size)
+        w = _whitened(turned, eigenvalues, axis, is_first)
+        s = outer_product(w, axis) * (length / turned.size)
         new_factors.append(keep * factor + (1 - keep) * s)
         low, high = _LARGEST_INVERSE_ROOT
         least = max(low, min(length, high)) ** -2
-        new_eigenvalues.append(jnp.maximum(keep * e + (1 - keep) * jnp.diag(s), least))
+        new_e = jnp.maximum(keep * e + (1 - keep) * jnp.diag(s), least)
+        new_eigenvalues.append(jnp.where(is_first, e, new_e))
     return tuple(new_factors), tuple(new_eigenvalues)
+
+
+def _whitened(turned: jax.Array, eigenvalues: Factors, axis: int, is_first: jax.Array) -> jax.Array:
+    """w: each axis but this one divided by sqrt(e); at first there is nothing to divide by."""
+    for other, values in enumerate(eigenvalues):
+        if other == axis or values is None:
+            continue
+        # the first factors are those of Shampoo
+        root = jnp.where(is_first, 1, jnp.sqrt(values))
+        shape = [1] * turned.ndim
+        shape[other] = -1
+        turned = turned / root.reshape(shape)
+    return turned
 
 
 def _turned(
@@ -218,10 +207,8 @@ def _turned(
 ) -> tuple[Factors, Factors]:
     """F and Q after a turn T of the basis for each axis."""
     turns = turns_of(factors)
-    pairs = list(zip(turns, factors, strict=True))
-    factors = tuple(None if t is None else t.T @ f @ t for t, f in pairs)
-    pairs = list(zip(turns, bases, strict=True))
-    bases = tuple(None if t is None else _still_orthogonal(q @ t) for t, q in pairs)
+    factors = jax.tree.map(lambda t, f: t.T @ f @ t, turns, factors)
+    bases = jax.tree.map(lambda t, q: _still_orthogonal(q @ t), turns, bases)
     return factors, bases
 
 
@@ -232,7 +219,7 @@ def _still_orthogonal(q: jax.Array) -> jax.Array:
 
 def _orthogonal(factors: Factors) -> Factors:
     """QR: one step of power iteration from the present bases."""
-    return tuple(None if factor is None else jnp.linalg.qr(factor)[0] for factor in factors)
+    return jax.tree.map(lambda factor: jnp.linalg.qr(factor)[0], factors)
 
 
 def _kept(factors: Factors, bases: Factors) -> tuple[Factors, Factors]:

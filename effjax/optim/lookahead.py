@@ -75,7 +75,7 @@ def lookahead(
         True
     """
     inner = optax.with_extra_args_support(inner)
-    a = slow_step_size
+    sync = partial(_synced, inner, slow_step_size, inner_state)
 
     def init(params: optax.Params) -> LookaheadState:
         state = inner.init(params)
@@ -101,37 +101,42 @@ def lookahead(
         state = state._replace(count=state.count + 1, inner=new_inner)
         # a branch, not a `where`: slow weights are read and written at a sync only
         is_due = state.count >= sync_period
-        return jax.lax.cond(is_due, sync, no_sync, updates, state, params)
-
-    def no_sync(
-        updates: optax.Updates,
-        state: LookaheadState,
-        params: optax.Params,
-    ) -> tuple[optax.Updates, LookaheadState]:
-        del params
-        return updates, state
-
-    def sync(
-        updates: optax.Updates,
-        state: LookaheadState,
-        params: optax.Params,
-    ) -> tuple[optax.Updates, LookaheadState]:
-        step_to_slow = partial(_step_to_slow, a)
-        updates = jax.tree.map(step_to_slow, updates, params, state.slow)
-        # the very expression that `apply_updates` makes of the fast weights: equal to the bit
-        slow = jax.tree.map(_applied, params, updates)
-        new_inner = state.inner
-        if inner_state == "reset":
-            new_inner = _keep_schedules(inner.init(slow), new_inner)
-        if inner_state == "pullback":
-            # moments follow the weights, counters of schedules do not
-            pulled = _interpolated(a, new_inner, state.synced)
-            new_inner = _keep_schedules(pulled, new_inner)
-        synced = new_inner if inner_state == "pullback" else None
-        count = jnp.zeros_like(state.count)
-        return updates, LookaheadState(count, slow, new_inner, synced)
+        return jax.lax.cond(is_due, sync, _not_synced, updates, state, params)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _synced(
+    inner: optax.GradientTransformation,
+    a: float,
+    inner_state: InnerState,
+    updates: optax.Updates,
+    state: LookaheadState,
+    params: optax.Params,
+) -> tuple[optax.Updates, LookaheadState]:
+    """The updates that bring the parameters to the new slow weights, and the state there."""
+    step_to_slow = partial(_step_to_slow, a)
+    updates = jax.tree.map(step_to_slow, updates, params, state.slow)
+    # the very expression that `apply_updates` makes of the fast weights: equal to the bit
+    slow = jax.tree.map(_applied, params, updates)
+    new_inner = state.inner
+    if inner_state == "reset":
+        new_inner = _keep_schedules(inner.init(slow), new_inner)
+    if inner_state == "pullback":
+        # moments follow the weights, counters of schedules do not
+        pulled = _interpolated(a, new_inner, state.synced)
+        new_inner = _keep_schedules(pulled, new_inner)
+    synced = new_inner if inner_state == "pullback" else None
+    return updates, LookaheadState(jnp.zeros_like(state.count), slow, new_inner, synced)
+
+
+def _not_synced(
+    updates: optax.Updates,
+    state: LookaheadState,
+    params: optax.Params,
+) -> tuple[optax.Updates, LookaheadState]:
+    del params
+    return updates, state
 
 
 @evaluates(LookaheadState)

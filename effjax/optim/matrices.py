@@ -119,3 +119,12 @@ def shape_scale(inputs: int, outputs: int, scale: Scale) -> float:
     if scale == "rms":
         return 0.2 * math.sqrt(max(inputs, outputs))
     return math.sqrt(max(1.0, outputs / inputs))
+
+
+def orthogonal_step(
+    kernel: jax.Array, scale: Scale, steps: int = 5, dtype: Any | None = None
+) -> jax.Array:
+    """s orthogonalized(the folded kernel), in the kernel's shape; s: `shape_scale`."""
+    o = orthogonalized(folded(kernel), steps, dtype)
+    u = shape_scale(*o.shape, scale) * o
+    return u.reshape(kernel.shape)

@@ -24,11 +24,9 @@ from effjax.optim.hints import (
 from effjax.optim.matrices import (
     Scale,
     averaged_momentum,
-    folded,
     for_matrices,
     matrix_split,
-    orthogonalized,
-    shape_scale,
+    orthogonal_step,
 )
 from effjax.optim.numerics import unzip_map, zeros
 from effjax.optim.registry import register_optimizer
@@ -75,9 +73,7 @@ def scale_by_muon(
 
         def leaf(g: jax.Array, m: jax.Array) -> tuple:
             u, m = averaged_momentum(g, m, beta, nesterov)
-            o = orthogonalized(folded(u), ns_steps, ns_dtype)
-            u = shape_scale(*o.shape, scale) * o
-            return u.reshape(g.shape), m
+            return orthogonal_step(u, scale, ns_steps, ns_dtype), m
 
         u, m = unzip_map(leaf, (updates, state.mu), count=2)
         return u, MuonState(m)

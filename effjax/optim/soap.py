@@ -7,34 +7,24 @@ Shampoo using Adam, 2024, https://arxiv.org/abs/2409.11321; the rule of the auth
     L_i, Q_i     [d_i, d_i] for each axis i: the factor, and its eigenvectors as columns
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import optax
 
 from effjax.optim.decay import Mask, step_with_decay
 from effjax.optim.eigenbases import (
+    SoapState,
     averaged,
-    identity_bases,
+    check_period,
+    initial_state,
     rotated,
-    rotated_back,
+    rotated_adam,
     turned_anew,
-    zero_factors,
 )
 from effjax.optim.hints import Amount, Epsilon, KeepFactor, Period, Rate, Whole
-from effjax.optim.numerics import bias_correction, compute_dtype, unzip_map, zeros
+from effjax.optim.numerics import compute_dtype, unzip_map
 from effjax.optim.registry import register_optimizer
-
-
-class SoapState(NamedTuple):
-    """State of `scale_by_soap`: a counter, m and v, and two square matrices for each axis."""
-
-    count: jax.Array  # int32 [], earlier updates
-    mu: optax.Updates
-    nu: optax.Updates
-    factors: Any  # L, a tuple for each leaf
-    bases: Any  # Q
 
 
 def scale_by_soap(
@@ -69,18 +59,11 @@ def scale_by_soap(
     Raises:
         ValueError: for a period below 1.
     """
-    if refresh_period < 1:
-        raise ValueError(f"soap needs a refresh_period of at least 1, got {refresh_period}")
+    check_period("soap", refresh_period)
     keep = b2 if factor_decay is None else factor_decay
 
     def init(params: optax.Params) -> SoapState:
-        return SoapState(
-            count=jnp.zeros([], jnp.int32),
-            mu=zeros(params),
-            nu=zeros(params),
-            factors=zero_factors(params, largest_axis),
-            bases=identity_bases(params, largest_axis),
-        )
+        return initial_state(params, largest_axis)
 
     def update(
         updates: optax.Updates,
@@ -89,26 +72,16 @@ def scale_by_soap(
     ) -> tuple[optax.Updates, SoapState]:
         del params
         t = state.count
-        is_first = t == 0
-        # the moments begin with the second update
-        c1 = bias_correction(b1, jnp.maximum(t, 1))
-        c2 = bias_correction(b2, jnp.maximum(t, 1))
+        adam = rotated_adam(t, b1, b2, eps)
 
         def leaf(g: jax.Array, m: jax.Array, v: jax.Array, factors: Any, bases: Any) -> tuple:
             g = g.astype(compute_dtype(g))
-            new_m = b1 * m + (1 - b1) * g
-            new_v = b2 * v + (1 - b2) * rotated(g, bases) ** 2
-            root = (jnp.sqrt(new_v) + eps) / jnp.sqrt(c2).astype(g.dtype)
-            adam = rotated(new_m, bases) / c1.astype(g.dtype) / root
-            u = jnp.where(is_first, 0, rotated_back(adam, bases))
-            m = jnp.where(is_first, m, new_m)
-            v = jnp.where(is_first, v, new_v)
+            u, m, v = adam(g, rotated(g, bases), m, v, bases)
             factors = averaged(factors, g, keep)
             v, bases = turned_anew(t, refresh_period, v, factors, bases)
             return u, m, v, factors, bases
 
-        trees = (updates, state.mu, state.nu, state.factors, state.bases)
-        u, *rest = unzip_map(leaf, trees, count=5)
+        u, *rest = unzip_map(leaf, (updates, *state[1:]), count=5)
         return u, SoapState(t + 1, *rest)
 
     return optax.GradientTransformation(init, update)

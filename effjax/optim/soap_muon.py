@@ -8,7 +8,7 @@ paper defines the method.
 All matrices are [inputs, outputs]; `matrices.py` says which leaves these are.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,12 +16,13 @@ import optax
 
 from effjax.optim.decay import Mask, step_with_decay
 from effjax.optim.eigenbases import (
+    SoapState,
     averaged,
-    identity_bases,
+    check_period,
+    initial_state,
     rotated,
     rotated_back,
     turned_anew,
-    zero_factors,
 )
 from effjax.optim.hints import (
     Amount,
@@ -37,24 +38,12 @@ from effjax.optim.hints import (
 from effjax.optim.matrices import (
     Scale,
     averaged_momentum,
-    folded,
     for_matrices,
     matrix_split,
-    orthogonalized,
-    shape_scale,
+    orthogonal_step,
 )
-from effjax.optim.numerics import unzip_map, zeros
+from effjax.optim.numerics import unzip_map
 from effjax.optim.registry import register_optimizer
-
-
-class SoapMuonState(NamedTuple):
-    """State of `scale_by_soap_muon`: that of SOAP."""
-
-    count: jax.Array  # int32 [], earlier updates
-    mu: optax.Updates  # m
-    nu: optax.Updates  # v, in the rotated coordinates
-    factors: Any  # L, a tuple for each leaf
-    bases: Any  # Q
 
 
 def scale_by_soap_muon(
@@ -93,23 +82,16 @@ def scale_by_soap_muon(
     Raises:
         ValueError: for a period below 1.
     """
-    if refresh_period < 1:
-        raise ValueError(f"soap_muon needs a refresh_period of at least 1, got {refresh_period}")
+    check_period("soap_muon", refresh_period)
 
-    def init(params: optax.Params) -> SoapMuonState:
-        return SoapMuonState(
-            count=jnp.zeros([], jnp.int32),
-            mu=zeros(params),
-            nu=zeros(params),
-            factors=zero_factors(params, largest_axis),
-            bases=identity_bases(params, largest_axis),
-        )
+    def init(params: optax.Params) -> SoapState:
+        return initial_state(params, largest_axis)
 
     def update(
         updates: optax.Updates,
-        state: SoapMuonState,
+        state: SoapState,
         params: optax.Params | None = None,
-    ) -> tuple[optax.Updates, SoapMuonState]:
+    ) -> tuple[optax.Updates, SoapState]:
         del params
         t = state.count
         is_first = t == 0
@@ -119,14 +101,13 @@ def scale_by_soap_muon(
             turned = rotated(w, bases)
             v = jnp.where(is_first, v, b2 * v + (1 - b2) * turned**2)
             evened = rotated_back(turned / (jnp.sqrt(v) + eps), bases)
-            o = orthogonalized(folded(jnp.where(is_first, w, evened)), ns_steps, ns_dtype)
-            u = shape_scale(*o.shape, scale) * o
+            u = orthogonal_step(jnp.where(is_first, w, evened), scale, ns_steps, ns_dtype)
             factors = averaged(factors, g.astype(w.dtype), b2)
             v, bases = turned_anew(t, refresh_period, v, factors, bases)
-            return u.reshape(g.shape), m, v, factors, bases
+            return u, m, v, factors, bases
 
         u, *rest = unzip_map(leaf, (updates, *state[1:]), count=5)
-        return u, SoapMuonState(t + 1, *rest)
+        return u, SoapState(t + 1, *rest)
 
     return optax.GradientTransformation(init, update)
 
