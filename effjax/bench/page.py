@@ -15,7 +15,8 @@ from effjax.bench.pictures import (
 )
 from effjax.bench.results import ResultsFolder
 from effjax.bench.rows import DONE, Row
-from effjax.bench.scoring import CLOCKS, NEAR, Scores
+from effjax.bench.scoring import NEAR, Scores
+from effjax.bench.settings import CLOCKS
 from effjax.bench.tables import (
     EDGE,
     claims_table,

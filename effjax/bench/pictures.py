@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from effjax.bench.rows import finite_or_nan
-from effjax.bench.scoring import Scores, Setting
+from effjax.bench.scoring import Scores
+from effjax.bench.settings import Setting
 from effjax.report.plots import (
     Band,
     Style,

@@ -6,7 +6,8 @@ from pathlib import Path
 from effjax.bench.page import make_page
 from effjax.bench.results import ResultsFolder, read_rows
 from effjax.bench.rows import Row
-from effjax.bench.scoring import Goal, Scores
+from effjax.bench.scoring import Scores
+from effjax.bench.settings import Goal
 from effjax.bench.tables import final_errors_table, flat_rows, score_table, times_table
 from effjax.bench.targets import no_rows, propose_target
 from effjax.bench.tuning import planned_rows

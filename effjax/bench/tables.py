@@ -8,7 +8,8 @@ from typing import Any
 
 from effjax import optim
 from effjax.bench.rows import DONE, Row, finite_or_nan
-from effjax.bench.scoring import Scores, Setting, claim_verdict, workload_verdict
+from effjax.bench.scoring import Scores, claim_verdict, workload_verdict
+from effjax.bench.settings import Setting
 from effjax.config import View
 from effjax.report import format_bytes, format_count
 from effjax.report.profiles import MISSED, rank

@@ -16,7 +16,8 @@ import ml_collections
 
 from effjax.bench.results import ResultsFolder
 from effjax.bench.rows import DONE, Row, finite_or_nan
-from effjax.bench.scoring import Goal, Scores, Setting
+from effjax.bench.scoring import Scores
+from effjax.bench.settings import Goal, Setting
 from effjax.bench.workloads import Workload
 from effjax.config import View, read_json
 from effjax.errors import UserError

@@ -8,7 +8,8 @@ from typing import Literal
 from effjax.bench import BenchConfig, bench
 from effjax.bench.results import read_rows
 from effjax.bench.rows import final_value
-from effjax.bench.scoring import Goal, Scores, row_time
+from effjax.bench.scoring import Scores
+from effjax.bench.settings import Goal, row_time
 from effjax.bench.tuning import planned_rows
 from effjax.claims.place import Place
 from effjax.claims.row import Row, new_row

@@ -12,7 +12,8 @@ from effjax.bench.pictures import (
     draw_sensitivity,
     speed_ups,
 )
-from effjax.bench.scoring import Goal, Scores, Setting
+from effjax.bench.scoring import Scores
+from effjax.bench.settings import Goal, Setting
 from effjax.report.plots import make_styles
 from tests.bench.test_scoring import GOAL, ROWS, row
 

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from effjax.bench.scoring import Goal, Scores, claim_verdict, workload_verdict
+from effjax.bench.scoring import Scores, claim_verdict, workload_verdict
+from effjax.bench.settings import Goal
 from effjax.report.profiles import MISSED
 from effjax.report.statistics import Comparison, Interval, compare_paired
 
@@ -47,13 +48,10 @@ def table():
     return Scores(ROWS, {"w": GOAL}, "b")
 
 
-def test_best_setting_and_its_times(table):
+def test_best_setting(table):
     best = table.best("w", "a")
     assert best.settings == {"learning_rate": 0.1}  # 30 in the median against never
     assert best.times() == [20, 30]
-    assert best.times("examples") == [160, 240]
-    assert best.times("seconds") == [2, 3]
-    assert best.times("seconds with compilation") == [7, 8]
     assert table.best("w", "c") is None
 
 
@@ -116,13 +114,6 @@ def test_nan_and_missing_values_never_win():
     assert table.expected_best("w", "nan") == [0.9]
     assert table.finals("w").values("nan") == {}
     assert math.isfinite(table.final_interval(table.best("w", "short")).estimate)
-
-
-def test_a_time_that_nobody_measured_is_a_miss():
-    untimed = row("a", 0.1, 0, [0.4, 0.4, 0.4, 0.4]) | {"train_seconds": [None] * 4}
-    table = Scores([untimed], {"w": GOAL}, "a")
-    assert table.best("w", "a").times() == [10]
-    assert table.best("w", "a").times("seconds") == [MISSED]
 
 
 def test_nothing_finite_at_all():
