@@ -29,7 +29,7 @@ from alternate import alternate, ratio_text
 
 import effjax
 from effjax import models, optim
-from effjax.ops import onednn_calls
+from effjax.ops import keep_products_only, onednn_calls
 from effjax.startup import free_unused_memory, tune_malloc
 
 PASSES = ("forward", "backward", "step")
@@ -81,7 +81,7 @@ def jax_call(name: str, stage: str, batch: int, size: int, dtype: str) -> tuple[
     state = (params, rest, tx.init(params))
     function = {"forward": forward, "backward": backward, "step": step}[stage]
     start = time.perf_counter()
-    with onednn_calls(), models.keep_products_only():  # as in a long run
+    with onednn_calls(), keep_products_only():  # as in a long run
         lowered = jax.jit(function, donate_argnums=0).lower(state)
     program = lowered.compile(compiler_options=models.KEEP_BARRIERS)
     free_unused_memory()

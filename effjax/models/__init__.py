@@ -9,7 +9,7 @@ from effjax.models.architecture_file import (
 )
 from effjax.models.base import ImageModel
 from effjax.models.blocks.mixers import MIXERS, TokenMixer, list_mixers, register_mixer
-from effjax.models.blocks.recompute import KEEP_BARRIERS, keep_products_only
+from effjax.models.blocks.recompute import KEEP_BARRIERS
 from effjax.models.counting import Cost, cost
 from effjax.models.create import create_model
 from effjax.models.denoiser import Denoiser, Hidden
@@ -78,7 +78,6 @@ __all__ = [
     "feature_info",
     "inception_next",
     "inception_transformer",
-    "keep_products_only",
     "list_mixers",
     "list_models",
     "load_weights",

@@ -5,7 +5,8 @@ from effjax.ops.attention import attention, attention_reference
 from effjax.ops.channels import channel_product, rest_shape
 from effjax.ops.conv import conv, conv_reference
 from effjax.ops.depthwise_conv import depthwise_conv, depthwise_conv_reference
-from effjax.ops.matrix_product import matrix_product
+from effjax.ops.kept import keep_products_only, kept
+from effjax.ops.matrix_product import matrix_product, product_with_transposed
 from effjax.ops.normalise import normalise, normalise_reference
 from effjax.ops.onednn import onednn_calls
 from effjax.ops.platform import ANY, traced_for
@@ -23,12 +24,15 @@ __all__ = [
     "conv_reference",
     "depthwise_conv",
     "depthwise_conv_reference",
+    "keep_products_only",
+    "kept",
     "matrix_product",
     "normalise",
     "normalise_reference",
     "onednn_calls",
     "pool_minus_input",
     "pool_minus_input_reference",
+    "product_with_transposed",
     "rest_shape",
     "star_relu",
     "star_relu_reference",

@@ -5,9 +5,10 @@ Shapes: B batch, N tokens, A attention heads, D channels of a head.
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
-from effjax.ops.matrix_product import matrix_product
+from effjax.ops.kept import kept
+from effjax.ops.matrix_product import matrix_product, product_with_transposed
 from effjax.ops.platform import on_tpu
 
 
@@ -18,25 +19,42 @@ def attention(q: Array, k: Array, v: Array, head_dim: int, bias: Array | None = 
     """
     if on_tpu():
         return _heads_in_place(q, k, v, head_dim, bias)
-    return attention_reference(q, k, v, head_dim, bias)
+    return _divided_late(q, k, v, head_dim, bias)
 
 
 def attention_reference(
     q: Array, k: Array, v: Array, head_dim: int, bias: Array | None = None
 ) -> Array:
-    """The same with heads moved beside the batch, as CPUs and published code have it."""
+    """The same as published code has it."""
+    weights = jax.nn.softmax(_scores(q, k, head_dim, bias))
+    mixed = matrix_product(weights.astype(v.dtype), split_heads(v, head_dim))  # [B, A, N, D]
+    return join_heads(mixed)
+
+
+def _divided_late(q: Array, k: Array, v: Array, head_dim: int, bias: Array | None) -> Array:
+    """The softmax's denominator divides what is mixed: N * D numbers and not N * N.
+
+    Its gradient then needs no sum over N * N either, and two numbers of each row are kept for it.
+    """
+    scores = _scores(q, k, head_dim, bias)
+    # any shift gives the same softmax, so no gradient goes through this one
+    highest = kept(lax.stop_gradient(scores.max(-1, keepdims=True)))  # [B, A, N, 1]
+    weights = jnp.exp(scores - highest)
+    total = kept(weights.sum(-1, keepdims=True))  # [B, A, N, 1]
+    mixed = kept(matrix_product(weights.astype(v.dtype), split_heads(v, head_dim)))
+    return join_heads((mixed / total).astype(v.dtype))
+
+
+def _scores(q: Array, k: Array, head_dim: int, bias: Array | None) -> Array:
+    """q k^T / sqrt(D) + bias, [B, A, N, N], with heads moved beside the batch."""
     # The scale goes to the queries: N * D numbers and not N * N.
     queries = split_heads(q * head_dim**-0.5, head_dim)
-    keys = split_heads(k, head_dim).swapaxes(2, 3)  # [B, A, D, N]
-    values = split_heads(v, head_dim)
-    scores = matrix_product(queries, keys)  # [B, A, N, N]
+    scores = product_with_transposed(queries, split_heads(k, head_dim))
     # A softmax over many tokens needs the wider range, also in bfloat16.
     scores = scores.astype(jnp.promote_types(scores.dtype, jnp.float32))
     if bias is not None:
         scores += bias.astype(scores.dtype)
-    weights = jax.nn.softmax(scores)
-    mixed = matrix_product(weights.astype(v.dtype), values)  # [B, A, N, D]
-    return join_heads(mixed)
+    return scores
 
 
 def _heads_in_place(q: Array, k: Array, v: Array, head_dim: int, bias: Array | None) -> Array:

@@ -19,7 +19,15 @@ def matrix_product(a: Array, b: Array) -> Array:
     return _plain(a, b)
 
 
-# The product and its two gradients, in XLA's terms and as calls.
+def product_with_transposed(a: Array, b: Array) -> Array:
+    """[..., M, K] times the transpose of [..., N, K], as `matrix_product` makes its product."""
+    products = a.size * b.shape[-2]
+    if a.dtype == jnp.float32 and large_enough(products, a.dtype):
+        return _with_transposed(a, b)
+    return _plain_of_a(a, b)
+
+
+# The products and their gradients, in XLA's terms and as calls.
 
 
 def _plain(a: Array, b: Array) -> Array:
@@ -42,8 +50,21 @@ def _call_of_b(a: Array, g: Array) -> Array:
     return matmul(a, g, transpose_a=True)
 
 
+def _plain_of_transposed(a: Array, g: Array) -> Array:
+    return jnp.matrix_transpose(g) @ a
+
+
+def _call_of_transposed(a: Array, g: Array) -> Array:
+    return matmul(g, a, transpose_a=True)
+
+
 _product = with_gradients(
     xla_or_onednn(_plain, matmul),
     xla_or_onednn(_plain_of_a, _call_of_a),
     xla_or_onednn(_plain_of_b, _call_of_b),
+)
+_with_transposed = with_gradients(
+    xla_or_onednn(_plain_of_a, _call_of_a),
+    xla_or_onednn(_plain, matmul),
+    xla_or_onednn(_plain_of_transposed, _call_of_transposed),
 )

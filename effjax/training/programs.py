@@ -12,8 +12,8 @@ import numpy as np
 from jaxlib.utils import absl_set_min_log_level
 
 from effjax.errors import UserError
-from effjax.models import KEEP_BARRIERS, keep_products_only
-from effjax.ops import ANY, onednn_calls, traced_for
+from effjax.models import KEEP_BARRIERS
+from effjax.ops import ANY, keep_products_only, onednn_calls, traced_for
 from effjax.report import Display, format_bytes
 from effjax.startup import free_unused_memory
 from effjax.training.setup import Setup

@@ -8,7 +8,6 @@ from flax import linen as nn
 from jax import Array
 
 from effjax.models.blocks.layers import Linear
-from effjax.models.blocks.recompute import kept
 from effjax.ops import attention
 
 
@@ -36,4 +35,4 @@ def attend(q: Array, k: Array, v: Array, head_dim: int, bias: Array | None = Non
 
     `bias` is [B, A, N, N], or 1 in the place of B.
     """
-    return kept(attention(q, k, v, head_dim, bias))
+    return attention(q, k, v, head_dim, bias)

@@ -19,8 +19,7 @@ from jax.nn.initializers import Initializer
 
 from effjax.errors import UserError
 from effjax.models.blocks.initialisers import fan_out_init, normal_init, zeros_init
-from effjax.models.blocks.recompute import kept
-from effjax.ops import channel_product, conv, depthwise_conv
+from effjax.ops import channel_product, conv, depthwise_conv, kept
 
 
 def at_least_float32(x: Array) -> Array:

@@ -17,8 +17,7 @@ from jax.nn.initializers import Initializer
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.initialisers import ones_init, zeros_init
 from effjax.models.blocks.layers import at_least_float32, per_channel
-from effjax.models.blocks.recompute import kept
-from effjax.ops import normalise
+from effjax.ops import kept, normalise
 
 Shape = tuple[int, ...]
 
