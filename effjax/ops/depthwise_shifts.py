@@ -127,8 +127,8 @@ class _Blocks(NamedTuple):
 
 
 def _blocks(length: int, most: int) -> _Blocks:
-    count = min(most, length)
-    block = math.ceil(length / count)
+    block = math.ceil(length / min(most, length))
+    count = math.ceil(length / block)  # no block is all zeros
     return _Blocks(count, block, count * block - length)
 
 
