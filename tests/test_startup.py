@@ -10,7 +10,7 @@ import jax
 import pytest
 
 from effjax import startup
-from effjax.startup import collect_garbage_seldom
+from effjax.startup import collect_garbage_seldom, compile_lightly
 
 PROGRAM = """
 import os, jax
@@ -105,3 +105,14 @@ def test_garbage_is_collected_seldom():
         assert gc.get_threshold()[1:] == usual[1:]
     finally:
         gc.set_threshold(*usual)
+
+
+def test_what_runs_once_is_compiled_lightly_unless_the_user_says_how(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+    options = compile_lightly("cpu")
+    assert options["xla_backend_optimization_level"] == 1
+    # this version of XLA knows them all
+    assert jax.jit(lambda x: 2 * x, compiler_options=options)(3.0) == 6
+    assert compile_lightly("gpu") == {}
+    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    assert "xla_backend_optimization_level" not in compile_lightly("cpu")

@@ -18,9 +18,9 @@ from jax.sharding import NamedSharding, PartitionSpec
 from effjax.bench.member import Member, example_order
 from effjax.bench.tuning import OptimizerTrial
 from effjax.config import View
+from effjax.startup import compile_lightly
 
 TRIAL = "trial"  # the axis of the mesh
-LIGHTLY = {"xla_backend_optimization_level": 1}
 SHARED_PROGRAMS = ("init", "evaluate")  # that do not depend on the optimizer
 
 
@@ -90,12 +90,12 @@ class Program:
 
     def _compile(self, name: str, shared: Sequence[bool], arguments: Sequence[Any]) -> Any:
         function = self._over_trials(getattr(self.member, name), shared)
-        on_cpu = self.devices[0].platform == "cpu"
+        # on a CPU initialisation takes longer to compile than all the rest
+        options = compile_lightly(self.devices[0].platform) if name == "init" else {}
         jitted = jax.jit(
             function,
             donate_argnums=(0,) if name == "train" else (),
-            # on a CPU initialisation takes longer to compile than all the rest
-            compiler_options=LIGHTLY if name == "init" and on_cpu else {},
+            compiler_options=options,
         )
         return jitted.lower(*arguments).compile()
 

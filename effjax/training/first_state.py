@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from effjax.contract import TrainState
 from effjax.devices.runner import Runner
+from effjax.startup import compile_lightly
 from effjax.training.device_mean import at_least_float32
 from effjax.training.groups import Groups
 
@@ -48,10 +49,7 @@ class States:
         shardings = runner.state_shardings
         self.abstract = jax.tree.map(_with_sharding, shapes, shardings)
         self.restart = jax.jit(restart, out_shardings=shardings)
-        options = {}
-        if runner.mesh.devices.flat[0].platform == "cpu":
-            # most of the wait is XLA's optimiser, and initialisation runs once
-            options["xla_backend_optimization_level"] = 1
+        options = compile_lightly(runner.mesh.devices.flat[0].platform)
         self.fresh = jax.jit(start, out_shardings=shardings, compiler_options=options)
 
 

@@ -25,6 +25,7 @@ from effjax.search.proxies.synflow import synflow as flows
 from effjax.search.proxies.weights import total
 from effjax.search.proxies.zen import zen as zen_score
 from effjax.search.proxies.zico import zico as zico_score
+from effjax.startup import compile_lightly
 
 FEW = 16  # images of scores that take a gradient for each
 STEPS = 8  # points on the line from image to image, for linear regions
@@ -70,10 +71,7 @@ class Candidate:
 @functools.lru_cache(maxsize=64)
 def compiled(score: Callable[..., Any], apply: Apply, settings: tuple) -> Callable[..., Any]:
     """A score of networks that `apply` runs, compiled once for each shape."""
-    options = {}
-    if jax.default_backend() == "cpu":
-        # a score runs once: most of its time would be XLA's optimiser
-        options["xla_backend_optimization_level"] = 1
+    options = compile_lightly(jax.default_backend())
     function = functools.partial(score, apply, **dict(settings))
     return jax.jit(function, compiler_options=options)
 
