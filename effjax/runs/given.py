@@ -10,7 +10,9 @@ import ml_collections
 
 from effjax.config import View, load
 from effjax.data.sources.catalog import check_is_there
+from effjax.errors import UserError
 from effjax.runs.continuing import check_continues
+from effjax.runs.folder import CONFIG
 from effjax.runs.known_names import check_names
 from effjax.runs.schema import RunConfig
 
@@ -31,7 +33,7 @@ def load_run(
 
     Raises:
       UserError: see `effjax.config.load`; or there are no such images, no such model, optimizer or
-        schedule, or the folder is another run's.
+        schedule, no such weights, or the folder is another run's.
     """
     config = load(spec, overrides, RunConfig)
     check_is_there(config.data.name, config.data.data_dir)
@@ -42,4 +44,15 @@ def load_run(
         check_continues(workdir, View(config), extend)
     if is_plain:
         check_names(config)
+    if workdir is None or not (workdir / CONFIG).exists():
+        _check_weights(config.init_from)
     return config
+
+
+def _check_weights(source: str | None) -> None:
+    """Refuses a file of weights that is not there; a run that goes on needs it no more."""
+    is_file = source is not None and source.endswith((".safetensors", ".pth"))
+    if not is_file or source.startswith("hub:") or "://" in source:
+        return
+    if not Path(source).expanduser().is_file():
+        raise UserError(f"no weights at {source}: give the path of a .safetensors or .pth file")

@@ -1,4 +1,4 @@
-"""Unknown models, optimizers, schedules and keys of theirs are refused before JAX is imported.
+"""Unknown tasks, models, optimizers, schedules and keys are refused before JAX is imported.
 
 The registries that know the names take seconds to import. What they know is kept in the user's
 cache folder, for as long as the files that they are made from are the same.
@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,16 +22,17 @@ from effjax.runs.atomic import write_atomically
 from effjax.runs.schema import ModelConfig, OptimConfig, ScheduleConfig
 from effjax.startup import cache_folder
 
-# {"model", "optimizer" or "schedule": {name: what it is}} and {"fields": {architecture: keys}}: a
-# model is the name of its architecture, an optimizer or a schedule the list of its keys
+# {"task", "model", "optimizer" or "schedule": {name: what it is}} and {"fields": {architecture:
+# keys}}: a model is the name of its architecture, an optimizer or a schedule the list of its keys
 Names = dict[str, dict[str, Any]]
 PACKAGE = Path(__file__).parents[1]
-ROOMS = ("models", "optim")  # in which entries register themselves
+# To import all tasks takes five seconds; their names stand in the files.
+TASK = re.compile(r'^@register_task\(\s*"(\w+)"', re.MULTILINE)
 KEPT = "names.json"
 
 
 def check_names(config: Any) -> None:
-    """Refuses a model, an optimizer or a schedule that there is not, or a key that it has not.
+    """Refuses a task, a model, an optimizer or a schedule that there is not, or a key of theirs.
 
     A name that user code registers, or that a run's record knows, is left to the registries.
 
@@ -44,10 +46,18 @@ def check_names(config: Any) -> None:
         return  # a config file has imported them: it may register names, which they know best
     known = known_names()
     # in the words of the registries, which say it where they are imported already
+    _check_task(config.task.name, known)
     _check_model(config.model, known)
     for group, section in config.optim.items():
         _check_optimizer(group, section, known)
     _check_schedule(config.schedule, known)
+
+
+def _check_task(name: str, known: Names) -> None:
+    if _is_unknown("task", name, known):
+        hint = nearest(name, known["task"])
+        own = "your own: --config.task.name=package.module:Class"
+        raise UserError(f"unknown task {name!r}; {hint}\n{own}")
 
 
 def _check_model(section: Any, known: Names) -> None:
@@ -131,7 +141,20 @@ def registered_names() -> Names:
     entries = optim.list_schedules()
     for name in _ours("schedule", entries):
         schedules[name] = [*entries[name].fields, *arguments]
-    return {"model": kinds, "fields": fields, "optimizer": optimizers, "schedule": schedules}
+    return {
+        "task": dict.fromkeys(_task_names()),
+        "model": kinds,
+        "fields": fields,
+        "optimizer": optimizers,
+        "schedule": schedules,
+    }
+
+
+def _task_names() -> list[str]:
+    found = []
+    for path in PACKAGE.rglob("*.py"):
+        found += TASK.findall(path.read_text())
+    return sorted(found)
 
 
 def _ours(kind: str, names: Iterable[str]) -> list[str]:
@@ -159,12 +182,9 @@ def _place() -> Path:
 
 
 def _stamp() -> str:
-    """Changes with the files that register names, and with this one."""
+    """Changes with the files that register names."""
     digest = hashlib.blake2b(digest_size=8)
-    files = [Path(__file__)]
-    for room in ROOMS:
-        files += sorted((PACKAGE / room).rglob("*.py"))
-    for path in files:
+    for path in sorted(PACKAGE.rglob("*.py")):
         status = path.stat()
         digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()

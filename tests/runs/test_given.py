@@ -20,6 +20,7 @@ QUICKSTART = str(ROOT / "configs/quickstart.py")
         ("--config.data.name=flowers.tar.gz", "tar -xf flowers.tar.gz"),
         ("--config.data.name=./nowhere.csv", "no such file"),
         ("--config.data.name=fotos", "no data 'fotos'"),
+        ("--config.init_from=w.safetensors", "no weights at w.safetensors"),
         ("--config.model.dtype=fp16", "expected one of 'float32', 'bfloat16'"),
         ("--config.data.augment.scale=(1, 0.08)", "with the lower number first"),
     ],

@@ -10,6 +10,7 @@ import pytest
 
 from effjax import models, optim
 from effjax.runs import known_names
+from effjax.tasks import registry as tasks
 
 ROOT = Path(__file__).parents[2]
 CODE = """
@@ -49,6 +50,10 @@ def test_the_list_is_kept_and_made_anew_when_a_file_changes(cache, monkeypatch):
     assert known_names.known_names() == names
 
 
+def test_the_names_of_tasks_are_read_from_their_files():
+    assert known_names._task_names() == sorted(tasks.list_tasks())
+
+
 def test_jax_is_not_needed_to_refuse_a_name(cache):
     known_names.known_names()
     assert json.loads((cache / "names.json").read_text())["names"]
@@ -60,6 +65,8 @@ def test_jax_is_not_needed_to_refuse_a_name(cache):
         "--config.optim.default.name=adamm": "config.optim.default: unknown optimizer 'adamm'",
         "--config.optim.default.name=muon": "fine",
         "--config.schedule.name=cosin": "config.schedule: unknown schedule 'cosin'; did",
+        "--config.task.name=clasification": "unknown task 'clasification'; did you mean",
+        "--config.task.name=contrast": "fine",
         "--config.model.depht=(1,)": "a MetaFormerArchitecture has no field 'depht': did",
         "--config.model.depths=(1,)": "fine",
         "--config.optim.default.b4=0.9": "config.optim.default: optimizer 'adan' has no hyperp",
