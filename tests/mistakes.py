@@ -1,7 +1,13 @@
 """The folder in which docs/mistakes.md is played: configs, good and bad, and a finished run."""
 
+import contextlib
 import shutil
 from pathlib import Path
+
+import pytest
+
+from effjax import cli
+from tests.once import once
 
 QUICKSTART = '''"""A network of seconds on images that are made up."""
 
@@ -39,6 +45,17 @@ def make_world(folder: Path) -> None:
     for name, text in CONFIGS.items():
         (folder / "configs" / name).write_text(text)
     (folder / "notes.txt").write_text("not a folder\n")
+
+
+def train_quickstart(factory: pytest.TempPathFactory) -> Path:
+    """The finished run of configs/quickstart.py, made once a session."""
+
+    def fill(folder: Path) -> None:
+        make_world(folder)
+        with contextlib.chdir(folder):
+            cli.main(["train", "--config=configs/quickstart.py", "--quiet"])
+
+    return once(factory, "quickstart", fill) / "runs/quickstart"
 
 
 def add_run(folder: Path, trained: Path) -> None:

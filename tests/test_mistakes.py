@@ -1,6 +1,5 @@
 """Types every line of docs/mistakes.md and compares status and text with what stands there."""
 
-import contextlib
 import dataclasses
 import os
 import re
@@ -55,20 +54,11 @@ MISTAKES = read_table()
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A finished run of four steps; compiled programs are kept for the other tests."""
-    folder = tmp_path_factory.mktemp("world")
-    settings = {
-        "jax_compilation_cache_dir": str(folder / "cache"),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-    }
-    before = {name: getattr(jax.config, name) for name in settings}
-    for name, value in settings.items():
-        jax.config.update(name, value)
-    mistakes.make_world(folder)
-    with contextlib.chdir(folder):
-        cli.main(["train", "--config=configs/quickstart.py", "--quiet"])
-    yield folder / "runs/quickstart"
-    for name, value in before.items():
-        jax.config.update(name, value)
+    least = "jax_persistent_cache_min_compile_time_secs"
+    before = getattr(jax.config, least)
+    jax.config.update(least, 0.0)
+    yield mistakes.train_quickstart(tmp_path_factory)
+    jax.config.update(least, before)
 
 
 @pytest.fixture

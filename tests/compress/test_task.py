@@ -30,7 +30,7 @@ def config_of(**task):
     config.data.update(
         name="synthetic", image_size=8, batch_size=8, synthetic_examples=16, synthetic_classes=3
     )
-    config.optim.default.update(name="adan", learning_rate=1e-2, weight_decay=0.1)
+    config.optim.default.update(name="sgd", learning_rate=1e-2, weight_decay=0.1)
     config.schedule.update(name="constant", warmup_epochs=0.0)
     config.ema.decay = 0.5
     config.update(total_epochs=None, total_steps=4)

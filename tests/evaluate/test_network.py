@@ -13,25 +13,36 @@ from tests import mistakes
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
+    """A run of four steps."""
     folder = tmp_path_factory.mktemp("evaluate")
+    mistakes.make_world(folder)
+    mistakes.add_run(folder, mistakes.train_quickstart(tmp_path_factory))
+    with contextlib.chdir(folder):
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """A run of forty steps."""
+    folder = tmp_path_factory.mktemp("learned")
     mistakes.make_world(folder)
     with contextlib.chdir(folder):
         settings = ["--config.total_steps=40", "--config.data.synthetic_examples=40"]
         settings += ["--config.checkpoint.every_steps=40"]
         cli.main(["train", "--config=configs/quickstart.py", "--quiet", *settings])
-        yield folder
+    return folder
 
 
 @pytest.fixture(scope="module")
-def report(world):
-    flags = ["--features", "--attack", "--corrupt", "--out=report", "--quiet"]
-    cli.main(["evaluate", "--workdir=runs/quickstart", *flags])
-    return json.loads((world / "report/evaluation.json").read_text())
+def report(learned):
+    flags = ["--features", "--attack", "--corrupt", "--quiet", f"--out={learned / 'report'}"]
+    cli.main(["evaluate", f"--workdir={learned / 'runs/quickstart'}", *flags])
+    return json.loads((learned / "report/evaluation.json").read_text())
 
 
 @pytest.mark.slow
-def test_details_agree_with_what_was_measured_while_training(world, report):
-    metrics = evaluate_workdir(world / "runs/quickstart")
+def test_details_agree_with_what_was_measured_while_training(learned, report):
+    metrics = evaluate_workdir(learned / "runs/quickstart")
     for name in ("top1", "top5", "loss"):
         np.testing.assert_allclose(report[name], metrics[f"val/{name}"], rtol=1e-5)
     assert report["images"] == 40
@@ -42,8 +53,8 @@ def test_details_agree_with_what_was_measured_while_training(world, report):
 
 
 @pytest.mark.slow
-def test_everything_is_written(world, report):
-    names = {path.name for path in (world / "report").iterdir()}
+def test_everything_is_written(learned, report):
+    names = {path.name for path in (learned / "report").iterdir()}
     pictures = {"confusion.png", "reliability.png", "corruptions.png", "severities.png"}
     pictures |= {"mistakes.png"}
     assert names == pictures | {"evaluation.json"}

@@ -23,8 +23,9 @@ for line in SECTION.splitlines():
         ROWS[found[1]] = line
 QUICK = ("dangling",)  # these run in `make test`
 
-# one block, two steps of two images
+# one block, two steps of two images, an optimizer that is compiled quickly
 SETTINGS = (
+    "--config.optim.default.name=sgd",
     "--config.total_steps=2",
     "--config.checkpoint.every_steps=2",
     "--config.data.batch_size=2",
