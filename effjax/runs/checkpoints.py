@@ -100,11 +100,11 @@ class Checkpoints:
     def save(
         self,
         state: TrainState,
-        position: dict[str, int],
+        position: dict[str, float],
         metrics: dict[str, float],
         safely: bool = False,
     ) -> None:
-        """Starts to save the state and the data position {source: batches taken}.
+        """Starts to save the state and where the run is: {"train": batches taken, ...}.
 
         A failure (a full disk) is a warning: training goes on, and older checkpoints stay.
 
@@ -130,7 +130,7 @@ class Checkpoints:
         )
 
     def _start(
-        self, state: TrainState, position: dict[str, int], metrics: dict[str, float]
+        self, state: TrainState, position: dict[str, float], metrics: dict[str, float]
     ) -> None:
         self.wait()
         step = int(state.step)
@@ -242,8 +242,8 @@ class Checkpoints:
             )
         self._sound.add(step)
 
-    def position(self, step: int) -> dict[str, int]:
-        """The data position saved with a step."""
+    def position(self, step: int) -> dict[str, float]:
+        """What was saved as the position of a step."""
         return self._orbax.metadata(step).custom_metadata["position"]
 
     def load(self, step: int, like: TrainState) -> TrainState:

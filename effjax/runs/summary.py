@@ -23,7 +23,7 @@ def summarise(
       params: the learned parameters.
       steps: updates made.
       images: images seen.
-      seconds: wall time.
+      seconds: wall time, of all sittings that led here.
 
     Returns:
       "final": {metric: its last value, None if that was not finite}; "best": {held-out metric:

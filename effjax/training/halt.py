@@ -1,5 +1,7 @@
 """What is done between two updates: metrics read, evaluations, columns, checkpoints."""
 
+import time
+
 import jax
 
 from effjax.report.metric_names import is_better
@@ -44,7 +46,7 @@ def _improves(run: Run, row: Row) -> bool:
 
 
 def _save(run: Run, step: int, row: Row, must_succeed: bool) -> None:
-    position = {"train": step}
+    position = {"train": step, "seconds": round(time.monotonic() - run.began, 2)}
     if run.between.step >= 0:
         position["between"] = run.between.step
     state = run.setup.runner.gather(run.state)

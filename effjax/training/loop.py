@@ -105,7 +105,6 @@ def _train_alone(
 
 
 def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> Summary:
-    began = time.monotonic()
     with contextlib.ExitStack() as closing:
         run = open_run(setup, programs, workdir, display, closing)
         step = make_updates(run)
@@ -113,7 +112,7 @@ def _run(setup: Setup, programs: Programs, workdir: Path, display: Display) -> S
         learned = setup.runner.whole((state.params, state.model_state, state.ema))
     rows = read_rows(workdir)
     images = step * setup.clock.batch_size
-    seconds = time.monotonic() - began
+    seconds = time.monotonic() - run.began
     summary = summarise(rows, state.params, step, images, seconds) | run.facts
     if setup.groups.not_learned:
         summary["learned_parameters"] = setup.groups.count_learned(state.params)

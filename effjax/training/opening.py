@@ -5,6 +5,7 @@ Everything that reads the config is here or in `setup`; the loop reads none of i
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ class Run:
       landscape: measures the columns of `log.curvature_every`, or None.
       facts: of the task, for the summary.
       curves: whether a picture is drawn at the end.
+      began: when it would have begun, by the monotonic clock, had it never been interrupted.
       waiting: the groups that the last update left alone, see `Task.waiting`.
     """
 
@@ -79,6 +81,7 @@ class Run:
     landscape: Landscape | None
     facts: dict[str, Any]
     curves: bool
+    began: float
     waiting: Set[str] = frozenset()
 
 
@@ -97,6 +100,7 @@ def open_run(
     Raises:
       UserError: anything in the config that cannot be done; nothing was written then.
     """
+    now = time.monotonic()
     config = setup.config
     task = setup.task
     # read first, so that a wrong value is refused before anything is loaded
@@ -151,6 +155,7 @@ def open_run(
         landscape=landscape,
         facts=facts,
         curves=curves,
+        began=now - _seconds_before(checkpoints, start),
     )
 
 
@@ -187,6 +192,11 @@ def _last_between(checkpoints: Checkpoints, start: int, agenda: Agenda) -> int:
     if not start or not agenda.between_every:
         return -1
     return checkpoints.position(start).get("between", -1)
+
+
+def _seconds_before(checkpoints: Checkpoints, start: int) -> float:
+    """What the run had taken when this step was saved; 0 where an older version saved it."""
+    return checkpoints.position(start).get("seconds", 0.0) if start else 0.0
 
 
 def _rows_until(workdir: Path, start: int) -> Rows:

@@ -1,12 +1,14 @@
 """What the config says becomes an agenda; what the folder says becomes a place to begin."""
 
 import contextlib
+import time
 
 import pytest
 
 import effjax
 from effjax.errors import UserError
 from effjax.report import choose_display
+from effjax.runs.checkpoints import Checkpoints
 from effjax.tasks.run import build
 from effjax.training.opening import open_run
 from effjax.training.programs import Programs
@@ -46,6 +48,18 @@ def test_a_run_that_goes_on(tmp_path):
         assert int(run.state.step) == 5
     assert run.best is not None
     assert run.updates.may_skip
+
+
+def test_earlier_sittings_count(tmp_path, monkeypatch):
+    config = line_config(total_steps=5.0)
+    config.parallel.devices = 1
+    summary = effjax.train(config, tmp_path, display=choose_display(quiet=True))
+    with opened(tmp_path, total_steps=9.0) as run:
+        assert 0 < run.checkpoints.position(5)["seconds"] <= summary["wall_seconds"]
+    for position, before in (({"train": 5, "seconds": 1e6}, 1e6), ({"train": 5}, 0)):
+        monkeypatch.setattr(Checkpoints, "position", lambda own, step, saved=position: saved)
+        with opened(tmp_path, total_steps=9.0) as run:
+            assert time.monotonic() - run.began == pytest.approx(before, abs=1e3)
 
 
 def test_a_task_that_cannot_start_from_weights(tmp_path):
