@@ -3,9 +3,12 @@
 Pairs are similar in parameters, counted option by option: an architecture's count is taken to be
 the base's and what each option adds to it. See `computation_transformer` for the network; here it
 is smaller than the authors', and PAD and MASK are tokens of their own.
+
+Shapes: A architectures, P pairs of them, B batch, N nodes of a graph.
 """
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -38,7 +41,23 @@ REACH = 0.1  # of the spread of costs: how far partners may be apart
 RATE = 1e-3
 
 Tree = Any
-Side = tuple[jax.Array, jax.Array]  # tokens and closures
+Side = tuple[jax.Array, jax.Array]  # tokens [B, N] and closures [B, N, N]
+Update = Callable[[Tree, Tree, Side, Side, jax.Array], tuple[Tree, Tree]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """The architectures that it learns from.
+
+    Attributes:
+      tokens: [A, N], the operations of each.
+      closures: [A, N, N], see `_closures`.
+      pairs: [P, 2], rows of architectures that cost about as much.
+    """
+
+    tokens: np.ndarray
+    closures: np.ndarray
+    pairs: np.ndarray
 
 
 @ENCODINGS.register("cate", "states of a computation-aware transformer, arXiv:2102.07108")
@@ -47,55 +66,84 @@ def cate(space: Space, rng: np.random.Generator) -> Codes:
     graphs = GraphCodes(space)
     vocabulary = Vocabulary(len(graphs.words))
     net = ComputationTransformer(vocabulary.size, WIDTH, HEADS, LAYERS, HIDDEN, LAYERS, HIDDEN)
-    points = [space.sample(rng) for _ in range(POINTS)]
-    costs = additive_costs(space, points)
-    reach = REACH * float(np.ptp(costs))
-    pairs = np.array(similar_pairs(costs, PARTNERS, reach))
-    tokens = graphs.tokens(points)
-    closures = _closures(graphs, points)
-    key = jax.random.key(int(rng.integers(2**31)))
-    both = jnp.ones((1, 2 * tokens.shape[1], 2 * tokens.shape[1]))
-    one = (jnp.asarray(tokens[:1]), jnp.asarray(closures[:1]))
-    params = net.init(key, one, one, both)["params"]
-    tx = optax.adamw(optax.linear_schedule(0.0, RATE, STEPS // 5), weight_decay=0.01)
-
-    @jax.jit
-    def step(
-        params: Tree, state: Tree, first: Side, second: Side, labels: jax.Array
-    ) -> tuple[Tree, Tree]:
-        def of_params(params: Tree) -> jax.Array:
-            together = jnp.broadcast_to(both, (BATCH, *both.shape[1:]))
-            said = net.apply({"params": params}, first, second, together)
-            return smoothed_loss(said, labels, vocabulary.padding)[0]
-
-        grads = jax.grad(of_params)(params)
-        updates, state = tx.update(grads, state, params)
-        return optax.apply_updates(params, updates), state
-
-    state = tx.init(params)
-    for _ in range(STEPS):
-        rows = pairs[rng.integers(len(pairs), size=BATCH)]
-        sides = []
-        labels = []
-        for side in range(2):
-            hidden = [_hidden(tokens[row], vocabulary, rng) for row in rows[:, side]]
-            shown = jnp.asarray([shown for shown, _ in hidden])
-            sides.append((shown, jnp.asarray(closures[rows[:, side]])))
-            labels.append(jnp.asarray([label for _, label in hidden]))
-        params, state = step(params, state, *sides, jnp.concatenate(labels, axis=1))
+    corpus = _draw_corpus(space, graphs, rng)
+    params = _learn(net, vocabulary, corpus, rng)
 
     def codes(points: Sequence[Point]) -> np.ndarray:
-        seen = (jnp.asarray(graphs.tokens(points)), jnp.asarray(_closures(graphs, points)))
-        states = net.apply({"params": params}, *seen, method="states")
+        side = (jnp.asarray(graphs.tokens(points)), jnp.asarray(_closures(graphs, points)))
+        states = net.apply({"params": params}, *side, method="states")
         # the mean of all nodes beside the output's: an output attends to nothing
         return np.asarray(jnp.concatenate([states[:, -1], states.mean(1)], -1), np.float64)
 
     return codes
 
 
+def _draw_corpus(space: Space, graphs: GraphCodes, rng: np.random.Generator) -> Corpus:
+    points = [space.sample(rng) for _ in range(POINTS)]
+    costs = additive_costs(space, points)
+    pairs = similar_pairs(costs, PARTNERS, REACH * float(np.ptp(costs)))
+    return Corpus(graphs.tokens(points), _closures(graphs, points), np.array(pairs))
+
+
+def _learn(
+    net: ComputationTransformer, vocabulary: Vocabulary, corpus: Corpus, rng: np.random.Generator
+) -> Tree:
+    """The parameters after `STEPS` batches of pairs with hidden operations."""
+    key = jax.random.key(int(rng.integers(2**31)))
+    length = 2 * corpus.tokens.shape[1]  # of a pair, one graph behind the other
+    both = jnp.ones((1, length, length))
+    first = (jnp.asarray(corpus.tokens[:1]), jnp.asarray(corpus.closures[:1]))
+    params = net.init(key, first, first, both)["params"]
+    tx = optax.adamw(optax.linear_schedule(0.0, RATE, STEPS // 5), weight_decay=0.01)
+    update = _make_update(net, tx, vocabulary.padding, length)
+    state = tx.init(params)
+    for _ in range(STEPS):
+        params, state = update(params, state, *_batch(corpus, vocabulary, rng))
+    return params
+
+
+def _make_update(
+    net: ComputationTransformer, tx: optax.GradientTransformation, padding: int, length: int
+) -> Update:
+    """(parameters, optimizer's state, two sides, labels [B, 2 N]) -> the first two, updated."""
+
+    @jax.jit
+    def update(
+        params: Tree, state: Tree, first: Side, second: Side, labels: jax.Array
+    ) -> tuple[Tree, Tree]:
+        def of_params(params: Tree) -> jax.Array:
+            # all nodes of a pair see each other
+            together = jnp.ones((BATCH, length, length))
+            logits = net.apply({"params": params}, first, second, together)
+            return smoothed_loss(logits, labels, padding)[0]
+
+        grads = jax.grad(of_params)(params)
+        updates, state = tx.update(grads, state, params)
+        return optax.apply_updates(params, updates), state
+
+    return update
+
+
+def _batch(
+    corpus: Corpus, vocabulary: Vocabulary, rng: np.random.Generator
+) -> tuple[Side, Side, jax.Array]:
+    """Pairs with hidden operations: both sides, and what is hidden [B, 2 N]."""
+    chosen = corpus.pairs[rng.integers(len(corpus.pairs), size=BATCH)]
+    sides = []
+    labels = []
+    for rows in chosen.T:
+        hidden = [_hidden(corpus.tokens[row], vocabulary, rng) for row in rows]
+        shown = jnp.asarray([shown for shown, _ in hidden])
+        sides.append((shown, jnp.asarray(corpus.closures[rows])))
+        labels.append(jnp.asarray([label for _, label in hidden]))
+    first, second = sides
+    return first, second, jnp.concatenate(labels, axis=1)
+
+
 def _hidden(
     row: np.ndarray, vocabulary: Vocabulary, rng: np.random.Generator
 ) -> tuple[list[int], list[int]]:
+    """The row as it is shown, and the labels of what was hidden in it."""
     shown, labels, _ = corrupt(row.tolist(), rng.random(3 * len(row)), vocabulary)
     return shown, labels
 
