@@ -57,7 +57,7 @@ def perturb(
     allowed = [point for point in found if problem.allows(point)]
     if not allowed:
         raise UserError(
-            f"none of the {len(found)} proposals of perturb is within the budget\\n"
+            f"none of the {len(found)} proposals of perturb is within the budget\n"
             "raise the budget, or give more: --set=proposals=10"
         )
     scores = {point: _alone(problem, point, batch) for point in allowed}
@@ -71,7 +71,7 @@ class Supernet:
     """A network with all mixers in every block that chooses, at one draw of its weights."""
 
     def __init__(self, problem: Problem, batch: Batch, number: int):
-        self._space = space = problem.space
+        space = problem.space
         first = (0,) * len(space.choices)
         architecture = shared_architecture(space, first, "weighted_sum")
         classes = problem.model(first).num_classes
@@ -80,25 +80,25 @@ class Supernet:
         self._variables: Variables = jax.jit(model.init)(key, batch.images[:1])
         self._apply: Apply = apply_of(model)
         self._batch = batch
-        self._known = mixer_options(space, space.decode(first))
+        mixers = mixer_options(space, space.decode(first))
+        self._counts = {block: len(options) for block, options in mixers.items()}
+        # for each choice its block, and where its options stand among the block's mixers
+        self._choices: list[tuple[tuple[int, int], list[int]]] = []
+        for choice in space.choices:
+            place = read_path(choice.path)
+            block = place.stage, place.block
+            options = [option_of(space, place.stage, name) for name in choice.options]
+            self._choices.append((block, [mixers[block].index(option) for option in options]))
 
     def score(self, decided: Mapping[int, int], edge: int, option: int) -> float:
         """ln det K without one option of a choice; those of decided choices are alone."""
-        leaves = {}
-        for block, known in self._known.items():
-            # a block that chooses nothing has one option
-            leaves[block] = {"weights": _one_hot(len(known), [0])}
-        for number, choice in enumerate(self._space.choices):
-            place = read_path(choice.path)
-            known = self._known[place.stage, place.block]
-            positions = []
-            for name in choice.options:
-                positions.append(known.index(option_of(self._space, place.stage, name)))
-            left = [decided[number]] if number in decided else range(len(positions))
+        # a block that chooses nothing has one option
+        leaves = {block: {"weights": _one_hot(count, [0])} for block, count in self._counts.items()}
+        for number, (block, places) in enumerate(self._choices):
+            left = [decided[number]] if number in decided else range(len(places))
+            kept = [places[index] for index in left if (number, index) != (edge, option)]
             share = 1 / len(left)
-            kept = [positions[index] for index in left if (number, index) != (edge, option)]
-            weights = share * _one_hot(len(known), kept)
-            leaves[place.stage, place.block] = {"weights": weights}
+            leaves[block] = {"weights": share * _one_hot(self._counts[block], kept)}
         variables = {**self._variables, **choice_tree(leaves)}
         return naswot(self._apply, variables, [self._batch], train=False)
 
