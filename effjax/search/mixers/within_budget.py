@@ -8,7 +8,7 @@ Shapes: N choices, U units.
 """
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -74,25 +74,42 @@ def _best_allowed(
     if problem.allows(first):
         return first
     budgets = [budget for budget in problem.budgets if budget.unit in ADDITIVE]
-    base = point_of([0] * len(rows))
-    spent = np.array([problem.cost(base, budget.unit) for budget in budgets])
-    added = []
-    for place, row in enumerate(rows):
-        costs = []
-        for index in range(len(row)):
-            indices = [0] * len(rows)
-            indices[place] = index
-            other = point_of(indices)
-            costs.append([problem.cost(other, budget.unit) for budget in budgets] - spent)
-        added.append(np.array(costs))
+
+    def costs_of(indices: Sequence[int]) -> np.ndarray:
+        point = point_of(indices)
+        return np.array([problem.cost(point, budget.unit) for budget in budgets])
+
+    spent = costs_of([0] * len(rows))
     limits = np.array([budget.limit for budget in budgets])
     room = limits + ROUNDING * np.abs(limits) - spent
+    added = added_costs(costs_of, [len(row) for row in rows], spent)
     is_sum = len(budgets) == len(problem.budgets)
     for indices in in_order(rows, added, room, skip_dearer=is_sum):
         point = point_of(indices)
         if problem.allows(point):
             return point
     return None
+
+
+def added_costs(
+    costs_of: Callable[[Sequence[int]], np.ndarray], options: Sequence[int], spent: np.ndarray
+) -> list[np.ndarray]:
+    """For each choice [options, U]: what an option costs more than the first one of all.
+
+    Args:
+      costs_of: costs [U] of the network with these options.
+      options: how many each choice has.
+      spent: [U], of the first option everywhere.
+    """
+    added = []
+    for place, count in enumerate(options):
+        costs = []
+        for index in range(count):
+            indices = [0] * len(options)
+            indices[place] = index
+            costs.append(costs_of(indices) - spent)
+        added.append(np.array(costs))
+    return added
 
 
 def in_order(
