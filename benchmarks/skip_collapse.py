@@ -10,6 +10,7 @@ four channels.
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import ml_collections
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 import effjax
 from effjax.config import to_config
 from effjax.report import choose_display
+from effjax.report.style import COLOURS
 from effjax.runs.schema import OptimConfig
 from effjax.trials.paired import Result
 from effjax.trials.runs_table import write_runs
@@ -96,21 +98,39 @@ def ends(ways: dict[str, list]) -> list[Result]:
 
 
 def draw(ways: dict[str, list], path: Path) -> None:
-    """The normal cell's skips and depth over epochs: the mean, and every seed."""
+    """Skips and depth over epochs, a row of panels a cell: the mean, and every seed."""
     import matplotlib.figure
 
-    figure = matplotlib.figure.Figure(figsize=(8, 3), layout="constrained")
-    titles = {"normal_skips": "skips", "normal_depth": "convolutions on the deepest path"}
-    for axis, (key, title) in zip(figure.subplots(1, 2), titles.items()):
-        for number, (method, runs) in enumerate(ways.items()):
-            values = np.array([[row[key] for row in run["way"]] for run in runs])
-            color = f"C{number}"
-            axis.plot(values.mean(0), color=color, label=method.replace("_", "-").upper())
-            for line in values:
-                axis.plot(line, color=color, alpha=0.25, linewidth=0.8)
-        axis.set(title=f"normal cell: {title}", xlabel="epoch", ylim=(-0.1, 4.1))
-        axis.legend()
+    figure = matplotlib.figure.Figure(figsize=(8, 5.4), layout="constrained")
+    rows = figure.subplots(2, 2, sharex=True)
+    cells = {"normal": "normal cell", "reduce": "reduction cell"}
+    titles = {"skips": "skips of 4 edges", "depth": "convolutions on the deepest path"}
+    for axes, (cell, name) in zip(rows, cells.items()):
+        for axis, (key, title) in zip(axes, titles.items()):
+            draw_panel(axis, ways, f"{cell}_{key}")
+            most = 4 if key == "skips" else 2
+            axis.set(title=f"{name}: {title}", ylim=(-0.3, most + 0.3), yticks=range(most + 1))
+            axis.grid(axis="y", alpha=0.3)
+    for axis in rows[-1]:
+        axis.set_xlabel("epoch")
+    seeds = len(ways[METHODS[0]])
+    lines, names = rows[0, 0].get_legend_handles_labels()
+    title = f"thick: mean of {seeds} seeds; thin: each of them"
+    figure.legend(lines, names, loc="outside lower center", ncols=2, title=title, frameon=False)
     figure.savefig(path, dpi=120)
+
+
+def draw_panel(axis: Any, ways: dict[str, list], key: str) -> None:
+    """One figure of the cells over epochs; seeds beside each other where they are equal."""
+    for number, (method, runs) in enumerate(ways.items()):
+        values = np.array([[row[key] for row in run["way"]] for run in runs])
+        for seed, line in enumerate(values):
+            shift = 0.035 * (2 * seed + number - len(runs))
+            axis.step(
+                range(len(line)), line + shift, color=COLOURS[number], alpha=0.35, linewidth=0.8
+            )
+        name = method.replace("_", "-").upper()
+        axis.plot(values.mean(0), color=COLOURS[number], linewidth=2.2, label=name)
 
 
 if __name__ == "__main__":
