@@ -1,8 +1,11 @@
-"""Token mixers of a small MetaFormer on 10,000 images of CIFAR-10, under a budget of multiply-adds.
+"""Token mixers of a small MetaFormer on 10,000 images of CIFAR-10, under a budget.
 
 Two stages of two blocks on maps of 8x8 and 4x4; each block has one of four mixers, the network one
 of two widths: 512 networks of 4,000 to 40,000 parameters. An evaluation trains for half of the 312
 steps; what is found is trained for all of them.
+
+Arg `latency`: mixers alone, at widths of 16 and 32, under a budget of latency; with `--compare`
+evolution, the shortlist of zero-cost scores and PR-DARTS beside random search.
 
 Score: see docs/search.md.
 Cost: 20 trainings of 156 steps, half a minute each on two CPU cores, most of it compilation.
@@ -11,6 +14,10 @@ Run: effjax data prepare cifar10 --manual-dir=FOLDER_WITH_THE_ZIPS
      effjax search --config=configs/search/mixers_cifar10.py --budget="latency:8 ms"
      effjax search --config=configs/search/mixers_cifar10.py --strategy=pr_darts --workdir=D
      effjax search --config=configs/search/mixers_cifar10.py --compare
+     effjax profile --config=configs/search/mixers_cifar10.py:latency --latency-table=mixers.json
+     effjax search --config=configs/search/mixers_cifar10.py:latency --compare \\
+         --latency-table=mixers.json
+Args: latency
 """
 
 import ml_collections
@@ -20,6 +27,7 @@ from effjax.search import ArchSpace, Budget, Choice, Search
 
 MIXERS = ("identity", "pooling", "depthwise3", "attention(head_dim=8)")
 WIDTHS = ((12, 24), (20, 40))  # of both stages
+ARGS = ("latency",)
 FIELDS = {
     "depths": (2, 2),
     "dims": (16, 32),
@@ -42,8 +50,9 @@ def a_fifth(split: str) -> str:
     return "+".join(f"{split}[{start}%:{start + 2}%]" for start in range(0, 100, 10))
 
 
-def get_config() -> ml_collections.ConfigDict:
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     """The training of a network, of which a search takes a part."""
+    del arg  # both spaces are trained alike
     config = effjax.default_config()
     config.total_steps = 312.0
 
@@ -63,6 +72,8 @@ def search(arg: str | None = None) -> Search:
     for stage in range(2):
         for block in range(2):
             choices.append(Choice(f"stages_{stage}.blocks_{block}.mixer", MIXERS))
+    if arg == "latency":
+        return under_latency(choices)
     choices.append(Choice("dims", WIDTHS))
     is_quick = arg == "quick"
     return Search(
@@ -74,6 +85,21 @@ def search(arg: str | None = None) -> Search:
         options={"population": 8, "tournament": 3},
         compare_with=("bayes",),
         compare_seeds=1 if is_quick else 3,
+    )
+
+
+def under_latency(choices: list[Choice]) -> Search:
+    """256 networks that differ in their mixers alone, each search of six short trainings."""
+    return Search(
+        space=ArchSpace("convformer_s18", choices, **FIELDS),
+        strategy="evolution",
+        budget=Budget("latency", "0.8x"),
+        evaluations=6,
+        share=0.5,
+        options={"population": 3, "tournament": 2},
+        compare_with=("zero_cost", "pr_darts"),
+        compare_options={"zero_cost": {"samples": 30}},
+        compare_seeds=3,
     )
 
 

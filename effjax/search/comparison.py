@@ -23,13 +23,14 @@ from effjax.report.search import plot_progress
 from effjax.report.statistics import t_interval
 from effjax.runs.atomic import write_atomically
 from effjax.search.found import Found, write
-from effjax.search.objectives import ByTable, ByTraining
+from effjax.search.objectives import ByTable, ByTraining, seconds_of_row
 from effjax.search.options import Search
 from effjax.search.problem import NO_VALUE, Problem
 from effjax.search.record import check_same_search
 from effjax.search.space import Point
+from effjax.search.time_taken import NO_TIME, Seconds
 from effjax.search.verb import Runner, images_of, make_problem, run
-from effjax.trials.paired import PairedTable, Result, describe_difference
+from effjax.trials.paired import ABSENT, PairedTable, Result, describe_difference
 from effjax.trials.runs_table import write_runs
 from effjax.trials.trial import Trial
 
@@ -48,8 +49,9 @@ class Row:
       point: what was found.
       cost: in the unit of the first budget, or multiply-adds.
       value: the metric of the whole training; None where there is none, `reason` says why.
-      spent: trainings that the search took, shares of whole ones added up.
-      seconds: of the search.
+      spent: evaluations of the search, shares of whole ones added up.
+      search: seconds of the search, whatever it consisted of.
+      training: seconds of the training of what was found; none where they are not known.
       progress: the best value after each evaluation of the search.
     """
 
@@ -60,7 +62,8 @@ class Row:
     value: float | None
     reason: str
     spent: float
-    seconds: float
+    search: Seconds
+    training: Seconds
     progress: tuple[float, ...] = ()
 
 
@@ -90,20 +93,23 @@ def compare(
     unit = wanted.budgets[0].unit if wanted.budgets else "macs"
     metric = wanted.metric
     images = images_of(config)
-    for seed, arm in itertools.product(range(seeds), arms):
-        own = arm_search(wanted, arm)
-        folder = workdir / f"search-{arm}-s{seed}"
-        check_same_search(own, seed, folder)
-        problem = make_problem(config, own, folder, display, seed, runner, images)
-        metric = problem.metric
-        found = run(arm, problem, **own.options)
-        if wanted.table is None:
-            write(found, problem, folder)
-        rows.append(_row(arm, found, problem, unit, workdir, runner))
-        _write(rows, workdir, metric)
-        best = problem.table.best().value if problem.table is not None else None
-    draw(rows, workdir, unit, metric, best)
-    report(rows, workdir, display, metric, wanted.share)
+    for seed in range(seeds):
+        for arm in arms:
+            own = arm_search(wanted, arm)
+            folder = workdir / f"search-{arm}-s{seed}"
+            check_same_search(own, seed, folder)
+            problem = make_problem(config, own, folder, display, seed, runner, images)
+            metric = problem.metric
+            found = run(arm, problem, **own.options)
+            if wanted.table is None:
+                write(found, problem, folder)
+            rows.append(_row(arm, found, problem, unit, workdir, runner))
+            _write(rows, workdir, metric)
+            best = problem.table.best().value if problem.table is not None else None
+        # trainings take long: what is known is shown after each seed
+        if wanted.table is None or seed == seeds - 1:
+            draw(rows, workdir, unit, metric, best)
+            report(rows, workdir, display, metric, wanted.share)
     return rows
 
 
@@ -126,9 +132,10 @@ def _row(
 ) -> Row:
     """Trains what was found, or looks it up."""
     if isinstance(problem.objective, ByTable):
-        value, reason = problem.objective.table.row(found.point).value, ""
+        known = problem.objective.table.row(found.point)
+        value, reason, training = known.value, "", seconds_of_row(known)
     else:
-        training = ByTraining(
+        trainings = ByTraining(
             config=problem.config,
             space=problem.space,
             workdir=workdir / f"found-s{problem.seed}",
@@ -139,10 +146,10 @@ def _row(
             workers=runner.workers,
             ray=runner.ray,
         )
-        (score,) = training([found.point], 1.0)
+        (score,) = trainings([found.point], 1.0)
         sign = -1.0 if less_is_better(problem.metric) else 1.0
         value = None if score.value is None else sign * score.value
-        reason = score.reason
+        reason, training = score.reason, score.took
     return Row(
         arm=arm,
         seed=problem.seed,
@@ -151,7 +158,8 @@ def _row(
         value=value,
         reason=reason,
         spent=problem.spent,
-        seconds=sum(entry.seconds for entry in found.history),
+        search=found.took,
+        training=training,
         progress=_progress(found),
     )
 
@@ -201,11 +209,26 @@ def table_rows(
             difference = describe_difference(table.difference(arm))
             verdict = table.verdict(arm)
         cost = float(np.mean([row.cost for row in own]))
-        trainings = share * float(np.mean([row.spent for row in own]))
-        lines.append(
-            [arm, value, difference, verdict, f"{cost:,.6g}", f"{trainings:.3g}", str(len(own))]
-        )
+        evaluated = share * float(np.mean([row.spent for row in own]))
+        numbers = [f"{cost:,.6g}", f"{evaluated:.3g}", search_time(own), str(len(own))]
+        lines.append([arm, value, difference, verdict, *numbers])
     return lines
+
+
+def search_time(rows: Sequence[Row]) -> str:
+    """The searches' seconds over those of the trainings, and both without compiling: "6.1 (4.2)".
+
+    A training takes 1. Strategies differ in what they do: evaluations, scores, a supernet. Seconds
+    are the only unit that all of them have.
+    """
+    search = sum((row.search for row in rows), NO_TIME)
+    training = sum((row.training for row in rows), NO_TIME)
+    if not training.whole:
+        return ABSENT
+    text = f"{search.whole / training.whole:.2g}"
+    if training.compiling:
+        text += f" ({search.working / training.working:.2g})"
+    return text
 
 
 def report(
@@ -216,13 +239,18 @@ def report(
     share: float,
 ) -> None:
     """Shows the table, what failed, and where the pictures are."""
-    header = ("arm", metric, f"minus {BASE}", "verdict", "cost", "search, trainings", "seeds")
+    measured = (metric, f"minus {BASE}", "verdict", "cost")
+    header = ("arm", *measured, "evaluated", "search time", "seeds")
     title = "what was found, trained from scratch; means and 95 % intervals over seeds"
-    display.table(title, table_rows(rows, metric, share), header, right=(4, 5, 6))
+    display.table(title, table_rows(rows, metric, share), header, right=(4, 5, 6, 7))
+    display.line(
+        "evaluated: in whole trainings; search time: over that of training what was found, and "
+        "(without compiling)"
+    )
     for row in rows:
         if row.value is None:
             display.line(f"{row.arm}, seed {row.seed} does not count: {row.reason}")
-    spent = format_seconds(sum(row.seconds for row in rows))
+    spent = format_seconds(sum(row.search.whole for row in rows))
     display.line(f"all searches together took {spent}; pictures: {workdir / PICTURE}")
 
 

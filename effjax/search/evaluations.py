@@ -10,6 +10,7 @@ from typing import NotRequired, TypedDict
 
 from effjax.search.objectives import Score
 from effjax.search.points import Point, Space
+from effjax.search.time_taken import NO_TIME, Seconds
 from effjax.trials.json_files import append_lines, cut_unfinished_line, read_lines, saying_where
 
 EVALUATIONS = "evaluations.jsonl"
@@ -22,6 +23,8 @@ class Line(TypedDict):
     share: float
     value: float | None
     reason: NotRequired[str]
+    seconds: NotRequired[float]
+    compiling: NotRequired[float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Evaluated:
       share: of a whole training.
       number: of the evaluation, from 0.
       reason: why there is no value.
-      seconds: that it took, when it was made.
+      took: seconds, when it was made.
     """
 
     point: Point
@@ -42,7 +45,7 @@ class Evaluated:
     share: float
     number: int
     reason: str = ""
-    seconds: float = 0.0
+    took: Seconds = NO_TIME
 
 
 class Log:
@@ -87,7 +90,9 @@ class Log:
         if self._path is None:
             return
         line = {"point": list(point), "share": share, "value": score.value}
-        line |= {"reason": score.reason, "seconds": round(score.seconds, 3)}
+        line |= {"reason": score.reason, "seconds": round(score.took.whole, 3)}
+        if score.took.compiling:
+            line["compiling"] = round(score.took.compiling, 3)
         with saying_where(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
         append_lines(self._path, [line])
@@ -100,5 +105,6 @@ class Log:
         cut_unfinished_line(path)
         for line in read_lines(path, Line, "give another --workdir"):
             point = space.check(line["point"])
-            score = Score(line["value"], line.get("reason", ""), line.get("seconds", 0.0))
+            took = Seconds(line.get("seconds", 0.0), line.get("compiling", 0.0))
+            score = Score(line["value"], line.get("reason", ""), took)
             self._known[point, line["share"]] = score

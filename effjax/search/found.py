@@ -16,6 +16,7 @@ from effjax.search.evaluations import Evaluated
 from effjax.search.problem import Problem
 from effjax.search.registry import Chosen
 from effjax.search.space import Point
+from effjax.search.time_taken import NO_TIME, Seconds
 
 SEARCH, PICTURE = "search.json", "search.png"
 
@@ -33,6 +34,7 @@ class Found:
       history: all evaluations, in order.
       front: points of which none is better in everything.
       variables: weights, if the strategy has shared ones.
+      took: seconds of the search, in all sittings.
       notes: of the strategy.
     """
 
@@ -45,6 +47,7 @@ class Found:
     history: Sequence[Evaluated] = ()
     front: Sequence[Point] = ()
     variables: Any = None
+    took: Seconds = NO_TIME
     notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -71,6 +74,7 @@ def make_found(
         history=tuple(problem.history),
         front=tuple(chosen.front),
         variables=chosen.variables,
+        took=problem.took,
         notes=dict(chosen.notes),
     )
 
@@ -106,6 +110,7 @@ def to_json(
     for evaluated in found.history:
         line = dataclasses.asdict(evaluated)
         del line["number"]
+        line["seconds"] = line.pop("took")["whole"]
         if not math.isfinite(evaluated.value):
             line["value"] = None
         history.append(line)
@@ -119,7 +124,8 @@ def to_json(
         "costs": found.costs,
         "budgets": budgets,
         "evaluations": problem.spent,
-        "seconds": sum(evaluated.seconds for evaluated in found.history),
+        "seconds": round(found.took.whole, 2),
+        "compile_seconds": round(found.took.compiling, 2),
         "front": [front_entry(point, problem) for point in found.front],
         "notes": found.notes,
         "space": problem.space.spec(),

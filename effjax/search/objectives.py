@@ -21,7 +21,8 @@ from effjax.report import Display
 from effjax.report.metric_names import less_is_better
 from effjax.runs.schema import RunConfig
 from effjax.search.space import ArchSpace, Point
-from effjax.search.table import Table
+from effjax.search.table import Row, Table
+from effjax.search.time_taken import NO_TIME, Seconds, seconds_of
 from effjax.trials.outcome import read_result
 from effjax.trials.runners import run_here, run_local, unfinished
 from effjax.trials.trial import RunTrial
@@ -36,12 +37,12 @@ class Score:
     Attributes:
       value: greater is better; None where there is none.
       reason: why there is none.
-      seconds: that it took.
+      took: seconds; 0 where it does not say.
     """
 
     value: float | None
     reason: str = ""
-    seconds: float = 0.0
+    took: Seconds = NO_TIME
 
 
 class Objective(Protocol):
@@ -94,7 +95,7 @@ class ByTable:
         found = []
         for point in points:
             row = self.table.row(point)
-            found.append(Score(sign * row.value, seconds=row.facts.get("seconds", 0.0)))
+            found.append(Score(sign * row.value, took=seconds_of_row(row)))
         return found
 
 
@@ -168,11 +169,11 @@ class ByTraining:
 
     def _score(self, trial: RunTrial) -> Score:
         result = read_result(trial, self.metric)
-        seconds = result.facts["summary"].get("wall_seconds", 0.0)
+        took = seconds_of(result.facts["summary"])
         if result.value is None:
-            return Score(None, result.reason, seconds)
+            return Score(None, result.reason, took)
         sign = -1.0 if less_is_better(self.metric) else 1.0
-        return Score(sign * result.value, seconds=seconds)
+        return Score(sign * result.value, took=took)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,6 +194,11 @@ class Shortened:
         share: float,
     ) -> list[Score]:
         return self.whole(points, self.share * share)
+
+
+def seconds_of_row(row: Row) -> Seconds:
+    """What the trainings of a table's row took, where the table says so."""
+    return Seconds(row.facts.get("seconds", 0.0))
 
 
 def point_name(point: Point) -> str:

@@ -25,6 +25,8 @@ from effjax.search.encoded import EncodedPoints
 from effjax.search.evaluations import Evaluated, Log
 from effjax.search.objectives import ByTable, Objective
 from effjax.search.space import ArchSpace, Point
+from effjax.search.time_taken import NO_TIME, Seconds, Stopwatch, seconds_of
+from effjax.tasks.run import train
 
 TRIES = 200  # draws for a point that is allowed and new
 FIRST = 4  # draws for a first point within the budgets
@@ -81,6 +83,8 @@ class Problem:
         self.display = display or choose_display(quiet=True)
         self.history: list[Evaluated] = []
         self.spent = 0.0
+        self.watch = Stopwatch()  # of what the strategy itself computes
+        self._own_trainings = NO_TIME
         self._known = Log(space, workdir)
         self._answered: dict[tuple[Point, float], Evaluated] = {}
         self._open_batches = functools.cache(functools.partial(open_batches, config))
@@ -145,19 +149,34 @@ class Problem:
         unknown = [point for point in points if (point, share) not in self._known]
         if unknown:
             since = time.perf_counter()
-            scores = self.objective(unknown, share)
-            took = time.perf_counter() - since
+            with self.watch.paused():
+                scores = self.objective(unknown, share)
+            each = Seconds((time.perf_counter() - since) / len(unknown))
             for point, score in zip(unknown, scores, strict=True):
-                seconds = score.seconds or took / len(unknown)
-                self._known.add(point, share, dataclasses.replace(score, seconds=seconds))
+                took = score.took if score.took.whole else each
+                self._known.add(point, share, dataclasses.replace(score, took=took))
         for point in points:
             score = self._known[point, share]
             value = NO_VALUE if score.value is None else score.value
             number = len(self.history)
-            evaluated = Evaluated(point, value, share, number, score.reason, score.seconds)
+            evaluated = Evaluated(point, value, share, number, score.reason, score.took)
             self.history.append(evaluated)
             self._answered[point, share] = evaluated
             self.spent += share
+
+    # ------------------------------------------------------------------------------ what it took
+
+    def train(self, config: ml_collections.ConfigDict, folder: Path) -> None:
+        """Trains a network that is no point, such as a supernet: its seconds are the search's."""
+        with self.watch.paused():
+            summary = train(config, folder, display=self.display)
+        self._own_trainings += seconds_of(summary)
+
+    @property
+    def took(self) -> Seconds:
+        """What the search has taken so far, in all sittings."""
+        total = self._own_trainings + Seconds(self.watch.seconds)
+        return sum((evaluated.took for evaluated in self.history), total)
 
     # ----------------------------------------------------------------------------- what is allowed
 

@@ -13,7 +13,7 @@ import ml_collections
 
 from effjax.costs import PartsTable
 from effjax.errors import UserError
-from effjax.report import Display
+from effjax.report import Display, format_seconds
 from effjax.report.metric_names import less_is_better
 from effjax.runs.folder import FOUND_ARCHITECTURE
 from effjax.search.costing import PointCosts
@@ -68,10 +68,11 @@ def run(
       UserError: an unknown strategy or option, or nothing that could be evaluated.
     """
     bound = bind_options(strategy, find_strategy(strategy), options)
-    try:
-        chosen = bound(problem)
-    except Spent:
-        chosen = None
+    with problem.watch.running():
+        try:
+            chosen = bound(problem)
+        except Spent:
+            chosen = None
     if not isinstance(chosen, Chosen):
         chosen = Chosen(_best_point(problem) if chosen is None else chosen)
     return make_found(strategy, problem, chosen)
@@ -252,6 +253,6 @@ def show(
         rows.append((problem.metric, f"{sign * found.value:.4f}"))
     display.table(f"found by {found.strategy}", rows, ("choice", "option"), right=(1,))
     evaluated = f"{problem.spent:g} evaluations of {problem.space.size:,} points"
-    display.line(evaluated)
+    display.line(f"{evaluated}; the search took {format_seconds(found.took.whole)}")
     if found.front:
         display.line(f"front: {len(found.front)} networks, architecture-front*.json")

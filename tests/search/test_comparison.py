@@ -7,10 +7,11 @@ import pytest
 import effjax
 from effjax.costs import Budget
 from effjax.report import choose_display
-from effjax.search.comparison import Row, arm_search, compare, paired, table_rows
+from effjax.search.comparison import Row, arm_search, compare, paired, search_time, table_rows
 from effjax.search.options import Search
 from effjax.search.table import Row as TableRow
 from effjax.search.table import Table
+from effjax.search.time_taken import NO_TIME, Seconds
 from effjax.trials.runs_table import read_runs
 
 
@@ -19,7 +20,7 @@ def wanted(space, tmp_path):
     rows = []
     for point in space.points():
         costs = {"params": 5 + sum(point), "macs": 10 + sum(point)}
-        rows.append(TableRow(point, (sum(point) / 10,), costs))
+        rows.append(TableRow(point, (sum(point) / 10,), costs, facts={"seconds": 20.0}))
     path = tmp_path / "table.json"
     Table(space, "val/top1", rows).write(path)
     options = {"population": 4}
@@ -44,6 +45,9 @@ def test_on_a_table(config, wanted, tmp_path, monkeypatch):
     assert all(row.cost <= 14 for row in rows)
     assert rows[3].value == 0.4  # the most multiply-adds are the best here
     assert rows[3].spent == 0
+    assert rows[0].search.whole >= 8 * 20  # evaluations, and what the strategy computes
+    assert rows[3].search.whole < 20
+    assert rows[3].training == Seconds(20.0)
     assert len(json.loads((tmp_path / "c/compare.json").read_text())) == 8
     assert [run.value for run in read_runs(tmp_path / "c")] == [row.value for row in rows]
     for picture in ("compare.png", "progress.png"):
@@ -59,12 +63,22 @@ def test_each_arm_has_its_own_options(wanted):
 
 def test_verdicts():
     rows = []
+    long, short = Seconds(50.0, 20.0), Seconds(10.0, 4.0)
     for seed in range(3):
-        rows.append(Row("random", seed, (0,), 5.0, 0.5 + 0.01 * seed, "", 8.0, 1.0))
-        rows.append(Row("evolution", seed, (1,), 5.0, 0.6 + 0.01 * seed, "", 8.0, 1.0))
-        rows.append(Row("macs", seed, (1,), 5.0, None, "failed", 0.0, 0.0))
+        rows.append(Row("random", seed, (0,), 5.0, 0.5 + 0.01 * seed, "", 8.0, long, short))
+        rows.append(Row("evolution", seed, (1,), 5.0, 0.6 + 0.01 * seed, "", 8.0, long, short))
+        rows.append(Row("macs", seed, (1,), 5.0, None, "failed", 0.0, Seconds(1.0), NO_TIME))
     assert paired(rows, "val/top1").verdict("evolution") == "better"
     lines = table_rows(rows, "val/top1", share=0.25)
     assert lines[0][3] == "base"
-    assert lines[1][5] == "2"  # trainings
+    assert lines[1][5:7] == ["2", "5 (5)"]  # whole trainings; all seconds
     assert lines[2][3] == "-"
+    assert lines[2][6] == "-"  # nothing to divide by
+
+
+def test_the_time_of_a_search_is_in_trainings_with_and_without_compiling():
+    rows = [Row("darts", 0, (0,), 5.0, 0.5, "", 0.0, Seconds(45.0, 21.0), Seconds(18.0, 10.0))]
+    assert search_time(rows) == "2.5 (3)"
+    # a table knows no compiling
+    rows = [Row("random", 0, (0,), 5.0, 0.5, "", 8.0, Seconds(80.0), Seconds(10.0))]
+    assert search_time(rows) == "8"

@@ -7,14 +7,15 @@ import pytest
 from effjax.errors import UserError
 from effjax.search.evaluations import EVALUATIONS, Log
 from effjax.search.objectives import Score
+from effjax.search.time_taken import Seconds
 
 
 def test_round_trip(space, tmp_path):
     log = Log(space, tmp_path / "s")
-    log.add((0, 0, 0, 0), 1 / 3, Score(0.1, seconds=2.0))
+    log.add((0, 0, 0, 0), 1 / 3, Score(0.1, took=Seconds(2.0, 0.5)))
     log.add((0, 0, 0, 0), 1.0, Score(None, "it has failed"))
     again = Log(space, tmp_path / "s")
-    assert again[(0, 0, 0, 0), 1 / 3] == Score(0.1, seconds=2.0)
+    assert again[(0, 0, 0, 0), 1 / 3] == Score(0.1, took=Seconds(2.0, 0.5))
     assert again[(0, 0, 0, 0), 1.0].reason == "it has failed"
     assert ((1, 0, 0, 0), 1.0) not in again
 

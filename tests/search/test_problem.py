@@ -1,5 +1,7 @@
 """What a strategy may ask, and that a search which was stopped goes on to the bit."""
 
+import time
+
 import pytest
 
 from effjax.costs import Budget
@@ -9,6 +11,7 @@ from effjax.search.objectives import ByFunction, ByTable
 from effjax.search.problem import Problem, Spent
 from effjax.search.registry import find_strategy
 from effjax.search.table import Row, Table
+from effjax.search.time_taken import Seconds
 
 
 def test_evaluations_are_counted_once(problem):
@@ -82,6 +85,34 @@ def test_a_search_goes_on_to_the_bit(problem, tmp_path):
         (e.point, e.value) for e in whole.history
     ]
     assert len(made) == 4  # the others were in the file
+
+
+def test_every_second_is_counted_once(problem, tmp_path, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+
+    def value(point):
+        clock[0] += 10.0  # of an evaluation
+        return sum(point)
+
+    def strategy(asked):
+        clock[0] += 1.0  # of its own
+        asked.evaluate((0, 0, 0, 0))
+        asked.train(None, tmp_path / "supernet")
+        clock[0] += 2.0
+
+    def train(config, folder, display):
+        clock[0] += 5.0  # of the last sitting
+        return {"wall_seconds": 40.0, "final": {"perf/compile_sec": 30.0}}
+
+    monkeypatch.setattr("effjax.search.problem.train", train)
+    for sitting in range(2):
+        asked = problem(2, function=value, workdir=tmp_path)
+        asked.evaluate((2, 0, 0, 0))  # by no strategy
+        with asked.watch.running():
+            strategy(asked)
+        # an evaluation that is in the file took what it took when it was made
+        assert asked.took == Seconds(1 + 2 + 2 * 10 + 40, 30), sitting
 
 
 @pytest.fixture

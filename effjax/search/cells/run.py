@@ -17,7 +17,6 @@ from effjax.search.cells.spaces import DartsSpace
 from effjax.search.found import PICTURE
 from effjax.search.problem import Problem
 from effjax.search.registry import Chosen
-from effjax.tasks.run import train
 
 SUPERNET = "supernet"  # the folder of its run
 ALPHA_RATE = 3e-4  # the published learning rate of alphas
@@ -63,7 +62,7 @@ def search_cells(
         config.optim.alphas = to_config(OptimConfig)
         adam_of_alphas(config, ALPHA_RATE if alpha_rate is None else alpha_rate)
     folder = problem.workdir / SUPERNET
-    train(config, folder, display=problem.display)
+    problem.train(config, folder)
     shutil.copyfile(folder / CELLS_PICTURE, problem.workdir / PICTURE)
     _, fields = read_architecture(folder / FOUND_ARCHITECTURE)
     base = problem.space.base

@@ -10,9 +10,8 @@ it was stopped, and with more seeds or arms it makes those that are missing.
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import ml_collections
 import numpy as np
@@ -30,6 +29,7 @@ from effjax.search.kernel_sizes.arms import Chosen, make_arms, to_plain
 from effjax.search.kernel_sizes.options import SearchConfig
 from effjax.search.kernel_sizes.run import check_is_search
 from effjax.search.kernel_sizes.supernet import Supernet
+from effjax.search.time_taken import seconds_of
 from effjax.tasks.run import build
 from effjax.trials.outcome import read_result
 from effjax.trials.paired import PairedTable, Result
@@ -39,7 +39,6 @@ from effjax.trials.trial import RunTrial, Trial
 
 TABLE, PICTURE = "compare.json", "compare.png"
 METRIC = "top1"
-COMPILED = "perf/compile_sec"
 BASE = "uniform"
 ABSENT = "-"
 HEADER = (
@@ -162,27 +161,20 @@ def training_config(
 
 def _row(result: Result, chosen: Chosen, net: Supernet) -> Row:
     """What came of a training."""
-    seconds, compiled = _times(result.facts["summary"])
-    search_seconds, search_compiled = _times(chosen.search)
+    training = seconds_of(result.facts["summary"])
+    search = seconds_of(chosen.search)
     return Row(
         arm=result.trial.variant,
         seed=result.trial.seed,
         sizes=tuple(int(size) for size in chosen.sizes),
         cost=net.cost.exact(chosen.sizes),
         top1=result.value,
-        seconds=seconds,
-        compiled=compiled,
-        search_seconds=search_seconds,
-        search_compiled=search_compiled,
+        seconds=training.whole,
+        compiled=training.compiling,
+        search_seconds=search.whole,
+        search_compiled=search.compiling,
         reason=result.reason,
     )
-
-
-def _times(summary: Mapping[str, Any]) -> tuple[float, float]:
-    """Seconds of a run, and of its compiling; zeros without a summary."""
-    if not summary:
-        return 0.0, 0.0
-    return summary["wall_seconds"], summary["final"][COMPILED]
 
 
 # --------------------------------------------------------------------------------- what came out

@@ -26,7 +26,7 @@ from effjax.search.objectives import training_config
 from effjax.search.problem import Problem
 from effjax.search.registry import Chosen
 from effjax.search.space import ArchSpace, Point
-from effjax.tasks.run import restore, train
+from effjax.tasks.run import restore
 
 HELD = "held.json"  # the network with what is not searched; its mixers are replaced
 # the published rate is for searches of ten thousands of updates; those of mixers have hundreds
@@ -71,19 +71,27 @@ def search_mixers(
     with config.unlocked():
         if epochs is not None:
             config.update(total_steps=None, total_examples=None, total_epochs=float(epochs))
-    train(config, folder, display=problem.display)
+    problem.train(config, folder)
     shutil.copyfile(folder / export.PICTURE, problem.workdir / PICTURE)
     notes = json.loads((folder / SEARCH).read_text())
-    scores = {}
-    for number, choice in enumerate(space.choices):
-        if choice.path in searched:
-            shares = notes["probabilities"][choice.path]
-            scores[number] = [math.log(shares[option]) for option in choice.options]
+    scores = scores_of(space, notes["probabilities"])
     point = best_point(problem, held, scores)
     notes["most_probable"] = notes.pop("found")  # whatever it costs
     notes["score"] = sum(row[point[number]] for number, row in scores.items())
     variables = weights_of(folder, blocks, space, point, problem.display)
     return Chosen(point, variables=variables, notes=notes)
+
+
+def scores_of(
+    space: ArchSpace, probabilities: Mapping[str, Mapping[str, float]]
+) -> dict[int, list[float]]:
+    """{number of a choice: the logarithm of each option's probability}, of those searched."""
+    scores = {}
+    for number, choice in enumerate(space.choices):
+        shares = probabilities.get(choice.path)
+        if shares is not None:
+            scores[number] = [math.log(shares[option]) for option in choice.options]
+    return scores
 
 
 def refuse_sizes(strategy: str, **sizes: int | None) -> None:
