@@ -29,7 +29,7 @@ from effjax.search.problem import NO_VALUE, Problem
 from effjax.search.record import check_same_search
 from effjax.search.space import Point
 from effjax.search.time_taken import NO_TIME, Seconds
-from effjax.search.verb import Runner, images_of, make_problem, run
+from effjax.search.verb import LATENCY, Runner, images_of, make_problem, run
 from effjax.trials.paired import ABSENT, PairedTable, Result, describe_difference
 from effjax.trials.runs_table import write_runs
 from effjax.trials.trial import Trial
@@ -85,6 +85,9 @@ def compare(
       UserError: anything that cannot be done.
     """
     runner = runner or Runner()
+    if wanted.latency_table is None:
+        # one for all: what is measured twice differs, and so would what the budget allows
+        wanted = dataclasses.replace(wanted, latency_table=str(workdir / LATENCY))
     arms = dict.fromkeys([wanted.strategy, *wanted.compare_with, *BASELINES])
     seeds = wanted.compare_seeds
     if wanted.table is not None:

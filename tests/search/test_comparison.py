@@ -12,6 +12,7 @@ from effjax.search.options import Search
 from effjax.search.table import Row as TableRow
 from effjax.search.table import Table
 from effjax.search.time_taken import NO_TIME, Seconds
+from effjax.search.verb import make_problem
 from effjax.trials.runs_table import read_runs
 
 
@@ -52,6 +53,20 @@ def test_on_a_table(config, wanted, tmp_path, monkeypatch):
     assert [run.value for run in read_runs(tmp_path / "c")] == [row.value for row in rows]
     for picture in ("compare.png", "progress.png"):
         assert (tmp_path / "c" / picture).stat().st_size > 5000
+
+
+def test_all_searches_share_a_table_of_latencies(config, wanted, tmp_path, monkeypatch):
+    seen = set()
+
+    def noted(config, own, *more):
+        seen.add(own.latency_table)
+        return make_problem(config, own, *more)
+
+    monkeypatch.setattr("effjax.search.comparison.SEEDS_OF_A_TABLE", 1)
+    monkeypatch.setattr("effjax.search.comparison.make_problem", noted)
+    object.__setattr__(wanted, "compare_seeds", 1)
+    compare(config, wanted, tmp_path, choose_display(quiet=True))
+    assert seen == {str(tmp_path / "latency.json")}
 
 
 def test_each_arm_has_its_own_options(wanted):
