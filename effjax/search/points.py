@@ -103,7 +103,7 @@ class Space:
         raise UserError(f"none of {TRIES} points of this space can be built: {self._first_error()}")
 
     def neighbours(self, point: Point) -> list[Point]:
-        """The architectures that one other option away, each once."""
+        """The architectures that are one other option away, each once."""
         idle = self.is_idle(point)
         found: dict[Point, None] = {}
         for place, choice in enumerate(self.choices):

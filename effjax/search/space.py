@@ -222,37 +222,35 @@ class ArchSpace(Space):
             for option in choice.options:
                 self._check_option(choice.path, place, option)
 
-    def _check_option(
-        self,
-        path: str,
-        place: Place,
-        option: Any,
-    ) -> None:
-        values: dict[str, Any] = {}
-        depths = list(getattr(self.base, "depths", ()))
+    def _check_option(self, path: str, place: Place, option: Any) -> None:
+        is_whole_network = place.stage is None
+        if is_whole_network and place.field == "depths" and self._block_fields:
+            return  # entries of blocks follow the depth when a point is decoded
         try:
-            if place.stage is None:
-                now = getattr(self.base, place.field)
-                values[place.field] = set_entry(now, place.entry, option)
-                if place.field == "depths" and self._block_fields:
-                    # entries of blocks follow the depth when a point is decoded
-                    return
-            else:
-                if place.block is not None:
-                    # a block that the base does not have is there at a greater depth
-                    depths[place.stage] = max(depths[place.stage], place.block + 1)
-                    values["depths"] = tuple(depths)
-                    for field in self._block_fields:
-                        now = getattr(self.base, field)
-                        grown = [resized(entry, depth) for entry, depth in zip(now, depths)]
-                        values[field] = tuple(grown)
-                self._write(values, place, option, depths)
-            override(self.base, values)
+            override(self.base, self._values_with(place, option))
         except UserError as error:
             # two fields may fit only together, such as a width and its heads
-            if place.stage is None and not place.entry:
+            if is_whole_network and not place.entry:
                 return
             raise UserError(f"{path}, option {option!r}: {error}") from error
+
+    def _values_with(self, place: Place, option: Any) -> dict[str, Any]:
+        """{field: value} of what changes in the base where an option is put into its place."""
+        if place.stage is None:
+            now = getattr(self.base, place.field)
+            return {place.field: set_entry(now, place.entry, option)}
+        values: dict[str, Any] = {}
+        depths = list(getattr(self.base, "depths", ()))
+        if place.block is not None:
+            # a block that the base does not have is there at a greater depth
+            depths[place.stage] = max(depths[place.stage], place.block + 1)
+            values["depths"] = tuple(depths)
+            for field in self._block_fields:
+                now = getattr(self.base, field)
+                grown = [resized(entry, depth) for entry, depth in zip(now, depths)]
+                values[field] = tuple(grown)
+        self._write(values, place, option, depths)
+        return values
 
 
 def _check_resolutions(choice: Choice) -> None:
