@@ -74,6 +74,8 @@ def test_relative_paths_start_where_the_user_is(tmp_path):
     text = QUICKSTART.replace('name="synthetic", synthetic_examples=32,', 'name="photos",')
     (tmp_path / "tiny.py").write_text(text + RELATIVE)
     command = [sys.executable, "-m", "effjax", "sweep", "--config=tiny.py", "--workdir=runs"]
+    # Ray may be installed in a folder of its own
+    paths = os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [*command, "--runner=ray"],
         capture_output=True,
@@ -81,7 +83,7 @@ def test_relative_paths_start_where_the_user_is(tmp_path):
         timeout=600,
         check=False,
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": os.getcwd()},
+        env=os.environ | {"PYTHONPATH": paths},
     )
     assert done.returncode == 0, done.stderr[-3000:]
     (row,) = (tmp_path / "runs/runs.csv").read_text().splitlines()[1:]
