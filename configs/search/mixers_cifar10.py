@@ -98,7 +98,7 @@ def under_latency(choices: list[Choice]) -> Search:
         share=0.5,
         options={"population": 3, "tournament": 2},
         compare_with=("zero_cost", "pr_darts"),
-        compare_options={"zero_cost": {"samples": 30}},
+        compare_options={arm: {"samples": 20} for arm in ("zero_cost", "params", "macs")},
         compare_seeds=3,
     )
 
