@@ -54,7 +54,7 @@ def parts_of(
     """The parts of a network in the order of their calls; the network itself if it states none."""
     images = jax.ShapeDtypeStruct((batch_size, *input_shape), jnp.float32)
     if model.layout is None:
-        return [_part(model, (images,), {}, type(model).__name__)]
+        return [_part(model, (images,), {})]
     names = model.layout.part_depths(model.stage_depths())
     # by path: a head's norm that serves features too runs once for logits
     calls: dict[str, tuple[nn.Module, tuple, dict]] = {}
@@ -75,7 +75,7 @@ def parts_of(
 
     with nn.intercept_methods(record):
         jax.eval_shape(model.init, jax.random.key(0), images)
-    return [_part(*call, type(call[0]).__name__) for call in calls.values()]
+    return [_part(*call) for call in calls.values()]
 
 
 def _shape(value: Any) -> Any:
@@ -88,7 +88,6 @@ def _part(
     module: nn.Module,
     arguments: tuple,
     keywords: Mapping[str, Any],
-    name: str,
 ) -> Part:
     """A part with the key of what it computes."""
     init = functools.partial(module.init, **keywords)
@@ -101,7 +100,17 @@ def _part(
     shapes = []
     for leaf in jax.tree.leaves(arguments):
         shapes.append("x".join(map(str, leaf.shape)))
-    return Part(module, arguments, keywords, f"{name} on {', '.join(shapes)}", key)
+    return Part(module, arguments, keywords, f"{_describe(module)} on {', '.join(shapes)}", key)
+
+
+def _describe(module: nn.Module) -> str:
+    """The module's class, with its token mixer and its window where it has them."""
+    details = []
+    for field in ("mixer", "kernel_size"):
+        if hasattr(module, field):
+            details.append(str(getattr(module, field)))
+    name = type(module).__name__
+    return f"{name}({', '.join(details)})" if details else name
 
 
 def measure_part(part: Part) -> float:

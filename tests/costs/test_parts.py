@@ -8,6 +8,9 @@ from effjax import models
 from effjax.costs.parts import PartsTable, measure_part, parts_of
 from effjax.errors import UserError
 
+# fields that have an entry for each stage
+OF_TWO = {"layer_scale": (None,) * 2, "residual_scale": (None,) * 2, "remat": (False,) * 2}
+
 
 @pytest.fixture(scope="module")
 def model():
@@ -21,6 +24,17 @@ def test_equal_parts_have_one_key(model):
     ]  # fmt: skip
     assert parts[1].key == parts[2].key
     assert len({part.key for part in parts}) == 4
+
+
+def test_blocks_say_their_mixer():
+    sizes = {"depths": (1, 1), "dims": (8, 8), "mixers": ("pooling", "attention(head_dim=8)")}
+    stages = {"patch_strides": (4, 2), "patch_kernels": (4, 2), "patch_pads": (0, 0)}
+    network = models.create_model(
+        "convformer_s18", 4, kernel_sizes=(3, 3), **OF_TWO, **sizes, **stages
+    )
+    what = [part.what for part in parts_of(network, (8, 8, 3), 2)]
+    assert "Block(pooling, 3) on 2x2x2x8" in what
+    assert "Block(attention(head_dim=8), 3) on 2x1x1x8" in what
 
 
 def test_a_table(model, tmp_path):
