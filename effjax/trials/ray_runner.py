@@ -117,6 +117,9 @@ def check_options(options: RayOptions) -> RayOptions:
 
 
 def _import_tune() -> Any:
+    # The second version of Ray Train has another API for reports and checkpoints. Ray reads this
+    # when it is imported, here and in its processes.
+    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "0")
     try:
         from ray import tune
     except ImportError as error:
@@ -127,8 +130,6 @@ def _import_tune() -> Any:
 def _start_ray(address: str | None, display: Display) -> None:
     import ray
 
-    # the second version of Ray Train has another API for reports and checkpoints
-    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "0")
     display.waiting("starting Ray")
     try:
         ray.init(address=address, log_to_driver=False, ignore_reinit_error=True)

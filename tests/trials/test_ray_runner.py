@@ -34,8 +34,12 @@ def write_config(folder: Path) -> Path:
 
 def test_without_ray_the_answer_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setenv("RAY_TRAIN_V2_ENABLED", "")
+    monkeypatch.delenv("RAY_TRAIN_V2_ENABLED")
     with pytest.raises(UserError, match=r"pip install 'effjax\[sweep\]'"):
         run_ray([], "val/loss", tmp_path, None)
+    # Ray reads it when it is imported, so it is set before
+    assert os.environ["RAY_TRAIN_V2_ENABLED"] == "0"
 
 
 @pytest.mark.parametrize(
