@@ -89,12 +89,12 @@ def search(arg: str | None = None) -> Search:
 
 
 def under_latency(choices: list[Choice]) -> Search:
-    """256 networks that differ in their mixers alone, each search of six short trainings."""
+    """256 networks that differ in their mixers alone, each search of five short trainings."""
     return Search(
         space=ArchSpace("convformer_s18", choices, **FIELDS),
         strategy="evolution",
         budget=Budget("latency", "0.8x"),
-        evaluations=6,
+        evaluations=5,
         share=0.5,
         options={"population": 3, "tournament": 2},
         compare_with=("zero_cost", "pr_darts"),
