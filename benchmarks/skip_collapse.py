@@ -98,39 +98,39 @@ def ends(ways: dict[str, list]) -> list[Result]:
 
 
 def draw(ways: dict[str, list], path: Path) -> None:
-    """Skips and depth over epochs, a row of panels a cell: the mean, and every seed."""
+    """Skips and depth over epochs, a row of panels a cell: mean, range, and where seeds end."""
     import matplotlib.figure
 
-    figure = matplotlib.figure.Figure(figsize=(8, 5.4), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(9, 5.6), layout="constrained")
     rows = figure.subplots(2, 2, sharex=True)
     cells = {"normal": "normal cell", "reduce": "reduction cell"}
-    titles = {"skips": "skips of 4 edges", "depth": "convolutions on the deepest path"}
+    titles = {"skips": "skips, of 4 edges", "depth": "convolutions in a row"}
     for axes, (cell, name) in zip(rows, cells.items()):
         for axis, (key, title) in zip(axes, titles.items()):
             draw_panel(axis, ways, f"{cell}_{key}")
             most = 4 if key == "skips" else 2
-            axis.set(title=f"{name}: {title}", ylim=(-0.3, most + 0.3), yticks=range(most + 1))
+            axis.set(title=f"{name}: {title}", ylim=(-0.2, most + 0.2), yticks=range(most + 1))
             axis.grid(axis="y", alpha=0.3)
     for axis in rows[-1]:
         axis.set_xlabel("epoch")
     seeds = len(ways[METHODS[0]])
     lines, names = rows[0, 0].get_legend_handles_labels()
-    title = f"thick: mean of {seeds} seeds; thin: each of them"
+    title = f"lines: mean of {seeds} seeds; shade: least to most; dots: where each seed ends"
     figure.legend(lines, names, loc="outside lower center", ncols=2, title=title, frameon=False)
     figure.savefig(path, dpi=120)
 
 
 def draw_panel(axis: Any, ways: dict[str, list], key: str) -> None:
-    """One figure of the cells over epochs; seeds beside each other where they are equal."""
+    """One figure of the cells over epochs; equal ends lie beside each other."""
     for number, (method, runs) in enumerate(ways.items()):
-        values = np.array([[row[key] for row in run["way"]] for run in runs])
-        for seed, line in enumerate(values):
-            shift = 0.035 * (2 * seed + number - len(runs))
-            axis.step(
-                range(len(line)), line + shift, color=COLOURS[number], alpha=0.35, linewidth=0.8
-            )
+        color = COLOURS[number]
+        values = np.array([[row[key] for row in run["way"]] for run in runs])  # [seeds, epochs]
+        epochs = np.arange(values.shape[1])
         name = method.replace("_", "-").upper()
-        axis.plot(values.mean(0), color=COLOURS[number], linewidth=2.2, label=name)
+        axis.fill_between(epochs, values.min(0), values.max(0), color=color, alpha=0.12, lw=0)
+        axis.plot(epochs, values.mean(0), color=color, linewidth=2, label=name)
+        beside = epochs[-1] + 0.6 + 0.35 * (len(runs) * number + np.arange(len(runs)))
+        axis.plot(beside, values[:, -1], "o", color=color, markersize=3)
 
 
 if __name__ == "__main__":
