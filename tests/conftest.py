@@ -23,6 +23,8 @@ if version("jaxlib").startswith("0.10."):  # a process dies of a flag that its X
     FLAGS.append("--xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# a program need not say which line of Python each of its operations is from
+os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 os.environ.setdefault("EFFJAX_NO_REEXEC", "1")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     compiled = tempfile.mkdtemp(prefix="effjax-tests-")
