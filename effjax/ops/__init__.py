@@ -2,7 +2,7 @@
 
 from effjax.moved import old_names
 from effjax.ops.attention import attention, attention_reference
-from effjax.ops.channels import channel_product, rest_shape
+from effjax.ops.channels import channel_product, channel_sum, rest_shape, scale_early
 from effjax.ops.conv import conv, conv_reference
 from effjax.ops.depthwise_conv import depthwise_conv, depthwise_conv_reference
 from effjax.ops.kept import keep_products_only, kept
@@ -20,6 +20,7 @@ __all__ = [
     "attention",
     "attention_reference",
     "channel_product",
+    "channel_sum",
     "conv",
     "conv_reference",
     "depthwise_conv",
@@ -34,6 +35,7 @@ __all__ = [
     "pool_minus_input_reference",
     "product_with_transposed",
     "rest_shape",
+    "scale_early",
     "star_relu",
     "star_relu_reference",
     "traced_for",

@@ -10,6 +10,7 @@ with them, nor if H and W are two axes, as then W alone would have to fill the l
 
 import math
 
+import jax.numpy as jnp
 from jax import Array
 
 from effjax.ops.matrix_product import matrix_product
@@ -18,8 +19,17 @@ from effjax.ops.platform import on_tpu
 LANES = 128  # of a TPU's vector registers
 
 
-def channel_product(x: Array, kernel: Array) -> Array:
-    """[..., I] times [I, O], as a product of two matrices."""
+def channel_product(x: Array, kernel: Array, parts: int = 1) -> Array:
+    """[..., I] times [I, O], as a product of two matrices.
+
+    Args:
+      parts: so many equal parts of O are used each by itself. A TPU computes them each by itself:
+        the joined array is never made, nor is its gradient, since XLA drops what is joined only to
+        be split.
+    """
+    if on_tpu() and parts > 1:
+        kernels = jnp.split(kernel, parts, axis=-1)
+        return jnp.concatenate([channel_product(x, part) for part in kernels], axis=-1)
     *leading, channels = x.shape
     if on_tpu() and len(leading) > 1:
         positions = x.reshape(leading[0], math.prod(leading[1:]), channels)  # [B, N, I]
@@ -30,6 +40,23 @@ def channel_product(x: Array, kernel: Array) -> Array:
         rows = x.reshape(-1, channels)  # [N, I]
         y = matrix_product(rows, kernel)
     return y.reshape(*leading, -1)
+
+
+def channel_sum(x: Array, bias: Array, parts: int = 1) -> Array:
+    """[..., O] plus [O], in the dtype of `x`; `parts` as in `channel_product`."""
+    if on_tpu() and parts > 1:
+        pairs = zip(jnp.split(x, parts, axis=-1), jnp.split(bias, parts), strict=True)
+        return jnp.concatenate([channel_sum(part, own) for part, own in pairs], axis=-1)
+    leading = (1,) * (x.ndim - 1)
+    return x + bias.astype(x.dtype).reshape(*leading, -1)
+
+
+def scale_early() -> bool:
+    """Whether s (x W) is better computed as x (W s), where s is a factor for each output channel.
+
+    On a TPU it is: the gradient of s is then a sum over the kernel, not a pass over two maps.
+    """
+    return on_tpu()
 
 
 def rest_shape(shape: tuple[int, ...], has_rows: bool) -> tuple[int, ...]:

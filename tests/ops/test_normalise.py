@@ -42,3 +42,31 @@ def test_bfloat16_is_normalised_in_float32():
     for platform in ("cpu", "tpu"):
         with traced_for(platform):
             assert normalise(x, (-1,), EPS).dtype == jnp.float32
+
+
+@pytest.mark.parametrize("mean", [0.0, 3.0, 30.0, 300.0])
+def test_one_pass_over_bfloat16_loses_less_than_rounding_to_it(mean):
+    def exact(x):
+        x = np.asarray(x, np.float64)
+        return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + EPS)
+
+    x = mean + jax.random.normal(jax.random.key(2), (64, 384))
+    rounded = x.astype(jnp.bfloat16)
+    with traced_for("tpu"):
+        found = normalise(rounded, (-1,), EPS)
+    lost_by_rounding = abs(exact(rounded) - exact(x)).max()
+    assert abs(found - exact(rounded)).max() < 0.1 * lost_by_rounding
+
+
+def test_equal_numbers_are_normalised_to_nothing():
+    x = jnp.full((4, 7), 123.4, jnp.bfloat16)
+
+    def total(x):
+        y = normalise(x, (-1,), EPS)
+        return y.sum(), y
+
+    with traced_for("tpu"):
+        gradient, y = jax.grad(total, has_aux=True)(x)
+    # what rounding leaves of x - mean, 1e-5, over the root of EPS
+    assert abs(y).max() < 0.02
+    assert jnp.isfinite(gradient).all()

@@ -112,7 +112,7 @@ class Attention(nn.Module):
         channels = x.shape[-1]
         width = self.head_dim or channels // self.heads
         linear = {"kernel_init": self.kernel_init}
-        qkv = Linear(3 * self.heads * width, self.qkv_bias, name="qkv", **linear)(x)
+        qkv = Linear(3 * self.heads * width, self.qkv_bias, parts=3, name="qkv", **linear)(x)
         bias = None
         if self.grid is not None:
             bias = RelativeBias(self.heads, self.grid, name="rel_pos_bias")(kept)

@@ -19,7 +19,7 @@ class SelfAttention(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         channels = x.shape[-1]
-        qkv = Linear(3 * channels, name="qkv")(x)
+        qkv = Linear(3 * channels, parts=3, name="qkv")(x)
         q, k, v = split_qkv(qkv)
         mixed = attend(q, k, v, self.head_dim)
         return Linear(channels, name="proj")(mixed)

@@ -10,7 +10,7 @@ can change both before they meet (`effjax.compress.quantised` rounds them).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -19,7 +19,7 @@ from jax.nn.initializers import Initializer
 
 from effjax.errors import UserError
 from effjax.models.blocks.initialisers import fan_out_init, normal_init, zeros_init
-from effjax.ops import channel_product, conv, depthwise_conv, kept
+from effjax.ops import channel_product, channel_sum, conv, depthwise_conv, kept
 
 
 def at_least_float32(x: Array) -> Array:
@@ -66,28 +66,39 @@ def _times(sides: Sequence[int]) -> str:
     return " x ".join(str(side) for side in sides)
 
 
+def unscaled(x: Array) -> Array:
+    """`x`, where another layer multiplies by a `Scale`."""
+    return x
+
+
 class Linear(nn.Module):
-    """[..., I] -> [..., features]."""
+    """[..., I] -> [..., features].
+
+    Attributes:
+      parts: so many equal parts of the features are used each by itself, as queries, keys, values.
+    """
 
     features: int
     use_bias: bool = True
     kernel_init: Initializer = normal_init
     bias_init: Initializer = zeros_init
+    parts: int = 1
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array, scale: Callable[[Array], Array] = unscaled) -> Array:
+        """`scale` of the result [..., features], by way of the kernel and the bias."""
         refuse_smaller_maps(self, x.shape, kernel=(1,) * (x.ndim - 2))
         shape = (x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape)
+        kernel = scale(self.param("kernel", self.kernel_init, shape))
         y = self.product(x, kernel.astype(x.dtype))
         if self.use_bias:
-            bias = self.param("bias", self.bias_init, (self.features,))
-            y += per_channel(bias, y)
+            bias = scale(self.param("bias", self.bias_init, (self.features,)))
+            y = channel_sum(y, bias, self.parts)
         return kept(y)
 
     def product(self, x: Array, kernel: Array) -> Array:
         """[..., I] times [I, features]."""
-        return channel_product(x, kernel)
+        return channel_product(x, kernel, self.parts)
 
 
 class Conv(nn.Module):

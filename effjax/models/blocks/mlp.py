@@ -4,7 +4,7 @@ Shapes: C channels, ... any leading axes.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flax import linen as nn
@@ -12,7 +12,8 @@ from jax import Array
 
 from effjax.models.architecture import Width
 from effjax.models.blocks.activations import ACTIVATIONS
-from effjax.models.blocks.layers import Linear
+from effjax.models.blocks.layers import Linear, Scale, unscaled
+from effjax.ops import scale_early
 
 # hidden channels of each block of each stage, where they are not a multiple of the block's own
 HiddenWidths = tuple[tuple[Width, ...], ...] | None
@@ -27,13 +28,21 @@ class Mlp(nn.Module):
     hidden: int | None = None  # None: by the ratio
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array, scale: Callable[[Array], Array] = unscaled) -> Array:
+        """`scale` of the result, by way of the last layer's kernel."""
         channels = x.shape[-1]
         # rounded down, as in timm
         hidden = self.hidden or int(self.ratio * channels)
         x = Linear(hidden, self.use_bias, name="fc1")(x)  # [..., C] -> [..., ratio * C]
         x = ACTIVATIONS[self.activation](name="act")(x)
-        return Linear(channels, self.use_bias, name="fc2")(x)
+        return Linear(channels, self.use_bias, name="fc2")(x, scale)
+
+
+def scaled(mlp: Mlp, x: Array, scale: Scale) -> Array:
+    """scale * mlp(x)."""
+    if scale_early():
+        return mlp(x, scale)
+    return scale(mlp(x))
 
 
 def hidden_width(architecture: Any, path: Sequence[str]) -> int | None:

@@ -28,7 +28,7 @@ from effjax.models.base import BlockWindows, ImageModel, Outputs
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.layers import DepthwiseConv, Scale
-from effjax.models.blocks.mlp import HiddenWidths, Mlp, hidden_width
+from effjax.models.blocks.mlp import HiddenWidths, Mlp, hidden_width, scaled
 from effjax.models.blocks.norms import LayerNorm
 from effjax.models.blocks.recompute import maybe_remat
 from effjax.models.blocks.stages import Patches, Stage
@@ -109,8 +109,8 @@ class Block(nn.Module):
         a = self.architecture
         y = DepthwiseConv(sides(self.kernel_size), name="conv_dw")(x)
         y = LayerNorm(name="norm")(y)
-        y = Mlp(a.mlp_ratio, hidden=hidden_width(a, self.path), name="mlp")(y)
-        y = Scale(a.layer_scale, name="gamma")(y)
+        mlp = Mlp(a.mlp_ratio, hidden=hidden_width(a, self.path), name="mlp")
+        y = scaled(mlp, y, Scale(a.layer_scale, name="gamma"))
         return x + StochasticDepth(self.drop_path)(y, examples)
 
 

@@ -31,7 +31,7 @@ from effjax.models.blocks.activations import gelu
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.drops import StochasticDepth, stochastic_depth_rates
 from effjax.models.blocks.layers import DepthwiseConv, Linear, Scale
-from effjax.models.blocks.mlp import HiddenWidths, Mlp, hidden_width
+from effjax.models.blocks.mlp import HiddenWidths, Mlp, hidden_width, scaled
 from effjax.models.blocks.norms import BatchNorm, LayerNorm
 from effjax.models.blocks.recompute import maybe_remat
 from effjax.models.blocks.stages import Patches, Stage
@@ -129,8 +129,8 @@ class Block(nn.Module):
         mixer = InceptionMixer(a.branch_ratio, self.square, self.band, name="token_mixer")
         y = mixer(x)
         y = BatchNorm(self.batch_axis, name="norm")(y, examples)
-        y = Mlp(a.mlp_ratios[self.stage], hidden=hidden_width(a, self.path), name="mlp")(y)
-        y = Scale(a.layer_scale, name="gamma")(y)
+        mlp = Mlp(a.mlp_ratios[self.stage], hidden=hidden_width(a, self.path), name="mlp")
+        y = scaled(mlp, y, Scale(a.layer_scale, name="gamma"))
         return x + StochasticDepth(self.drop_path)(y, examples)
 
 

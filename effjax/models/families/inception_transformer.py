@@ -262,7 +262,7 @@ class LowMixer(nn.Module):
             )
         x = nn.avg_pool(x, (pool, pool), (pool, pool))
         tokens = x.reshape(batch, -1, channels)  # [B, N, C]
-        qkv = Linear(3 * channels, name="qkv")(tokens)
+        qkv = Linear(3 * channels, parts=3, name="qkv")(tokens)
         x = attend(*split_qkv(qkv), HEAD_DIM).reshape(x.shape)
         return x.repeat(pool, axis=1).repeat(pool, axis=2)
 

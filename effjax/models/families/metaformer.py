@@ -39,7 +39,7 @@ from effjax.models.blocks.drops import (
     stochastic_depth_rates,
 )
 from effjax.models.blocks.initialisers import uniform_init
-from effjax.models.blocks.layers import Linear, Scale, at_least_float32
+from effjax.models.blocks.layers import Linear, Scale, at_least_float32, unscaled
 from effjax.models.blocks.mixers import find_mixer
 from effjax.models.blocks.mlp import HiddenWidths, Mlp, hidden_width
 from effjax.models.blocks.norms import CHANNELS, WHOLE_MAP, BatchNorm, LayerNorm
@@ -48,7 +48,7 @@ from effjax.models.blocks.scan import Drops
 from effjax.models.blocks.stages import Patches, Stage
 from effjax.models.blocks.tail import classify, mean_over_positions
 from effjax.models.layout import STAGED
-from effjax.ops import rest_shape
+from effjax.ops import rest_shape, scale_early
 from effjax.ranges import Positive
 
 NO_SCALE = (None, None, None, None)
@@ -176,16 +176,26 @@ class Block(nn.Module):
         window = make_mixer.func.window
         if window != "":  # a mixer that is itself a window would have the map turned around twice
             x = x.reshape(rest_shape(map_shape, has_rows=window is not None))
-        y = self._norm("norm1")(x, examples)
+        early, late = self._layer_scale(1, make_mixer.func.keeps_scales)
+        y = early(self._norm("norm1")(x, examples))
         y = mixer(y.reshape(map_shape), examples is not None, examples).reshape(x.shape)
-        x = self._residual(1, x, y, examples, drops)
+        x = self._residual(1, x, y, examples, drops, late)
         if not a.channel_mlp:
             return x.reshape(map_shape)
         hidden = hidden_width(a, self.path)
         mlp = Mlp(a.mlp_ratio, a.mlp_activation, a.mlp_bias, hidden, name="mlp")
         y = self._norm("norm2")(x, examples)
-        y = mlp(y)
-        return self._residual(2, x, y, examples, drops).reshape(map_shape)
+        early, late = self._layer_scale(2, True)
+        y = mlp(y, early)
+        return self._residual(2, x, y, examples, drops, late).reshape(map_shape)
+
+    def _layer_scale(self, number: int, keeps_scales: bool) -> tuple[Callable, Callable]:
+        """The layer scale of a branch: (ahead of its last linear part, at its end), one of both."""
+        init = self.architecture.layer_scale[self.stage]
+        if init is None:
+            return unscaled, unscaled
+        scale = Scale(init, name=f"layer_scale{number}")
+        return (scale, unscaled) if keeps_scales and scale_early() else (unscaled, scale)
 
     def _residual(
         self,
@@ -194,15 +204,14 @@ class Block(nn.Module):
         branch: Array,
         examples: Examples,
         drops: Drops | None,
+        layer_scale: Callable[[Array], Array],
     ) -> Array:
         """residual scale * skip + layer scale * dropped branch."""
         a = self.architecture
         i = self.stage
         drop = StochasticDepth(self.drop_path, name=drop_name(number - 1))
         given = drops and (drops[0], drops[1][number - 1])
-        branch = drop(branch, examples, given)
-        if a.layer_scale[i] is not None:
-            branch = Scale(a.layer_scale[i], name=f"layer_scale{number}")(branch)
+        branch = layer_scale(drop(branch, examples, given))
         if a.residual_scale[i] is not None:
             skip = Scale(a.residual_scale[i], name=f"res_scale{number}")(skip)
         return skip + branch if a.skips else branch

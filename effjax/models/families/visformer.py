@@ -185,7 +185,7 @@ class Attention(nn.Module):
         head_dim = channels // self.heads
         width = 3 * self.heads * head_dim
         tokens = x.reshape(x.shape[0], -1, channels)  # [B, N, C]
-        qkv = unbiased_linear(width, name="qkv")(tokens)
+        qkv = unbiased_linear(width, parts=3, name="qkv")(tokens)
         mixed = attend(*split_qkv(qkv), head_dim)
         # Channels that heads * head_dim leaves out come back by the projection.
         return unbiased_linear(channels, name="proj")(mixed).reshape(x.shape)
@@ -208,9 +208,9 @@ class ConvMlp(nn.Module):
         return unbiased_linear(channels, name="conv3")(x)
 
 
-def unbiased_linear(features: int, name: str) -> Linear:
+def unbiased_linear(features: int, name: str, parts: int = 1) -> Linear:
     """A linear layer on each position; published files store it as a 1x1 convolution."""
-    return Linear(features, use_bias=False, kernel_init=fan_out_init, name=name)
+    return Linear(features, use_bias=False, kernel_init=fan_out_init, parts=parts, name=name)
 
 
 @register_family(

@@ -7,6 +7,7 @@ import pytest
 
 from effjax.models import create_model
 from effjax.models.registry import abstract_variables
+from effjax.ops import traced_for
 from tests.models.model_parity import images, random_variables
 
 TINY = {"depths": (1, 2, 1, 1), "dims": (16, 24, 32, 64), "patch_kernels": 3, "patch_pads": 1}
@@ -92,3 +93,23 @@ def test_param_dtype():
 def test_any_size_that_is_not_square_too():
     model, variables = build("caformer_s18")
     assert jax.eval_shape(model.apply, variables, IMAGES[:, :17]).shape == (4, 10)
+
+
+@pytest.mark.parametrize("mixer", ["pooling", "identity", "separable_conv"])
+def test_layer_scales_have_the_same_gradients_on_a_tpu(mixer):
+    """There they multiply kernels, or what enters a pooling."""
+    fields = ONE | {"mixers": mixer, "layer_scale": 0.5, "drop_path_rate": 0.0, "depths": 1}
+    model, variables = build("poolformer_s12", **fields)
+
+    def gradients(platform):
+        def loss(variables):
+            return jnp.sin(model.apply(variables, IMAGES[:2], train=True)).sum()
+
+        with traced_for(platform):
+            return jax.jit(jax.grad(loss))(variables)
+
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-4),
+        gradients("tpu"),
+        gradients("cpu"),
+    )

@@ -36,7 +36,7 @@ class Attention(TokenMixer):
         # Heads are whole: a rest of the channels gets none, few channels get one.
         heads = self.heads or max(channels // self.head_dim, 1)
         width = heads * self.head_dim
-        qkv = Linear(3 * width, use_bias=False, name="qkv")(tokens)
+        qkv = Linear(3 * width, use_bias=False, parts=3, name="qkv")(tokens)
         mixed = attend(*split_qkv(qkv), self.head_dim)
         y = Linear(channels, use_bias=False, name="proj")(mixed)
         return y.reshape(x.shape)

@@ -14,6 +14,7 @@ class Identity(TokenMixer):
     """No mixing at all (IdentityFormer, https://arxiv.org/abs/2210.13452)."""
 
     can_scan = True
+    keeps_scales = True
 
     def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
         return x

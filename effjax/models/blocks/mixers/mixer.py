@@ -34,6 +34,7 @@ class TokenMixer(nn.Module):
         itself; None: it has none, and there is no size to search.
       can_scan: whether equal blocks may be compiled once (`scan`): only if the mixer draws nothing
         at random and keeps no running averages.
+      keeps_scales: whether a factor for each channel may as well come before the mixer as after it.
     """
 
     kernel_size: int | tuple[int, int]
@@ -41,6 +42,7 @@ class TokenMixer(nn.Module):
 
     window: ClassVar[str | None] = None
     can_scan: ClassVar[bool] = False
+    keeps_scales: ClassVar[bool] = False
 
     def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
         """[B, H, W, C] -> [B, H, W, C]; `examples` int32 [B] in training, as layers that drop."""

@@ -18,6 +18,7 @@ class Pooling(TokenMixer):
 
     window = ""
     can_scan = True
+    keeps_scales = True
 
     @nn.compact
     def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
