@@ -16,6 +16,7 @@ from pathlib import Path
 import ml_collections
 import numpy as np
 
+from effjax.costs import UNITS
 from effjax.report import Display, format_seconds
 from effjax.report.kernel_sizes import plot_arms
 from effjax.report.metric_names import less_is_better
@@ -291,6 +292,7 @@ def draw(
         if progress:
             curves[arm] = progress
     if points:
-        plot_arms(points, intervals, workdir / PICTURE, unit, str(workdir), metric)
+        axis = UNITS[unit] if unit in ("params", "macs") else f"{unit}, {UNITS[unit]}"
+        plot_arms(points, intervals, workdir / PICTURE, axis, str(workdir), metric)
     if curves:
         plot_progress(curves, workdir / PROGRESS, f"{workdir}: {metric}", best)
