@@ -4,7 +4,8 @@ Workloads: moco_digits, a small residual network by MoCo, scored by the error of
            mae_digits, a tiny ViT by MAE, scored by its loss on held-out images. Both have a stable
            rate and a decay, at half of the steps and at all of them: the half is trained once.
 Score: none yet: it has not been run as a whole.
-Cost: 72 runs of about half a minute on one CPU core; started again it goes on.
+Cost: 72 runs in 24 programs: five seconds a run and ten more a program on one idle CPU core, so
+      about ten minutes; started again it goes on.
 Run: effjax bench --config=configs/bench/without_labels.py
 Args: moco, mae: the recipe of one workload, for `effjax train`.
 """
