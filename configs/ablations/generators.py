@@ -29,7 +29,8 @@ GAN_STEPS = 800.0
 
 # flow matching trains where the shape of digits is decided, see configs/generate/digits.py
 FLOW = {"task.times": "logit_normal", "task.times_mean": -1.0}
-EDM = {"task.process": "edm", "task.target": None}
+# the same noise for EDM, since log sigma = -logit t
+EDM = {"task.process": "edm", "task.target": None, "task.noise_mean": 1.0}
 FDM = {**EDM, "task.momentum": 2.0, "task.weight_warmup": 100}
 HALF = {"total_steps": STEPS / 2, "schedule.warmup_steps": 50.0}
 QUARTER = {"total_steps": STEPS / 4, "schedule.warmup_steps": 25.0, "task.weight_warmup": 50}
