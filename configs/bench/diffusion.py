@@ -3,7 +3,8 @@
 Workload: diffusion_digits, the DiT of configs/generate/digits.py by flow matching. It is scored by
           the squared error of the velocity on held-out digits, at times and noises that never
           change: val/loss.
-Score: see docs/generate.md. A shared rate says nothing: AdamW's best is about a fifth of Adan's.
+Score: see docs/generate.md. A shared rate says nothing: AdamW's best is a tenth to a fifth of
+       Adan's.
 Cost: 12 minutes on one idle CPU core, eight runs; started again it goes on.
 Run: effjax bench --config=configs/bench/diffusion.py
      (with --merge=configs/bench/baselines/diffusion our rows are there already)

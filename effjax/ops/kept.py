@@ -11,7 +11,7 @@ from jax.ad_checkpoint import checkpoint_name
 _KEPT = "kept"
 save_only_kept = jax.checkpoint_policies.save_only_these_names(_KEPT)
 
-# Read while a function is traced, which may be in another thread: a context variable.
+# Read while a function is traced. Several threads may trace at once, each with its own value.
 _wanted = contextvars.ContextVar("keep_products_only", default=False)
 
 

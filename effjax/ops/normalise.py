@@ -20,7 +20,7 @@ def normalise(
     of it.
 
     Args:
-      mark: is handed each statistic, and what it gives is used (as `kept` of models' blocks).
+      mark: is handed each statistic, and what it gives is used (as `effjax.ops.kept`).
     """
     if on_tpu():
         return _in_closed_form(x, over, eps)

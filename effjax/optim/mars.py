@@ -23,7 +23,7 @@ Rule = Literal["adamw", "lion", "shampoo"]
 
 
 class MarsState(NamedTuple):
-    """State of `scale_by_mars`: a counter and three arrays for each parameter."""
+    """State of `scale_by_mars`: a counter, and three arrays for each parameter or two."""
 
     count: jax.Array
     mu: optax.Updates  # m
@@ -57,7 +57,7 @@ def scale_by_mars(
 
     Args:
         b1, b2, eps: as in Adam.
-        gamma: strength of the correction; 0 leaves Adam with clipped gradients.
+        gamma: strength of the correction; 0 leaves the rule alone, with clipped gradients.
         vector_b1, vector_b2: b1 and b2 of biases, norms and the like.
         vectors: MARS for those as well; MARS-Shampoo gives them MARS-AdamW's direction.
         rule: what the corrected gradient goes through.

@@ -20,7 +20,10 @@ Exact = Callable[[np.ndarray], np.ndarray]  # places in the flattened array [N] 
 
 
 def cut_off(sums: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
-    """Writes what sums of weights of 1, float32 and not negative, are at least and at most."""
+    """Writes what sums of weights of 1, float32 and not negative, are at least and at most.
+
+    OpenCV takes the absolute value, so that near 0 `low` is 1: another value than `high` as well.
+    """
     cv2.convertScaleAbs(sums, low, alpha=1, beta=-HALF - MARGIN)
     cv2.convertScaleAbs(sums, high, alpha=1, beta=-HALF + MARGIN)
 
@@ -46,7 +49,12 @@ def blend(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
 
 
 def settle(low: np.ndarray, high: np.ndarray, differ: np.ndarray, exact: Exact) -> np.ndarray:
-    """`high`, and where `low` is another value, what `exact` gives."""
+    """`high`, and where `low` is another value, what `exact` gives; written into `high`.
+
+    Args:
+      differ: uint8, 0 where all values of a sum are equal. The sum is that value then, and
+        `high` has it whatever `low` is.
+    """
     unsure = cv2.bitwise_and(cv2.compare(low, high, cv2.CMP_NE), differ)
     places = np.flatnonzero(unsure.view(bool))  # of booleans NumPy finds them 15 times as fast
     if places.size:
