@@ -12,7 +12,13 @@ from effjax.ops.matrix_product import matrix_product, product_with_transposed
 from effjax.ops.platform import on_tpu
 
 
-def attention(q: Array, k: Array, v: Array, head_dim: int, bias: Array | None = None) -> Array:
+def attention(
+    q: Array,
+    k: Array,
+    v: Array,
+    head_dim: int,
+    bias: Array | None = None,
+) -> Array:
     """softmax(q k^T / sqrt(D) + bias) v for every head; q, k, v and the result [B, N, A * D].
 
     Scores of less than float32 are widened to it. `bias` is [B, A, N, N], or 1 in the place of B.
@@ -23,33 +29,49 @@ def attention(q: Array, k: Array, v: Array, head_dim: int, bias: Array | None = 
 
 
 def attention_reference(
-    q: Array, k: Array, v: Array, head_dim: int, bias: Array | None = None
+    q: Array,
+    k: Array,
+    v: Array,
+    head_dim: int,
+    bias: Array | None = None,
 ) -> Array:
     """The same as published code has it."""
     weights = jax.nn.softmax(_scores(q, k, head_dim, bias))
-    mixed = matrix_product(weights.astype(v.dtype), split_heads(v, head_dim))  # [B, A, N, D]
+    values = split_heads(v, head_dim)
+    mixed = matrix_product(weights.astype(v.dtype), values)  # [B, A, N, D]
     return join_heads(mixed)
 
 
-def _divided_late(q: Array, k: Array, v: Array, head_dim: int, bias: Array | None) -> Array:
+def _divided_late(
+    q: Array,
+    k: Array,
+    v: Array,
+    head_dim: int,
+    bias: Array | None,
+) -> Array:
     """The softmax's denominator divides what is mixed: N * D numbers and not N * N.
 
     Its gradient then needs no sum over N * N either, and two numbers of each row are kept for it.
     """
     scores = _scores(q, k, head_dim, bias)
     # any shift gives the same softmax, so no gradient goes through this one
-    highest = kept(lax.stop_gradient(scores.max(-1, keepdims=True)))  # [B, A, N, 1]
+    highest = lax.stop_gradient(scores.max(-1, keepdims=True))  # [B, A, N, 1]
+    highest = kept(highest)
     weights = jnp.exp(scores - highest)
     total = kept(weights.sum(-1, keepdims=True))  # [B, A, N, 1]
-    mixed = kept(matrix_product(weights.astype(v.dtype), split_heads(v, head_dim)))
-    return join_heads((mixed / total).astype(v.dtype))
+
+    values = split_heads(v, head_dim)
+    mixed = matrix_product(weights.astype(v.dtype), values)  # [B, A, N, D]
+    mixed = kept(mixed) / total
+    return join_heads(mixed.astype(v.dtype))
 
 
 def _scores(q: Array, k: Array, head_dim: int, bias: Array | None) -> Array:
     """q k^T / sqrt(D) + bias, [B, A, N, N], with heads moved beside the batch."""
     # The scale goes to the queries: N * D numbers and not N * N.
     queries = split_heads(q * head_dim**-0.5, head_dim)
-    scores = product_with_transposed(queries, split_heads(k, head_dim))
+    keys = split_heads(k, head_dim)
+    scores = product_with_transposed(queries, keys)
     # A softmax over many tokens needs the wider range, also in bfloat16.
     scores = scores.astype(jnp.promote_types(scores.dtype, jnp.float32))
     if bias is not None:
@@ -57,14 +79,25 @@ def _scores(q: Array, k: Array, head_dim: int, bias: Array | None) -> Array:
     return scores
 
 
-def _heads_in_place(q: Array, k: Array, v: Array, head_dim: int, bias: Array | None) -> Array:
+def _heads_in_place(
+    q: Array,
+    k: Array,
+    v: Array,
+    head_dim: int,
+    bias: Array | None,
+) -> Array:
     """For TPUs: heads stay beside their channels, so that nothing is copied to move them."""
 
     def heads(x: Array) -> Array:
         return x.reshape(*x.shape[:2], -1, head_dim)  # [B, N, A, D]
 
     mixed = jax.nn.dot_product_attention(
-        heads(q), heads(k), heads(v), bias=bias, scale=head_dim**-0.5, implementation="xla"
+        heads(q),
+        heads(k),
+        heads(v),
+        bias=bias,
+        scale=head_dim**-0.5,
+        implementation="xla",
     )
     return mixed.reshape(q.shape)
 
