@@ -1,41 +1,33 @@
 """Mean and deviation taken out, with gradients that suit the backend."""
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from effjax.ops.kept import kept
 from effjax.ops.platform import on_tpu
 
 Axes = tuple[int, ...]
 
 
-def normalise(
-    x: Array, over: Axes, eps: float, mark: Callable[[Array], Array] = lambda statistic: statistic
-) -> Array:
+def normalise(x: Array, over: Axes, eps: float) -> Array:
     """(x - mean) / sqrt(variance + eps), both over the axes `over`, in float32 at least.
 
     On a TPU the gradient is custom: forward-mode differentiation works on top of it, not in place
     of it.
-
-    Args:
-      mark: is handed each statistic, and what it gives is used (as `effjax.ops.kept`).
     """
     if on_tpu():
         return _in_closed_form(x, over, eps)
-    return normalise_reference(x, over, eps, mark)
+    return normalise_reference(x, over, eps)
 
 
-def normalise_reference(
-    x: Array, over: Axes, eps: float, mark: Callable[[Array], Array] = lambda statistic: statistic
-) -> Array:
+def normalise_reference(x: Array, over: Axes, eps: float) -> Array:
     """The same with the gradient that JAX derives, statistic by statistic."""
     wide = _at_least_float32(x)
     # The variance of what is centred: E[x^2] - E[x]^2 cancels where the mean is large.
-    mean = mark(wide.mean(over, keepdims=True))
+    mean = kept(wide.mean(over, keepdims=True))
     centred = wide - mean
-    variance = mark(jnp.square(centred).mean(over, keepdims=True))
+    variance = kept(jnp.square(centred).mean(over, keepdims=True))
     return centred * lax.rsqrt(variance + eps)
 
 

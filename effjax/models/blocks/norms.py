@@ -43,7 +43,7 @@ class LayerNorm(nn.Module):
         shape = (x.shape[-1],)
         scale = self.param("scale", ones_init, shape)
         # a map whose positions are one axis [B, N, C] has one axis less
-        normalised = normalise(x, self.over[1 - x.ndim :], self.eps, kept)
+        normalised = normalise(x, self.over[1 - x.ndim :], self.eps)
         y = normalised * per_channel(scale, normalised)
         if self.use_bias:
             bias = self.param("bias", zeros_init, shape)
