@@ -12,10 +12,11 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image
 
+from effjax.data.images.interpolation import Colour, Pixels, Resampling
 from effjax.data.images.rounding import blend
-from effjax.data.images.shifts import shift_columns, shift_rows
+from effjax.data.images.shears import shear_columns, shear_rows
+from effjax.data.images.translations import translate
 
-Pixels = np.ndarray  # uint8 [H, W, 3]
 FULL = 10  # the strength at which a level reaches the end of its range
 LEVELS = 256  # of a pixel
 VALUES = np.arange(LEVELS)
@@ -26,8 +27,8 @@ SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13  # Pillow'
 class How(NamedTuple):
     """How operations that move pixels do it."""
 
-    resample: Image.Resampling
-    fill: tuple[int, int, int]  # the colour of what comes from outside
+    resample: Resampling
+    fill: Colour  # the colour of what comes from outside
 
 
 Level = Callable[[float, Generator], float]
@@ -98,6 +99,33 @@ def increasing_enhance_level(strength: float, rng: Generator) -> float:
     return max(0.1, factor)
 
 
+# -------------------------------------------------------------- values from values
+
+
+def invert(image: Pixels, level: float, how: How) -> Pixels:
+    return cv2.bitwise_not(image)
+
+
+def posterize(image: Pixels, bits: float, how: How) -> Pixels:
+    # 0 bits are a black image, as Pillow gave before it refused them
+    lost = 2 ** (8 - int(bits)) - 1
+    kept = np.uint8(LEVELS - 1 - lost)
+    return image & kept
+
+
+def solarize(image: Pixels, threshold: float, how: How) -> Pixels:
+    # 255 where a value is inverted: by all of its bits
+    last_dark = threshold - 1
+    _, inverted = cv2.threshold(image, last_dark, LEVELS - 1, cv2.THRESH_BINARY)
+    return cv2.bitwise_xor(image, inverted)
+
+
+def solarize_add(image: Pixels, amount: float, how: How) -> Pixels:
+    # only the darker half is lifted
+    _, lift = cv2.threshold(image, 127, int(amount), cv2.THRESH_BINARY_INV)
+    return cv2.add(image, lift)
+
+
 # ----------------------------------------------------------------- values by a table
 
 
@@ -128,7 +156,8 @@ def _by_channel(image: Pixels, table_of: Callable[[np.ndarray], np.ndarray | Non
 def _stretching(channel: np.ndarray) -> np.ndarray | None:
     """The table [256] that takes the darkest value to 0 and the brightest to 255."""
     low, high, _, _ = cv2.minMaxLoc(channel)
-    if high == low:
+    is_full = low == 0 and high == LEVELS - 1
+    if is_full or high == low:
         return None
     scale = (LEVELS - 1) / (high - low)
     # cut off behind the point, as Pillow does
@@ -144,32 +173,6 @@ def _equalizing(channel: np.ndarray) -> np.ndarray | None:
         return None
     below = np.cumsum(counts) - counts
     return (step // 2 + below) // step
-
-
-def invert(image: Pixels, level: float, how: How) -> Pixels:
-    return cv2.bitwise_not(image)
-
-
-def posterize(image: Pixels, bits: float, how: How) -> Pixels:
-    # 0 bits are a black image, as Pillow gave before it refused them
-    lost = 2 ** (8 - int(bits)) - 1
-    kept = VALUES & ~lost
-    return by_table(image, kept)
-
-
-def solarize(image: Pixels, threshold: float, how: How) -> Pixels:
-    darker = threshold > VALUES
-    inverse = LEVELS - 1 - VALUES
-    table = np.where(darker, VALUES, inverse)
-    return by_table(image, table)
-
-
-def solarize_add(image: Pixels, amount: float, how: How) -> Pixels:
-    # only the darker half is lifted
-    darker = VALUES < 128
-    lifted = VALUES + int(amount)
-    table = np.where(darker, lifted, VALUES)
-    return by_table(image, table)
 
 
 def contrast(image: Pixels, factor: float, how: How) -> Pixels:
@@ -225,21 +228,21 @@ def rotate(image: Pixels, degrees: float, how: How) -> Pixels:
 
 
 def shear_x(image: Pixels, level: float, how: How) -> Pixels:
-    return shift_rows(image, level, 0, how.resample, how.fill)
+    return shear_rows(image, level, how.resample, how.fill)
 
 
 def shear_y(image: Pixels, level: float, how: How) -> Pixels:
-    return shift_columns(image, level, 0, how.resample, how.fill)
+    return shear_columns(image, level, how.resample, how.fill)
 
 
 def translate_x(image: Pixels, share: float, how: How) -> Pixels:
     pixels = share * image.shape[1]
-    return shift_rows(image, 0, pixels, how.resample, how.fill)
+    return translate(image, pixels, 1, how.resample, how.fill)
 
 
 def translate_y(image: Pixels, share: float, how: How) -> Pixels:
     pixels = share * image.shape[0]
-    return shift_columns(image, 0, pixels, how.resample, how.fill)
+    return translate(image, pixels, 0, how.resample, how.fill)
 
 
 # the order counts: an operation is drawn by its number

@@ -86,6 +86,14 @@ def test_pixels_equal_pillows_at_all_magnitudes(name):
                     np.testing.assert_array_equal(operation.apply(image, level, how), expected)
 
 
+@pytest.mark.parametrize("amount", [0, 1, 99, 110, 128])
+def test_only_the_darker_half_is_lifted(amount):
+    values = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=-1)
+    lifted = BASE["SolarizeAdd"].apply(values, amount, None)
+    expected = np.where(values < 128, values.astype(int) + amount, values)
+    np.testing.assert_array_equal(lifted, expected)
+
+
 def test_grey_equals_pillows_also_where_it_lies_half_way():
     values = np.arange(256)
     for red in (0, 1, 77, 255):
