@@ -1,6 +1,6 @@
 """Generators of handwritten digits, compared over time: networks of equal multiply-adds, processes.
 
-A denoiser takes 10.8 to 11.2 million multiply-adds an image, as a DiT, an MDT, a U-ViT and a
+A denoiser takes 10.5 to 10.9 million multiply-adds an image, as a DiT, an MDT, a U-ViT and a
 U-Net, by flow matching; the U-Net learns by EDM and by FDM too, in half of the steps. MDT sees each
 image twice in a step: "MDT, half the steps" has the compute of the others. A classifier of digits
 scores the samples.
