@@ -148,7 +148,7 @@ def draw_curves(scores: Scores, styles: Styles) -> list[str]:
 
 
 def save_overview(scores: Scores, styles: Styles, path: Path) -> None:
-    """Speed-ups and curves in one PNG, for a page of text.
+    """Speed-ups, where a workload has a target, and curves in one PNG, for a page of text.
 
     Raises:
       UserError: the disk refuses.
@@ -157,13 +157,17 @@ def save_overview(scores: Scores, styles: Styles, path: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    panels = 1 + len(scores.workloads)
+    intervals = speed_ups(scores)
+    panels = bool(intervals) + len(scores.workloads)
     rows = -(-panels // 2)  # of two panels, rounded up
     figure = Figure(figsize=(9.2, 3.3 * rows), layout="constrained")
     axes = figure.subplots(rows, 2, squeeze=False).ravel()
-    dress(axes[0], "Speed-up to target", _speed_up_label(scores), "")
-    draw_intervals(axes[0], speed_ups(scores), styles, level=1.0, log_x=True)
-    for place, workload in zip(axes[1:], scores.workloads):
+    places = iter(axes)
+    if intervals:
+        place = next(places)
+        dress(place, "Speed-up to target", _speed_up_label(scores), "")
+        draw_intervals(place, intervals, styles, level=1.0, log_x=True)
+    for place, workload in zip(places, scores.workloads):
         goal = scores.goals[workload]
         bands = best_bands(scores, workload)
         dress(place, workload, "step", goal.metric)

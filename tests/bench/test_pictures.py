@@ -4,12 +4,14 @@ import math
 
 import pytest
 
+from effjax.bench import pictures
 from effjax.bench.pictures import (
     _cells,
     band_of,
     best_bands,
     draw_expected,
     draw_sensitivity,
+    save_overview,
     speed_ups,
 )
 from effjax.bench.scoring import Scores
@@ -62,3 +64,16 @@ def test_a_map_for_each_optimizer_whose_decay_was_tuned():
     assert len(figures) == 2
     assert "w: a" in figures[1]
     assert len(draw_expected(scores, styles)) == 1
+
+
+@pytest.mark.parametrize(
+    ("goal", "titles"),
+    [(GOAL, ["Speed-up to target", "w"]), (Goal("val/loss", None, 40, 8), ["w"])],
+)
+def test_an_overview_has_no_speed_ups_without_a_target(goal, titles, monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr(pictures, "dress", lambda place, title, *labels: drawn.append(title))
+    scores = Scores(ROWS, {"w": goal}, "b")
+    save_overview(scores, make_styles(scores.optimizers), tmp_path / "overview.png")
+    assert drawn == titles
+    assert (tmp_path / "overview.png").stat().st_size > 5000
