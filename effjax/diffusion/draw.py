@@ -59,7 +59,7 @@ def plan_for(process: Any, sampler: str | None, steps: int | None, **further: An
     sampler = sampler or known[0]
     if sampler not in known:
         raise UserError(
-            f"--sampler={sampler}: a {type(process).__name__} process has {', '.join(known)}"
+            f"--sampler={sampler}: this process is drawn by {' or '.join(known)}; give one of them"
         )
     steps = steps or STEPS[sampler]
     if isinstance(process, Ddpm):

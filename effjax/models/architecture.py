@@ -8,7 +8,7 @@ that a network is only written for values that are right.
 import dataclasses
 import functools
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from effjax.errors import UserError, nearest
@@ -59,17 +59,16 @@ def field_types(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind, include_extras=True)
 
 
-def override(architecture: A, fields: Mapping[str, Any]) -> A:
+def override(architecture: A, fields: Mapping[str, Any], whose: str = "the model") -> A:
     """`architecture` with `fields` replaced; lists become tuples, a scalar serves every stage.
+
+    `whose` names the model in messages.
 
     Raises UserError for an unknown field, a wrong type, a number out of its range or a wrong number
     of entries.
     """
     hints = field_types(type(architecture))
-    for name in fields:
-        if name not in hints:
-            kind = type(architecture).__name__
-            raise UserError(f"a {kind} has no field {name!r}: {nearest(name, hints)}")
+    check_fields(fields, hints, whose)
     stages = _number_of_stages(architecture, fields)
     values = {}
     for name, value in fields.items():
@@ -79,6 +78,13 @@ def override(architecture: A, fields: Mapping[str, Any]) -> A:
         example = f"\nsuch as {name}={getattr(architecture, name)!r}"
         values[name] = _fitted(name, value, hints[name], example)
     return dataclasses.replace(architecture, **values)
+
+
+def check_fields(given: Iterable[str], known: Iterable[str], whose: str) -> None:
+    """Raises UserError for a name that is no field, with the nearest that is one."""
+    for name in given:
+        if name not in known:
+            raise UserError(f"{whose} has no field {name!r}: {nearest(name, known)}")
 
 
 def check(architecture: Any, *windows: str) -> None:

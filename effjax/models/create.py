@@ -58,7 +58,7 @@ def create_model(
     if pretrained:
         weights = From(pretrained if isinstance(pretrained, str) else published_name(name))
     return found.model(
-        architecture=override(found.architecture, architecture_fields),
+        architecture=override(found.architecture, architecture_fields, f"model {name!r}"),
         num_classes=_number_of_classes(num_classes),
         dtype=_float_dtype("dtype", dtype),
         param_dtype=_float_dtype("param_dtype", param_dtype),

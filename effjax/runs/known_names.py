@@ -69,7 +69,8 @@ def _check_model(section: Any, known: Names) -> None:
     kind = known["model"].get(name)
     fields = known["fields"].get(kind)
     for key in _unknown_keys(section, ModelConfig, fields):
-        raise UserError(f"a {kind} has no field {key!r}: {nearest(key, fields)}")
+        hint = nearest(key, fields)
+        raise UserError(f"config.model: model {name!r} has no field {key!r}: {hint}")
 
 
 def _check_optimizer(group: str, section: Any, known: Names) -> None:

@@ -117,18 +117,17 @@ def check_place(
     """
     if place.field == RESOLUTION:
         return
-    kind = type(architecture).__name__
     hints = field_types(type(architecture))
     for field in place.fields:
         if field not in hints:
-            raise UserError(f"{path}: a {kind} has no field {field!r}\nit has {', '.join(hints)}")
+            raise UserError(f"{path}: the model has no field {field!r}\nit has {', '.join(hints)}")
         if place.stage is None:
             if place.field == MIXER:
                 raise UserError(f"{path}: name the stage, such as stages_0.mixer")
             _check_entry(path, getattr(architecture, field), place.entry)
             continue
         if not is_per_stage(hints[field]):
-            raise UserError(f"{path}: a {kind} has one {field} for all stages\ntype {field!r}")
+            raise UserError(f"{path}: the model has one {field} for all stages\ntype {field!r}")
         stages = len(architecture.depths)
         if place.stage >= stages:
             raise UserError(f"{path}: there are {stages} stages, counted from 0")

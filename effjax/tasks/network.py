@@ -6,6 +6,7 @@ from effjax import models
 from effjax.config import View
 from effjax.data import Split
 from effjax.errors import UserError
+from effjax.models.architecture import check_fields
 from effjax.tasks.model_kind import check_kind
 
 
@@ -36,13 +37,27 @@ def build_classifier(
                 f"config.model.{key} = 'float16': small gradients would become zero\n"
                 "use bfloat16, which has the range of float32"
             )
+    classes = section.num_classes or split.num_classes
+    return create_model(section, classes, batch_axis, **architecture_fields(section, split))
+
+
+def create_model(
+    section: View, num_classes: int, batch_axis: str | None = None, **fields: Any
+) -> models.ImageModel:
+    """The model of a section `config.model`, its architecture given by `fields`.
+
+    Raises:
+      UserError: an unknown field, said as one of the section, or anything that the model refuses.
+    """
+    known = models.default_fields(section.name)
+    check_fields(fields, known, f"config.model: model {section.name!r}")
     return models.create_model(
         section.name,
-        num_classes=section.num_classes or split.num_classes,
+        num_classes=num_classes,
         dtype=section.dtype,
         param_dtype=section.param_dtype,
         batch_axis=batch_axis,
-        **architecture_fields(section, split),
+        **fields,
     )
 
 

@@ -40,7 +40,7 @@ def test_defaults_fit_short_chains():
 
 
 def test_what_a_process_does_not_have_is_refused():
-    with pytest.raises(UserError, match="has ddim, ancestral"):
+    with pytest.raises(UserError, match="is drawn by ddim or ancestral"):
         plan_for(CHAIN, "heun", None)
     with pytest.raises(UserError, match="the chain has 100 steps"):
         plan_for(CHAIN, None, 101)

@@ -67,7 +67,7 @@ def test_jax_is_not_needed_to_refuse_a_name(cache):
         "--config.schedule.name=cosin": "config.schedule: unknown schedule 'cosin'; did",
         "--config.task.name=clasification": "unknown task 'clasification'; did you mean",
         "--config.task.name=contrast": "fine",
-        "--config.model.depht=(1,)": "a MetaFormerArchitecture has no field 'depht': did",
+        "--config.model.depht=(1,)": "config.model: model 'caformer_s18' has no field 'depht'",
         "--config.model.depths=(1,)": "fine",
         "--config.optim.default.b4=0.9": "config.optim.default: optimizer 'adan' has no hyperp",
         "--config.optim.default.b3=0.9": "fine",

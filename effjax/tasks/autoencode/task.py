@@ -31,6 +31,7 @@ from effjax.ranges import NotNegative
 from effjax.runs.best import split_step
 from effjax.tasks.autoencode.trained import trained_autoencoder
 from effjax.tasks.model_kind import check_kind
+from effjax.tasks.network import create_model
 from effjax.tasks.pretraining.masked_images.evaluator import NAME, Reconstruction
 from effjax.tasks.registry import register_task
 
@@ -81,13 +82,8 @@ class Autoencode(Task):
                 f"config.model.num_classes = {section.num_classes}: an autoencoder knows no "
                 "classes; leave it out"
             )
-        return models.create_model(
-            section.name,
-            num_classes=0,
-            dtype=section.dtype,
-            param_dtype=section.param_dtype,
-            **{"in_chans": self.split.image_shape[-1], **fields},
-        )
+        channels = self.split.image_shape[-1]
+        return create_model(section, 0, **{"in_chans": channels, **fields})
 
     def init(self, rng: Array, batch: Batch) -> tuple[Params, Any]:
         blank = jnp.zeros((1, *self.split.image_shape))

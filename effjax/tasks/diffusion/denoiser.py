@@ -13,6 +13,7 @@ from effjax.errors import UserError
 from effjax.tasks.diffusion.latents import Latents
 from effjax.tasks.diffusion.options import DiffusionConfig
 from effjax.tasks.model_kind import check_kind
+from effjax.tasks.network import create_model
 
 
 def make_denoiser(
@@ -42,14 +43,8 @@ def make_denoiser(
             f"{split.num_classes} classes; leave it out, or give 0 to learn without labels"
         )
     check_kind(section.name, "denoiser", config.task.name)
-    model = models.create_model(
-        section.name,
-        num_classes=classes,
-        dtype=section.dtype,
-        param_dtype=section.param_dtype,
-        batch_axis=batch_axis,
-        **architecture_fields(section, process, split.image_shape),
-    )
+    fields = architecture_fields(section, process, split.image_shape)
+    model = create_model(section, classes, batch_axis, **fields)
     _require_fitting(model, section.name, options, process)
     return model
 

@@ -26,6 +26,7 @@ from effjax.errors import UserError
 from effjax.tasks.few_shot.evaluator import NAME as EPISODES
 from effjax.tasks.few_shot.evaluator import EpisodeEvaluator
 from effjax.tasks.model_kind import check_kind
+from effjax.tasks.network import create_model
 from effjax.tasks.pretraining.evaluators import FeatureEvaluator
 from effjax.tasks.starting import load_start
 
@@ -121,14 +122,7 @@ class Pretraining(Task):
         height, width, _ = self.split.image_shape
         if "image_size" in models.default_fields(section.name):
             fields.setdefault("image_size", height if height == width else (height, width))
-        return models.create_model(
-            section.name,
-            num_classes=0,
-            dtype=section.dtype,
-            param_dtype=section.param_dtype,
-            batch_axis=self.batch_axis,
-            **fields,
-        )
+        return create_model(section, 0, self.batch_axis, **fields)
 
     def pixels(self, images: jax.Array) -> jax.Array:
         """uint8 [..., H, W, 3] -> normalised float, as the encoder takes them."""
