@@ -13,7 +13,7 @@ from effjax.contract import join_variables
 from effjax.curvature.lanczos import Eigenvalues, eigenvalues, lanczos
 from effjax.curvature.products import Operator, block_of, gauss_newton, restricted
 from effjax.curvature.sharpness import tree_norm
-from effjax.curvature.spectrum import density, quadrature, signs, traces
+from effjax.curvature.spectrum import Estimate, density, quadrature, signs, traces
 
 TOP = 5
 BOTTOM = 2
@@ -21,22 +21,42 @@ BLOCK_STEPS = 6  # a block's largest eigenvalue stands out soon
 ALL = ""  # beside the names of blocks
 
 
-@measure("curvature", "eigenvalues, trace and density of the Hessian, whole and by block")
+def count_passes(subject: Subject, settings: Settings) -> int:
+    """Products of `look_at_curvature`, each one pass over the examples, and one gradient."""
+    lanczos_runs = 1 + _density_starts(settings) + (make_gauss_newton(subject) is not None)
+    of_blocks = BLOCK_STEPS * len(masks_of_blocks(subject.params))
+    return 1 + lanczos_runs * settings.steps + settings.draws + of_blocks
+
+
+def _density_starts(settings: Settings) -> int:
+    """Random starts of the density: half of the trace's, since each takes many products."""
+    return max(1, settings.draws // 2)
+
+
+@measure(
+    "curvature",
+    "eigenvalues, trace and density of the Hessian, whole and by block",
+    passes=count_passes,
+)
 def look_at_curvature(subject: Subject, settings: Settings) -> Found:
     """The Hessian of the mean loss over the examples at the weights of the run."""
-    loss, gradient = subject.gradient(subject.params)
     whole = subject.hessian
     key = jax.random.key(settings.seed)
     start, *_ = signs(jax.random.fold_in(key, 1), whole, 1)
-    found = lanczos(whole, start, settings.steps)
-    top = eigenvalues(found, TOP)
-    bottom = eigenvalues(found, BOTTOM, "bottom")
+    loss, gradient = subject.gradient(subject.params)
+
+    tridiagonal = lanczos(whole, start, settings.steps)
+    top = eigenvalues(tridiagonal, TOP)
+    bottom = eigenvalues(tridiagonal, BOTTOM, "bottom")
+
     parts = masks_of_blocks(subject.params)
     draws = signs(jax.random.fold_in(key, 2), whole, settings.draws)
     traced = traces(whole, draws, {ALL: jnp.ones(whole.size, bool), **parts})
-    starts = signs(jax.random.fold_in(key, 3), whole, max(1, settings.draws // 2))
+
+    starts = signs(jax.random.fold_in(key, 3), whole, _density_starts(settings))
     nodes = quadrature(whole, starts, settings.steps)
     grid, curve = density(nodes)
+
     values = {
         "loss": loss,
         "|gradient|": float(tree_norm(gradient)),
@@ -50,17 +70,9 @@ def look_at_curvature(subject: Subject, settings: Settings) -> Found:
     }
     psd = make_gauss_newton(subject)
     if psd is not None:
-        ends = eigenvalues(lanczos(psd, start, settings.steps), 1)
-        values["lambda max, Gauss-Newton"] = float(ends.values[0])
-    by_block: dict[str, dict[str, float]] = {}
-    for name, largest in largest_by_block(subject, parts, start).items():
-        by_block[name] = {
-            "lambda max": float(largest.values[0]),
-            "residual": float(largest.residuals[0]),
-            "trace": traced[name].value,
-            "error": traced[name].error,
-            "parameters": int(parts[name].sum()),
-        }
+        largest = eigenvalues(lanczos(psd, start, settings.steps), 1)
+        values["lambda max, Gauss-Newton"] = float(largest.values[0])
+    by_block = look_by_block(subject, parts, start, traced)
     for what in ("lambda max", "trace"):
         for name, own in by_block.items():
             values[f"{what}, {name}"] = own[what]
@@ -75,6 +87,25 @@ def look_at_curvature(subject: Subject, settings: Settings) -> Found:
         "by block": by_block,
     }
     return Found(values, curves)
+
+
+def look_by_block(
+    subject: Subject,
+    parts: Mapping[str, jax.Array],
+    start: jax.Array,
+    traced: Mapping[str, Estimate],
+) -> dict[str, dict[str, float]]:
+    """{block: the numbers of its own part of the Hessian}; its masks and traces are given."""
+    by_block: dict[str, dict[str, float]] = {}
+    for name, largest in largest_by_block(subject, parts, start).items():
+        by_block[name] = {
+            "lambda max": float(largest.values[0]),
+            "residual": float(largest.residuals[0]),
+            "trace": traced[name].value,
+            "error": traced[name].error,
+            "parameters": int(parts[name].sum()),
+        }
+    return by_block
 
 
 def blocks(params: Any) -> list[str]:

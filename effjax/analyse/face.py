@@ -1,5 +1,6 @@
 """Looks at runs, one measure after another, and writes down what was found."""
 
+import itertools
 import json
 import math
 import os
@@ -15,6 +16,7 @@ from effjax.analyse.settings import MEASURES, Found, Settings
 from effjax.analyse.subject import Subject, open_subject
 from effjax.errors import UserError, nearest
 from effjax.report import Display
+from effjax.report.pace import format_seconds
 from effjax.runs.atomic import write_atomically
 from effjax.runs.best import Step
 
@@ -100,25 +102,33 @@ def look(
 ) -> Results:
     """Every measure on every run."""
     results: Results = {name: {} for name in chosen}
-    display.start(len(chosen) * len(subjects), unit="measure")
-    done = 0
-    for subject in subjects:
-        for name in chosen:
-            _, measure = MEASURES[name]
-            subject.examples.passes = 0
-            subject.examples.watch = _watch(display, f"{subject.name}: {name}")
-            began = time.monotonic()
-            results[name][subject.name] = measure(subject, settings)
-            done += 1
-            display.line(f"{subject.name}: {name} in {time.monotonic() - began:.0f}s", "dim")
-            display.update(done, {})
+    total = len(chosen) * len(subjects)
+    for number, (subject, name) in enumerate(itertools.product(subjects, chosen), 1):
+        entry = MEASURES[name]
+        passes = entry.passes(subject, settings)
+        began = time.monotonic()
+        display.line(f"{subject.name}: {name} ({number} of {total}), {passes} passes")
+        subject.examples.passes = 0
+        subject.examples.watch = _watch(display, name, passes)
+        results[name][subject.name] = entry.look(subject, settings)
+        took = format_seconds(time.monotonic() - began)
+        display.line(f"{subject.name}: {name} in {took}", "dim")
     return results
 
 
-def _watch(display: Display, doing: str) -> Callable[[int], None]:
-    """Shows how often a measure has gone through the examples: each is a product or a loss."""
-    display.waiting(doing)
-    return lambda passes: display.waiting(f"{doing}, pass {passes}")
+def _watch(display: Display, name: str, total: int) -> Callable[[int], None]:
+    """Shows how many passes over the examples a measure has made, and how long it has left."""
+
+    def begin_pass(number: int) -> None:
+        made = number - 1
+        if made == 0:
+            display.waiting(f"compiling {name}")
+        elif made == 1:  # counted from here: the first pass compiled
+            display.start(total, made, unit=f"{name}, pass")
+        else:
+            display.update(min(made, total), {})
+
+    return begin_pass
 
 
 def show(measure: str, found: dict[str, Found], display: Display) -> None:
@@ -130,9 +140,8 @@ def show(measure: str, found: dict[str, Found], display: Display) -> None:
     for label in labels:
         cells = [in_words(result.values.get(label)) for result in found.values()]
         rows.append((label, *cells))
-    line, _ = MEASURES[measure]
     header = ("", *found)
-    display.table(f"{measure}: {line}", rows, header, right=range(1, len(header)))
+    display.table(f"{measure}: {MEASURES[measure].line}", rows, header, right=range(1, len(header)))
 
 
 def in_words(value: float | None) -> str:

@@ -5,7 +5,11 @@ from effjax.analyse.subject import Subject
 from effjax.errors import UserError
 
 
-@measure("gap", "held-out minus training loss, on plain images; compare runs with --at-loss")
+@measure(
+    "gap",
+    "held-out minus training loss, on plain images; compare runs with --at-loss",
+    passes=lambda subject, settings: 1,
+)
 def look_at_gap(subject: Subject, settings: Settings) -> Found:
     """Gaps of two runs are comparable at equal training loss alone.
 

@@ -21,7 +21,11 @@ KEPT = 1 << 28  # numbers of all minibatches: 1 GiB
 LEAST = 4  # minibatches
 
 
-@measure("noise", "the noise of minibatch gradients: its scale, its tails beside their control")
+@measure(
+    "noise",
+    "the noise of minibatch gradients: its scale, its tails beside their control",
+    passes=lambda subject, settings: settings.batches,  # a minibatch counts as one
+)
 def look_at_noise(subject: Subject, settings: Settings) -> Found:
     """Gradients of the run's own minibatches, as in evaluation, without augmentation.
 
@@ -63,7 +67,7 @@ def minibatch_gradients(
       UserError: too few minibatches, or only one in an epoch.
     """
     if count < LEAST:
-        raise UserError(f"--batches={count} are too few; give {LEAST} or more, such as 100")
+        raise UserError(f"--batches={count} are too few; give {LEAST} or more, such as 32")
     source = subject.setup.source
     in_epoch = source.num_examples // subject.setup.clock.batch_size
     if in_epoch < 2:
@@ -81,6 +85,7 @@ def minibatch_gradients(
         opened = functools.partial(source.batches, number * in_epoch)
         chunks = Chunks(opened, 1, subject.setup.task.weight, source.unpack)
         ((pair, _),) = subject.pairs(chunks)
+        subject.examples.count_pass()
         flat, _ = ravel_pytree(gradient(subject.params, pair))
         squares.append(float(jnp.vdot(flat, flat)))
         total = total + flat

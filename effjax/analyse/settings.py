@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Settings:
-    """How thoroughly to look.
+    """How thoroughly to look; the defaults are a first look.
 
     Attributes:
       examples: training examples over which losses and curvature are taken.
@@ -19,13 +19,17 @@ class Settings:
       seed: of all that is drawn.
     """
 
-    examples: int = 500
-    steps: int = 20
-    draws: int = 4
-    batches: int = 100
+    examples: int = 128
+    steps: int = 8
+    draws: int = 2
+    batches: int = 32
     updates: int = 100
-    points: int = 21
+    points: int = 11
     seed: int = 0
+
+
+# what numbers for a paper want: about six times the work of a first look
+FULL = Settings(examples=500, steps=20, draws=4, batches=100, points=21)
 
 
 @dataclass
@@ -47,14 +51,32 @@ class Measure(Protocol):
     def __call__(self, subject: Any, settings: Settings) -> Found: ...
 
 
-MEASURES: dict[str, tuple[str, Measure]] = {}  # name -> (one line, measure)
+Passes = Callable[[Any, Settings], int]  # (subject, settings) -> passes over the examples
 
 
-def measure(name: str, line: str) -> Callable[[Measure], Measure]:
-    """Makes a function known as `--what=name`."""
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a measure.
 
-    def register(function: Measure) -> Measure:
-        MEASURES[name] = (line, function)
-        return function
+    Attributes:
+      line: what it measures, in one line.
+      look: the measure itself.
+      passes: how often it goes through the examples, for the time left.
+    """
+
+    line: str
+    look: Measure
+    passes: Passes
+
+
+MEASURES: dict[str, Entry] = {}  # by name
+
+
+def measure(name: str, line: str, passes: Passes) -> Callable[[Measure], Measure]:
+    """Makes a function known as `--what=name`; see `Entry`."""
+
+    def register(look: Measure) -> Measure:
+        MEASURES[name] = Entry(line, look, passes)
+        return look
 
     return register

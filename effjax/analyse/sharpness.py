@@ -11,17 +11,29 @@ from effjax.curvature.sharpness import perturbed, sharpness
 
 RADII = (0.05, 0.2)  # of SAM
 ADAPTIVE = 0.5  # of ASAM
+ASCENT = 5  # steps of an ascent
 
 
-@measure("sharpness", "the rise of the loss near the weights: SAM, ASAM, batch by batch")
+def count_passes(subject: Subject, settings: Settings) -> int:
+    """A radius takes the gradient here and two ascents; the last pass goes batch by batch."""
+    radii = [*RADII, ADAPTIVE]
+    return len(radii) * (1 + 2 * ASCENT) + 1
+
+
+@measure(
+    "sharpness",
+    "the rise of the loss near the weights: SAM, ASAM, batch by batch",
+    passes=count_passes,
+)
 def look_at_sharpness(subject: Subject, settings: Settings) -> Found:
     """Adaptive sharpness is the same however layers are scaled: compare runs by it."""
     key = jax.random.key(settings.seed)
     values = {}
     for rho in RADII:
-        values[f"rise within {rho:g}"] = sharpness(subject.gradient, subject.params, rho, key)
+        rise = sharpness(subject.gradient, subject.params, rho, key, steps=ASCENT)
+        values[f"rise within {rho:g}"] = rise
     values[f"rise within {ADAPTIVE:g} of each weight"] = sharpness(
-        subject.gradient, subject.params, ADAPTIVE, key, adaptive=True
+        subject.gradient, subject.params, ADAPTIVE, key, adaptive=True, steps=ASCENT
     )
     values[f"rise within {RADII[0]:g}, batch by batch"] = batch_sharpness(subject, RADII[0])
     return Found(values)

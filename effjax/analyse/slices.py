@@ -24,7 +24,25 @@ STATISTICS = "batch_stats"
 TOP_STEPS = 15  # of Lanczos' iteration, for two directions
 
 
-@measure("slices", "the loss along random, filter-normalised directions and the sharpest ones")
+def count_passes(subject: Subject, settings: Settings) -> int:
+    """Lanczos' iteration, two lines, two planes and the weights themselves."""
+    losses = 2 * settings.points + 2 * _side_of_plane(settings) ** 2 + 1
+    if STATISTICS not in subject.model_state:
+        return TOP_STEPS + losses
+    # the statistics of each point take a pass of their own, and their momentum one for all
+    return TOP_STEPS + 2 * losses + 1
+
+
+def _side_of_plane(settings: Settings) -> int:
+    """Half the points of a line; odd, so that one of them is the weights themselves."""
+    return settings.points // 2 | 1
+
+
+@measure(
+    "slices",
+    "the loss along random, filter-normalised directions and the sharpest ones",
+    passes=count_passes,
+)
 def look_along_directions(subject: Subject, settings: Settings) -> Found:
     """A random slice shows the bulk of the directions; the sharpest one hardly enters it."""
     key = jax.random.key(settings.seed)
@@ -35,8 +53,7 @@ def look_along_directions(subject: Subject, settings: Settings) -> Found:
     places = np.linspace(-1.0, 1.0, settings.points)
     random_line = slices.slice_1d(loss_at, subject.params, first, places)
     top_line = slices.slice_1d(loss_at, subject.params, top, places)
-    # an odd number, so that the weights themselves are a point of it
-    coarse = np.linspace(-1.0, 1.0, settings.points // 2 | 1)
+    coarse = np.linspace(-1.0, 1.0, _side_of_plane(settings))
     plane = slices.slice_2d(loss_at, subject.params, (first, second), coarse)
     # one parameter has no second direction
     across = others[0] if others else jax.tree.map(jnp.zeros_like, top)

@@ -22,7 +22,11 @@ from effjax.errors import UserError
 SHOWN = ("image", "label", "mask")  # what belongs to an example, not to its place
 
 
-@measure("stability", "how far two trainings come apart whose data differ in one example (slow)")
+@measure(
+    "stability",
+    "how far two trainings come apart whose data differ in one example (slow)",
+    passes=lambda subject, settings: settings.updates,  # an update counts as one
+)
 def look_at_stability(subject: Subject, settings: Settings) -> Found:
     """Trains twice for `settings.updates` updates, without augmentation.
 
@@ -62,6 +66,7 @@ def neighbouring(subject: Subject) -> Iterator[tuple[Batch, Batch]]:
     replaced = source.rows(0)[0]["row"]  # of the first batch, so that every run meets it
     other, _ = next(iter(subject.held_out))
     for step, batch in enumerate(source.batches()):
+        subject.examples.count_pass()
         changed = {name: np.array(array) for name, array in batch.items()}
         for shown in source.rows(step):
             if shown["row"] == replaced:

@@ -49,7 +49,7 @@ class Chunks:
 
     Attributes:
       passes: how often they were gone through.
-      watch: called with that number before each time.
+      watch: called with that number at the begin of each time.
     """
 
     def __init__(
@@ -67,9 +67,13 @@ class Chunks:
         self.passes = 0
         self.watch: Callable[[int], None] = lambda passes: None
 
-    def __iter__(self) -> Iterator[tuple[Batch, float]]:
+    def count_pass(self) -> None:
+        """A pass begins; measures that go through other data count these as passes too."""
         self.passes += 1
         self.watch(self.passes)
+
+    def __iter__(self) -> Iterator[tuple[Batch, float]]:
+        self.count_pass()
         if self._kept is not None:
             yield from self._kept
             return

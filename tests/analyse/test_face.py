@@ -6,6 +6,7 @@ import pytest
 
 from effjax import cli
 from effjax.analyse.face import finite, in_words
+from effjax.analyse.settings import MEASURES, Settings
 from effjax.errors import UserError
 
 FEW = ("--examples=128", "--batches=16", "--steps=8", "--draws=2", "--points=5", "--updates=4")
@@ -32,7 +33,9 @@ def test_two_runs_side_by_side(runs, tmp_path, capsys):
 
 def test_a_run_with_its_pictures(runs, tmp_path, capsys):
     cli.main(["analyse", f"--workdir={runs[0]}", "--what=noise,gap", f"--out={tmp_path}", *FEW])
-    assert f"picture: {tmp_path / 'noise'}.png" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "seed0: noise (1 of 2), 16 passes\n" in told
+    assert f"picture: {tmp_path / 'noise'}.png" in told
     found = json.loads((tmp_path / "analysis.json").read_text())["runs"]["seed0"]
     values = found["noise"]["values"]
     assert values["minibatches"] == 16
@@ -44,6 +47,15 @@ def test_a_run_with_its_pictures(runs, tmp_path, capsys):
     assert pooled == pytest.approx(control, abs=0.15)
     gap = found["gap"]["values"]
     assert gap["gap of loss"] == pytest.approx(gap["held-out loss"] - gap["train loss"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(MEASURES))
+def test_passes_are_as_many_as_announced(name, subject):
+    settings = Settings(examples=128, steps=3, draws=2, batches=6, updates=2, points=5)
+    subject.examples.passes = 0
+    MEASURES[name].look(subject, settings)
+    assert subject.examples.passes == MEASURES[name].passes(subject, settings)
 
 
 def test_quiet_shows_tables_alone(runs, tmp_path, capsys):
@@ -93,7 +105,6 @@ def test_a_task_without_images_has_no_gap(tmp_path):
     quiet = choose_display(quiet=True)
     effjax.train(config, tmp_path / "line", display=quiet)
     from effjax.analyse.face import analyse
-    from effjax.analyse.settings import Settings
 
     found = analyse([tmp_path / "line"], quiet, ["curvature"], Settings(64, 5, 2))
     values = found["runs"]["line"]["curvature"]["values"]

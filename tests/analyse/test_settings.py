@@ -6,10 +6,11 @@ from effjax.analyse.settings import MEASURES, Found, Settings, measure
 def test_a_measure_of_ones_own(monkeypatch):
     monkeypatch.setattr("effjax.analyse.settings.MEASURES", MEASURES)
 
-    @measure("steps", "how many updates were made")
+    @measure("steps", "how many updates were made", passes=lambda subject, settings: subject + 1)
     def steps(subject, settings):
         return Found({"steps": subject})
 
-    line, function = MEASURES.pop("steps")
-    assert line == "how many updates were made"
-    assert function(3, Settings()).values == {"steps": 3}
+    entry = MEASURES.pop("steps")
+    assert entry.line == "how many updates were made"
+    assert entry.passes(3, Settings()) == 4
+    assert entry.look(3, Settings()).values == {"steps": 3}

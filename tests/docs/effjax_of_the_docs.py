@@ -28,6 +28,9 @@ def shortened(argv: list[str]) -> list[str]:
     # damaged in twelve ways and five strengths, all images take minutes
     if "--corrupt" in argv and not any(word.startswith("--limit") for word in argv):
         words.append("--limit=40")
+    # a first look takes minutes a run
+    if argv[0] == "analyse":
+        words += ["--examples=64", "--batches=4", "--steps=3", "--points=3"]
     return words
 
 
