@@ -74,14 +74,11 @@ def scale_by_apollo(
         )
 
     def init(params: optax.Params) -> ApolloState:
-        def moment(p: jax.Array) -> jax.Array:
-            shorter, longer = sorted(folded(p).shape)
-            return jnp.zeros((min(rank, shorter), longer), compute_dtype(p))
-
-        moments = jax.tree.map(moment, params)
-        lengths = jax.tree.map(lambda p: jnp.zeros((), compute_dtype(p)), params)
         return ApolloState(
-            jnp.zeros((), jnp.int32), moments, jax.tree.map(jnp.copy, moments), lengths
+            count=jnp.zeros((), jnp.int32),
+            mu=_zero_moments(params, rank),
+            nu=_zero_moments(params, rank),
+            length=jax.tree.map(lambda p: jnp.zeros((), compute_dtype(p)), params),
         )
 
     def update(
@@ -91,6 +88,9 @@ def scale_by_apollo(
     ) -> tuple[optax.Updates, ApolloState]:
         del params
         t = state.count + 1
+        c1 = bias_correction(b1, t)
+        c2 = bias_correction(b2, t)
+        # P is a function of the period's number, so it need not be stored
         key = jax.random.fold_in(jax.random.key(seed), state.count // refresh_period)
         leaves, structure = jax.tree.flatten(updates)
         keys = structure.unflatten([jax.random.fold_in(key, i) for i in range(len(leaves))])
@@ -101,11 +101,10 @@ def scale_by_apollo(
             g = folded(kernel).astype(m.dtype)
             is_tall = g.shape[0] > g.shape[1]
             g = g.T if is_tall else g
-            p = jax.random.normal(key, (m.shape[0], g.shape[0]), m.dtype) / m.shape[0] ** 0.5
-            r = p @ g
+            r = _projection(key, m.shape[0], g.shape[0], m.dtype) @ g
             m = b1 * m + (1 - b1) * r
             v = b2 * v + (1 - b2) * r**2
-            a = m / bias_correction(b1, t) / (jnp.sqrt(v / bias_correction(b2, t)) + eps)
+            a = m / c1 / (jnp.sqrt(v / c2) + eps)
             u = g * _growth(a, r, one_scale)
             u, length = _limited(u, before, most_growth)
             u = u.T if is_tall else u
@@ -116,6 +115,21 @@ def scale_by_apollo(
         return u, ApolloState(t, m, v, length)
 
     return optax.GradientTransformation(init, update)
+
+
+def _zero_moments(params: optax.Params, rank: int) -> optax.Updates:
+    """Zeros [rank, longer side] for each matrix."""
+
+    def of_matrix(p: jax.Array) -> jax.Array:
+        shorter, longer = sorted(folded(p).shape)
+        return jnp.zeros((min(rank, shorter), longer), compute_dtype(p))
+
+    return jax.tree.map(of_matrix, params)
+
+
+def _projection(key: jax.Array, rank: int, length: int, dtype: jnp.dtype) -> jax.Array:
+    """P [rank, length], which keeps the length of a vector on average."""
+    return jax.random.normal(key, (rank, length), dtype) / rank**0.5
 
 
 def _growth(a: jax.Array, r: jax.Array, one_scale: bool) -> jax.Array:

@@ -101,10 +101,7 @@ def scale_by_moments(
         share = 1 - b1 if grad_averaging else 1.0
 
         def direction(m: jax.Array, v: jax.Array) -> jax.Array:
-            root = jnp.sqrt(v)
-            root_c2 = jnp.sqrt(c2).astype(v.dtype)
-            scale = (root + eps) / root_c2 if early_eps else root / root_c2 + eps
-            return m / c1.astype(v.dtype) / scale
+            return _adam_direction(m, v, c1, c2, eps, early_eps)
 
         def leaf(g: jax.Array, m: jax.Array, v: jax.Array) -> tuple:
             g = g.astype(compute_dtype(g))
@@ -126,3 +123,13 @@ def scale_by_moments(
         return u, MomentsState(t, m, v, v_max)
 
     return optax.GradientTransformation(init, update)
+
+
+def _adam_direction(
+    m: jax.Array, v: jax.Array, c1: jax.Array, c2: jax.Array, eps: float, early_eps: bool
+) -> jax.Array:
+    """u of `scale_by_moments`, of moments as they are and their corrections."""
+    root = jnp.sqrt(v)
+    root_c2 = jnp.sqrt(c2).astype(v.dtype)
+    scale = (root + eps) / root_c2 if early_eps else root / root_c2 + eps
+    return m / c1.astype(v.dtype) / scale

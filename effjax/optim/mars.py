@@ -63,17 +63,9 @@ def scale_by_mars(
         rule: what the corrected gradient goes through.
     """
 
-    def rule_of(p: jax.Array) -> Rule | Literal["adam"]:
-        """A leaf's own; 'adam' is without the correction."""
-        is_vector = p.ndim < 2
-        if is_vector and not vectors:
-            return "adam"
-        # a vector is no matrix to make orthogonal
-        return "adamw" if is_vector and rule == "shampoo" else rule
-
     def init(params: optax.Params) -> MarsState:
         def second_moment(p: jax.Array) -> jax.Array:
-            if rule_of(p) in ("adam", "adamw"):
+            if _rule_of(p, rule, vectors) in ("adam", "adamw"):
                 return zeros(p)
             return jnp.zeros([], compute_dtype(p))
 
@@ -90,7 +82,7 @@ def scale_by_mars(
 
         def leaf(g: jax.Array, m: jax.Array, v: jax.Array, last: jax.Array) -> tuple:
             g = g.astype(compute_dtype(g))
-            own_rule = rule_of(g)
+            own_rule = _rule_of(g, rule, vectors)
             if own_rule == "adam":
                 u, m, v = _adam(g, m, v, t, vector_b1, vector_b2, eps)
                 return u, m, v, order_after(g, m, v)
@@ -108,6 +100,16 @@ def scale_by_mars(
         return u, MarsState(t, m, v, last)
 
     return optax.GradientTransformation(init, update)
+
+
+def _rule_of(p: jax.Array, rule: Rule, vectors: bool) -> Rule | Literal["adam"]:
+    """A leaf's own; 'adam' is without the correction."""
+    if p.ndim >= 2:
+        return rule
+    if not vectors:
+        return "adam"
+    # a vector is no matrix to make orthogonal
+    return "adamw" if rule == "shampoo" else rule
 
 
 def _adam(

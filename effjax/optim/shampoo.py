@@ -8,6 +8,7 @@ the Distributed Shampoo Optimizer, 2023, https://arxiv.org/abs/2309.06497, whose
     L_i, R_i    [d_i, d_i] for each axis i of a block: the factor, and its inverse root
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -64,20 +65,12 @@ def scale_by_shampoo(
     """
 
     def init(params: optax.Params) -> ShampooState:
-        def squares(p: jax.Array, make: Any) -> Blocks:
-            blocks, _ = _cut(p, block_size)
-            dtype = compute_dtype(p)
-            matrices = []
-            for block in blocks:
-                matrices.append(tuple(make(length, dtype) for length in block.shape))
-            return tuple(matrices)
-
         return ShampooState(
             count=jnp.zeros([], jnp.int32),
             mu=zeros(params),
             nu=zeros(params),
-            factors=jax.tree.map(lambda p: squares(p, _zero_matrix), params),
-            roots=jax.tree.map(lambda p: squares(p, _identity_matrix), params),
+            factors=jax.tree.map(lambda p: _squares(p, block_size, _zero_matrix), params),
+            roots=jax.tree.map(lambda p: _squares(p, block_size, _identity_matrix), params),
         )
 
     def update(
@@ -172,6 +165,16 @@ def _cut(x: jax.Array, size: int) -> tuple[list[jax.Array], Any]:
     for row in rows:
         table.append([row[:, j : j + size] for j in columns])
     return jax.tree.flatten(table)
+
+
+def _squares(p: jax.Array, size: int, make: Callable[[int, Any], jax.Array]) -> Blocks:
+    """A matrix [d, d] for each axis of each block of a leaf."""
+    blocks, _ = _cut(p, size)
+    dtype = compute_dtype(p)
+    matrices = []
+    for block in blocks:
+        matrices.append(tuple(make(length, dtype) for length in block.shape))
+    return tuple(matrices)
 
 
 def _zero_matrix(length: int, dtype: Any) -> jax.Array:
