@@ -4,6 +4,10 @@ AMC's walk (He et al. 2018, https://arxiv.org/abs/1802.03494): a wall stops each
 budget could not be met any more, even if all that follows kept the least. Numbers of channels are
 rounded first, then walled, so that the budget holds exactly.
 
+A state has 11 features: where the group is (number, stage, block), its sizes (channels, entries of
+a channel, weights that give a channel, all weights), its cost, and three that change with the
+decisions (cost that is gone, cost that is undecided, the last share).
+
 Shapes: G groups, F features of a state.
 """
 
@@ -13,9 +17,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from effjax.compress.gates.soft_cost import SoftCost
+from effjax.compress.groups import Group
 from effjax.compress.sites import Arrays, Site
 
 LEAST = 0.2  # AMC's smallest share of a group
+MOVING = 3  # features that change with the decisions
 
 Policy = Callable[[np.ndarray], float]  # state [F] -> the share that a group keeps
 
@@ -31,20 +37,24 @@ class Allotment:
     """
 
     def __init__(self, sites: Sequence[Site], arrays: Arrays, cost: SoftCost, limit: float):
-        groups = [site.group for site in sites]
-        self.sizes = [group.size for group in groups]
-        self.least = [max(group.least, math.ceil(LEAST * group.size)) for group in groups]
+        self.sizes: list[int] = []
+        self.least: list[int] = []
+        rows = []
+        for number, site in enumerate(sites):
+            group = site.group
+            self.sizes.append(group.size)
+            self.least.append(max(group.least, math.ceil(LEAST * group.size)))
+            own_cost = sum(amount for amount, groups in cost.terms if number in groups)
+            rows.append([number, site.stage, site.block, *_sizes(group, arrays), own_cost])
         self.cost = cost
         self.limit = limit
-        columns = [_features(number, sites, arrays, cost) for number in range(len(sites))]
-        self.fixed = _scaled(np.asarray(columns, np.float32))  # [G, F - 3]
-        self.features = self.fixed.shape[1] + 3
+        self.fixed = _scaled(np.asarray(rows, np.float32))  # [G, F - MOVING]
+        self.features = self.fixed.shape[1] + MOVING
 
     def cost_of(self, counts: Sequence[int]) -> int:
         """The exact cost if the first groups keep `counts` and the others the least."""
-        whole = [*counts, *self.least[len(counts) :]]
-        shares = [count / size for count, size in zip(whole, self.sizes, strict=True)]
-        return round(self.cost(shares))
+        undecided = self.least[len(counts) :]
+        return round(self.cost(self.shares([*counts, *undecided])))
 
     def state(self, counts: Sequence[int]) -> np.ndarray:
         """[F]: what AMC's agent sees of the group that decides next.
@@ -54,10 +64,10 @@ class Allotment:
         """
         number = len(counts)
         shares = [count / size for count, size in zip(counts, self.sizes)]
-        left = len(self.sizes) - number
-        # with all that is still to decide, and without any of it
-        now = self.cost([*shares, *[1.0] * left])
-        decided = self.cost([*shares, *[0.0] * left])
+        undecided = len(self.sizes) - number
+        # with all of what is undecided, and without any of it
+        now = self.cost(shares + [1.0] * undecided)
+        decided = self.cost(shares + [0.0] * undecided)
         gone = 1 - now / self.cost.total
         to_decide = (now - decided) / self.cost.total
         last = shares[-1] if shares else 1.0
@@ -67,8 +77,9 @@ class Allotment:
     def keep(self, counts: Sequence[int], share: float) -> int:
         """How many channels the next group keeps: the share's, or the most before the wall."""
         number = len(counts)
-        count = max(round(share * self.sizes[number]), self.least[number])
-        while count > self.least[number] and self.cost_of([*counts, count]) > self.limit:
+        least = self.least[number]
+        count = max(round(share * self.sizes[number]), least)
+        while count > least and self.cost_of([*counts, count]) > self.limit:
             count -= 1
         return count
 
@@ -77,52 +88,48 @@ class Allotment:
         counts: list[int] = []
         states = []
         for _ in self.sizes:
-            states.append(self.state(counts))
-            counts.append(self.keep(counts, policy(states[-1])))
+            state = self.state(counts)
+            counts.append(self.keep(counts, policy(state)))
+            states.append(state)
         return counts, states
 
     def equal(self, steps: int = 20) -> list[int]:
-        """The same share of every group, the largest that the budget allows."""
+        """The same share of every group, the largest that the budget allows, by bisection."""
 
-        def at(share: float) -> list[int]:
-            return [max(int(share * n), least) for n, least in zip(self.sizes, self.least)]
+        def counts_at(share: float) -> list[int]:
+            return [max(int(share * size), least) for size, least in zip(self.sizes, self.least)]
 
-        low, high = LEAST, 1.0
+        allowed = LEAST
+        too_much = 1.0
         for _ in range(steps):
-            middle = (low + high) / 2
-            if self.cost_of(at(middle)) <= self.limit:
-                low = middle
+            middle = (allowed + too_much) / 2
+            if self.cost_of(counts_at(middle)) <= self.limit:
+                allowed = middle
             else:
-                high = middle
-        return at(low)
+                too_much = middle
+        return counts_at(allowed)
 
     def shares(self, counts: Sequence[int]) -> list[float]:
         """The share of each group that stays."""
         return [count / size for count, size in zip(counts, self.sizes, strict=True)]
 
 
-def _features(
-    number: int,
-    sites: Sequence[Site],
-    arrays: Arrays,
-    cost: SoftCost,
-) -> list[float]:
-    """Where a group is, how large it is, and what it costs."""
-    site = sites[number]
-    group = site.group
-    weights = outgoing = 0
+def _sizes(group: Group, arrays: Arrays) -> list[float]:
+    """Channels, entries of a channel, weights that give a channel, and all weights."""
+    weights = 0
+    giving = 0
     for member in group.members:
         size = np.size(arrays[member.path])
-        weights += size if member.role != "with" else 0
-        outgoing += size if member.role == "out" else 0
-    own_cost = sum(amount for amount, groups in cost.terms if number in groups)
-    place = [number, site.stage, site.block]
-    sizes = [group.size, group.members[0].unit, outgoing / group.size, weights]
-    return [*place, *sizes, own_cost]
+        if member.role == "out":
+            giving += size
+        if member.role != "with":  # shifts and running averages only go along
+            weights += size
+    return [group.size, group.members[0].unit, giving / group.size, weights]
 
 
 def _scaled(columns: np.ndarray) -> np.ndarray:
     """Each column [G] between 0 and 1."""
     low = columns.min(0)
     extent = columns.max(0) - low
-    return (columns - low) / np.where(extent > 0, extent, 1)  # equal numbers: 0
+    divisor = np.where(extent > 0, extent, 1)  # a column of equal numbers becomes 0
+    return (columns - low) / divisor

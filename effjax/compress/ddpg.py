@@ -6,6 +6,7 @@ He et al. 2018 (AMC), https://arxiv.org/abs/1802.03494
     y = r - b + Q'(s', mu'(s'))        b: the average of earlier rewards; no discount
     critic: the mean of (Q(s, a) - y)^2
     actor:  the mean of -Q(s, mu(s))
+    Q' <- Q' + 0.01 (Q - Q'), and mu' alike
 
 Shapes: B transitions of a batch, F features of a state.
 """
@@ -22,10 +23,12 @@ from scipy.stats import truncnorm
 
 HIDDEN = 300
 BATCH = 64
-ACTOR_RATE, CRITIC_RATE = 1e-4, 1e-3
+ACTOR_RATE = 1e-4
+CRITIC_RATE = 1e-3
 TARGET_RATE = 0.01  # how far the slow networks follow at each update
 BASELINE_DECAY = 0.95
-NOISE, NOISE_DECAY = 0.5, 0.95  # a standard deviation, and its factor from episode to episode
+NOISE = 0.5  # standard deviation of an action in the first episode after the warm-up
+NOISE_DECAY = 0.95  # its factor from one episode to the next
 
 
 class Actor(nn.Module):
@@ -105,16 +108,16 @@ def update(learner: Learner, batch: Transitions, baseline: jax.Array) -> Learner
         values = Critic().apply(critic, batch.states, batch.actions)
         return ((values - wanted) ** 2).mean()
 
-    slopes = jax.grad(critic_loss)(weights.critic)
-    steps, critic_state = OPTIMIZERS.critic.update(slopes, opt_state.critic)
+    grads = jax.grad(critic_loss)(weights.critic)
+    steps, critic_state = OPTIMIZERS.critic.update(grads, opt_state.critic)
     critic = optax.apply_updates(weights.critic, steps)
 
     def actor_loss(actor: dict) -> jax.Array:
         actions = Actor().apply(actor, batch.states)
         return -Critic().apply(critic, batch.states, actions).mean()
 
-    slopes = jax.grad(actor_loss)(weights.actor)
-    steps, actor_state = OPTIMIZERS.actor.update(slopes, opt_state.actor)
+    grads = jax.grad(actor_loss)(weights.actor)
+    steps, actor_state = OPTIMIZERS.actor.update(grads, opt_state.actor)
     actor = optax.apply_updates(weights.actor, steps)
 
     weights = Weights(actor, critic)
@@ -142,14 +145,17 @@ class Agent:
         self.baseline: float | None = None
 
     def action(self, state: np.ndarray) -> float:
-        """The action at a state [F], with noise."""
+        """The action at a state [F]: normal around the actor's, cut at both ends."""
         if self.episodes < self.warm_up:
             return float(self.rng.uniform(self.least, 1.0))
-        share = float(act(self.learner.weights.actor, jnp.asarray(state)))
-        mean = self.least + (1 - self.least) * share
+        output = float(act(self.learner.weights.actor, jnp.asarray(state)))
+        mean = self.least + (1 - self.least) * output
         spread = NOISE * NOISE_DECAY ** (self.episodes - self.warm_up)
-        low, high = (self.least - mean) / spread, (1.0 - mean) / spread
+        # scipy wants the ends in standard deviations from the mean
+        low = (self.least - mean) / spread
+        high = (1.0 - mean) / spread
         drawn = truncnorm.rvs(low, high, loc=mean, scale=spread, random_state=self.rng)
+        # rounding may pass an end
         return float(np.clip(drawn, self.least, 1.0))
 
     def learn(self, states: list[np.ndarray], actions: list[float], reward: float) -> None:
@@ -166,19 +172,22 @@ class Agent:
         if self.episodes < self.warm_up:
             return
         for _ in states:
-            self.learner = update(self.learner, self._drawn(), jnp.float32(self.baseline))
+            batch = self._draw_batch()
+            self.learner = update(self.learner, batch, jnp.float32(self.baseline))
 
     def _remember(self, states: list[np.ndarray], actions: list[float], reward: float) -> None:
         nothing = np.zeros_like(states[0])  # behind the last step
         following = [*states[1:], nothing]
-        for step, (state, action) in enumerate(zip(states, actions, strict=True)):
+        goes_on = [1.0] * len(states)
+        goes_on[-1] = 0.0
+        for state, action, after, more in zip(states, actions, following, goes_on, strict=True):
             # the actor's output lies between 0 and 1
-            share = (action - self.least) / (1 - self.least)
-            goes_on = float(step + 1 < len(states))
-            self.memory.append((state, [share], [reward], following[step], [goes_on]))
+            output = (action - self.least) / (1 - self.least)
+            self.memory.append((state, [output], [reward], after, [more]))
 
-    def _drawn(self) -> Transitions:
+    def _draw_batch(self) -> Transitions:
         """A batch of what is remembered; a step may come twice."""
-        drawn = self.rng.integers(len(self.memory), size=BATCH)
-        columns = zip(*(self.memory[number] for number in drawn))
-        return Transitions(*(np.asarray(column, np.float32) for column in columns))
+        numbers = self.rng.integers(len(self.memory), size=BATCH)
+        steps = [self.memory[number] for number in numbers]
+        columns = [np.asarray(column, np.float32) for column in zip(*steps)]
+        return Transitions(*columns)

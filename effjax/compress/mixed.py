@@ -53,12 +53,14 @@ class Costs:
     @property
     def least(self) -> float:
         """Of the cheapest bits, in the budget's unit."""
-        return (self.rest + sum(min(cost.values()) for cost in self.free.values())) / self.scale
+        cheapest = sum(min(cost.values()) for cost in self.free.values())
+        return (self.rest + cheapest) / self.scale
 
     @property
     def most(self) -> float:
         """Of the dearest bits, in the budget's unit."""
-        return (self.rest + sum(max(cost.values()) for cost in self.free.values())) / self.scale
+        dearest = sum(max(cost.values()) for cost in self.free.values())
+        return (self.rest + dearest) / self.scale
 
 
 def mixed_bits(

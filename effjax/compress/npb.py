@@ -73,42 +73,50 @@ def balance(
       UserError: no solution was found.
     """
     inputs = len(paths_in)
+    nodes = inputs + outputs
     cells = inputs * outputs
     best = best_paths(paths_in, taps, outputs, most, slip)
-    # variables: M (cells), then what is missing: rows (I), columns (O), kernels (cells), each in
+    share_of_paths = paths_in / best if best > 0 else 0.0 * paths_in
+    # variables: M (cells), then what is missing: rows and columns (nodes), kernels (cells), each in
     # [0, 1] and at least 1 - the sum that it stands for
-    gain = np.repeat(paths_in / best if best > 0 else 0.0 * paths_in, outputs)
-    missing_node = alpha / (inputs + outputs)
     costs = np.concatenate(
         [
-            -(1 - alpha) * gain,
-            np.full(inputs + outputs, missing_node),
+            -(1 - alpha) * np.repeat(share_of_paths, outputs),
+            np.full(nodes, alpha / nodes),
             np.full(cells, beta / taps),
         ]
     )
-    identity = sparse.identity
-    rows = sparse.kron(identity(inputs), np.ones((1, outputs)))
-    columns = sparse.kron(np.ones((1, inputs)), identity(outputs))
-    nodes = sparse.hstack([sparse.vstack([rows, columns]), identity(inputs + outputs)])
-    nodes = sparse.hstack([nodes, sparse.csr_matrix((inputs + outputs, cells))])
-    nothing = sparse.csr_matrix((cells, inputs + outputs))
-    kernels = sparse.hstack([identity(cells), nothing, identity(cells)])
-    total = np.concatenate([np.ones(cells), np.zeros(inputs + outputs + cells)])
-    upper = np.concatenate([np.full(cells, most), np.ones(inputs + outputs + cells)])
+    is_tap = np.concatenate([np.ones(cells), np.zeros(nodes + cells)])
     found = optimize.milp(
         costs,
         constraints=[
-            optimize.LinearConstraint(nodes, 1.0, np.inf),
-            optimize.LinearConstraint(kernels, 1.0, np.inf),
-            optimize.LinearConstraint(total[None], 0, taps),
+            optimize.LinearConstraint(_sums_of_nodes(inputs, outputs), 1.0, np.inf),
+            optimize.LinearConstraint(_sums_of_kernels(cells, nodes), 1.0, np.inf),
+            optimize.LinearConstraint(is_tap[None], 0, taps),
         ],
-        bounds=optimize.Bounds(0, upper),
-        integrality=np.concatenate([np.ones(cells), np.zeros(inputs + outputs + cells)]),
+        bounds=optimize.Bounds(0, np.where(is_tap, most, 1.0)),
+        integrality=is_tap,  # taps are whole numbers
     )
     if found.x is None:
         raise UserError(f"the integer programme of a layer has no solution: {found.message}")
     kept = np.round(found.x[:cells]).reshape(inputs, outputs)
     return kept, objective(kept, paths_in, taps, most, alpha, beta, slip)
+
+
+def _sums_of_nodes(inputs: int, outputs: int) -> Any:
+    """A row for each row and column of M: its taps, and whether it misses all."""
+    nodes = inputs + outputs
+    rows = sparse.kron(sparse.identity(inputs), np.ones((1, outputs)))
+    columns = sparse.kron(np.ones((1, inputs)), sparse.identity(outputs))
+    of_taps = sparse.vstack([rows, columns])
+    of_kernels = sparse.csr_matrix((nodes, inputs * outputs))
+    return sparse.hstack([of_taps, sparse.identity(nodes), of_kernels])
+
+
+def _sums_of_kernels(cells: int, nodes: int) -> Any:
+    """A row for each kernel: its taps, and whether it misses all."""
+    of_nodes = sparse.csr_matrix((cells, nodes))
+    return sparse.hstack([sparse.identity(cells), of_nodes, sparse.identity(cells)])
 
 
 def objective(
@@ -166,8 +174,11 @@ def npb_masks(
     order = [path for path in reached(program, masks) if path in shapes]
     for path in order:
         logs = np.asarray(reached(program, masks)[path], np.float64)
-        # only ratios count in B
-        paths_in = np.exp(logs - np.max(logs)) if np.isfinite(np.max(logs)) else np.ones(len(logs))
+        paths_in = np.ones(len(logs))  # where no path comes through, all inputs are alike
+        largest = logs.max()
+        if np.isfinite(largest):
+            # only ratios count in B: so none overflows
+            paths_in = np.exp(logs - largest)
         masks[path] = _layer(paths_in, shapes[path], densities[path], alpha, beta, rng)
     return {path: mask.astype(np.int8) for path, mask in masks.items()}
 

@@ -226,14 +226,16 @@ def _without_blocks(
         fields["depths"] = tuple(len(kept) for kept in stays)
     else:
         fields["depth"] = len(stays[0])
+    rows_of = {}  # of each field a row for each stage, with an entry for each of its blocks
     for name in PER_BLOCK:
         if name in names:
-            rows = [entries(architecture, name, stage) for stage in range(len(stays))]
-            fields[name] = tuple(_picked(row, kept) for row, kept in zip(rows, stays, strict=True))
+            rows_of[name] = [entries(architecture, name, stage) for stage in range(len(stays))]
     for name in NESTED:
         rows = getattr(architecture, name, None)
         if rows is not None:
-            fields[name] = tuple(_picked(row, kept) for row, kept in zip(rows, stays, strict=True))
+            rows_of[name] = rows
+    for name, rows in rows_of.items():
+        fields[name] = tuple(_picked(row, kept) for row, kept in zip(rows, stays, strict=True))
     return override(architecture, fields)
 
 

@@ -93,9 +93,11 @@ def peak_of(
         dying = {value for value in alive if last_use.get(value, -1) <= place}
         need = sum(sizes[value] for value in alive) + sum(sizes[value] for value in made)
         if operation.is_entrywise:
-            # the result is written over an operand of its size
-            own = sources[made[0]] & dying
-            need -= max((sizes[v] for v in own if sizes[v] >= sizes[made[0]]), default=0)
+            # the result is written over an operand that has room for it and is not needed again
+            result = made[0]
+            operands = sources[result] & dying
+            room = [sizes[value] for value in operands if sizes[value] >= sizes[result]]
+            need -= max(room, default=0)
         peak = max(peak, need)
         alive -= dying
         alive |= {value for value in made if last_use.get(value, -1) > place}

@@ -59,15 +59,22 @@ def sharpness(
     """
     base, grads = gradient(params)
     rises: list[float] = []
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(key, len(leaves))
-    noise = [jax.random.normal(k, w.shape, w.dtype) for k, w in zip(keys, leaves)]
-    for direction in (grads, tree.unflatten(noise)):
+    for direction in (grads, normal_like(key, params)):
         for _ in range(steps):
             there = perturbed(params, direction, rho, adaptive)
             value, direction = gradient(there)
             rises.append(float(value) - float(base))
     return max(rises)
+
+
+def normal_like(key: jax.Array, params: Params) -> Params:
+    """A standard normal draw of the shapes and dtypes of `params`."""
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(key, len(leaves))
+    drawn = []
+    for leaf_key, w in zip(keys, leaves):
+        drawn.append(jax.random.normal(leaf_key, w.shape, w.dtype))
+    return tree.unflatten(drawn)
 
 
 def tree_norm(tree: Any) -> jax.Array:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from effjax.curvature.sharpness import tree_norm
+from effjax.curvature.sharpness import normal_like, tree_norm
 
 Params = Any
 By = Literal["filter", "layer", "weight"]
@@ -21,10 +21,7 @@ def random_direction(
     key: jax.Array, params: Params, by: By = "filter", output_axis: int = -1
 ) -> Params:
     """A normal draw like `params`, scaled as `scaled_direction` does."""
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(key, len(leaves))
-    drawn = [jax.random.normal(k, w.shape, w.dtype) for k, w in zip(keys, leaves)]
-    return scaled_direction(tree.unflatten(drawn), params, by, output_axis)
+    return scaled_direction(normal_like(key, params), params, by, output_axis)
 
 
 def scaled_direction(
@@ -44,10 +41,11 @@ def scaled_direction(
             return d * w
         if by == "layer":
             return d * (jnp.linalg.norm(w.ravel()) / jnp.linalg.norm(d.ravel()))
+        # a filter is all that belongs to one output
         axes = tuple(set(range(w.ndim)) - {output_axis % w.ndim})
-        lengths = jnp.sqrt((w * w).sum(axes, keepdims=True))
-        drawn = jnp.sqrt((d * d).sum(axes, keepdims=True))
-        return d * (lengths / (drawn + TINY))
+        wanted_lengths = jnp.sqrt((w * w).sum(axes, keepdims=True))
+        lengths = jnp.sqrt((d * d).sum(axes, keepdims=True))
+        return d * (wanted_lengths / (lengths + TINY))
 
     return jax.tree.map(leaf, direction, params)
 
@@ -67,7 +65,10 @@ def slice_1d(
       loss_at: params -> loss. With batch norm it recomputes the running statistics at each
         point, or the slice shows how they fail to match.
     """
-    return np.array([float(loss_at(moved(params, (direction, a)))) for a in places])
+    losses = []
+    for place in places:
+        losses.append(float(loss_at(moved(params, direction, place))))
+    return np.array(losses)
 
 
 def slice_2d(
@@ -78,15 +79,14 @@ def slice_2d(
 ) -> np.ndarray:
     """float64 [n, n]: the loss at params + places[i] * first + places[j] * second."""
     first, second = directions
-    rows: list[list[float]] = []
-    for a in places:
-        row = [float(loss_at(moved(params, (first, a), (second, b)))) for b in places]
-        rows.append(row)
+    rows = []
+    for place in places:
+        # a row of the plane is a line from there along the second direction
+        begin = moved(params, first, place)
+        rows.append(slice_1d(loss_at, begin, second, places))
     return np.array(rows)
 
 
-def moved(params: Params, *steps: tuple[Params, float]) -> Params:
-    """params + the sum of length * direction over `steps`."""
-    for direction, length in steps:
-        params = jax.tree.map(lambda w, d, a=length: w + a * d, params, direction)
-    return params
+def moved(params: Params, direction: Params, length: float) -> Params:
+    """params + length * direction."""
+    return jax.tree.map(lambda w, d: w + length * d, params, direction)

@@ -147,13 +147,14 @@ def _parse_line(line: str) -> Instruction | None:
 def _stored(dtype: str, sizes: str, layout: str) -> StoredArray:
     shape = tuple(int(size) for size in sizes.split(",") if size)
     order, _, rest = layout.partition(":")
-    # from the slowest axis to the fastest
-    axes = [int(axis) for axis in order.split(",") if axis][::-1] or range(len(shape))
+    # the text begins with the fastest axis
+    axes = [int(axis) for axis in order.split(",") if axis] or reversed(range(len(shape)))
     physical = [shape[axis] for axis in axes]
     tile = _TILE.search(rest)
     if tile and physical:
+        # its last side is that of the fastest axis; each axis is filled up to whole tiles
         sides = [int(side) for side in tile[1].split(",")]
-        for place, side in zip(range(-1, -len(physical) - 1, -1), reversed(sides), strict=False):
+        for place, side in enumerate(reversed(sides[-len(physical) :])):
             physical[place] = math.ceil(physical[place] / side) * side
     space = _SPACE.search(rest)
     size = _bytes(physical, dtype)

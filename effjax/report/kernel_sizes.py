@@ -32,6 +32,7 @@ def plot_search(
       kernels: {site: [I, J]}, the mean magnitude of its masked kernels.
       path: the picture.
     """
+    import numpy as np
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
@@ -44,7 +45,7 @@ def plot_search(
     top, bottom = figure.subfigures(2, 1, height_ratios=[above, below])
     left, right = top.subplots(1, 2)
     # depth is an order, not a name: from dark in the first layer to light in the last
-    colours = colormaps["Blues"]([1 - 0.6 * i / max(1, len(names) - 1) for i in range(len(names))])
+    colours = colormaps["Blues"](np.linspace(1.0, 0.4, len(names)))
     _draw_found(left, names, found, largest)
     _draw_soft_sizes(right, names, rows, found, colours)
     right.set_ylim(0, max(largest) + 1)

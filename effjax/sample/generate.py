@@ -4,6 +4,7 @@ Shapes: n samples, B batch, H W space, C channels.
 """
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -54,6 +55,7 @@ class Generator:
 
     def __init__(self, task: Any, request: Request):
         self._labels = request.labels
+        # [n]: samples with the same number may be drawn in one batch
         self._apart = np.zeros(len(request.labels), np.int32)
         if request.plan is not None:
             self._apart = task.drawn_apart(request.labels)
@@ -75,14 +77,17 @@ class Generator:
         """Samples [n, H, W, C] with the network's `variables`, see `generate`."""
         weights = self._spread.copy(variables)
         images: list[Any] = [None] * len(self._labels)
+        for numbers in self._batches():
+            for number, image in zip(numbers, self._draw(weights, numbers)):
+                images[number] = image
+        return np.stack(images)
+
+    def _batches(self) -> Iterator[np.ndarray]:
+        """Numbers of samples, a batch at most, that may be drawn together."""
         for group in np.unique(self._apart):
             numbers = np.flatnonzero(self._apart == group)
             for start in range(0, len(numbers), self._spread.batch):
-                chosen = numbers[start : start + self._spread.batch]
-                drawn = self._draw(weights, chosen)
-                for number, image in zip(chosen, drawn):
-                    images[number] = image
-        return np.stack(images)
+                yield numbers[start : start + self._spread.batch]
 
     def _draw(self, weights: Any, numbers: np.ndarray) -> np.ndarray:
         """The samples of these numbers, a batch at most."""
@@ -111,8 +116,8 @@ def draw_samples(
 ) -> Array:
     """[B, H, W, C]: samples of a diffusion with these keys [B], in the space of the network."""
 
-    def noise_at(i: Array) -> Array:
-        # 0 is the noise that a sample starts from
+    def noise_of_step(i: Array) -> Array:
+        # 0 is left to the noise that a sample starts from
         own = jax.vmap(lambda key: jax.random.fold_in(key, i + 1))(keys)
         return jax.vmap(lambda key: jax.random.normal(key, shape))(own)
 
@@ -121,8 +126,9 @@ def draw_samples(
         classes = jnp.resize(label, labels.shape)
         return task.denoise(weights, x, told, labels, classes)
 
+    start = noise_of_step(jnp.asarray(-1))
     network = request.guidance.network(conditional, label, task.model.num_classes)
-    return draw(task.process, network, noise_at(jnp.asarray(-1)), noise_at, request.plan)
+    return draw(task.process, network, start, noise_of_step, request.plan)
 
 
 def to_pixels(x: Array) -> Array:

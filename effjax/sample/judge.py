@@ -115,41 +115,55 @@ def judge(
     samples, classes = eyes(images)
     train, _ = eyes(real.train)
     val, val_classes = eyes(real.val)
-    reference = scores.moments(train)
-    rows = []
-
-    def distance(name: str, features: np.ndarray) -> None:
-        rows.append((name, scores.frechet(scores.moments(features), reference)))
-
     net = eyes.trained.base
+    rows = []
     # a network of labels, of numbers or without a classifier has features, but names no class
-    names_class = eyes.trained.gives == "class"
-    known = labels < len(eyes.trained.labels)
-    if names_class and known.any():
-        rows.append(("accuracy of the classifier on samples", _share(classes, labels, known)))
-    if names_class:
-        everywhere = np.ones(len(val), bool)
-        share = _share(val_classes, real.val_labels, everywhere)
-        rows.append(("accuracy on validation images", share))
-    count = min(len(samples), len(train) // 2)
-    distance(f"frechet_{net}", samples)
-    half = scores.moments(train[count:])
-    floor = scores.frechet(scores.moments(train[:count]), half)
-    rows.append((f"  floor: {count} training images against the rest", floor))
-    distance(f"  {len(val)} validation images", val)
-    noise = np.random.default_rng(SEED).integers(0, 256, (count, *real.train.shape[1:]))
-    distance("  ceiling: noise", eyes(noise.astype(np.uint8))[0])
-    distance("  ceiling: means of classes", eyes(class_means(real, count))[0])
+    if eyes.trained.gives == "class":
+        is_class = labels < len(eyes.trained.labels)  # "no label" is none
+        if is_class.any():
+            hits = (classes == labels)[is_class]
+            rows.append(("accuracy of the classifier on samples", float(hits.mean())))
+        hits = val_classes == real.val_labels
+        rows.append(("accuracy on validation images", float(hits.mean())))
+    rows += _frechet_rows(eyes, real, samples, train, val)
     rows.append((f"kernel_{net}", scores.kernel_distance(samples, train)))
     rows.append(("  validation images", scores.kernel_distance(val, train)))
-    found = scores.manifold(train, samples)
-    for field in dataclasses.fields(found):
-        rows.append((field.name, getattr(found, field.name)))
+    rows += _manifold_rows(train, samples)
     return rows + memorised(images, real)
 
 
-def _share(classes: np.ndarray, labels: np.ndarray, known: np.ndarray) -> float:
-    return float((classes == labels)[known].mean())
+def _frechet_rows(
+    eyes: Eyes, real: Real, samples: np.ndarray, train: np.ndarray, val: np.ndarray
+) -> list[tuple[str, float]]:
+    """The Frechet distance of features [., D] of samples from those of training images.
+
+    Below it stand what it is for real images, for noise and for the means of the classes.
+    """
+    count = min(len(samples), len(train) // 2)
+    reference = scores.moments(train)
+    shape = (count, *real.train.shape[1:])
+    noise = np.random.default_rng(SEED).integers(0, 256, shape).astype(np.uint8)
+    of_noise, _ = eyes(noise)
+    of_means, _ = eyes(class_means(real, count))
+
+    def distance(features: np.ndarray) -> float:
+        return scores.frechet(scores.moments(features), reference)
+
+    rest = scores.moments(train[count:])
+    floor = scores.frechet(scores.moments(train[:count]), rest)
+    return [
+        (f"frechet_{eyes.trained.base}", distance(samples)),
+        (f"  floor: {count} training images against the rest", floor),
+        (f"  {len(val)} validation images", distance(val)),
+        ("  ceiling: noise", distance(of_noise)),
+        ("  ceiling: means of classes", distance(of_means)),
+    ]
+
+
+def _manifold_rows(real: np.ndarray, samples: np.ndarray) -> list[tuple[str, float]]:
+    """Precision, recall and the like, of features [., D]."""
+    found = scores.manifold(real, samples)
+    return [(field.name, getattr(found, field.name)) for field in dataclasses.fields(found)]
 
 
 def class_means(real: Real, count: int) -> np.ndarray:
@@ -166,6 +180,7 @@ def memorised(images: np.ndarray, real: Real) -> list[tuple[str, float]]:
     """
 
     def flat(x: np.ndarray) -> np.ndarray:
+        # over the root of the number of pixels: a distance is then a root mean square
         return x.reshape(len(x), -1) / np.sqrt(np.prod(x.shape[1:]))
 
     known = flat(real.train)
@@ -207,15 +222,10 @@ def judge_features(path: Any) -> list[tuple[str, float]]:
             f"--features={path}: samples are {samples.shape}, real features have "
             f"{real.mean.shape[0]} numbers; give features of one network"
         )
-    rows = [
-        (
-            "frechet (FID if the features are Inception's)",
-            scores.frechet(scores.moments(samples), real),
-        )
-    ]
+    distance = scores.frechet(scores.moments(samples), real)
+    rows = [("frechet (FID if the features are Inception's)", distance)]
     if "real" in arrays:
         kernel = scores.kernel_distance(samples, arrays["real"])
         rows.append(("kernel (KID if the features are Inception's)", kernel))
-        found = scores.manifold(arrays["real"], samples)
-        rows += [(f.name, getattr(found, f.name)) for f in dataclasses.fields(found)]
+        rows += _manifold_rows(arrays["real"], samples)
     return rows

@@ -49,7 +49,9 @@ def correlations(table: Table) -> list[Correlation]:
             f"the table has {len(table.rows)} networks; a correlation takes {LEAST} or more"
         )
     values = np.array([row.value for row in table.rows])
-    names = list(dict.fromkeys([*COSTS, *(name for row in table.rows for name in row.scores)]))
+    names = dict.fromkeys(COSTS)  # as a set that keeps its order
+    for row in table.rows:
+        names |= dict.fromkeys(row.scores)
     found = []
     for name in names:
         scores = np.array([_score(row, name) for row in table.rows])
@@ -76,7 +78,8 @@ def between_seeds(table: Table) -> Correlation:
 
 def correlate(name: str, scores: np.ndarray, values: np.ndarray) -> Correlation:
     """The correlations of [N] scores with [N] values."""
-    first = np.argsort(-scores, kind="stable")[: max(1, len(scores) // 10)]
+    tenth = max(1, len(scores) // 10)
+    first = np.argsort(-scores, kind="stable")[:tenth]
     return Correlation(
         name=name,
         spearman=_interval(spearman, scores, values),
@@ -109,17 +112,23 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def kendall(a: np.ndarray, b: np.ndarray) -> float:
-    """Kendall's tau-b: pairs in the same order less those in the other, ties taken out."""
-    above = np.sign(a[:, None] - a)
-    other = np.sign(b[:, None] - b)
-    divisor = np.sqrt((above**2).sum() * (other**2).sum())
-    return float((above * other).sum() / divisor) if divisor else 0.0
+    """Kendall's tau-b: pairs in the same order less those in the other, ties taken out.
+
+    0 where all of one side are equal.
+    """
+    # [N, N]: 1 where the first of a pair is larger, -1 where it is smaller, 0 in a tie
+    order_of_a = np.sign(a[:, None] - a)
+    order_of_b = np.sign(b[:, None] - b)
+    divisor = np.sqrt((order_of_a**2).sum() * (order_of_b**2).sum())
+    if not divisor:
+        return 0.0
+    return float((order_of_a * order_of_b).sum() / divisor)
 
 
 def ranked(values: np.ndarray) -> np.ndarray:
     """Ranks from 0; equal values share the mean of theirs."""
     below = (values[:, None] > values).sum(1)
-    equal = (values[:, None] == values).sum(1)
+    equal = (values[:, None] == values).sum(1)  # itself among them
     return below + (equal - 1) / 2
 
 

@@ -28,10 +28,11 @@ def seconds_a_step(results: Sequence[Result]) -> float:
 
 def over_seconds(band: Band, results: Sequence[Result]) -> Band | None:
     """A curve over steps as one over seconds; None where no step was timed."""
-    one = seconds_a_step(results)
-    if math.isnan(one):
+    step_seconds = seconds_a_step(results)
+    if math.isnan(step_seconds):
         return None
-    return Band([one * step for step in band.x], band.middle, band.low, band.high)
+    seconds = [step_seconds * step for step in band.x]
+    return Band(seconds, band.middle, band.low, band.high)
 
 
 def time_table(table: PairedTable) -> Cells:
@@ -41,21 +42,23 @@ def time_table(table: PairedTable) -> Cells:
         finished = [result for result in table.results(variant) if result.value is not None]
         if not finished:
             continue
-        one = seconds_a_step(finished)
+        step_seconds = seconds_a_step(finished)
         for step, values in common_values(finished, table.metric).items():
             interval = t_interval(values)
-            between = f"{interval.low:.4g} to {interval.high:.4g}" if len(values) > 1 else "-"
-            seconds = "-" if math.isnan(one) else f"{one * step:.3g}"
+            seconds = "-" if math.isnan(step_seconds) else f"{step_seconds * step:.3g}"
+            between = "-"  # one value has no interval
+            if len(values) > 1:
+                between = f"{interval.low:.4g} to {interval.high:.4g}"
             body.append([variant, str(step), seconds, f"{interval.estimate:.4g}", between])
     return HEADER, body
 
 
 def common_values(results: Sequence[Result], metric: str) -> dict[int, list[float]]:
     """{step: the values of all results}, at the steps that every one of them has."""
-    # a run that was continued may have been evaluated at other steps
-    series = []
+    curves: list[dict[int, float]] = []
     for result in results:
-        rows = result.facts["rows"]
-        series.append({row["step"]: row[metric] for row in rows if row.get(metric) is not None})
-    common = set.intersection(*(set(points) for points in series))
-    return {step: [points[step] for points in series] for step in sorted(common)}
+        evaluated = [row for row in result.facts["rows"] if row.get(metric) is not None]
+        curves.append({row["step"]: row[metric] for row in evaluated})
+    # a run that was continued may have been evaluated at other steps
+    common = set.intersection(*map(set, curves))
+    return {step: [curve[step] for curve in curves] for step in sorted(common)}

@@ -164,13 +164,17 @@ class PromptRouter(Diffusion):
           rng: of the noise of gates; None: as outside of training.
         """
         structure = self.parts.structure
-        asked, offered = self.prompts(params) @ params["router"], params["codes"]
-        noise = [jnp.full(logits.shape, NO_NOISE) for logits in (asked, offered)]
-        if rng is not None:
-            keys = jax.random.split(rng)
-            noise = [jax.random.uniform(*each) for each in zip(keys, map(jnp.shape, noise))]
-        vectors = comparable(structure, architecture_gates(structure, asked, noise[0]))
-        gates = architecture_gates(structure, offered, noise[1])
+        asked = self.prompts(params) @ params["router"]  # [classes, G]
+        offered = params["codes"]  # [experts, G]
+        if rng is None:
+            asked_noise = jnp.full(asked.shape, NO_NOISE)
+            offered_noise = jnp.full(offered.shape, NO_NOISE)
+        else:
+            asked_key, offered_key = jax.random.split(rng)
+            asked_noise = jax.random.uniform(asked_key, asked.shape)
+            offered_noise = jax.random.uniform(offered_key, offered.shape)
+        vectors = comparable(structure, architecture_gates(structure, asked, asked_noise))
+        gates = architecture_gates(structure, offered, offered_noise)
         similarity = router.similarities(vectors, comparable(structure, gates))
         if self.options.evenly:
             index = router.evenly(router.balanced(similarity))

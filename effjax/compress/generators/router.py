@@ -26,7 +26,7 @@ def balanced(similarity: Array, temperature: float = 0.05, rounds: int = 3) -> A
     The last half of a round is by prompts: rows add up to 1 exactly, columns nearly to B / K.
     """
     count, codes = similarity.shape
-    # of all pairs one factor can be taken out: rounds divide by it
+    # less the largest, so that none overflows: the rounds divide by any common factor
     plan = jnp.exp((similarity - similarity.max()) / temperature)
     for _ in range(rounds):
         plan = plan / (plan.sum(0, keepdims=True) * codes)
@@ -44,20 +44,31 @@ def evenly(plan: Array) -> Array:
     count, codes = plan.shape
     least = count // codes
 
-    def a_round(number: Array, taken: Array) -> Array:
-        # the prompts that are left over when all codes are full go to different codes
-        quota = jnp.where(number < codes, least, least + 1)
-        room = quota - jax.nn.one_hot(taken, codes, dtype=jnp.int32).sum(0)
-        asked = jnp.where(room[None] > 0, plan, -jnp.inf).argmax(-1)
-        is_asked = jax.nn.one_hot(asked, codes, dtype=bool) & (room[None] > 0)
-        asks = is_asked & (taken[:, None] < 0)
+    def give_out(round_number: Array, taken: Array) -> Array:
+        """`taken` [B], the code of each prompt or -1, after one more round."""
+        # what is left over when all codes are full goes to different codes, in the second K rounds
+        quota = jnp.where(round_number < codes, least, least + 1)
+        room = quota - jax.nn.one_hot(taken, codes, dtype=jnp.int32).sum(0)  # [K]
+        has_room = room[None] > 0
+        # each prompt that has none asks for one code
+        best = jnp.where(has_room, plan, -jnp.inf).argmax(-1)
+        is_best = jax.nn.one_hot(best, codes, dtype=bool) & has_room
+        asks = is_best & (taken[:, None] < 0)  # [B, K]
+        # each code takes as many as it has room for, the largest shares first
         offers = jnp.where(asks, plan, -jnp.inf)
-        place = jnp.argsort(jnp.argsort(-offers, axis=0), axis=0)
+        place = _places(-offers)
         accepted = asks & (place < room[None])
-        return jnp.where(accepted.any(-1), accepted.argmax(-1).astype(taken.dtype), taken)
+        new = accepted.argmax(-1).astype(taken.dtype)
+        return jnp.where(accepted.any(-1), new, taken)
 
     nobody = jnp.full(count, -1, jnp.int32)
-    return lax.fori_loop(0, 2 * codes, a_round, nobody)
+    return lax.fori_loop(0, 2 * codes, give_out, nobody)
+
+
+def _places(values: Array) -> Array:
+    """[B, K]: the place of each entry in its column, 0 for the least."""
+    order = jnp.argsort(values, axis=0)
+    return jnp.argsort(order, axis=0)
 
 
 def chosen(similarity: Array, training: bool, temperature: float = 0.05, rounds: int = 3) -> Array:
@@ -124,6 +135,7 @@ def spread_losses(ratios: Array) -> tuple[Array, Array]:
     """Rewards for experts of different size: -std of the ratios [B], and 1 - the largest one."""
     variance = jnp.var(ratios, ddof=1)
     differ = variance > 0
-    # a root has no slope at 0, where all codes stand at the start
-    deviation = jnp.where(differ, jnp.sqrt(jnp.where(differ, variance, 1.0)), 0.0)
+    # a root's gradient is infinite at 0, where all codes stand at the start: it is taken of 1 there
+    root = jnp.sqrt(jnp.where(differ, variance, 1.0))
+    deviation = jnp.where(differ, root, 0.0)
     return -deviation, 1 - ratios.max()

@@ -68,22 +68,27 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Skips, depth and, where it is known, the eigenvalue against steps."""
     import matplotlib.figure
 
-    has_values = any("eigenvalue" in row for row in rows)
-    panels = ["skips", "depth", *(["eigenvalue"] if has_values else [])]
-    figure = matplotlib.figure.Figure(figsize=(4 * len(panels), 3), layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axis, panel in zip(axes, panels):
+    known = [row for row in rows if "eigenvalue" in row]
+    panels = 3 if known else 2
+    figure = matplotlib.figure.Figure(figsize=(4 * panels, 3), layout="constrained")
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    _draw_counts(axes[0], rows, "skips", "skips")
+    _draw_counts(axes[1], rows, "depth", "convolutions on the deepest path")
+    if known:
+        steps = [row["step"] for row in known]
+        axes[2].plot(steps, [row["eigenvalue"] for row in known])
+        axes[2].set_title("largest eigenvalue in alpha")
+    for axis in axes:
         axis.set_xlabel("step")
-        if panel == "eigenvalue":
-            known = [row for row in rows if panel in row]
-            axis.plot([row["step"] for row in known], [row[panel] for row in known])
-            axis.set_title("largest eigenvalue in alpha")
-            continue
-        for kind in CELL_TYPES:
-            values = [row[f"{kind}_{panel}"] for row in rows]
-            axis.step([row["step"] for row in rows], values, where="post", label=f"{kind} cell")
-        titles = {"skips": "skips", "depth": "convolutions on the deepest path"}
-        axis.set_title(titles[panel])
-        axis.set_ylim(bottom=0)
-        axis.legend()
     figure.savefig(path, dpi=120)
+
+
+def _draw_counts(axis: Any, rows: Sequence[Mapping[str, Any]], what: str, title: str) -> None:
+    """A number of both cells against steps; `what` is "skips" or "depth"."""
+    steps = [row["step"] for row in rows]
+    for kind in CELL_TYPES:
+        counts = [row[f"{kind}_{what}"] for row in rows]
+        axis.step(steps, counts, where="post", label=f"{kind} cell")
+    axis.set_title(title)
+    axis.set_ylim(bottom=0)
+    axis.legend()

@@ -20,7 +20,7 @@ Shapes: E edges of a cell, O operations.
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -73,15 +73,18 @@ def select(
       dropped: [E, O], 1 takes a gate behind all that are not dropped.
       key: at small tau many gates are 0 or 1; of equal ones the key chooses, None the first.
     """
-    ranked = gates if dropped is None else gates - dropped
-    ranked = jax.lax.stop_gradient(ranked)
-    order = jnp.broadcast_to(jnp.arange(gates.shape[-1]), gates.shape)
+    # gates lie between 0 and 1, so one less goes behind the others
+    values = gates if dropped is None else gates - dropped
+    values = jax.lax.stop_gradient(values)
+    turn = jnp.broadcast_to(jnp.arange(gates.shape[-1]), gates.shape)
     if key is not None:
-        order = jax.random.permutation(key, order, axis=-1, independent=True)
-    ahead = ranked[..., None, :] > ranked[..., :, None]
-    equal = ranked[..., None, :] == ranked[..., :, None]
-    earlier = order[..., None, :] < order[..., :, None]
-    rank = (ahead | (equal & earlier)).sum(-1)
+        turn = jax.random.permutation(key, turn, axis=-1, independent=True)
+    # [E, O, O]: whether the gate of the last axis comes before that of the one before
+    is_larger = values[..., None, :] > values[..., :, None]
+    is_equal = values[..., None, :] == values[..., :, None]
+    has_earlier_turn = turn[..., None, :] < turn[..., :, None]
+    is_before = is_larger | (is_equal & has_earlier_turn)
+    rank = is_before.sum(-1)
     return (rank < count).astype(gates.dtype)
 
 
@@ -107,9 +110,10 @@ def regulariser(
     for name, alpha in alphas.items():
         probability = open_probability(alpha, tau)
         chosen = selected[name].astype(probability.dtype)
+        # each number is the mean over both cells
         for group, members in groups.items():
             means[group] += 0.5 * mean_of_chosen(probability, chosen * members[None])
-        convolutions = chosen * _convolutions(space)[None]
+        convolutions = chosen * _members(space, _is_convolution)[None]
         depth += 0.5 * chain_probability(probability[chain_edges], convolutions[chain_edges])
     return price(means["skip"], (means["conv"], means["pool"]), depth, penalty)
 
@@ -141,16 +145,20 @@ def chain_probability(probability: jax.Array, chosen: jax.Array) -> jax.Array:
 
 def _groups(space: CellSpace) -> dict[str, np.ndarray]:
     """{group: [O], 1 for its operations}; zeros stand with the convolutions, as in the code."""
-    names = space.operations
     return {
-        "skip": np.array([float(name == "skip_connect") for name in names]),
-        "pool": np.array([float("pool" in name) for name in names]),
-        "conv": np.array([float("conv" in name or name == "none") for name in names]),
+        "skip": _members(space, lambda name: name == "skip_connect"),
+        "pool": _members(space, lambda name: "pool" in name),
+        "conv": _members(space, lambda name: _is_convolution(name) or name == "none"),
     }
 
 
-def _convolutions(space: CellSpace) -> np.ndarray:
-    return np.array([float("conv" in name) for name in space.operations])
+def _is_convolution(name: str) -> bool:
+    return "conv" in name
+
+
+def _members(space: CellSpace, belongs: Callable[[str], bool]) -> np.ndarray:
+    """[O]: 1 for the operations that belong, else 0."""
+    return np.array([float(belongs(name)) for name in space.operations])
 
 
 def _chain(space: CellSpace) -> np.ndarray:

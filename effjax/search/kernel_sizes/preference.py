@@ -111,7 +111,10 @@ def relative_logits(
     out.
     """
     keys = [f"search/{name}" for name in net.sizes.names]
-    path = [[row[key] for key in keys] for row in rows if row["step"] > hold and keys[0] in row]
+    path = []
+    for row in rows:
+        if row["step"] > hold and keys[0] in row:
+            path.append([row[key] for key in keys])
     has_range = net.sizes.largest > 1
     sizes = np.asarray(path, np.float64).reshape(-1, len(keys))[:, has_range]
     largest = net.sizes.largest[has_range][None]

@@ -128,29 +128,43 @@ def in_order(
       room: [U].
       skip_dearer: leave out what costs as much as something with a better score in all units.
     """
-    best_rest = np.cumsum([0.0] + [max(row) for row in reversed(scores)])[::-1]
-    least_rest = np.cumsum([0 * room] + [cost.min(0) for cost in reversed(costs)], axis=0)[::-1]
+    nothing = np.zeros_like(room)
+    # from choice n on: the best scores together [N + 1], and the least costs [N + 1, U]
+    best_rest = _sums_from(np.array([max(row) for row in scores]))
+    least_costs = np.zeros((len(costs), len(room)))
+    for place, cost in enumerate(costs):
+        least_costs[place] = cost.min(0)
+    least_rest = _sums_from(least_costs)
+    # (-best sum that can be reached, options so far, their score): a heap pops the least
     heap: list[tuple[float, tuple[int, ...], float]] = [(-best_rest[0], (), 0.0)]
-    spent_at = {(): 0 * room}
-    cheapest: dict[int, list[np.ndarray]] = {}
+    spent_by = {(): nothing}
+    costs_before: dict[int, list[np.ndarray]] = {}  # by the number of options so far
     while heap:
         _, picked, score = heapq.heappop(heap)
-        spent = spent_at.pop(picked)
+        spent = spent_by.pop(picked)
         depth = len(picked)
-        before = cheapest.setdefault(depth, [])
         if skip_dearer:
             # of one length, those that came before have the better scores
+            before = costs_before.setdefault(depth, [])
             if any((other <= spent).all() for other in before):
                 continue
             before.append(spent)
         if depth == len(scores):
             yield picked
             continue
-        for index, own in enumerate(scores[depth]):
-            now = spent + costs[depth][index]
-            if (now + least_rest[depth + 1] > room).any():
+        for index, own_score in enumerate(scores[depth]):
+            longer_spent = spent + costs[depth][index]
+            # not even with the cheapest of all that follows
+            if (longer_spent + least_rest[depth + 1] > room).any():
                 continue
             longer = (*picked, index)
-            spent_at[longer] = now
-            reach = score + own + best_rest[depth + 1]
-            heapq.heappush(heap, (-reach, longer, score + own))
+            longer_score = score + own_score
+            spent_by[longer] = longer_spent
+            heapq.heappush(heap, (-(longer_score + best_rest[depth + 1]), longer, longer_score))
+
+
+def _sums_from(values: np.ndarray) -> np.ndarray:
+    """[N + 1, ...]: the sums of values [N, ...] from each place to the end; 0 behind the last."""
+    nothing = np.zeros((1, *values.shape[1:]))
+    from_the_end = np.concatenate([nothing, values[::-1]])
+    return np.cumsum(from_the_end, axis=0)[::-1]

@@ -6,6 +6,7 @@ in spite of the paper's name for it ("jacob") no Jacobian is taken.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -50,10 +51,12 @@ def perturb(
     found: dict[Point, list[Decision]] = {}
     for number in range(proposals):
         supernet = Supernet(problem, batch, number)
-        edges = [int(edge) for edge in problem.rng.permutation(len(counts))]
+        edges = problem.rng.permutation(len(counts)).tolist()
         decisions = decide(supernet.score, counts, order, edges)
-        kept = {decision.edge: decision.option for decision in decisions}
-        found[tuple(kept[edge] for edge in range(len(counts)))] = decisions
+        # decisions come in the order of `edges`, a point has them in that of the choices
+        in_order = sorted(decisions, key=lambda decision: decision.edge)
+        point = tuple(decision.option for decision in in_order)
+        found[point] = decisions
     allowed = [point for point in found if problem.allows(point)]
     if not allowed:
         raise UserError(
@@ -65,6 +68,13 @@ def perturb(
     problem.evaluate(best)
     decisions = [dataclasses.asdict(decision) for decision in found[best]]
     return Chosen(best, notes={"order": order, "score": scores[best], "decisions": decisions})
+
+
+class BlockChoice(NamedTuple):
+    """A choice of the space: its block, and where its options stand among the block's mixers."""
+
+    block: tuple[int, int]  # (stage, number in the stage)
+    places: list[int]
 
 
 class Supernet:
@@ -82,28 +92,38 @@ class Supernet:
         self._batch = batch
         mixers = mixer_options(space, space.decode(first))
         self._counts = {block: len(options) for block, options in mixers.items()}
-        # for each choice its block, and where its options stand among the block's mixers
-        self._choices: list[tuple[tuple[int, int], list[int]]] = []
+        self._choices: list[BlockChoice] = []
         for choice in space.choices:
             place = read_path(choice.path)
             block = place.stage, place.block
             options = [option_of(space, place.stage, name) for name in choice.options]
-            self._choices.append((block, [mixers[block].index(option) for option in options]))
+            mixer_places = [mixers[block].index(option) for option in options]
+            self._choices.append(BlockChoice(block, mixer_places))
 
     def score(self, decided: Mapping[int, int], edge: int, option: int) -> float:
-        """ln det K without one option of a choice; those of decided choices are alone."""
-        # a block that chooses nothing has one option
-        leaves = {block: {"weights": _one_hot(count, [0])} for block, count in self._counts.items()}
-        for number, (block, places) in enumerate(self._choices):
-            left = [decided[number]] if number in decided else range(len(places))
-            kept = [places[index] for index in left if (number, index) != (edge, option)]
-            share = 1 / len(left)
-            leaves[block] = {"weights": share * _one_hot(self._counts[block], kept)}
+        """ln det K without one option of a choice; those of decided choices are alone.
+
+        Args:
+          decided: {choice: its option}.
+          edge, option: the choice and the option that is left out.
+        """
+        leaves = {}
+        for block, count in self._counts.items():
+            # a block that chooses nothing has one mixer
+            leaves[block] = {"weights": _ones_at(count, [0])}
+        for number, choice in enumerate(self._choices):
+            options = [decided[number]] if number in decided else range(len(choice.places))
+            # the others keep their weights: nothing is rescaled when one is left out
+            share = 1 / len(options)
+            kept = [index for index in options if (number, index) != (edge, option)]
+            places = [choice.places[index] for index in kept]
+            weights = share * _ones_at(self._counts[choice.block], places)
+            leaves[choice.block] = {"weights": weights}
         variables = {**self._variables, **choice_tree(leaves)}
         return naswot(self._apply, variables, [self._batch], train=False)
 
 
-def _one_hot(count: int, places: Sequence[int]) -> jax.Array:
+def _ones_at(count: int, places: Sequence[int]) -> jax.Array:
     """Zeros [count] with ones at some places."""
     return jnp.zeros(count).at[jnp.asarray(places, int)].set(1.0)
 
