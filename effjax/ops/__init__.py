@@ -7,6 +7,7 @@ from effjax.ops.conv import conv, conv_reference
 from effjax.ops.depthwise_conv import depthwise_conv, depthwise_conv_reference
 from effjax.ops.kept import keep_products_only, kept
 from effjax.ops.matrix_product import matrix_product, product_with_transposed
+from effjax.ops.max_pool import max_pool, max_pool_reference
 from effjax.ops.normalise import normalise, normalise_reference
 from effjax.ops.onednn import onednn_calls
 from effjax.ops.platform import ANY, traced_for
@@ -28,6 +29,8 @@ __all__ = [
     "keep_products_only",
     "kept",
     "matrix_product",
+    "max_pool",
+    "max_pool_reference",
     "normalise",
     "normalise_reference",
     "onednn_calls",

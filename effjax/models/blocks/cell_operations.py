@@ -107,27 +107,15 @@ def spatial_conv(kernel: int, stride: int, dilation: int = 1, *, name: str) -> D
 def average_pool_3x3(x: Array, stride: int = 1) -> Array:
     """The mean of the neighbours that there are: padding does not count."""
     there = _neighbour_counts(x.shape[1], x.shape[2], stride)
-    total = sum(_neighbours(x, stride, 0.0))
+    total = sum(_neighbours(x, stride))
     return total * jnp.asarray(1 / there, x.dtype)
 
 
-def max_pool_3x3_by_shifts(x: Array, stride: int = 1) -> Array:
-    """The largest of the neighbours that there are, by shifted copies.
-
-    As `layers.max_pool_3x3`, but with derivatives of every order, and quicker on a CPU. Of equal
-    largest neighbours each gets a part of the gradient.
-    """
-    found = None
-    for neighbour in _neighbours(x, stride, -jnp.inf):
-        found = neighbour if found is None else jnp.maximum(found, neighbour)
-    return found
-
-
-def _neighbours(x: Array, stride: int, fill: float) -> list[Array]:
+def _neighbours(x: Array, stride: int) -> list[Array]:
     """Nine maps: for each place of a 3x3 window what lies there."""
     margin = POOL_SIDE // 2
     config = ((0, 0, 0), (margin, margin, 0), (margin, margin, 0), (0, 0, 0))
-    padded = lax.pad(x, jnp.asarray(fill, x.dtype), config)
+    padded = lax.pad(x, jnp.zeros((), x.dtype), config)
     height, width = x.shape[1:3]
     found = []
     for row in range(POOL_SIDE):

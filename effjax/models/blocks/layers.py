@@ -19,7 +19,7 @@ from jax.nn.initializers import Initializer
 
 from effjax.errors import UserError
 from effjax.models.blocks.initialisers import fan_out_init, normal_init, zeros_init
-from effjax.ops import channel_product, channel_sum, conv, depthwise_conv, kept
+from effjax.ops import channel_product, channel_sum, conv, depthwise_conv, kept, max_pool
 
 
 def at_least_float32(x: Array) -> Array:
@@ -178,8 +178,7 @@ def padded_conv(features: int, side: int, stride: int = 1, groups: int = 1, *, n
 
 def max_pool_3x3(x: Array, stride: int) -> Array:
     """The largest of the neighbours that there are: padding is minus infinity."""
-    padding = ((1, 1), (1, 1))
-    return nn.max_pool(x, (3, 3), (stride, stride), padding)
+    return max_pool(x, 3, stride, pad=1)
 
 
 class DepthwiseConv(nn.Module):

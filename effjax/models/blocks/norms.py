@@ -155,11 +155,11 @@ def _statistics(x: Array, valid: Array, axis: str | None = None) -> tuple[Array,
     count = _total(weight.sum() * positions, axis)
     # A batch of padding alone has no statistics: its sums are 0, and so is its mean.
     some = jnp.maximum(count, 1)
-    mean = _total((x * weight).sum(axes), axis) / some
+    mean = kept(_total((x * weight).sum(axes), axis) / some)
     # Around the mean of all devices: the mean of their variances would be too small.
     square = jnp.square(x - per_channel(mean, x))
-    var = _total((square * weight).sum(axes), axis) / some
-    return kept(mean), kept(var), count
+    var = kept(_total((square * weight).sum(axes), axis) / some)
+    return mean, var, count
 
 
 def _total(values: Array, axis: str | None) -> Array:

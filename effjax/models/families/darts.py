@@ -26,10 +26,9 @@ from effjax.models.blocks.cell_operations import (
     SeparableConv,
     StridedReduction,
     average_pool_3x3,
-    max_pool_3x3_by_shifts,
 )
 from effjax.models.blocks.drops import StochasticDepth
-from effjax.models.blocks.layers import Conv, Linear, at_least_float32, padded_conv
+from effjax.models.blocks.layers import Conv, Linear, at_least_float32, max_pool_3x3, padded_conv
 from effjax.models.blocks.norms import BatchNorm
 from effjax.models.blocks.tail import classify, mean_over_positions
 from effjax.models.families.genotypes import DARTS_V1, DARTS_V2, read_genotype
@@ -254,7 +253,7 @@ class Cell(nn.Module):
         if operation == "avg_pool_3x3":
             return average_pool_3x3(x, stride)
         if operation == "max_pool_3x3":
-            return max_pool_3x3_by_shifts(x, stride)
+            return max_pool_3x3(x, stride)
         kind = SeparableConv if operation.startswith("sep") else DilatedConv
         side = int(operation[-1])
         return kind(self.width, side, self.batch_axis, stride, name=name)(x, examples)

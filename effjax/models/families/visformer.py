@@ -34,6 +34,7 @@ from effjax.models.blocks.stages import in_a_row
 from effjax.models.blocks.tail import classify, mean_over_positions
 from effjax.models.layout import Layout
 from effjax.models.registry import register_family
+from effjax.ops import max_pool
 from effjax.ranges import Count, Range
 
 WholeRatio = Annotated[int, Range(1, 256)]
@@ -125,7 +126,7 @@ class Stem(nn.Module):
         skip = self._norm("downsample_1", skip, examples)
         # The activation comes after the sum, as in a ResNet.
         y = leaky(y + skip)
-        return nn.max_pool(y, (2, 2), (2, 2))
+        return max_pool(y, 2, stride=2)
 
     def _norm(self, name: str, x: Array, examples: Examples) -> Array:
         return BatchNorm(self.batch_axis, name=name)(x, examples)

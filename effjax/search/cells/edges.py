@@ -18,10 +18,10 @@ from jax import Array
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.cell_operations import (
     average_pool_3x3,
-    max_pool_3x3_by_shifts,
     one_further,
     spatial_conv,
 )
+from effjax.models.blocks.layers import max_pool_3x3
 from effjax.models.blocks.norms import BatchNorm
 
 # a batch of matrices [G, C, D], each for the C inputs of one edge
@@ -30,7 +30,7 @@ MATRIX_INIT = nn.initializers.variance_scaling(
 )
 CONVOLUTIONS = ("sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5")
 TWICE = ("sep_conv_3x3", "sep_conv_5x5")  # separable convolutions are stacked in pairs
-POOLS = {"max_pool_3x3": max_pool_3x3_by_shifts, "avg_pool_3x3": average_pool_3x3}
+POOLS = {"max_pool_3x3": max_pool_3x3, "avg_pool_3x3": average_pool_3x3}
 
 
 class EdgesFrom(nn.Module):
