@@ -27,7 +27,7 @@ from effjax.data.images.rounding import cut_off, settle
 CHANNELS = 3
 _BORDER = 2  # pixels beyond the image that a bicubic sum takes in
 # Sums of so many rows of 224 pixels stay in the cache, and malloc need not ask for fresh pages.
-_BAND = 32
+_BAND = 64
 
 
 def shear_rows(image: Pixels, slope: float, resample: Resampling, fill: Colour) -> Pixels:
@@ -95,14 +95,31 @@ def _cut_sums(copies: np.ndarray, shares: np.ndarray, taps: int) -> tuple[np.nda
     """
     height, length = copies.shape
     size = length - CHANNELS * (taps - 1)
+    # lines and cubics of unit vectors are their weights
+    units = np.eye(taps)
+    weights = interpolate(shares[:, None], *units).astype(np.float32)  # [H, T]
     low = np.empty((height, size), np.uint8)
     high = np.empty((height, size), np.uint8)
-    sums_of = _lines if taps == 2 else _cubics
     for top in range(0, height, _BAND):
         band = slice(top, top + _BAND)
-        sums = sums_of(copies[band], shares[band])
-        cut_off(sums[:, :size], low[band], high[band])
+        values = copies[band].astype(np.float32)
+        # NumPy adds the T products of a row while it lies in the innermost cache
+        sums = np.einsum("yt,ytl->yl", weights[band], _shifted(values, taps))
+        if taps == 4:
+            # two weights of a cubic are negative
+            cv2.max(sums, 0, sums)
+        cut_off(sums, low[band], high[band])
     return low, high
+
+
+def _shifted(values: np.ndarray, taps: int) -> np.ndarray:
+    """[H, T, 3 W] of values [H, 3 (W + T - 1)]: each row T times, each time one pixel later."""
+    height, length = values.shape
+    size = length - CHANNELS * (taps - 1)
+    row, cell = values.strides
+    strides = (row, CHANNELS * cell, cell)
+    # no copy; `as_strided` takes ten times as long to say it
+    return np.ndarray((height, taps, size), values.dtype, values, strides=strides)
 
 
 def _differ(copies: np.ndarray, taps: int) -> np.ndarray:
@@ -113,42 +130,6 @@ def _differ(copies: np.ndarray, taps: int) -> np.ndarray:
     for tap in range(1, taps - 1):
         differ = cv2.bitwise_or(differ, changes[:, CHANNELS * tap : CHANNELS * tap + size])
     return differ
-
-
-def _lines(copies: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Sums of two values, float32, in the first 3 W columns of an array [H, 3 (W + 1)]."""
-    values, slopes = _values_and_slopes(copies)
-    slopes *= shares[:, None].astype(np.float32)
-    slopes += values
-    return slopes
-
-
-def _cubics(copies: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Sums of four values, float32, in the first 3 W columns of an array [H, 3 (W + 3)].
-
-    Between the middle two lies a straight line, which the slopes on either side bend.
-    """
-    values, slopes = _values_and_slopes(copies)
-    d = shares[:, None].astype(np.float32)
-    sums = slopes * (d * (1 - d) ** 2)
-    long_sums = sums.reshape(-1)
-    line = slopes * d
-    line += values
-    long_sums[:-CHANNELS] += line.reshape(-1)[CHANNELS:]
-    after = np.multiply(slopes, d * d * (1 - d), out=line)
-    long_sums[: -2 * CHANNELS] -= after.reshape(-1)[2 * CHANNELS :]
-    return cv2.max(sums, 0, sums)
-
-
-def _values_and_slopes(copies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """float32: the copies, and for each value the step from it to the next pixel."""
-    values = copies.astype(np.float32)
-    slopes = np.empty_like(values)
-    # Neighbours meet in one long row, in half the time: only the last columns of rows are wrong.
-    long_values, long_slopes = values.reshape(-1), slopes.reshape(-1)
-    np.subtract(long_values[CHANNELS:], long_values[:-CHANNELS], out=long_slopes[:-CHANNELS])
-    long_slopes[-CHANNELS:] = 0
-    return values, slopes
 
 
 def _outside(distances: np.ndarray, width: int) -> np.ndarray:
