@@ -52,33 +52,38 @@ IMPORTANCE = "l2"
 )
 def compress(args: argparse.Namespace) -> None:
     """Prune a network by masks and train it, cut a trained one to a budget, or take its bits."""
-    from effjax.errors import UserError
-
     if args.choose_space is not None:
         _choose_space(args)
-        return
-    if args.bits is not None:
-        if args.workdir is None or args.config is not None:
-            raise UserError(
-                "--bits quantises the network of a run\n"
-                "give --workdir=D and no --config: effjax compress --workdir=D --bits=8"
-            )
+    elif args.bits is not None:
+        _require_run(args, "--bits quantises", "--bits=8")
         _quantise(args)
-        return
-    if args.budget is not None and args.compare:
+    elif args.budget is not None and args.compare:
         _compare_cuts(args)
-        return
-    if args.budget is not None:
-        if args.workdir is None or args.config is not None:
-            raise UserError(
-                "--budget cuts the network of a run\n"
-                "give --workdir=D and no --config: effjax compress --workdir=D --budget=macs:0.5x"
-            )
+    elif args.budget is not None:
+        _require_run(args, "--budget cuts", "--budget=macs:0.5x")
         if args.intervals is not None:
             _divide(args)
         else:
             _narrow(args)
-        return
+    else:
+        _train(args)
+
+
+def _require_run(args: argparse.Namespace, does: str, example: str) -> None:
+    """Refuses a flag of trained networks beside a config, or without a run."""
+    from effjax.errors import UserError
+
+    if args.workdir is None or args.config is not None:
+        raise UserError(
+            f"{does} the network of a run\n"
+            f"give --workdir=D and no --config: effjax compress --workdir=D {example}"
+        )
+
+
+def _train(args: argparse.Namespace) -> None:
+    """Prunes by masks and trains, or trains an elastic network, as the config says."""
+    from effjax.errors import UserError
+
     if args.config is None:
         raise UserError(
             "give --config=F to prune by masks, or a trained run and what it may have:\n"

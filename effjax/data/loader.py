@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from effjax.data.balance import BalancedOrder
-from effjax.data.class_names import match_classes, name_some, require_known
+from effjax.data.class_names import ClassMatch, match_classes, name_some, require_known
 from effjax.data.images.augment import TrainTransform, train_transform
 from effjax.data.images.centre_crop import eval_transform
 from effjax.data.pixels import Pixels
@@ -62,17 +62,13 @@ def open_split(
         )
     source = open_examples(config, split)
     match = None
-    if class_names is None and config.classes:
-        source = only_classes(source, config.classes, printable(config.name))
     if class_names is not None:
-        match = match_classes(source.class_names, class_names)
-        if not ignore_unknown:
-            require_known(match, printable(config.name), "the network")
-        source = Matched(source, match, class_names)
+        source, match = _with_classes_of(source, class_names, config, ignore_unknown)
+    elif config.classes:
+        source = only_classes(source, config.classes, printable(config.name))
     if draw is not None:
         source = Drawn(source, draw, seed)
     _require_examples(source, config, split, batch_size if train else 1)
-    on_device = train and config.cache == "device"
     examples = len(source)
     if train:
         stream = _training_stream(source, config, seed, batch_size)
@@ -81,6 +77,7 @@ def open_split(
         stream = EvalStream(_make_views(source, config, train), batch_size)
         steps = -(-examples // batch_size)  # the last batch is padded
     transform = stream.views.transform
+    on_device = train and config.cache == "device"
     is_padded = train and config.augment.crop == "pad"
     return Split(
         num_examples=examples,
@@ -100,6 +97,16 @@ def open_split(
         match=match,
         crops=_crop_shapes(stream),
     )
+
+
+def _with_classes_of(
+    source: Examples, class_names: Sequence[str], config: Any, ignore_unknown: bool
+) -> tuple[Examples, ClassMatch]:
+    """The examples with the labels of a network, and how its classes are those of the data."""
+    match = match_classes(source.class_names, class_names)
+    if not ignore_unknown:
+        require_known(match, printable(config.name), "the network")
+    return Matched(source, match, class_names), match
 
 
 def only_classes(source: Examples, names: Sequence[str], data: str) -> Examples:

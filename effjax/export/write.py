@@ -94,15 +94,8 @@ def export(
         exported = form.open(part)
         difference, largest = check(network, exported, size)
         _refuse_difference(kind, difference, largest, bits_of(trained.model) is not None)
-    file_size = out.stat().st_size
-    rows = [
-        ("file", f"{out}, {format_bytes(file_size)}"),
-        ("beside it", f"{card_path(out)}: preprocessing, labels, architecture"),
-        ("takes", f"{INPUT}: {_shape(trained)}, RGB, {_state(trained)}"),
-        ("gives", f"{output_name(trained)}: {_gives(trained)}"),
-        ("meaning", GIVES[trained.gives]),
-        ("difference", f"{difference:.2g} at most, of outputs up to {largest:.3g}"),
-    ]
+    difference_words = f"{difference:.2g} at most, of outputs up to {largest:.3g}"
+    rows = [*_describe(trained, out), ("difference", difference_words)]
     display.table(f"{trained.name} as {kind}", rows)
     if measure:
         runs = {"effjax": network, kind: exported}
@@ -111,10 +104,21 @@ def export(
         display.table("latency, median of 20", rows, header, right=(0, 1, 2))
     return {
         "file": out,
-        "bytes": file_size,
+        "bytes": out.stat().st_size,
         "difference": difference,
         "largest": largest,
     }
+
+
+def _describe(trained: Trained, out: Path) -> list[tuple[str, str]]:
+    """(what, value) rows on a file that was written."""
+    return [
+        ("file", f"{out}, {format_bytes(out.stat().st_size)}"),
+        ("beside it", f"{card_path(out)}: preprocessing, labels, architecture"),
+        ("takes", f"{INPUT}: {_shape(trained)}, RGB, {_state(trained)}"),
+        ("gives", f"{output_name(trained)}: {_gives(trained)}"),
+        ("meaning", GIVES[trained.gives]),
+    ]
 
 
 def _with_preprocessing(trained: Trained, kind: str, size: str) -> WholeImages:
