@@ -20,15 +20,10 @@ def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
     Returns:
       0 to 1; NaN where no example is positive, or a score is NaN.
     """
-    positives = int(positive.sum())
-    if not positives or np.isnan(scores).any():
+    if _is_undefined(scores, positive):
         return UNDEFINED
-    found, taken = _found_at_thresholds(scores, positive)
-    precision = found / taken
-    recall = found / positives
-    gained = np.diff(recall, prepend=0)
-    area = np.sum(gained * precision)
-    return float(area)
+    precision, gained = _precisions(scores, positive)
+    return float(np.sum(gained * precision))
 
 
 def interpolated_average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
@@ -41,15 +36,11 @@ def interpolated_average_precision(scores: np.ndarray, positive: np.ndarray) -> 
     Returns:
       0 to 1; NaN where no example is positive, or a score is NaN.
     """
-    positives = int(positive.sum())
-    if not positives or np.isnan(scores).any():
+    if _is_undefined(scores, positive):
         return UNDEFINED
-    found, taken = _found_at_thresholds(scores, positive)
-    precision = found / taken
-    recall = found / positives
+    precision, gained = _precisions(scores, positive)
     # what is reached further on counts here too
     reached = np.maximum.accumulate(precision[::-1])[::-1]
-    gained = np.diff(recall, prepend=0)
     return float(np.sum(gained * reached))
 
 
@@ -79,6 +70,17 @@ def f1(chosen: np.ndarray, positive: np.ndarray) -> float:
     if not either:
         return UNDEFINED
     return 2 * both / either
+
+
+def _is_undefined(scores: np.ndarray, positive: np.ndarray) -> bool:
+    return not positive.any() or bool(np.isnan(scores).any())
+
+
+def _precisions(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(precision, recall gained) at each distinct score, highest first."""
+    found, taken = _found_at_thresholds(scores, positive)
+    recall = found / int(positive.sum())
+    return found / taken, np.diff(recall, prepend=0)
 
 
 def _found_at_thresholds(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
