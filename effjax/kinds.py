@@ -85,7 +85,8 @@ def _fit_range(value: Any, hint: Any) -> Any:
 
 
 def _fit_union(value: Any, options: tuple) -> Any:
-    fitted, right_type = [], False
+    fitted = []
+    right_type = False
     for option in options:
         try:
             fitted.append((fit(value, option), option))

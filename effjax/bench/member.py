@@ -200,7 +200,8 @@ def make_recipe(name: str, settings: Sequence[Settings], schedule: str, workload
 
     The caller splits trials so that whatever cannot be traced is the same for all of them.
     """
-    traced, fixed = [], {}
+    traced = []
+    fixed = {}
     for key, value in settings[0].items():
         if _is_traced(key, settings):
             traced.append(key)

@@ -114,7 +114,8 @@ class TrialGroup:
 
         Trials are grouped as if none had a row, so that a rerun computes what a first run would.
         """
-        workload, display = self.workload, self.display
+        workload = self.workload
+        display = self.display
         display.waiting(f"compiling {workload.label}, {trials[0].variant}")
         try:
             program = make_program(workload, self.population, trials, self.results, display)

@@ -88,7 +88,9 @@ def planned_rows(view: View, rows: Iterable[dict[str, Any]]) -> list[dict[str, A
     keys: dict[tuple[str, str, str], set[str]] = {}
     planned = []
     for row in rows:
-        label, problem, schedule = row["optimizer"], row["problem_hash"], row["schedule"]
+        label = row["optimizer"]
+        problem = row["problem_hash"]
+        schedule = row["schedule"]
         if label not in view.optimizers:
             continue
         if (label, problem, schedule) not in keys:

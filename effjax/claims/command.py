@@ -66,7 +66,8 @@ class Command:
                 run(as_words(command, place), display)
         have = {(row.arm, row.pair) for row in known}
         for result in read_runs(place.workdir):
-            arm, pair = result.trial.variant, result.trial.seed_and_fold
+            arm = result.trial.variant
+            pair = result.trial.seed_and_fold
             if arm in arms and (arm, pair) not in have:
                 yield new_row(place.size, arm, pair, result.value, result.reason)
 

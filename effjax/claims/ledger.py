@@ -61,7 +61,8 @@ def make_entry(claim: Claim, folder: Path) -> Entry:
         if rows and size in claim.sizes:
             break
     else:
-        size, rows = "small", ()
+        size = "small"
+        rows = ()
     evidence = claim.sizes[size]
     answer = claim.question.answer(rows, evidence.less_is_better) if rows else NO_ROWS
     return Entry(claim, size, rows, answer, evidence.planned(claim.question.arms))

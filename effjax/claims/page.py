@@ -80,7 +80,8 @@ def draw_times(entries: Sequence[Entry], path: Path) -> None:
     """
     stems = []
     for entry in entries:
-        question, interval = entry.claim.question, entry.answer.interval
+        question = entry.claim.question
+        interval = entry.answer.interval
         if isinstance(question, Times) and interval is not None:
             label = f"{question.arm} against {question.base}"
             ends = (interval.estimate, interval.low, interval.high)

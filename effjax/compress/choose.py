@@ -55,7 +55,8 @@ def smallest_of_all(
     else:
         below = np.zeros(joined.size, bool)
         below[np.argsort(joined, kind="stable")[:count]] = True
-    found, start = {}, 0
+    found = {}
+    start = 0
     for group in groups:
         mine = below[start : start + group.size]
         start += group.size

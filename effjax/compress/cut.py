@@ -88,7 +88,9 @@ def cut_run(
     read = with_images if needs_images else trained_network
     task, variables = read(workdir)
     batches = first_batches(task, BATCHES) if needs_images else []
-    name, model, shape = task.config.model.name, task.model, task.split.image_shape
+    name = task.config.model.name
+    model = task.model
+    shape = task.split.image_shape
     if method == BLOCKS:
         found, gone = shorten(model, variables, _losses_on(batches), budget, shape)
         write_cut(name, found, [], method, amount, out, gone)

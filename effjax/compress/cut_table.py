@@ -66,7 +66,8 @@ def table_rows(
         table = paired(rows, budget, base)
         for arm in table.variants:
             own = _of(rows, budget, arm) or whole
-            difference, verdict = "", "base"
+            difference = ""
+            verdict = "base"
             if arm != base:
                 difference = describe_difference(table.difference(arm))
                 verdict = table.verdict(arm)

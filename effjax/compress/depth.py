@@ -34,7 +34,8 @@ def shorten(
     whole = cost_of(model, variables, image_shape, budget.unit)
     budget = budget.relative_to(whole)
     gone: list[Block] = []
-    small, smaller = model, variables
+    small = model
+    small_variables = variables
     cost = whole
     while not budget.allows(cost):
         tried = _without_one_more(model, variables, gone)
@@ -42,10 +43,10 @@ def shorten(
             budget.check_reachable(cost, whole, "blocks", "give channels too: --importance=l2")
         block = min(tried, key=lambda block: loss(*tried[block]))
         gone.append(block)
-        small, smaller = tried[block]
-        cost = cost_of(small, smaller, image_shape, budget.unit)
-    costs = all_costs((model, variables), (small, smaller), image_shape)
-    return Narrowed(small, smaller, {}, costs), sorted(gone)
+        small, small_variables = tried[block]
+        cost = cost_of(small, small_variables, image_shape, budget.unit)
+    costs = all_costs((model, variables), (small, small_variables), image_shape)
+    return Narrowed(small, small_variables, {}, costs), sorted(gone)
 
 
 def _without_one_more(

@@ -57,7 +57,9 @@ def live_parts(
     masks: Scores,
 ) -> tuple[dict, dict, dict]:
     """(live weights, output channels without one, kernels without one) of each layer."""
-    weights, dead_nodes, dead_kernels = {}, {}, {}
+    weights = {}
+    dead_nodes = {}
+    dead_kernels = {}
     for path, mask in masks.items():
         live = (jnp.abs(gradient[path]) * mask) > 0
         axes = tuple(range(live.ndim - 1))

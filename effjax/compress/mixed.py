@@ -124,7 +124,9 @@ def _bytes(
     Args:
       dearest: of the network with the most bits.
     """
-    costs = {layer.path: {number: layer.bytes(number) for number in choices} for layer in free}
+    costs = {}
+    for layer in free:
+        costs[layer.path] = {number: layer.bytes(number) for number in choices}
     # what is decided, and what has no kernel
     rest = dearest.bytes - sum(layer.bytes(max(choices)) for layer in free)
     return Costs(costs, rest, dearest.float_bytes)

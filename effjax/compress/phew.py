@@ -145,7 +145,8 @@ class Walks:
 def in_a_chain(weights: Mapping[str, Any]) -> dict[str, Steps]:
     """The probabilities of layers that follow one another; raises UserError if they do not."""
     found: dict[str, Steps] = {}
-    before, reached = "", None  # the layer before, and its outputs
+    before = ""  # the name of the layer before
+    reached = None  # how many outputs it has
     for name, kernel in weights.items():
         *_, inputs, outputs = kernel.shape
         depthwise = inputs == 1 and reached == outputs
@@ -155,7 +156,8 @@ def in_a_chain(weights: Mapping[str, Any]) -> dict[str, Steps]:
                 f"{inputs} inputs\ntake another score for this network"
             )
         found[name] = steps_of(kernel, depthwise)
-        before, reached = name, outputs
+        before = name
+        reached = outputs
     return found
 
 

@@ -119,7 +119,8 @@ def calibrated_limit(
     width = edges[1] - edges[0]
     shares = np.cumsum(counts) / sizes.size
     levels = 2 ** (bits - 1)
-    best, limit = np.inf, sizes.max()
+    best = np.inf
+    limit = sizes.max()
     for end in range(levels + 1, bins + 1):
         clipped = shares.copy()
         clipped[end - 1 :] = 1.0

@@ -119,7 +119,8 @@ class Scorer:
         """The share of images that are named right."""
         arrays = silence(self.arrays, self.groups, kept)
         for reader in self.readers:
-            name, path = reader.group.name, reader.member.path
+            name = reader.group.name
+            path = reader.member.path
             if name in kept:
                 entries = reader.member.entries(kept[name], reader.group.size)
                 kernel = np.zeros_like(arrays[path])

@@ -78,7 +78,8 @@ def compare(
     check_is_compression(config)
     if seeds < 1:
         raise UserError(f"--seeds={seeds}; give 1 or more")
-    trials, results = [], []
+    trials = []
+    results = []
     for seed in range(config.seed, config.seed + seeds):
         for arm in (*ARMS, DENSE):
             own = arm_config(config, arm, seed)

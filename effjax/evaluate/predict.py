@@ -154,7 +154,9 @@ def write_features(
     images = find_images(paths)
     function = trained.layer(layer)
     display.waiting(f"compiling {trained.name} for {len(images)} image(s)")
-    files, rows, broken = [], [], []
+    files = []
+    rows = []
+    broken = []
     for one in _shown(function, trained, images, display, batch_size):
         if one.output is None:
             broken.append((one.name, one.error))

@@ -178,9 +178,11 @@ def _in_cell(text: str) -> str:
 
 
 def _use(trained: Trained, repository: str) -> str:
-    asks, flag = "predict", ""
+    asks = "predict"
+    flag = ""
     if trained.gives == "features":
-        asks, flag = "features", " --features=features.npz"
+        asks = "features"
+        flag = " --features=features.npz"
     return "\n".join(
         [
             "## Use",

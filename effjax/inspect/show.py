@@ -130,7 +130,8 @@ def parameter_rows(setup: Setup) -> list[tuple[str, str, str, str, str]]:
 
 def _learned(setup: Setup) -> list[tuple[str, int]]:
     """("learned", so many parameters), or a row for each step from which more of them are."""
-    groups, params = setup.groups, setup.abstract.params
+    groups = setup.groups
+    params = setup.abstract.params
     unfreezing = getattr(setup.task, "unfreezing", None)
     if unfreezing is None or not unfreezing.starts:
         return [("learned", groups.count_learned(params))]

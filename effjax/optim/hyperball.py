@@ -77,7 +77,8 @@ def hyperball(
             step: jax.Array, p: jax.Array, radius: jax.Array, label: str, wd: float
         ) -> jax.Array:
             dtype = compute_dtype(step)
-            lr, radius = jnp.asarray(rate, dtype), radius.astype(dtype)
+            lr = jnp.asarray(rate, dtype)
+            radius = radius.astype(dtype)
             plain = step - lr * wd * p
             if label != "matrix":
                 return plain

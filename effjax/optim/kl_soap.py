@@ -172,7 +172,8 @@ def _fitted(
     is_first: jax.Array,
 ) -> tuple[Factors, Factors]:
     """The new F and e, from the gradient in the rotated coordinates."""
-    new_factors, new_eigenvalues = [], []
+    new_factors = []
+    new_eigenvalues = []
     for axis, (factor, e) in enumerate(zip(factors, eigenvalues, strict=True)):
         if factor is None:
             new_factors.append(None)

@@ -229,7 +229,8 @@ def plot_heat(
     middle = np.nanmean(shown) if np.isfinite(shown).any() else 0.0
     for (row, column), value in np.ndenumerate(values):
         if not math.isfinite(value):
-            text, colour = "x", "black"
+            text = "x"
+            colour = "black"
         else:
             text = f"{value:.3g}"
             # low values are dark in this map and carry white text

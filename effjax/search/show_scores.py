@@ -77,9 +77,11 @@ def show(
         began = time.monotonic()
         try:
             found[name] = score(network)
-            value, line = f"{found[name]:.6g}", lines.get(name, "")
+            value = f"{found[name]:.6g}"
+            line = lines.get(name, "")
         except UserError as problem:
-            value, line = "-", str(problem).splitlines()[0]
+            value = "-"
+            line = str(problem).splitlines()[0]
         rows.append((name, value, f"{time.monotonic() - began:.2f}", line))
     header = ("score", "value", "seconds", "greater is better")
     display.table("zero-cost scores, compilation included", rows, header, right=(1, 2))

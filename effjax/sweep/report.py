@@ -135,7 +135,8 @@ def draw_figures(table: PairedTable, styles: Mapping[str, Style]) -> list[str]:
         figures.append(plot_intervals(ranges, styles, title="At the end", x_label=label))
     differences = _differences(table)
     if differences:
-        title, label = f"Difference to {table.base}", f"{metric}, seed by seed"
+        title = f"Difference to {table.base}"
+        label = f"{metric}, seed by seed"
         figures.append(plot_intervals(differences, styles, title=title, x_label=label, level=0.0))
     curves = _curves(table)
     # an evaluation at the end alone is no curve

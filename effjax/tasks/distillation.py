@@ -176,7 +176,8 @@ class Distillation(Classification):
             model, variables, config = found_network(workdir, step)
         else:
             task, variables = trained_network(workdir, step)
-            model, config = task.model, task.config
+            model = task.model
+            config = task.config
         refuse_other_targets(workdir, "the teacher", self.targets.kind)
         classes = self._our_classes(workdir, model.num_classes)
         theirs = config.data
@@ -203,7 +204,8 @@ class Distillation(Classification):
         return match.mapping
 
     def _from_file(self) -> tuple[models.ImageModel, Any, Any]:
-        name, weights = self.options.teacher_model, self.options.teacher_weights
+        name = self.options.teacher_model
+        weights = self.options.teacher_weights
         if self.targets.kind == "numbers":
             raise UserError(
                 f"teacher {weights}: weights do not say in which units they give numbers\n"

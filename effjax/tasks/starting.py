@@ -146,7 +146,8 @@ def load_start(
         known.
     """
     start = find_start(source)
-    rows, matched = None, []
+    rows = None
+    matched = []
     if start.labels and model.num_classes:
         rows, matched = classifier_rows(ours, model.num_classes, start.labels)
     try:

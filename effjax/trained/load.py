@@ -171,7 +171,9 @@ def from_weights(
         )
     state = models.weights.read_state(place or models.weights.fetch(name))
     found = _described(name, card, state)
-    model, preprocessing, names = found.model, found.preprocessing, found.labels
+    model = found.model
+    preprocessing = found.preprocessing
+    names = found.labels
     if size is not None:
         preprocessing = dataclasses.replace(preprocessing, size=(size, size))
     if labels is not None:

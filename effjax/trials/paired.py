@@ -140,7 +140,8 @@ class PairedTable:
             mean = f"{statistics.fmean(values):.4f}"
         if len(values) > 1:
             deviation = f"{statistics.stdev(values):.4f}"
-        difference, verdict = ABSENT, "base"
+        difference = ABSENT
+        verdict = "base"
         if variant != self.base:
             difference = describe_difference(self.difference(variant))
             verdict = self.verdict(variant)

@@ -24,7 +24,8 @@ def train_in_ray(config: dict[str, Any]) -> None:
     """
     from ray import tune
 
-    folder, metric = Path(config["folder"]), config["metric"]
+    folder = Path(config["folder"])
+    metric = config["metric"]
     checkpoint = tune.get_checkpoint()
     if checkpoint is not None and not (folder / CONFIG).exists():
         # another machine has begun this run, and its disk is not ours
@@ -63,7 +64,8 @@ def report(tune: Any, folder: Path, metric: str, last_reported: int, ended: bool
     rows = read_rows(folder)  # may be read while the run writes them
     newest = max((row["step"] for row in rows), default=0)
     for row in rows:
-        step, value = row["step"], row.get(metric)
+        step = row["step"]
+        value = row.get(metric)
         may_be_last = step == newest and not ended
         if value is None or may_be_last or step <= last_reported:
             continue

@@ -161,7 +161,8 @@ def read_arrays(workload: View, config: View) -> tuple[Arrays, Arrays]:
       UserError: the data has fewer examples than asked for.
     """
     data = workload.data
-    wanted, held = data.train_examples, data.eval_examples
+    wanted = data.train_examples
+    held = data.eval_examples
     if data.eval_split is not None:
         train = _read(config, data.train_split, 0, wanted)
         return train, _read(config, data.eval_split, 0, held)

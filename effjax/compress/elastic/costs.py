@@ -134,7 +134,8 @@ class ElasticCosts(PointCosts):
 
     def sizes_of(self, point: Point) -> tuple[int, int]:
         """(parameters, multiply-adds) of a point."""
-        net, a = self.net, self.space.decode(point)
+        net = self.net
+        a = self.space.decode(point)
         channels = {group.name: group.sizes(a) for group in net.groups if self._is_there(group, a)}
         params = macs = 0
         positions = self._positions(point)

@@ -76,7 +76,8 @@ def recalibrated(
         return variables
     # from zeros a running average is a known share of the batch's own statistics
     blank = {**variables, "batch_stats": jax.tree.map(jnp.zeros_like, variables["batch_stats"])}
-    of_batches, sizes = [], []
+    of_batches = []
+    sizes = []
     for images in batches:
         _, changed = apply(blank, images, train=True, mutable=("batch_stats",))
         of_batches.append(jax.device_get(changed["batch_stats"]))

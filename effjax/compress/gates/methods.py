@@ -59,7 +59,8 @@ class Isp:
 
     def draw(self, params: Any, running: Any, norms: Lists, key: jax.Array) -> Drawn:
         """Soft gates; the budget counts hard ones, with the gradient of the soft ones."""
-        gates, shares = [], []
+        gates = []
+        shares = []
         for number, logits in enumerate(self.logits.apply({"params": params})):
             uniform = jax.random.uniform(jax.random.fold_in(key, number), logits.shape)
             gates.append(channel_gates(logits, uniform))
@@ -96,7 +97,8 @@ class Ddnp:
         """Soft masks in the order of importance, times the gates of the importance."""
         shares = self.shares.apply({"params": params["sizes"]})
         found = self.logits.apply({"params": params["importance"]})
-        gates, averages = [], []
+        gates = []
+        averages = []
         for number, size in enumerate(self.sizes):
             logits = found[number]
             importance = relative_importance(logits, norms[number])

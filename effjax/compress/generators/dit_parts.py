@@ -75,7 +75,8 @@ class Parts:
         """By taking one part away at a time: each has a cost of its own, so that costs add up."""
         a = self.model.architecture
         size = a.hidden // self.groups
-        heads, hidden = (a.heads,) * a.depth, (a.hidden,) * a.depth
+        heads = (a.heads,) * a.depth
+        hidden = (a.hidden,) * a.depth
 
         def cost(**fields: Any) -> int:
             architecture = dataclasses.replace(a, scan=False, **fields)

@@ -98,7 +98,8 @@ class GatedPlayers:
 
     def logits(self, params: Params) -> dict[str, Lists]:
         """Of both: each agent speaks, hears how open the other's layers are, and speaks again."""
-        silent, agents = self._silent(), self.agents
+        silent = self._silent()
+        agents = self.agents
 
         def say(heard: dict[str, Array]) -> dict[str, Lists]:
             return {
@@ -197,7 +198,8 @@ def critic_macs(model: ConvCritic, widths: Sequence[Any]) -> Any:
     """As `generator_macs`, of a critic."""
     a = model.architecture
     pixels = a.image_size**2
-    total, inputs = 0, a.in_chans
+    total = 0
+    inputs = a.in_chans
     for width in widths:
         pixels //= 4
         total = total + 16 * pixels * inputs * width

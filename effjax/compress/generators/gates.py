@@ -72,7 +72,8 @@ class Structure:
     def blocks(self) -> list[tuple[slice, int | None]]:
         """Of each block: where its width gates are, and its depth gate, or None."""
         found = []
-        start, depth = 0, self.width_count
+        start = 0
+        depth = self.width_count
         for layers, drops in zip(self.widths, self.drops, strict=True):
             gates = slice(start, start + sum(layers))
             found.append((gates, depth if drops else None))

@@ -173,7 +173,9 @@ class _Inside:
     """
 
     def __init__(self, process: Any, low: float, high: float):
-        self._process, self._low, self._high = process, low, high
+        self._process = process
+        self._low = low
+        self._high = high
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._process, name)

@@ -215,7 +215,8 @@ class PromptRouter(Diffusion):
         self, params: Params, model_state: Any, batch: Batch, rng: Array, step: Array
     ) -> tuple[Array, tuple[Any, Metrics]]:
         gates_key, rng = jax.random.split(rng)
-        labels, mask = self.labels(batch), batch["mask"]
+        labels = self.labels(batch)
+        mask = batch["mask"]
         draws = draw_batch(rng, batch["index"], self.split.image_shape, passes=1, tokens=0)
         clean = self.clean(batch, draws.latent)
         time = self.process.time(draws.uniform, draws.normal)
@@ -244,7 +245,8 @@ class PromptRouter(Diffusion):
 
     def of_router(self, params: Params, choice: Choice) -> tuple[Array, Metrics]:
         """The losses that are of all classes and of no image."""
-        options, parts = self.options, self.parts
+        options = self.options
+        parts = self.parts
         ratios = parts.open_macs(hard(choice.gates)) / parts.prunable
         target = router.prunable_target(self.limit.limit / parts.total, parts.prunable, parts.total)
         contrastive = router.contrastive(self.prompts(params), choice.vectors)

@@ -47,7 +47,8 @@ class Images(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     ):
         """Takes the examples of each split as a function, called when the split is written."""
         self.name = name
-        self._class_names, self._examples = class_names, examples
+        self._class_names = class_names
+        self._examples = examples
         self._description = description
         super().__init__(file_format="array_record", **arguments)
 

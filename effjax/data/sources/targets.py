@@ -77,8 +77,14 @@ def _several_names(
     texts: Sequence[str], separator: str, path: str
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """(names, table) of a column of names."""
-    rows = [[name.strip() for name in text.split(separator) if name.strip()] for text in texts]
-    names = sorted({name for row in rows for name in row})
+    rows = []
+    known: set[str] = set()
+    for text in texts:
+        parts = [part.strip() for part in text.split(separator)]
+        row = [part for part in parts if part]
+        rows.append(row)
+        known.update(row)
+    names = sorted(known)
     if not names:
         raise UserError(f"{printable(path)} names no label of any image")
     number = {name: k for k, name in enumerate(names)}

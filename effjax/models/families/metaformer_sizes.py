@@ -124,7 +124,8 @@ def convformer() -> Architectures:
 @register_family(MetaFormer, "MetaFormer, separable convolution, then attention in stages 3 and 4")
 def caformer() -> Architectures:
     """Convolution on large maps, attention on small ones."""
-    convolution, attention = ("separable_conv",) * 2, ("attention",) * 2
+    convolution = ("separable_conv",) * 2
+    attention = ("attention",) * 2
     make = partial(_mlp_head, mixers=convolution + attention)
     found = {}
     for name, size in CONV_SIZES.items():

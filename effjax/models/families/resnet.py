@@ -125,7 +125,9 @@ class Block(nn.Module):
 
     def _shapes(self) -> tuple[tuple[int, int, int], ...]:
         """(channels, side of the kernel, stride) of each convolution."""
-        a, stage, stride = self.architecture, self.stage, self.stride
+        a = self.architecture
+        stage = self.stage
+        stride = self.stride
         dim = a.dims[stage]
         basic = a.block == "basic"
         width = dim if basic else 4 * dim

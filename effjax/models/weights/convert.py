@@ -113,7 +113,8 @@ def match(model: ImageModel, variables: Variables, state: Arrays) -> Match:
         known_so_far = best.keys() & state.keys()
         if len(known) > len(known_so_far):
             best = scheme
-    pairs, missing = [], []
+    pairs = []
+    missing = []
     for name, timm in best.items():
         if name in state:
             pairs.append((name, timm, tensors[timm]))

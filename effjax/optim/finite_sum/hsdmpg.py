@@ -112,7 +112,8 @@ def hsdmpg(
             raise ValueError(f"hsdmpg needs 1 <= {name} <= {n}, got {getattr(constants, name)}")
     gradients = 0
     for model in range(models):
-        first, start = model * constants.steps, w
+        first = model * constants.steps
+        start = w
         order = jax.random.permutation(jax.random.fold_in(key, model), n)
         surrogate = _modelled(x, y, order[: constants.surrogate_size], start, loss)
         for t in range(first, first + constants.steps):
@@ -154,7 +155,8 @@ def _subproblem(
     key: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
     """The next point and the example gradients on the surrogate that it took."""
-    size, start = len(surrogate.x), w
+    size = len(surrogate.x)
+    start = w
     full = _gradient(start, batch, curvature, mu)
     shift = full - _gradient(start, surrogate, curvature, mu)
 
@@ -164,7 +166,8 @@ def _subproblem(
 
     # a bound on the smoothness of one example's subproblem
     largest = curvature * jnp.max(jnp.sum(surrogate.x**2, 1)) + mu + constants.proximal
-    tx, svrg = optax.sgd(constants.inner_rate / largest), Svrg(size)
+    tx = optax.sgd(constants.inner_rate / largest)
+    svrg = Svrg(size)
 
     def inner(carry: tuple, key: jax.Array) -> tuple[tuple, None]:
         w, state = carry

@@ -54,7 +54,8 @@ class SoftmaxSearch(BilevelSearch):
 
         train = functools.partial(loss, own, key)
         valid = functools.partial(loss, held_out, held_out_key)
-        network, alphas = state.params["network"], state.params["alphas"]
+        network = state.params["network"]
+        alphas = state.params["alphas"]
         if self.options.order == "first":
             found = hypergradient.first_order(valid, network, alphas)
         else:

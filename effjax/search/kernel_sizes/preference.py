@@ -93,7 +93,8 @@ def preference_of(
     even = net.even_sizes(net.cost.soft(jnp.asarray(soft)))
     rings = np.abs(np.asarray(soft) - np.asarray(even)) / 2  # a ring is two taps
     logits = relative_logits(net, rows, hold)
-    directness, random_walk = None, None
+    directness = None
+    random_walk = None
     if len(logits) > 2:
         directness = directness_of(logits)
         random_walk = 1 / math.sqrt(len(logits) - 1)

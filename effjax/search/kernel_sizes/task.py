@@ -225,7 +225,8 @@ class KernelSearch(Classification):
         return known
 
     def finish(self, state: TrainState, workdir: Path) -> None:
-        results, held_out = [], []
+        results = []
+        held_out = []
         for budget in self.supernet.budgets:
             found = read_off(self, state, budget)
             found = recalibrated(found, self._training_images())

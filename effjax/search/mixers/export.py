@@ -105,14 +105,21 @@ def draw(
         values = [row["eigenvalue"] for row in known]
         axes[1].plot([row["step"] for row in known], values)
         axes[1].set(title="largest eigenvalue in alpha", xlabel="step")
-    names = list(dict.fromkeys(name for shares in probabilities.values() for name in shares))
-    table = np.full((len(probabilities), len(names)), np.nan)
+    shown = _draw_probabilities(axes[-1], probabilities)
+    figure.colorbar(shown, ax=axes[-1])
+    figure.savefig(path, dpi=120)
+
+
+def _draw_probabilities(axis: Any, probabilities: Mapping[str, Mapping[str, float]]) -> Any:
+    """A map with a row for each choice and a column for each mixer; returns the image."""
+    names: list[str] = []
+    for shares in probabilities.values():
+        names += [name for name in shares if name not in names]
+    table = np.full((len(probabilities), len(names)), np.nan)  # a choice may lack a mixer
     for row, shares in enumerate(probabilities.values()):
         for name, share in shares.items():
             table[row, names.index(name)] = share
-    shown = axes[-1].imshow(table, aspect="auto", vmin=0.0, vmax=1.0)
-    axes[-1].set_xticks(range(len(names)), names, rotation=30, ha="right")
-    axes[-1].set_yticks(range(len(table)), list(probabilities))
-    axes[-1].set_title("probabilities at the end")
-    figure.colorbar(shown, ax=axes[-1])
-    figure.savefig(path, dpi=120)
+    axis.set_xticks(range(len(names)), names, rotation=30, ha="right")
+    axis.set_yticks(range(len(table)), list(probabilities))
+    axis.set_title("probabilities at the end")
+    return axis.imshow(table, aspect="auto", vmin=0.0, vmax=1.0)

@@ -70,13 +70,17 @@ def _generation(
     new: list[Point] = []
 
     def parent() -> Point:
-        one, other = (int(problem.rng.integers(len(members))) for _ in range(2))
-        return members[min(one, other, key=lambda place: ranks[place])].point
+        one = int(problem.rng.integers(len(members)))
+        other = int(problem.rng.integers(len(members)))
+        winner = min(one, other, key=lambda place: ranks[place])
+        return members[winner].point
 
     def make() -> Point:
         child = child_maker(problem, parent, crossover)()
-        # one that this generation has already is changed further
-        return problem.space.mutate(child, problem.rng) if child in new else child
+        if child in new:
+            # one that this generation has already is changed further
+            return problem.space.mutate(child, problem.rng)
+        return child
 
     for _ in range(min(size, int(problem.left))):
         point = problem.propose(make) if members else problem.draw()
@@ -139,9 +143,12 @@ def crowding(front: Sequence[Member]) -> list[float]:
     distances = [0.0] * len(front)
     for goal in range(2):
         order = sorted(range(len(front)), key=lambda place: front[place].goals[goal])
-        least = front[order[0]].goals[goal]
-        most = front[order[-1]].goals[goal]
-        distances[order[0]] = distances[order[-1]] = float("inf")
+        first = order[0]
+        last = order[-1]
+        distances[first] = float("inf")
+        distances[last] = float("inf")
+        least = front[first].goals[goal]
+        most = front[last].goals[goal]
         if most == least:
             continue
         for before, place, after in zip(order, order[1:], order[2:]):

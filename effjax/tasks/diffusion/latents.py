@@ -59,7 +59,8 @@ def read_facts(folder: str | Path) -> Facts | None:
         return None
     try:
         found = json.loads(path.read_text())
-        scale, names = float(found["scale"]), tuple(found["class_names"])
+        scale = float(found["scale"])
+        names = tuple(found["class_names"])
         return Facts(str(found["autoencoder"]), scale, names)
     except (ValueError, KeyError, TypeError) as problem:
         raise UserError(
@@ -173,7 +174,8 @@ def _read(folder: Path) -> dict[str, Any]:
                 f"{folder} has no {name}.npy; config.task.latents names a folder with mean.npy "
                 "[N, h, w, C], label.npy [N] and, if there is one, log_variance.npy"
             )
-    mean, label = arrays["mean"], arrays["label"]
+    mean = arrays["mean"]
+    label = arrays["label"]
     fits = mean.ndim == 4 and label.shape == mean.shape[:1] and len(label)
     if not fits or arrays.get("log_variance", mean).shape != mean.shape:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())

@@ -209,7 +209,8 @@ class Diffusion(Task):
     ) -> tuple[Array, tuple[Any, Metrics]]:
         """The mean loss; with masks the sum of two passes, each with its own noise and dropout."""
         variables = join_variables(params, model_state)
-        labels, mask = self.labels(batch), batch["mask"]
+        labels = self.labels(batch)
+        mask = batch["mask"]
         shape = self.split.image_shape
         passes = 1 if self.kept is None else 2
         tokens = 0 if self.kept is None else self.model.token_count(shape[:2])

@@ -121,7 +121,8 @@ class PatchDistillation(Classification):
     @functools.cached_property
     def teacher(self) -> Callable[[Array], Array]:
         """images [B, H, W, 3], normalised -> logits of every place [B, P, K]."""
-        workdir, data = as_path(self.options.teacher), self.config.data
+        workdir = as_path(self.options.teacher)
+        data = self.config.data
         refuse_other_targets(workdir, "config.task.teacher", "class")
         with jax.ensure_compile_time_eval():
             task, variables = trained_network(workdir)

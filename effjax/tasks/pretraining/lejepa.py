@@ -118,7 +118,8 @@ class LeJepa(Pretraining):
         apart = jnp.square(projected - centre).mean((0, 2))  # [B]
         along = directions(direction_key, projected.shape[-1], self.options.directions)
         gaussian = distance_to_gaussian(projected, mask, along, self.batch_axis).mean()
-        share, count = self.options.isotropy, mask.sum()
+        share = self.options.isotropy
+        count = mask.sum()
         prediction = jnp.where(mask > 0, apart, 0.0).sum()
         mean = prediction / jnp.maximum(count, 1.0)
         total = (1 - share) * mean + share * gaussian

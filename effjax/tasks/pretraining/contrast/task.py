@@ -218,7 +218,8 @@ class Contrast(Pretraining):
     ) -> tuple[Array, Metrics, Any]:
         """MoCo v3: both directions, against all keys of the batch."""
         rngs = jax.random.split(rng, 4)
-        queries, keys = [], []
+        queries = []
+        keys = []
         for view, rng in zip((first, second), rngs[:2]):
             query, own = self._encoding(params, state, view, rng)
             state = {**state, **own}
@@ -273,7 +274,8 @@ class Contrast(Pretraining):
         # the seed orders nothing here
         images = open_split(data, data.train_split, seed=0, batch_size=size, train=False)
         weights = jax.device_get(teacher)
-        features, valid = [], []
+        features = []
+        valid = []
         with images.batches() as batches:
             for batch in batches:
                 features.append(np.asarray(self._embed(weights, batch)))

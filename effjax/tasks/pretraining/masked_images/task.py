@@ -105,7 +105,8 @@ class MaskedImages(Pretraining):
     @functools.cached_property
     def decoder(self) -> Decoder:
         """What is left out afterwards."""
-        options, encoder = self.options, self.model.architecture
+        options = self.options
+        encoder = self.model.architecture
         architecture = ViTArchitecture(
             options.decoder_width,
             options.decoder_heads,
@@ -208,7 +209,8 @@ class MaskedImages(Pretraining):
         errors = self.errors(params, batch, mask_key, examples, dropout_key)
         # a padded image is black, and its error says nothing
         errors = jnp.where(mask > 0, errors, 0.0)
-        total, count = errors.sum(), mask.sum()
+        total = errors.sum()
+        count = mask.sum()
         return total / jnp.maximum(count, 1.0), (model_state, {"loss": (total, count)})
 
     def errors(

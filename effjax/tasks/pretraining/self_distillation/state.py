@@ -51,7 +51,8 @@ def remember(held: dict[str, Array], crops: Array, mask: Array, axis: str | None
     Args:
       mask: [B], 0 for padding, which takes no place.
     """
-    entries, pointer = held["entries"], held["pointer"]
+    entries = held["entries"]
+    pointer = held["pointer"]
     valid = gather_examples(mask, axis)
     for rows in crops:
         every = gather_examples(jax.lax.stop_gradient(rows), axis)
