@@ -2,9 +2,10 @@
 
 Shapes: B batch, H W input space, Y X output space, C channels, I J kernel rows and columns.
 
-The path is chosen for each backend and shape: XLA's grouped convolution on a GPU or TPU, which is
-slow on a CPU (benchmarks/ops.py); there sums of shifted copies (depthwise_shifts.py), and inside
-`onednn_calls` oneDNN (onednn/) if the convolution is large and one device runs it.
+The path is chosen for each backend and shape: XLA's grouped convolution on a GPU or TPU, or banded
+matrices on a TPU if kernel and map are large (depthwise_bands.py). XLA's is slow on a CPU
+(benchmarks/ops.py); there sums of shifted copies (depthwise_shifts.py), and inside `onednn_calls`
+oneDNN (onednn/) if the convolution is large and one device runs it.
 """
 
 from functools import partial
@@ -12,6 +13,7 @@ from functools import partial
 import jax
 from jax import Array, lax
 
+from effjax.ops import depthwise_bands as bands
 from effjax.ops import depthwise_shifts as shifts
 from effjax.ops.onednn import (
     depthwise,
@@ -20,6 +22,7 @@ from effjax.ops.onednn import (
     large_enough,
     xla_or_onednn,
 )
+from effjax.ops.platform import on_tpu
 
 # Elements; the kernel gradient by shifts is faster below.
 _LEAST_KERNEL_OF_A_CALL = 25
@@ -53,6 +56,8 @@ def depthwise_conv(
         raise TypeError(f"depthwise_conv got x {x.dtype} and w {w.dtype}: cast one to the other")
     # a small map meets the middle of a large kernel only: fewer terms, the same sums
     w = _within_reach(w, x.shape[1:3], dilation)
+    if on_tpu() and bands.pays(x, w, stride, dilation):
+        return bands.convolve(x, w)
     return _convolve(x, w, stride, dilation)
 
 
