@@ -23,7 +23,7 @@ from scaling import CHIPS, Chip, synthetic_setup
 
 from effjax.config import load
 from effjax.errors import UserError
-from effjax.inspect.estimates import Operation, estimates, total
+from effjax.inspect.estimates import Operation, estimates, total, unpriced_copies
 from effjax.inspect.memory import imagine_topology
 from effjax.runs.schema import RunConfig
 from effjax.training.programs import lower
@@ -48,11 +48,12 @@ def compile_for_tpu(config: Any, topology: str, images: int) -> tuple[str, Facts
 
 
 def read(path: Path) -> tuple[list[Operation], Facts]:
-    """What `keep` has written."""
+    """What `keep` has written, and of the facts those that the text tells."""
     facts_path = path.with_suffix(".json")
     facts = json.loads(facts_path.read_text()) if facts_path.exists() else {}
+    hlo = path.read_text()
     try:
-        return estimates(path.read_text()), facts
+        return estimates(hlo), facts | {"unpriced": unpriced_copies(hlo)}
     except ValueError as error:
         raise UserError(f"--hlo={path}: {error}") from error
 
@@ -75,8 +76,10 @@ def print_floors(operations: list[Operation], facts: Facts, chip: Chip) -> None:
     print(f"\n{heading or 'step'}: {facts.get('images', '?')} images a chip\n")
     print("| | Mcycles | ms |")
     print("|---|---|---|")
+    copies, missing = facts["unpriced"]
     rows = {
         "XLA's estimate": cycles,
+        f"with {copies} copies that it has no price for": cycles + missing,
         f"floor of HBM, {moved / 1e9:.2f} GB": moved / chip.memory * clock,
     }
     if "flops" in facts:

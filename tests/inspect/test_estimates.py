@@ -2,7 +2,7 @@
 
 import pytest
 
-from effjax.inspect.estimates import KINDS, estimates, module_of, total
+from effjax.inspect.estimates import KINDS, estimates, module_of, total, unpriced_copies
 
 TILED = "{1,0:T(8,128)(2,1)}"
 ON_CHIP = "{1,0:T(8,128)(2,1)S(1)}"
@@ -18,6 +18,7 @@ def said(path: str, cycles: int) -> str:
 BLOCK = "stages_0/blocks_1"
 FC = said(f"jvp(Net)/Net.forward/{BLOCK}/mlp/fc1/fc1.product/dot_general", 100)
 DW = said(f"transpose(jvp(Net))/{BLOCK}/dwconv/conv", 40)
+BANDS = said(f"transpose(jvp(Net))/{BLOCK}/token_mixer/dwconv/dwconv.product/dot_general", 0)
 LN = said(f"jvp(Net)/{BLOCK}/norm1/reduce_sum", 30)
 ACT = said(f"transpose(jvp(Net))/{BLOCK}/act1/reduce_sum", 20)
 TURN = said("jvp(Net)/stem/transpose", 10)
@@ -54,6 +55,7 @@ ENTRY %main (x: bf16[8,128]) -> bf16[8,128] {{
   %near = bf16[8,128]{ON_CHIP} copy-done(%fetch)
   %fc = bf16[8,128]{ON_CHIP} fusion(%near, %x), calls=%product, {FC}
   %dw = bf16[8,128]{TILED} fusion(%fc), calls=%grouped, {DW}
+  %bands = bf16[8,128]{ON_CHIP} fusion(%fc), calls=%product, {BANDS}
   %ln = f32[8]{{0:T(128)S(1)}} fusion(%fc), calls=%sums, {LN}
   %act = f32[8]{{0:T(128)S(1)}} fusion(%fc), calls=%sums, {ACT}
   %turn = bf16[8,128]{{0,1:T(8,128)(2,1)S(1)}} copy(%fc), {TURN}
@@ -73,6 +75,7 @@ def operations():
         ("fetch", "transfer", "update", "", 0, 1),  # a prefetch: read once, written on the chip
         ("fc", "matrix", "forward", "stages_0/blocks_1/mlp/fc1", 100, 1),  # one of two operands
         ("dw", "depthwise", "backward", "stages_0/blocks_1/dwconv", 40, 1),  # its result
+        ("bands", "depthwise", "backward", "stages_0/blocks_1/token_mixer/dwconv", 0, 0),
         ("ln", "norm", "forward", "stages_0/blocks_1/norm1", 30, 0),
         ("act", "reduction", "backward", "stages_0/blocks_1/act1", 20, 0),
         ("turn", "layout", "forward", "stem", 10, 0),
@@ -94,6 +97,20 @@ def test_a_loop_counts_as_often_as_it_runs(operations):
         "backward": (60, A_TILE),
         "update": (15, A_TILE),
     }
+
+
+def test_a_copy_at_100_cycles_a_window_is_given_the_price_of_others():
+    """16 windows of 64 x 1,024 elements; of the two, the second has a price of its own."""
+    windows = '"iteration_bounds":["4","1","4"]'
+    copies = ""
+    for number, cycles in enumerate((1600, 1700)):
+        path = said("jvp(Net)/stem/transpose", cycles).replace(
+            '"estimated', f'{windows},"estimated'
+        )
+        copies += f"  %flat.{number} = bf16[1024,1024]{ON_CHIP} copy(%fc), {path}\n"
+    text = TEXT.replace("  %loop = ", copies + "  %loop = ")
+    assert unpriced_copies(text) == (1, 15 * 1024 - 1600)
+    assert unpriced_copies(TEXT) == (0, 0)
 
 
 def test_a_module_has_no_transforms_methods_or_classes():
