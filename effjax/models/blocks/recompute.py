@@ -5,7 +5,8 @@ softmax or a sum is cheap: to compute it again takes about as long as to read it
 memory are touched in a step.
 """
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from flax import linen as nn
 
@@ -16,10 +17,11 @@ from effjax.ops.kept import keeps_products_only, save_only_kept
 # nothing would be saved.
 KEEP_BARRIERS = {"xla_disable_hlo_passes": "cse_barrier_expander"}
 
-BlockClass = TypeVar("BlockClass", bound=type[nn.Module])
+# a class of modules, or a method of one, which is then called as method(module, ...)
+Block = TypeVar("Block", bound=type[nn.Module] | Callable[..., Any])
 
 
-def maybe_remat(block: BlockClass, remat: bool) -> BlockClass:
+def maybe_remat(block: Block, remat: bool) -> Block:
     """`block`, computed again in the backward pass if `remat`: less memory for more time."""
     if remat:
         return nn.remat(block)

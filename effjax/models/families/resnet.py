@@ -74,11 +74,7 @@ class ResNet(ImageModel):
     def forward(self, x: Array, examples: Examples) -> Outputs:
         a = self.architecture
         features = {}
-        stem = padded_conv(a.stem_width or a.dims[0], a.stem_kernel, a.stem_stride, name="conv1")
-        norm = BatchNorm(self.batch_axis, name="bn1")
-        x = nn.relu(norm(stem(x), examples))
-        if a.stem_pool:
-            x = max_pool_3x3(x, stride=2)
+        x = maybe_remat(ResNet._stem, remat=False)(self, x, examples)
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
             block = maybe_remat(Block, a.remat[i])
             plain = partial(block, a, self.batch_axis, i, 1)
@@ -93,6 +89,13 @@ class ResNet(ImageModel):
         drawn = {"kernel_init": uniform, "bias_init": uniform}
         logits = classify(pooled, self.num_classes, a.head_dropout, examples, "fc", **drawn)
         return logits, features
+
+    def _stem(self, x: Array, examples: Examples) -> Array:
+        a = self.architecture
+        conv = padded_conv(a.stem_width or a.dims[0], a.stem_kernel, a.stem_stride, name="conv1")
+        norm = BatchNorm(self.batch_axis, name="bn1")
+        x = nn.relu(norm(conv(x), examples))
+        return max_pool_3x3(x, stride=2) if a.stem_pool else x
 
 
 class Block(nn.Module):
