@@ -13,6 +13,7 @@ from jax.nn.initializers import Initializer
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.initialisers import normal_init, zeros_init
 from effjax.models.blocks.layers import Conv
+from effjax.models.blocks.recompute import maybe_remat
 from effjax.models.blocks.scan import equal_neighbours, scan_blocks
 
 # Layers are handed over as what makes them, a class with its arguments bound by `partial`: so each
@@ -39,6 +40,10 @@ class Patches(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, examples: Examples) -> Array:
+        # no block is around them, and their norm would be kept whole for the backward pass
+        return maybe_remat(Patches._embed, remat=False)(self, x, examples)
+
+    def _embed(self, x: Array, examples: Examples) -> Array:
         a = self.architecture
         i = self.stage
         side = a.patch_kernels[i]  # kernels of patches are square

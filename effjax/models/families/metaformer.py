@@ -123,8 +123,7 @@ class MetaFormer(ImageModel):
         """Patches with weights drawn as `patch_init` says; "uniform" is PyTorch's own default."""
         a = self.architecture
         norm = partial(LayerNorm, use_bias=False) if a.patch_norm else None
-        # without blocks around them, their norms would be kept whole
-        patches = partial(maybe_remat(Patches, False), a, i, norm)
+        patches = partial(Patches, a, i, norm)
         if a.patch_init == "normal":
             return patches
         channels = a.dims[i - 1] if i > 0 else a.in_chans
