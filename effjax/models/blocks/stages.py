@@ -41,7 +41,7 @@ class Patches(nn.Module):
     @nn.compact
     def __call__(self, x: Array, examples: Examples) -> Array:
         # no block is around them, and their norm would be kept whole for the backward pass
-        return maybe_remat(Patches._embed, remat=False)(self, x, examples)
+        return maybe_remat(Patches._embed, False)(self, x, examples)
 
     def _embed(self, x: Array, examples: Examples) -> Array:
         a = self.architecture

@@ -90,8 +90,8 @@ class DualFormer(ImageModel):
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
             block = maybe_remat(Block, a.remat[i])
             make_block = partial(block, a, self.batch_axis, i)
-            patches = PatchEmbedding(a.dims[i], a.patch_sizes[i], name=f"patch_embeds_{i}")
-            x = patches(x)
+            embedding = maybe_remat(PatchEmbedding, False)
+            x = embedding(a.dims[i], a.patch_sizes[i], name=f"patch_embeds_{i}")(x)
             for j, rate in enumerate(rates):
                 looks_far = j % 2 == 1
                 x = make_block(looks_far, rate, name=f"blocks_{i}_{j}")(x, examples)

@@ -117,9 +117,10 @@ class InceptionTransformer(ImageModel):
         """Patches of a stage, with learned positions; these fit any grid by interpolation."""
         dim = self.architecture.dims[stage]
         if stage == 0:
-            patches = Stem(dim, self.batch_axis, name="patch_embed")
+            patches = maybe_remat(Stem, False)(dim, self.batch_axis, name="patch_embed")
         else:
-            patches = Downsampling(dim, self.batch_axis, name=f"patch_embed{stage + 1}")
+            downsampling = maybe_remat(Downsampling, False)
+            patches = downsampling(dim, self.batch_axis, name=f"patch_embed{stage + 1}")
         return add_positions(self, f"pos_embed{stage + 1}", patches(x, examples))
 
     @nn.nowrap

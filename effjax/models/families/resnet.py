@@ -74,7 +74,7 @@ class ResNet(ImageModel):
     def forward(self, x: Array, examples: Examples) -> Outputs:
         a = self.architecture
         features = {}
-        x = maybe_remat(ResNet._stem, remat=False)(self, x, examples)
+        x = maybe_remat(ResNet._stem, False)(self, x, examples)
         for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
             block = maybe_remat(Block, a.remat[i])
             plain = partial(block, a, self.batch_axis, i, 1)

@@ -103,8 +103,9 @@ class Visformer(ImageModel):
     def _patches(self, i: int) -> nn.Module:
         dim = self.architecture.dims[i]
         if i == 0:
-            return Stem(dim, self.batch_axis, name="stem")
-        return PatchEmbedding(dim, self.batch_axis, name=f"patch_embed{i + 1}")
+            return maybe_remat(Stem, False)(dim, self.batch_axis, name="stem")
+        embedding = maybe_remat(PatchEmbedding, False)
+        return embedding(dim, self.batch_axis, name=f"patch_embed{i + 1}")
 
 
 class Stem(nn.Module):
