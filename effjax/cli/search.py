@@ -62,28 +62,40 @@ def search(args: argparse.Namespace) -> None:
 
     display = choose_display(args.quiet)
     if args.strategies:
-        from effjax.search.registry import list_strategies
-
-        with contextlib.closing(display):
-            display.table("", list(list_strategies().items()), ("strategy", "what it does"))
+        _list_strategies(display)
         return
     if args.config is not None and (args.correlate or args.model is not None):
         given = "--correlate" if args.correlate else f"--model={args.model}"
         raise UserError(f"{given} and --config both say what is looked at; give one of them")
     if args.correlate:
         _correlate(args, display)
-        return
-    if args.proxies is not None and args.model is not None:
-        from effjax.search.show_scores import scores_of_model
-
-        with contextlib.closing(display):
-            scores_of_model(args.model, _names(args.proxies), display, args.images)
-        return
-    if args.config is None:
+    elif args.proxies is not None and args.model is not None:
+        _score_model(args, display)
+    elif args.config is None:
         raise UserError(
             "--config is missing: effjax search --config=F; list: effjax configs search"
         )
+    else:
+        _search_by_config(args, display)
 
+
+def _list_strategies(display: Display) -> None:
+    from effjax.search.registry import list_strategies
+
+    with contextlib.closing(display):
+        display.table("", list(list_strategies().items()), ("strategy", "what it does"))
+
+
+def _score_model(args: argparse.Namespace, display: Display) -> None:
+    """Zero-cost scores of a registered model, on noise."""
+    from effjax.search.show_scores import scores_of_model
+
+    with contextlib.closing(display):
+        scores_of_model(args.model, _names(args.proxies), display, args.images)
+
+
+def _search_by_config(args: argparse.Namespace, display: Display) -> None:
+    """What the config and the flags beside it ask for: scores, a table, or a search."""
     from effjax.runs.given import load_run
 
     config = load_run(args.config, args.overrides)

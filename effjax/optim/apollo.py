@@ -98,17 +98,14 @@ def scale_by_apollo(
         def leaf(
             kernel: jax.Array, m: jax.Array, v: jax.Array, before: jax.Array, key: jax.Array
         ) -> tuple:
-            g = folded(kernel).astype(m.dtype)
-            is_tall = g.shape[0] > g.shape[1]
-            g = g.T if is_tall else g
+            g = _wide(kernel).astype(m.dtype)
             r = _projection(key, m.shape[0], g.shape[0], m.dtype) @ g
             m = b1 * m + (1 - b1) * r
             v = b2 * v + (1 - b2) * r**2
             a = m / c1 / (jnp.sqrt(v / c2) + eps)
             u = g * _growth(a, r, one_scale)
             u, length = _limited(u, before, most_growth)
-            u = u.T if is_tall else u
-            return u.reshape(kernel.shape), m, v, length
+            return _like_kernel(u, kernel), m, v, length
 
         trees = (updates, state.mu, state.nu, state.length, keys)
         u, m, v, length = unzip_map(leaf, trees, count=4)
@@ -125,6 +122,23 @@ def _zero_moments(params: optax.Params, rank: int) -> optax.Updates:
         return jnp.zeros((min(rank, shorter), longer), compute_dtype(p))
 
     return jax.tree.map(of_matrix, params)
+
+
+def _wide(kernel: jax.Array) -> jax.Array:
+    """[shorter, longer]: the folded kernel, turned if it is tall."""
+    matrix = folded(kernel)
+    return matrix.T if _is_tall(kernel) else matrix
+
+
+def _like_kernel(wide: jax.Array, kernel: jax.Array) -> jax.Array:
+    """A matrix of `_wide` in the kernel's own shape."""
+    matrix = wide.T if _is_tall(kernel) else wide
+    return matrix.reshape(kernel.shape)
+
+
+def _is_tall(kernel: jax.Array) -> bool:
+    rows, columns = folded(kernel).shape
+    return rows > columns
 
 
 def _projection(key: jax.Array, rank: int, length: int, dtype: jnp.dtype) -> jax.Array:
