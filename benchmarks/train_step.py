@@ -83,7 +83,7 @@ def jax_call(name: str, stage: str, batch: int, size: int, dtype: str) -> tuple[
     start = time.perf_counter()
     with onednn_calls(), keep_products_only():  # as in a long run
         lowered = jax.jit(function, donate_argnums=0).lower(state)
-    program = lowered.compile(compiler_options=models.KEEP_BARRIERS)
+    program = models.compile_for_cpu(lowered)
     free_unused_memory()
     seconds = time.perf_counter() - start
 

@@ -9,7 +9,7 @@ from effjax.models.architecture_file import (
 )
 from effjax.models.base import ImageModel
 from effjax.models.blocks.mixers import MIXERS, TokenMixer, list_mixers, register_mixer
-from effjax.models.blocks.recompute import KEEP_BARRIERS
+from effjax.models.blocks.recompute import compile_for_cpu
 from effjax.models.counting import Cost, cost
 from effjax.models.create import create_model
 from effjax.models.denoiser import Denoiser, Hidden
@@ -50,7 +50,6 @@ from effjax.models.registry import (
 from effjax.models.weights import load_weights, save_weights
 
 __all__ = [
-    "KEEP_BARRIERS",
     "MIXERS",
     "TRAINING_FIELDS",
     "Cost",
@@ -65,6 +64,7 @@ __all__ = [
     "Window",
     "abstract_variables",
     "autoencoder",
+    "compile_for_cpu",
     "conv_gan",
     "convnext",
     "cost",

@@ -12,7 +12,7 @@ import numpy as np
 from jaxlib.utils import absl_set_min_log_level
 
 from effjax.errors import UserError
-from effjax.models import KEEP_BARRIERS
+from effjax.models import compile_for_cpu
 from effjax.ops import ANY, keep_products_only, onednn_calls, traced_for
 from effjax.report import Display, format_bytes
 from effjax.startup import free_unused_memory
@@ -86,9 +86,9 @@ def quiet_compiler() -> Iterator[None]:
 def compile_step(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Compiled:
     """The training step, compiled; see `lower`."""
     lowered = lower(setup, variant, state)
-    options = KEEP_BARRIERS if _platform(setup) == "cpu" else None
     with quiet_compiler():
-        compiled = lowered.compile(compiler_options=options)
+        on_cpu = _platform(setup) == "cpu"
+        compiled = compile_for_cpu(lowered) if on_cpu else lowered.compile()
     free_unused_memory()
     return compiled
 

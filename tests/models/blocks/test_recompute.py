@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from effjax import create_model
-from effjax.models import KEEP_BARRIERS
+from effjax.models import compile_for_cpu
 from effjax.ops import keep_products_only
 
 IMAGES = np.random.default_rng(0).standard_normal((2, 8, 8, 3), np.float32)
@@ -114,6 +114,21 @@ def test_the_compiler_does_not_merge_what_is_computed_again():
     x = np.ones((512, 64), np.float32)
     w = np.eye(64, dtype=np.float32)
     lowered = jax.jit(jax.grad(loss, 1)).lower(x, w)
-    compiled = lowered.compile(compiler_options=KEEP_BARRIERS)
+    compiled = compile_for_cpu(lowered)
     # one map a block, and one or two at work; jaxlib 0.10.2 merges, which takes four more
     assert compiled.memory_analysis().temp_size_in_bytes < 9 * x.nbytes
+
+
+@pytest.mark.parametrize("dtype", [np.float32, jnp.bfloat16])
+def test_rounding_to_the_same_type_is_dropped_of_float32_alone(dtype):
+    def loss(x):
+        y = jax.ad_checkpoint.checkpoint_name(jnp.sin(x), "kept")
+        return jnp.sin(y).sum()
+
+    policy = jax.checkpoint_policies.save_only_these_names("kept")
+    both = jax.jit(jax.value_and_grad(jax.checkpoint(loss, policy=policy)))
+    x = jnp.linspace(0, 1, 64, dtype=dtype)
+    plain, ours = both.lower(x).compile(), compile_for_cpu(both.lower(x))
+    assert "reduce-precision(" in plain.as_text()
+    assert ("reduce-precision(" in ours.as_text()) == (dtype == jnp.bfloat16)
+    jax.tree.map(np.testing.assert_array_equal, ours(x), plain(x))
