@@ -4,11 +4,13 @@
 
 Prints milliseconds (medians) and paired ratios with quartiles; below 1 is faster than the other.
 Runs with malloc as the command line of effjax sets it, and with calls into oneDNN, as long runs
-have them; --by-shifts compares with the path without. PyTorch is optional.
+have them; --by-shifts compares with the path without. PyTorch is optional. Where others use the
+machine: `taskset -c 0 python benchmarks/ops.py --cpu`, processor time on one core.
 """
 
 import argparse
 import os
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -106,11 +108,18 @@ def draw(*shapes: tuple[int, ...]) -> list[np.ndarray]:
     return [rng.standard_normal(shape, np.float32) for shape in shapes]
 
 
-def compare(title: str, implementations: dict[str, dict[str, Callable]], seconds: float) -> None:
+def compare(
+    title: str,
+    implementations: dict[str, dict[str, Callable]],
+    seconds: float,
+    clock: Callable[[], float],
+) -> None:
     """One line for each pass: milliseconds of all, and the ratio of `ours` to each other."""
     for name in ("forward", "forward+gradients"):
         timings = alternate(
-            {who: passes[name] for who, passes in implementations.items()}, seconds=seconds
+            {who: passes[name] for who, passes in implementations.items()},
+            seconds=seconds,
+            clock=clock,
         )
         times = " | ".join(f"{who} {t.median * 1e3:8.2f}" for who, t in timings.items())
         ratios = " | ".join(
@@ -128,11 +137,14 @@ def main() -> None:
     parser.add_argument("--by-shifts", action="store_true", help="also without oneDNN")
     parser.add_argument("--pooling", action="store_true", help="the pooling mixer instead")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each line")
+    parser.add_argument("--cpu", action="store_true", help="processor time, not the clock's")
     arguments = parser.parse_args()
+    clock = time.process_time if arguments.cpu else time.perf_counter
+    cores = len(os.sched_getaffinity(0))
     sizes = [int(size) for size in arguments.kernels.split(",")]
     if torch:
-        torch.set_num_threads(os.cpu_count())
-    print(f"{jax.devices()[0].device_kind}, {os.cpu_count()} cores, jax {jax.__version__}, batch 8")
+        torch.set_num_threads(cores)
+    print(f"{jax.devices()[0].device_kind}, {cores} cores, jax {jax.__version__}, batch 8")
     for side, channels in STAGES:
         image = (BATCH, side, side, channels)
         for size in sizes:
@@ -151,7 +163,7 @@ def main() -> None:
             if arguments.reference:
                 implementations["lax"] = jax_passes(plain, *inputs)
             title = f"{side}x{side}x{channels}, {size}x{size}"
-            compare(title, implementations, arguments.seconds)
+            compare(title, implementations, arguments.seconds, clock)
 
 
 if __name__ == "__main__":

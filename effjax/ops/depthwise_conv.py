@@ -8,6 +8,7 @@ matrices on a TPU if kernel and map are large (depthwise_bands.py). XLA's is slo
 oneDNN (onednn/) if the convolution is large and one device runs it.
 """
 
+import math
 from functools import partial
 
 import jax
@@ -24,8 +25,10 @@ from effjax.ops.onednn import (
 )
 from effjax.ops.platform import on_tpu
 
-# Elements; the kernel gradient by shifts is faster below.
+# The kernel gradient by shifts is faster where both are smaller: numbers of a channel's kernel, and
+# of an image, for each of which there is a call.
 _LEAST_KERNEL_OF_A_CALL = 25
+_LEAST_IMAGE_OF_A_CALL = 2**16
 
 Pair = tuple[Array, Array]
 
@@ -146,7 +149,9 @@ def _gradients(
         calls = _large_enough(x, w, **steps)
         if calls:
             of_x = xla_or_onednn(of_x, depthwise_input_gradient)
-        if calls and rows * columns >= _LEAST_KERNEL_OF_A_CALL:
+        is_large_kernel = rows * columns >= _LEAST_KERNEL_OF_A_CALL
+        is_large_image = math.prod(x.shape[1:]) >= _LEAST_IMAGE_OF_A_CALL
+        if calls and (is_large_kernel or is_large_image):
             call = partial(depthwise_kernel_gradient, sides=sides)
             of_w = xla_or_onednn(of_w, call)
         return of_x(g, w), of_w(x, g)
