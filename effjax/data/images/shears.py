@@ -27,7 +27,7 @@ from effjax.data.images.rounding import cut_off, settle
 CHANNELS = 3
 _BORDER = 2  # pixels beyond the image that a bicubic sum takes in
 # Sums of so many rows of 224 pixels stay in the cache, and malloc need not ask for fresh pages.
-_BAND = 64
+_BAND = 32
 
 
 def shear_rows(image: Pixels, slope: float, resample: Resampling, fill: Colour) -> Pixels:
