@@ -167,7 +167,8 @@ def _start(
     setup = parts(find_task, workdir, change)
     # there is no checkpoint in `out`, so that the state is the one that init_from gives
     with contextlib.closing(Checkpoints(out / CHECKPOINTS, warn=display.warn)) as checkpoints:
-        _, state = starting_state(setup, checkpoints, out, display)
+        display.waiting("initialising")
+        state = starting_state(setup, checkpoints, None, out, display)
     return setup, state
 
 

@@ -30,6 +30,10 @@ class Batches(Iterator[HostArrays]):
         self.skipped += len(batch["mask"]) - int(np.count_nonzero(batch["mask"]))
         return batch
 
+    def start(self) -> None:
+        """Begins to read; else the first `next` does."""
+        self._iterator.start_prefetch()
+
     def close(self) -> None:
         if self._iterator is not None:
             self._iterator.close()

@@ -114,9 +114,11 @@ class Pmap:
             batch = jax.tree.map(self._local, batch)
         return self.compile(step).lower(state, batch)
 
-    def _local(self, array: jax.Array) -> jax.Array:
-        """[D, ...] over all hosts -> [d, ...], this host's."""
+    def _local(self, array: Any) -> Any:
+        """[D, ...] over all hosts -> [d, ...], this host's; an abstract array stays abstract."""
         shape = (len(self.here), *array.shape[1:])
+        if not isinstance(array, jax.Array):
+            return jax.ShapeDtypeStruct(shape, array.dtype)
         own = [shard.data for shard in array.addressable_shards]
         sharding = _one_copy_each(self.here)
         return jax.make_array_from_single_device_arrays(shape, sharding, own)

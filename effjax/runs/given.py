@@ -12,6 +12,7 @@ from effjax.config import View, load
 from effjax.data.sources.catalog import check_is_there
 from effjax.errors import UserError
 from effjax.runs.continuing import check_continues
+from effjax.runs.dependent_keys import check_needs
 from effjax.runs.folder import CONFIG
 from effjax.runs.known_names import check_names
 from effjax.runs.schema import RunConfig
@@ -32,10 +33,12 @@ def load_run(
       extend: whether the run may be longer than the folder's.
 
     Raises:
-      UserError: see `effjax.config.load`; or there are no such images, no such model, optimizer or
-        schedule, no such weights, or the folder is another run's.
+      UserError: see `effjax.config.load`; or a key is set without the one that it needs, there are
+        no such images, no such model, optimizer or schedule, no such weights, or the folder is
+        another run's.
     """
     config = load(spec, overrides, RunConfig)
+    check_needs(config)
     check_is_there(config.data.name, config.data.data_dir)
     # the file `model.arch` changes the config before it is compared, and a run that starts from
     # another has rules of its own

@@ -1,6 +1,7 @@
 """The state before the first update, and the moving average that follows it."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import jax
@@ -9,10 +10,35 @@ import jax.numpy as jnp
 from effjax.contract import TrainState
 from effjax.devices.runner import Runner
 from effjax.startup import compile_lightly
+from effjax.training import ahead
 from effjax.training.device_mean import at_least_float32
 from effjax.training.groups import Groups
 
 Init = Callable[[jax.Array], tuple[Any, Any]]  # key -> (params, model_state)
+
+
+class Fresh:
+    """() -> the state before the first update, on the devices.
+
+    Args:
+      make: key -> state, compiled when it is called.
+    """
+
+    def __init__(self, make: jax.stages.Wrapped, key: jax.Array):
+        self._make = make
+        self._key = key
+        self._begun: Future[jax.stages.Compiled] | None = None
+
+    def compile_ahead(self) -> None:
+        """Begins to compile; the next call waits for it."""
+        self._begun = ahead.begin(self._make.lower(self._key).compile)
+
+    def __call__(self) -> TrainState:
+        if self._begun is None:
+            return self._make(self._key)
+        compiled = self._begun.result()
+        self._begun = None  # a run makes one such state; its program is let go
+        return compiled(self._key)
 
 
 class States:
@@ -20,9 +46,11 @@ class States:
 
     Args:
       init: key -> (params, model_state).
+      key: of the run.
       keeps_average: whether the state holds a moving average.
 
     Attributes:
+      fresh: () -> the state before the first update.
       layout: which device owns which part of the parameters.
       abstract: shapes, dtypes and shardings.
       restart: (state, params, model_state) -> the state before the first update with other
@@ -32,6 +60,7 @@ class States:
     def __init__(
         self,
         init: Init,
+        key: jax.Array,
         groups: Groups,
         runner: Runner,
         keeps_average: bool,
@@ -44,13 +73,14 @@ class States:
         def restart(state: TrainState, params: Any, model_state: Any) -> TrainState:
             return init_state(groups, state.rng, params, model_state, keeps_average)
 
-        shapes = jax.eval_shape(start, jax.random.key(0))
+        shapes = jax.eval_shape(start, key)
         self.layout = runner.lay_out(shapes)
         shardings = runner.state_shardings
         self.abstract = jax.tree.map(_with_sharding, shapes, shardings)
         self.restart = jax.jit(restart, out_shardings=shardings)
         options = compile_lightly(runner.mesh.devices.flat[0].platform)
-        self.fresh = jax.jit(start, out_shardings=shardings, compiler_options=options)
+        make = jax.jit(start, out_shardings=shardings, compiler_options=options)
+        self.fresh = Fresh(make, key)
 
 
 def _with_sharding(shape: jax.ShapeDtypeStruct, sharding: Any) -> jax.ShapeDtypeStruct:

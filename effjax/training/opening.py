@@ -29,10 +29,15 @@ from effjax.training.batch_noise import BatchNoise, check_parts
 from effjax.training.between import Between
 from effjax.training.early_stop import EarlyStop, catch_up, make_early_stop
 from effjax.training.landscape import Landscape
-from effjax.training.programs import Programs, lower
-from effjax.training.setup import Setup, check_all_read, unread_keys
+from effjax.training.programs import Programs
+from effjax.training.setup import Setup, check_all_read
 from effjax.training.speed import Speedometer, advice
-from effjax.training.start import check_one_start, starting_state
+from effjax.training.start import (
+    check_one_start,
+    compile_ahead,
+    read_by_loading,
+    starting_state,
+)
 from effjax.training.updates import Updates
 
 Rows = list[dict[str, Any]]  # of metrics.jsonl
@@ -105,7 +110,6 @@ def open_run(
     task = setup.task
     # read first, so that a wrong value is refused before anything is loaded
     evaluators = task.evaluators(config)
-    facts = task.facts(setup.abstract.params, setup.source.spec)
     agenda = _agenda(setup, evaluators)
     keep_best = config.checkpoint.keep_best
     early_stop = make_early_stop(config.task.early_stop)
@@ -117,17 +121,23 @@ def open_run(
         landscape = Landscape(setup, display.warn)
     checkpoints = _checkpoints(setup, workdir, display, closing)
     check_one_start(config)
-    _check_soon(setup)
-    start, state = starting_state(setup, checkpoints, workdir, display)
+    display.waiting("initialising")
+    newest = checkpoints.newest_sound()
+    start = newest or 0
+    compile_ahead(setup, programs, newest)
+    # while XLA works: what counts the multiply-adds, and imports and starts the data pipeline
+    facts = task.facts(setup.abstract.params, setup.source.spec)
+    batches = _open_batches(setup, start, closing)
+    state = starting_state(setup, checkpoints, newest, workdir, display)
     between_step = _last_between(checkpoints, start, agenda)
     # compiled before anything is written: what cannot be compiled leaves no folder behind
     programs(task.variant(start), state)
-    # after all that reads the config, and before the folder says that it was used
-    check_all_read(config)
+    # after all that reads the config, and before the folder says that it was used; a run that
+    # goes on loads no weights, and does not read how
+    check_all_read(config, besides=() if newest is None else read_by_loading(config))
     writer = _open_writer(setup, workdir, start, boards, display, closing)
     # a checkpoint counts only where the rows before it are safe
     checkpoints.before_save = writer.flush
-    batches = _open_batches(setup, start, closing)
     interruption = closing.enter_context(Interruption())
     rows = _rows_until(workdir, start)
     catch_up(early_stop, rows)
@@ -157,26 +167,6 @@ def open_run(
         curves=curves,
         began=now - _seconds_before(checkpoints, start),
     )
-
-
-def _check_soon(setup: Setup) -> None:
-    """Refuses a key that nothing reads before anything is initialised or compiled.
-
-    Raises:
-      UserError: naming the keys.
-    """
-    # what is read where the state is made; a task's own keys, where it loads weights
-    later = ("init_", "parallel.onednn")
-    if setup.config.init_from is not None:
-        later += ("task.",)
-    suspects = [key for key in unread_keys(setup.config) if not key.startswith(later)]
-    if not suspects:
-        return
-    # a task may read its section inside the step: tracing takes seconds, compiling minutes
-    lower(setup, setup.task.variant(0), setup.abstract)
-    still = set(unread_keys(setup.config))
-    if still.intersection(suspects):
-        check_all_read(setup.config)
 
 
 def _updates(setup: Setup, workdir: Path, display: Display) -> Updates:
@@ -229,6 +219,8 @@ def _open_batches(setup: Setup, start: int, closing: contextlib.ExitStack) -> It
     # a plain iterator, as a task may give, has nothing to close
     if hasattr(batches, "close"):
         closing.callback(batches.close)
+    if hasattr(batches, "start"):
+        batches.start()  # the first batch is read while the step is compiled
     return batches
 
 

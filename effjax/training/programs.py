@@ -5,6 +5,8 @@ import math
 import os
 import time
 from collections.abc import Hashable, Iterator
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,6 +18,7 @@ from effjax.models import compile_for_cpu
 from effjax.ops import ANY, keep_products_only, onednn_calls, traced_for
 from effjax.report import Display, format_bytes
 from effjax.startup import free_unused_memory
+from effjax.training import ahead
 from effjax.training.setup import Setup
 
 _PIXELS_OF_A_LONG_RUN = 2**30  # ten minutes or more of small networks on a few cores
@@ -26,23 +29,46 @@ class Programs:
     """One compiled step for each variant of the task, made when it is first asked for.
 
     Attributes:
-      seconds: spent on compiling so far.
+      seconds: spent on tracing and compiling so far.
     """
 
     def __init__(self, setup: Setup, display: Display):
         self._setup = setup
         self._display = display
         self._compiled: dict[Hashable, Any] = {}
+        self._lowered: dict[Hashable, jax.stages.Lowered] = {}
+        self._begun: dict[Hashable, Future[jax.stages.Compiled]] = {}
         self.seconds = 0.0
+
+    def trace(self, variant: Hashable, state: Any) -> None:
+        """Traces a variant for states like this one, which may be abstract; compiles nothing."""
+        since = time.monotonic()
+        self._lowered[variant] = lower(self._setup, variant, state)
+        self.seconds += time.monotonic() - since
+
+    def compile_ahead(self, variant: Hashable) -> None:
+        """Begins to compile a variant that was traced; the first call for it waits."""
+        self._begun[variant] = ahead.begin(partial(self._compile, self._lowered.pop(variant)))
 
     def __call__(self, variant: Hashable, state: Any) -> Any:
         """step(state, batch) -> (state, metrics) for states like this one."""
         if variant not in self._compiled:
             self._display.waiting("compiling the training step")
-            since = time.monotonic()
-            self._compiled[variant] = compile_step(self._setup, variant, state)
-            self.seconds += time.monotonic() - since
+            self._compiled[variant] = self._make(variant, state)
         return self._compiled[variant]
+
+    def _make(self, variant: Hashable, state: Any) -> jax.stages.Compiled:
+        if variant in self._begun:
+            return self._begun.pop(variant).result()
+        if variant not in self._lowered:
+            self.trace(variant, state)
+        return self._compile(self._lowered.pop(variant))
+
+    def _compile(self, lowered: jax.stages.Lowered) -> jax.stages.Compiled:
+        since = time.monotonic()
+        compiled = compile_lowered(self._setup, lowered)
+        self.seconds += time.monotonic() - since
+        return compiled
 
     @property
     def temporaries(self) -> int | None:
@@ -85,7 +111,11 @@ def quiet_compiler() -> Iterator[None]:
 
 def compile_step(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Compiled:
     """The training step, compiled; see `lower`."""
-    lowered = lower(setup, variant, state)
+    return compile_lowered(setup, lower(setup, variant, state))
+
+
+def compile_lowered(setup: Setup, lowered: jax.stages.Lowered) -> jax.stages.Compiled:
+    """A training step that was lowered, compiled."""
     with quiet_compiler():
         on_cpu = _platform(setup) == "cpu"
         compiled = compile_for_cpu(lowered) if on_cpu else lowered.compile()

@@ -16,9 +16,10 @@ from effjax.devices.choose import choose_devices, make_runner
 from effjax.devices.runner import Runner
 from effjax.errors import UserError
 from effjax.models import TRAINING_FIELDS
+from effjax.runs.dependent_keys import unread_words
 from effjax.runs.schema import RunConfig
 from effjax.runs.seeds import run_key
-from effjax.training.first_state import Init, States
+from effjax.training.first_state import Fresh, Init, States
 from effjax.training.from_run import use_run
 from effjax.training.groups import Groups, make_groups
 from effjax.training.step import make_step
@@ -46,7 +47,7 @@ class Setup:
     runner: Runner
     clock: Clock
     step: Callable[..., Any]
-    fresh: Callable[[], TrainState]
+    fresh: Fresh
     restart: Callable[[TrainState, Any, Any], TrainState]
     abstract: TrainState
 
@@ -86,7 +87,7 @@ def build(
     params, _ = jax.eval_shape(init, key)  # shapes alone: a wrong config is refused at once
     groups = make_groups(view, clock, params, task.groups(params), task.depths)
     task.not_learned = groups.not_learned
-    states = States(init, groups, runner, keeps_average=view.ema.decay is not None)
+    states = States(init, key, groups, runner, keeps_average=view.ema.decay is not None)
     return Setup(
         config=view,
         task=task,
@@ -95,7 +96,7 @@ def build(
         runner=runner,
         clock=clock,
         step=make_step(task, groups, view, states.layout, runner.batch_axis, source.unpack),
-        fresh=lambda: states.fresh(key),
+        fresh=states.fresh,
         restart=states.restart,
         abstract=states.abstract,
     )
@@ -184,20 +185,27 @@ DEPENDENT_KEYS = (
 )
 
 
-def unread_keys(view: View) -> list[str]:
-    """Keys that were set and that nothing has read so far."""
-    return [key for key in view.unread(RunConfig) if key not in DEPENDENT_KEYS]
+def unread_keys(
+    view: View, only: tuple[str, ...] = ("",), besides: tuple[str, ...] = ()
+) -> list[str]:
+    """Keys that were set and that nothing has read so far.
+
+    Args:
+      only: how they begin.
+      besides: how those begin that are left out.
+    """
+    unread = [key for key in view.unread(RunConfig) if key not in DEPENDENT_KEYS]
+    return [key for key in unread if key.startswith(only) and not key.startswith(besides)]
 
 
-def check_all_read(view: View) -> None:
-    """Refuses a config with keys that were set and that nothing has read.
+def check_all_read(
+    view: View, only: tuple[str, ...] = ("",), besides: tuple[str, ...] = ()
+) -> None:
+    """Refuses a config with keys that were set and that nothing has read; see `unread_keys`.
 
     Raises:
       UserError: naming the keys.
     """
-    unread = unread_keys(view)
+    unread = unread_keys(view, only, besides)
     if unread:
-        keys = ", ".join(f"config.{key}" for key in unread[:4])
-        raise UserError(
-            f"set, but nothing reads it: {keys}\nremove it, or see: effjax show --config=F"
-        )
+        raise UserError(unread_words(unread))

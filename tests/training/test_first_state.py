@@ -1,10 +1,13 @@
-"""The moving average: its start, its warm-up, its dtype."""
+"""The first state; the moving average: its start, its warm-up, its dtype."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from effjax.tasks.run import build
 from effjax.training.first_state import init_state, moved_average
 from effjax.training.groups import Groups
+from tests.training.toy import line_config
 
 
 def test_it_warms_up():
@@ -28,3 +31,17 @@ def test_bfloat16_is_averaged_in_float32_and_counters_stay_integers():
         ema = moved_average(ema, fresh, 0, 0.999, False)
     np.testing.assert_allclose(ema["params"]["w"], 1 + 0.01 * (1 - 0.999**60), rtol=1e-6)
     assert ema["model_state"]["n"].dtype == jnp.int32
+
+
+def test_a_state_compiled_ahead_is_the_same():
+    config = line_config(ema={"decay": 0.9})
+    config.parallel.devices = 1
+    setup = build(config)
+    at_once = setup.fresh()
+    setup.fresh.compile_ahead()
+    for state in (setup.fresh(), setup.fresh()):  # the second is not from the program kept
+        jax.tree.map(np.testing.assert_array_equal, _plain(state), _plain(at_once))
+
+
+def _plain(state):
+    return state.replace(rng=jax.random.key_data(state.rng))
