@@ -1,4 +1,4 @@
-"""Unknown tasks, models, optimizers, schedules and keys are refused before JAX is imported.
+"""Unknown tasks, losses, models, optimizers, schedules, keys: refused before JAX is imported.
 
 The registries that know the names take seconds to import. What they know is kept in the user's
 cache folder, for as long as the files that they are made from are the same.
@@ -22,17 +22,23 @@ from effjax.runs.atomic import write_atomically
 from effjax.runs.schema import ModelConfig, OptimConfig, ScheduleConfig
 from effjax.startup import cache_folder
 
-# {"task", "model", "optimizer" or "schedule": {name: what it is}} and {"fields": {architecture:
-# keys}}: a model is the name of its architecture, an optimizer or a schedule the list of its keys
+# {"task", "loss", "evaluator", "model", "optimizer" or "schedule": {name: what it is}} and
+# {"fields": {architecture: keys}}: a model is the name of its architecture, an optimizer or a
+# schedule the list of its keys
 Names = dict[str, dict[str, Any]]
 PACKAGE = Path(__file__).parents[1]
 # To import all tasks takes five seconds; their names stand in the files.
-TASK = re.compile(r'^@register_task\(\s*"(\w+)"', re.MULTILINE)
+REGISTERED = re.compile(r'^@register_(task|loss|evaluator)\(\s*"(\w+)"', re.MULTILINE)
+OWN = {  # how a user names one of his own
+    "task": "--config.task.name=package.module:Class",
+    "loss": "--config.task.loss=package.module:function",
+    "evaluator": "--config.evals.val.evaluator=package.module:Class",
+}
 KEPT = "names.json"
 
 
 def check_names(config: Any) -> None:
-    """Refuses a task, a model, an optimizer or a schedule that there is not, or a key of theirs.
+    """Refuses a name that nothing is registered by, and a key that what it names does not have.
 
     A name that user code registers, or that a run's record knows, is left to the registries.
 
@@ -46,18 +52,23 @@ def check_names(config: Any) -> None:
         return  # a config file has imported them: it may register names, which they know best
     known = known_names()
     # in the words of the registries, which say it where they are imported already
-    _check_task(config.task.name, known)
+    _check_registered("task", config.task.name, known)
+    if config.task.name == "classification":  # others have losses and evaluators of their own
+        _check_registered("loss", config.task.get("loss"), known)
+        for section in config.evals.values():
+            _check_registered("evaluator", section.evaluator, known)
     _check_model(config.model, known)
     for group, section in config.optim.items():
         _check_optimizer(group, section, known)
     _check_schedule(config.schedule, known)
 
 
-def _check_task(name: str, known: Names) -> None:
-    if _is_unknown("task", name, known):
-        hint = nearest(name, known["task"])
-        own = "your own: --config.task.name=package.module:Class"
-        raise UserError(f"unknown task {name!r}; {hint}\n{own}")
+def _check_registered(kind: str, name: Any, known: Names) -> None:
+    # a key that is not set, or no text, is left to the task
+    if isinstance(name, str) and _is_unknown(kind, name, known):
+        raise UserError(
+            f"unknown {kind} {name!r}; {nearest(name, known[kind])}\nyour own: {OWN[kind]}"
+        )
 
 
 def _check_model(section: Any, known: Names) -> None:
@@ -143,7 +154,7 @@ def registered_names() -> Names:
     for name in _ours("schedule", entries):
         schedules[name] = [*entries[name].fields, *arguments]
     return {
-        "task": dict.fromkeys(_task_names()),
+        **_names_in_files(),
         "model": kinds,
         "fields": fields,
         "optimizer": optimizers,
@@ -151,11 +162,13 @@ def registered_names() -> Names:
     }
 
 
-def _task_names() -> list[str]:
-    found = []
-    for path in PACKAGE.rglob("*.py"):
-        found += TASK.findall(path.read_text())
-    return sorted(found)
+def _names_in_files() -> Names:
+    """{"task", "loss" or "evaluator": {name: None}}."""
+    found: Names = {kind: {} for kind in OWN}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for kind, name in REGISTERED.findall(path.read_text()):
+            found[kind][name] = None
+    return found
 
 
 def _ours(kind: str, names: Iterable[str]) -> list[str]:

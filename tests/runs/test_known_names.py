@@ -11,6 +11,8 @@ import pytest
 from effjax import models, optim
 from effjax.runs import known_names
 from effjax.tasks import registry as tasks
+from effjax.tasks.evaluators import list_evaluators
+from effjax.tasks.losses import list_losses
 
 ROOT = Path(__file__).parents[2]
 CODE = """
@@ -51,7 +53,15 @@ def test_the_list_is_kept_and_made_anew_when_a_file_changes(cache, monkeypatch):
 
 
 def test_the_names_of_tasks_are_read_from_their_files():
-    assert known_names._task_names() == sorted(tasks.list_tasks())
+    registered = {
+        "task": tasks.list_tasks(),
+        "loss": list_losses(),
+        "evaluator": list_evaluators(),
+    }
+    found = known_names._names_in_files()
+    assert {kind: sorted(names) for kind, names in found.items()} == {
+        kind: sorted(names) for kind, names in registered.items()
+    }
 
 
 def test_jax_is_not_needed_to_refuse_a_name(cache):
@@ -68,6 +78,10 @@ def test_jax_is_not_needed_to_refuse_a_name(cache):
         "--config.task.name=clasification": "unknown task 'clasification'; did you mean",
         "--config.task.name=contrast": "fine",
         "--config.model.depht=(1,)": "config.model: model 'caformer_s18' has no field 'depht'",
+        "--config.task.loss=focl": "unknown loss 'focl'; did you mean 'focal'?",
+        "--config.task.loss=own.losses:brier": "fine",
+        "--config.evals.val.evaluator=rankings": "unknown evaluator 'rankings'; did you mean",
+        "--config.evals.val.evaluator=ranking": "fine",
         "--config.model.depths=(1,)": "fine",
         "--config.optim.default.b4=0.9": "config.optim.default: optimizer 'adan' has no hyperp",
         "--config.optim.default.b3=0.9": "fine",
