@@ -48,10 +48,10 @@ def _forward_and_save(x: Array, w: Array) -> tuple[Array, tuple[Array, Array]]:
 
 def _gradients(saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
     x, w = saved
-    of_x = _bands(jnp.flip(w, (0, 1)), x.shape)
+    bands = _bands(w, x.shape)  # as in the forward pass: XLA makes them once
     blocks = _blocks(g)
-    dx = _whole(_blocks_by_bands(blocks, of_x), x.shape)
-    products = _products_of_blocks(_blocks(x), blocks, reach=of_x.shape[1] // 2)
+    dx = _whole(_blocks_by_transposed(blocks, bands), x.shape)
+    products = _products_of_blocks(_blocks(x), blocks, reach=bands.shape[1] // 2)
     taps = _one_hot_taps(w.shape, x.shape, products.dtype)
     dw = jnp.einsum("cdkn,tdkn->tc", products, taps)  # sums along diagonals
     return dx, dw.reshape(w.shape).astype(w.dtype)
@@ -123,6 +123,17 @@ def _blocks_by_bands(x: Array, bands: Array) -> Array:
         out_spec=(1, 3, 0, 2),  # b n, c h
     )
     return _convolve_channelwise(x, bands, axes, bands.shape[1] // 2).astype(x.dtype)
+
+
+def _blocks_by_transposed(g: Array, bands: Array) -> Array:
+    """dx[c, b, h, k] = sum over d, n of g[c, b, h - d, n] bands[c, d, k, n], as above."""
+    axes = lax.ConvDimensionNumbers(
+        lhs_spec=(1, 3, 0, 2),  # b n, c h
+        rhs_spec=(2, 3, 0, 1),  # k n, c d
+        out_spec=(1, 3, 0, 2),  # b k, c h
+    )
+    backwards = lax.rev(bands, (1,))  # -d for d
+    return _convolve_channelwise(g, backwards, axes, bands.shape[1] // 2).astype(g.dtype)
 
 
 def _products_of_blocks(x: Array, g: Array, reach: int) -> Array:
