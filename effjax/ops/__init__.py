@@ -6,6 +6,7 @@ from effjax.ops.channels import channel_product, channel_sum, rest_shape, scale_
 from effjax.ops.conv import conv, conv_reference
 from effjax.ops.depthwise_conv import depthwise_conv, depthwise_conv_reference
 from effjax.ops.kept import keep_products_only, kept
+from effjax.ops.layouts import tokens_in_rows
 from effjax.ops.matrix_product import matrix_product, product_with_transposed
 from effjax.ops.max_pool import max_pool, max_pool_reference
 from effjax.ops.normalise import normalise, normalise_reference
@@ -41,5 +42,6 @@ __all__ = [
     "scale_early",
     "star_relu",
     "star_relu_reference",
+    "tokens_in_rows",
     "traced_for",
 ]

@@ -34,6 +34,7 @@ from effjax.models.blocks.recompute import maybe_remat
 from effjax.models.blocks.tail import classify
 from effjax.models.layout import Layout
 from effjax.models.registry import register_family
+from effjax.ops import tokens_in_rows
 from effjax.ranges import Count
 
 class_token_init = nn.initializers.normal(1e-6)
@@ -128,9 +129,9 @@ class ViT(ImageModel):
         make_block = partial(maybe_remat(Block, a.remat), a)
         (rates,) = stochastic_depth_rates(a.drop_path_rate, (a.depth,))
         features = {}
-        x = self._embed(x, shown)
+        x = tokens_in_rows(self._embed(x, shown))
         for j, rate in enumerate(rates):
-            x = make_block(rate, name=f"blocks_{j}")(x, examples)
+            x = tokens_in_rows(make_block(rate, name=f"blocks_{j}")(x, examples))
             # A stage is a quarter of the blocks.
             stage, rest = divmod(4 * (j + 1), a.depth)
             if rest == 0:
