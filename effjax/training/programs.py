@@ -90,7 +90,9 @@ def lower(setup: Setup, variant: Hashable, state: Any) -> jax.stages.Lowered:
     # forms with gradients of their own have no forward derivatives
     forms_of = ANY if setup.task.takes_forward_derivatives else _platform(setup)
     calls, keeping = wants_onednn(setup), wants_less_memory(setup)
-    with traced_for(forms_of), onednn_calls(calls), keep_products_only(keeping):
+    # under pmap a device traces its own part of a batch
+    devices = 1 if setup.runner.batch_axis else setup.runner.mesh.size
+    with traced_for(forms_of, devices), onednn_calls(calls), keep_products_only(keeping):
         return setup.runner.lower(step, state, setup.source.sent)
 
 

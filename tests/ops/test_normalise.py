@@ -3,7 +3,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from effjax.ops import normalise, normalise_reference, traced_for
+from effjax.ops import (
+    affine_of_norm,
+    norm_in_kernel,
+    normalise,
+    normalise_reference,
+    product_of_affine,
+    side_by_side,
+    traced_for,
+)
 
 EPS = 1e-6
 
@@ -70,3 +78,44 @@ def test_equal_numbers_are_normalised_to_nothing():
     # what rounding leaves of x - mean, 1e-5, over the root of EPS
     assert abs(y).max() < 0.02
     assert jnp.isfinite(gradient).all()
+
+
+def test_a_norm_goes_into_kernels_that_are_small_beside_a_map():
+    map_shape = (16, 56, 56, 128)
+    assert not norm_in_kernel(map_shape, 512)  # images by themselves
+    with side_by_side(2):
+        assert norm_in_kernel(map_shape, 512)
+        assert not norm_in_kernel((16, 28, 28, 128), 512)
+
+
+def test_a_norm_in_the_kernel_has_the_values_and_gradients_of_one_ahead_of_it():
+    keys = jax.random.split(jax.random.key(5))
+    x = 3 + jax.random.normal(keys[0], (2, 4, 3, 5))
+    kernel = jax.random.normal(keys[1], (5, 7))
+
+    def within(x, kernel):
+        return product_of_affine(x, kernel, *affine_of_norm(x, (-3, -2, -1), EPS))
+
+    def ahead(x, kernel):
+        return normalise_reference(x, (-3, -2, -1), EPS) @ kernel[None, None]
+
+    def both(form):
+        return jax.value_and_grad(lambda *args: jnp.sin(form(*args)).sum(), (0, 1))(x, kernel)
+
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), both(within), both(ahead)
+    )
+
+
+@pytest.mark.parametrize("mean", [0.0, 1.0])
+def test_a_norm_in_the_kernel_rounds_as_one_ahead_of_it_does(mean):
+    """Of bfloat16: one rounds the kernels of images, the other a kernel and what is normalised."""
+    keys = jax.random.split(jax.random.key(6))
+    x = (mean + jax.random.normal(keys[0], (2, 16, 16, 64))).astype(jnp.bfloat16)
+    kernel = jax.random.normal(keys[1], (64, 32))
+    normalised = normalise_reference(x, (-3, -2, -1), EPS)
+    exact = normalised @ kernel[None, None]
+    ahead = normalised.astype(x.dtype) @ kernel[None, None].astype(x.dtype)
+    within = product_of_affine(x, kernel, *affine_of_norm(x, (-3, -2, -1), EPS))
+    error = jnp.sqrt(jnp.square(within - exact).mean())
+    assert error < 1.5 * jnp.sqrt(jnp.square(ahead - exact).mean())

@@ -12,6 +12,7 @@ from flax import linen as nn
 
 from effjax.compress.elastic.norms import norm_of_active
 from effjax.models.blocks.norms import LayerNorm
+from effjax.ops import images_apart
 
 
 @contextlib.contextmanager
@@ -42,5 +43,5 @@ def norms_and_blocks(
             y = jnp.where(blocks[path], y, args[0])
         return y
 
-    with nn.intercept_methods(pass_by):
+    with nn.intercept_methods(pass_by), images_apart():
         yield

@@ -16,6 +16,7 @@ from flax import linen as nn
 from jax import Array
 
 from effjax.models.blocks.arguments import Examples
+from effjax.ops import for_each_image
 
 
 def draw_kept(key: Array, examples: Array, keep: float, shape: Sequence[int] = ()) -> Array:
@@ -79,7 +80,5 @@ class StochasticDepth(nn.Module):
         if examples is None or (given is None and self.rate == 0):
             return x
         keep, key = given or (1 - self.rate, self.make_rng("dropout"))
-        kept = draw_kept(key, examples, keep)  # [B]
-        further = (1,) * (x.ndim - 1)
-        kept = kept.reshape(-1, *further)  # [B, 1, ..., 1]
+        kept = for_each_image(draw_kept(key, examples, keep), x)  # [B] -> [B, 1, ..., 1]
         return jnp.where(kept, x / keep, 0)

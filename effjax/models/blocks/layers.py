@@ -19,7 +19,21 @@ from jax.nn.initializers import Initializer
 
 from effjax.errors import UserError
 from effjax.models.blocks.initialisers import fan_out_init, normal_init, zeros_init
-from effjax.ops import channel_product, channel_sum, conv, depthwise_conv, kept, max_pool
+from effjax.ops import (
+    channel_product,
+    channel_sum,
+    conv,
+    depthwise_conv,
+    for_each_channel,
+    kept,
+    max_pool,
+    on_the_diagonal,
+    own_channels,
+    product_of_affine,
+    side_by_side,
+)
+
+Affine = tuple[Array, Array] | None
 
 
 def at_least_float32(x: Array) -> Array:
@@ -29,8 +43,7 @@ def at_least_float32(x: Array) -> Array:
 
 def per_channel(parameter: Array, x: Array) -> Array:
     """`parameter` [C] in the rank and the dtype of `x` [..., C]."""
-    leading = (1,) * (x.ndim - 1)
-    return parameter.astype(x.dtype).reshape(*leading, -1)
+    return for_each_channel(parameter, x)
 
 
 def refuse_smaller_maps(
@@ -85,14 +98,27 @@ class Linear(nn.Module):
     parts: int = 1
 
     @nn.compact
-    def __call__(self, x: Array, scale: Callable[[Array], Array] = unscaled) -> Array:
-        """`scale` of the result [..., features], by way of the kernel and the bias."""
+    def __call__(
+        self, x: Array, scale: Callable[[Array], Array] = unscaled, affine: Affine = None
+    ) -> Array:
+        """`scale` of the result [..., features], by way of the kernel and the bias.
+
+        Args:
+          affine: (factor, shift) [B, 1, ..., I] of what the layer takes in place of `x`, which is
+            factor * x + shift.
+        """
         refuse_smaller_maps(self, x.shape, kernel=(1,) * (x.ndim - 2))
-        shape = (x.shape[-1], self.features)
-        kernel = scale(self.param("kernel", self.kernel_init, shape))
-        y = self.product(x, kernel.astype(x.dtype))
-        if self.use_bias:
-            bias = scale(self.param("bias", self.bias_init, (self.features,)))
+        shape = (own_channels(x), self.features)
+        bias = None
+        with side_by_side(1):  # parameters are of one image
+            kernel = scale(self.param("kernel", self.kernel_init, shape))
+            if self.use_bias:
+                bias = scale(self.param("bias", self.bias_init, (self.features,)))
+        if affine is None:
+            y = self.product(x, kernel.astype(x.dtype))
+        else:
+            y = product_of_affine(x, kernel, *affine)
+        if bias is not None:
             y = channel_sum(y, bias, self.parts)
         return kept(y)
 
@@ -119,7 +145,7 @@ class Conv(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         # A group sees its own inputs only: [K..., I / groups, O]
-        shape = (*self.kernel, x.shape[-1] // self.groups, self.features)
+        shape = (*self.kernel, own_channels(x) // self.groups, self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         pad = per_axis(self.pad, len(self.kernel))
         refuse_smaller_maps(self, x.shape, self.kernel, pad)
@@ -141,7 +167,7 @@ class Conv(nn.Module):
             matrix = kernel.reshape(-1, self.features)
             return channel_product(x[:, *steps], matrix)
         if rank == 2 and self.groups == 1:
-            return conv(x, kernel, stride, pad)
+            return conv(x, on_the_diagonal(kernel, x.shape[-1] // kernel.shape[-2]), stride, pad)
         # Over time and space (video), or in groups.
         return self._general(x, kernel, stride, pad)
 
@@ -214,5 +240,5 @@ class Scale(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         init = nn.initializers.constant(self.init)
-        scale = self.param("scale", init, (x.shape[-1],))
+        scale = self.param("scale", init, (own_channels(x),))
         return x * per_channel(scale, x)

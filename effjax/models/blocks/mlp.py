@@ -12,8 +12,8 @@ from jax import Array
 
 from effjax.models.architecture import Width
 from effjax.models.blocks.activations import ACTIVATIONS
-from effjax.models.blocks.layers import Linear, Scale, unscaled
-from effjax.ops import scale_early
+from effjax.models.blocks.layers import Affine, Linear, Scale, unscaled
+from effjax.ops import own_channels, scale_early
 
 # hidden channels of each block of each stage, where they are not a multiple of the block's own
 HiddenWidths = tuple[tuple[Width, ...], ...] | None
@@ -28,12 +28,15 @@ class Mlp(nn.Module):
     hidden: int | None = None  # None: by the ratio
 
     @nn.compact
-    def __call__(self, x: Array, scale: Callable[[Array], Array] = unscaled) -> Array:
-        """`scale` of the result, by way of the last layer's kernel."""
-        channels = x.shape[-1]
+    def __call__(
+        self, x: Array, scale: Callable[[Array], Array] = unscaled, affine: Affine = None
+    ) -> Array:
+        """`scale` of the result, by way of the last layer's kernel; `affine` as of `Linear`."""
+        channels = own_channels(x)
         # rounded down, as in timm
         hidden = self.hidden or int(self.ratio * channels)
-        x = Linear(hidden, self.use_bias, name="fc1")(x)  # [..., C] -> [..., ratio * C]
+        fc1 = Linear(hidden, self.use_bias, name="fc1")
+        x = fc1(x, affine=affine)  # [..., C] -> [..., ratio * C]
         x = ACTIVATIONS[self.activation](name="act")(x)
         return Linear(channels, self.use_bias, name="fc2")(x, scale)
 

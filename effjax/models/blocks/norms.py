@@ -7,6 +7,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ from jax.nn.initializers import Initializer
 from effjax.models.blocks.arguments import Examples
 from effjax.models.blocks.initialisers import ones_init, zeros_init
 from effjax.models.blocks.layers import at_least_float32, per_channel
-from effjax.ops import kept, normalise
+from effjax.ops import affine_of_norm, kept, normalise, own_channels
 
 Shape = tuple[int, ...]
 
@@ -39,16 +40,22 @@ class LayerNorm(nn.Module):
     over: tuple[int, ...] = CHANNELS
 
     @nn.compact
-    def __call__(self, x: Array, examples: Examples = None) -> Array:
-        shape = (x.shape[-1],)
+    def __call__(self, x: Array, examples: Examples = None, apart: bool = False) -> Any:
+        """`apart`: not the result, but (factor, shift) of each image that give it from `x`."""
+        shape = (own_channels(x),)
         scale = self.param("scale", ones_init, shape)
         # a map whose positions are one axis [B, N, C] has one axis less
-        normalised = normalise(x, self.over[1 - x.ndim :], self.eps)
+        over = self.over[1 - x.ndim :]
+        if apart:
+            factor, normalised = affine_of_norm(x, over, self.eps)
+            factor *= per_channel(scale, factor)
+        else:
+            normalised = normalise(x, over, self.eps)
         y = normalised * per_channel(scale, normalised)
         if self.use_bias:
             bias = self.param("bias", zeros_init, shape)
             y += per_channel(bias, y)
-        return y.astype(x.dtype)
+        return (factor, y) if apart else y.astype(x.dtype)
 
 
 # see `batch_groups`; read where a layer is traced

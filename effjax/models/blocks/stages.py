@@ -15,6 +15,7 @@ from effjax.models.blocks.initialisers import normal_init, zeros_init
 from effjax.models.blocks.layers import Conv
 from effjax.models.blocks.recompute import maybe_remat
 from effjax.models.blocks.scan import equal_neighbours, scan_blocks
+from effjax.ops import put_apart, side_by_side
 
 # Layers are handed over as what makes them, a class with its arguments bound by `partial`: so each
 # is made where it belongs in the tree, under the name that it has there.
@@ -62,6 +63,18 @@ class Patches(nn.Module):
         if i == 0:
             return norm(conv(x), examples)
         return conv(norm(x, examples))
+
+
+def taken_apart(make: Make, beside: int, name: str) -> Callable[..., Array]:
+    """Patches of a stage, of images that lie side by side until then; see `effjax.ops.beside`."""
+    patches = make(name=name)
+
+    def call(x: Array, examples: Examples) -> Array:
+        with side_by_side(beside):
+            y = patches(x, examples)
+        return put_apart(y, beside)
+
+    return call
 
 
 class Stage(nn.Module):

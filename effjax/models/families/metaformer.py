@@ -45,10 +45,18 @@ from effjax.models.blocks.mlp import HiddenWidths, Mlp, hidden_width
 from effjax.models.blocks.norms import CHANNELS, WHOLE_MAP, BatchNorm, LayerNorm
 from effjax.models.blocks.recompute import maybe_remat
 from effjax.models.blocks.scan import Drops
-from effjax.models.blocks.stages import Patches, Stage
+from effjax.models.blocks.stages import Patches, Stage, taken_apart
 from effjax.models.blocks.tail import classify, mean_over_positions
 from effjax.models.layout import STAGED
-from effjax.ops import rest_shape, scale_early
+from effjax.ops import (
+    images_beside,
+    norm_in_kernel,
+    put_apart,
+    put_beside,
+    rest_shape,
+    scale_early,
+    side_by_side,
+)
 from effjax.ranges import Positive
 
 NO_SCALE = (None, None, None, None)
@@ -111,12 +119,27 @@ class MetaFormer(ImageModel):
     def forward(self, x: Array, examples: Examples) -> Outputs:
         a = self.architecture
         features = {}
-        x = self._patches(0)(name="stem")(x, examples)
-        for i, rates in enumerate(stochastic_depth_rates(a.drop_path_rate, a.depths)):
-            x = self._stage(i, rates)(x, examples)
+        first, *others = stochastic_depth_rates(a.drop_path_rate, a.depths)
+        count = self._images_beside(len(x))
+        with side_by_side(count):
+            x = self._patches(0)(name="stem")(put_beside(x, count), examples)
+            x = self._stage(0, first)(x, examples)
+        features["stage1"] = put_apart(x, count)
+        for i, rates in enumerate(others, start=1):
+            x = self._stage(i, rates, count if i == 1 else 1)(x, examples)
             features[f"stage{i + 1}"] = x
         logits, of_head = Head(a, self.num_classes, name="head")(x, examples)
         return logits, features | of_head
+
+    @nn.nowrap
+    def _images_beside(self, batch: int) -> int:
+        """How many images lie side by side in the channels as far as the second stage's patches."""
+        a = self.architecture
+        mixers = [find_mixer(mixer).func for mixer in entries(a, "mixers", 0)]
+        # a norm of each position would have to sum over a part of the lanes
+        fits = a.norm in ("group", "none") and not a.patch_norm
+        fits = fits and all(mixer.alike for mixer in mixers) and self.interceptor is None
+        return images_beside(batch, a.dims[0]) if fits and not self.is_initializing() else 1
 
     @nn.nowrap
     def _patches(self, i: int) -> partial:
@@ -131,14 +154,15 @@ class MetaFormer(ImageModel):
         uniform = uniform_init(inputs**-0.5)
         return partial(patches, kernel_init=uniform, bias_init=uniform)
 
-    def _stage(self, i: int, rates: Sequence[float]) -> Stage:
+    def _stage(self, i: int, rates: Sequence[float], beside: int = 1) -> Stage:
+        """Stage `i`, of maps that have so many images side by side before its downsampling."""
         a = self.architecture
         block = maybe_remat(Block, a.remat[i])
         block = partial(block, a, i, batch_axis=self.batch_axis)
         mixers = entries(a, "mixers", i)
         sizes = entries(a, "kernel_sizes", i)
         blocks = [partial(block, *choice) for choice in zip(mixers, sizes, strict=True)]
-        downsample = self._patches(i) if i > 0 else None
+        downsample = partial(taken_apart, self._patches(i), beside) if i > 0 else None
         # A scan hands neither running averages nor keys for a mixer's own draws through.
         scan = a.scan and a.norm != "batch" and a.mlp_hidden is None
         scan = scan and all(find_mixer(mixer).func.can_scan for mixer in mixers)
@@ -183,9 +207,12 @@ class Block(nn.Module):
             return x.reshape(map_shape)
         hidden = hidden_width(a, self.path)
         mlp = Mlp(a.mlp_ratio, a.mlp_activation, a.mlp_bias, hidden, name="mlp")
-        y = self._norm("norm2")(x, examples)
+        norm = self._norm("norm2")
         early, late = self._layer_scale(2, True)
-        y = mlp(y, early)
+        if a.norm == "group" and norm_in_kernel(x.shape, int(a.mlp_ratio * x.shape[-1])):
+            y = mlp(x, early, norm(x, examples, apart=True))
+        else:
+            y = mlp(norm(x, examples), early)
         return self._residual(2, x, y, examples, drops, late).reshape(map_shape)
 
     def _layer_scale(self, number: int, keeps_scales: bool) -> tuple[Callable, Callable]:

@@ -113,3 +113,36 @@ def test_layer_scales_have_the_same_gradients_on_a_tpu(mixer):
         gradients("tpu"),
         gradients("cpu"),
     )
+
+
+@pytest.mark.parametrize("side", [32, 192])
+def test_images_side_by_side_have_the_values_and_gradients_of_each(side):
+    """On a TPU the first stage of a PoolFormer takes two images at once, in 64 channels each.
+
+    With maps as large as 48 x 48 a norm is a part of the kernels that follow.
+    """
+    fields = {"dims": (64, 8, 8, 8), "depths": (2, 1, 1, 1), "drop_path_rate": 0.3}
+    fields["mlp_ratio"] = 1.0
+    model = create_model("poolformer_s12", 3, layer_scale=(0.5,) * 4, **fields)
+    batch = jax.random.normal(jax.random.key(3), (16, side, side, 3))
+    variables = jax.jit(model.init)(jax.random.key(4), batch)
+
+    def gradients(platform):
+        def loss(variables):
+            rngs = {"dropout": jax.random.key(5)}
+            logits, features = model.apply(
+                variables, batch, train=True, rngs=rngs, method="logits_and_features"
+            )
+            return jnp.sin(logits).sum() + jnp.sin(features["stage1"]).mean(), features["stage1"]
+
+        with traced_for(platform, devices=1):
+            program = jax.jit(jax.grad(loss, has_aux=True))
+            return program(variables), program.lower(variables).as_text()
+
+    (found, stage), text = gradients("tpu")
+    (wanted, expected), plain = gradients("cpu")
+    together = f"8x{side // 4}x{side // 4}x128x"
+    assert together in text
+    assert together not in plain
+    np.testing.assert_allclose(stage, expected, atol=1e-4)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-4), found, wanted)

@@ -15,6 +15,7 @@ class Identity(TokenMixer):
 
     can_scan = True
     keeps_scales = True
+    alike = True
 
     def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
         return x

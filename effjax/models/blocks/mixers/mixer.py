@@ -35,6 +35,8 @@ class TokenMixer(nn.Module):
       can_scan: whether equal blocks may be compiled once (`scan`): only if the mixer draws nothing
         at random and keeps no running averages.
       keeps_scales: whether a factor for each channel may as well come before the mixer as after it.
+      alike: whether each channel is mixed by itself, all in one way. Channels of several images may
+        then lie side by side.
     """
 
     kernel_size: int | tuple[int, int]
@@ -43,6 +45,7 @@ class TokenMixer(nn.Module):
     window: ClassVar[str | None] = None
     can_scan: ClassVar[bool] = False
     keeps_scales: ClassVar[bool] = False
+    alike: ClassVar[bool] = False
 
     def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
         """[B, H, W, C] -> [B, H, W, C]; `examples` int32 [B] in training, as layers that drop."""

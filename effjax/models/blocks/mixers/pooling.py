@@ -19,6 +19,7 @@ class Pooling(TokenMixer):
     window = ""
     can_scan = True
     keeps_scales = True
+    alike = True
 
     @nn.compact
     def __call__(self, x: Array, train: bool, examples: Examples) -> Array:
