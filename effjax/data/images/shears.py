@@ -26,8 +26,9 @@ from effjax.data.images.rounding import cut_off, settle
 
 CHANNELS = 3
 _BORDER = 2  # pixels beyond the image that a bicubic sum takes in
-# Sums of so many rows of 224 pixels stay in the cache, and malloc need not ask for fresh pages.
-_BAND = 32
+# Rows of a band: a quarter of an image of 224 pixels. Its float32 sums take as much memory as the
+# whole in uint8, which stays in the cache, and malloc need not ask for fresh pages.
+_BAND = 56
 
 
 def shear_rows(image: Pixels, slope: float, resample: Resampling, fill: Colour) -> Pixels:

@@ -12,11 +12,9 @@ import numpy as np
 
 from effjax.data.images.colours import blur, solarize, to_grey
 
-SIGMAS = (
-    0.1,
-    2.0,
-)  # of the blur, in pixels of an image of REFERENCE; smaller ones are blurred less
 REFERENCE = 224
+# of the blur, in pixels of an image of REFERENCE; smaller ones are blurred less
+SIGMAS = (0.1, 2.0)
 
 
 @dataclasses.dataclass(frozen=True)
