@@ -43,6 +43,7 @@ class Mesh:
     """
 
     batch_axis = None
+    lowers_shapes = True
 
     def __init__(
         self,

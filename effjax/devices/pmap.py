@@ -52,6 +52,8 @@ class Pmap:
         self.here = [device for device in devices if device.process_index == here]
         self._ordinary = Mesh(devices, batch_size, parts, parallel)
         self.mesh = self._ordinary.mesh
+        # of several hosts pmap takes none
+        self.lowers_shapes = jax.process_count() == 1
         self.copies = _one_copy_each(devices)
         # made once: a fresh function at each save would be traced and compiled each time
         self._spread = jax.jit(self._copy_to_each, out_shardings=self.copies)
@@ -114,11 +116,9 @@ class Pmap:
             batch = jax.tree.map(self._local, batch)
         return self.compile(step).lower(state, batch)
 
-    def _local(self, array: Any) -> Any:
-        """[D, ...] over all hosts -> [d, ...], this host's; an abstract array stays abstract."""
+    def _local(self, array: jax.Array) -> jax.Array:
+        """[D, ...] over all hosts -> [d, ...], this host's."""
         shape = (len(self.here), *array.shape[1:])
-        if not isinstance(array, jax.Array):
-            return jax.ShapeDtypeStruct(shape, array.dtype)
         own = [shard.data for shard in array.addressable_shards]
         sharding = _one_copy_each(self.here)
         return jax.make_array_from_single_device_arrays(shape, sharding, own)

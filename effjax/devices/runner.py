@@ -35,12 +35,14 @@ class Runner(Protocol):
       fsdp: how many devices share each parameter.
       batch_axis: the axis over which the step has to average by name; None: XLA does it.
       state_shardings: how the ordinary state lies on the devices; set by `lay_out`.
+      lowers_shapes: whether `lower` takes an abstract state.
     """
 
     mesh: jax.sharding.Mesh
     fsdp: int
     batch_axis: str | None
     state_shardings: Any
+    lowers_shapes: bool
 
     def hold(self, source: Source) -> None:
         """Keeps what a source calls `resident` on every device; sent with the first batch."""
@@ -64,7 +66,7 @@ class Runner(Protocol):
         """The step, traced but not compiled.
 
         Args:
-          state: a state that `place` returned, or an abstract one.
+          state: a state that `place` returned, or an abstract one where `lowers_shapes`.
           spec: shapes and dtypes of one host's part of a batch.
         """
 

@@ -33,6 +33,8 @@ def compile_ahead(setup: Setup, programs: Programs, newest: int | None) -> None:
     later = read_by_loading(config)
     # an optimizer of no group; what else is unread may be read while the step is traced
     check_all_read(config, only=("optim.",))
+    if not setup.runner.lowers_shapes:
+        return  # the step is traced once the state is there
     if is_fresh and not unread_keys(config, besides=later):
         setup.fresh.compile_ahead()  # while the step is traced
     variant = setup.task.variant(newest or 0)
