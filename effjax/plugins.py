@@ -18,7 +18,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -248,6 +247,8 @@ def _is_users_own(top: str) -> bool:
 @functools.cache
 def _requires_effjax(top: str) -> bool:
     """Whether an installed package is made for effjax. It reads all that is installed: seconds."""
+    from importlib import metadata  # half of the time of `import effjax`
+
     for distribution in metadata.packages_distributions().get(top, ()):
         for requirement in metadata.requires(distribution) or ():
             if re.match(r"effjax\b", requirement):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib import metadata
 
 import cv2
 import jax
@@ -249,8 +250,8 @@ def test_an_installed_package_has_to_require_effjax(shop, forgotten, monkeypatch
     with pytest.raises(UserError, match="shop is not your own code"):
         find_loss("shop.loss:brier")
     plugins._requires_effjax.cache_clear()
-    monkeypatch.setattr(plugins.metadata, "packages_distributions", lambda: {"shop": ["shop-x"]})
-    monkeypatch.setattr(plugins.metadata, "requires", lambda name: ["numpy", "effjax>=0.2"])
+    monkeypatch.setattr(metadata, "packages_distributions", lambda: {"shop": ["shop-x"]})
+    monkeypatch.setattr(metadata, "requires", lambda name: ["numpy", "effjax>=0.2"])
     assert callable(find_loss("shop.loss:brier"))
     plugins._requires_effjax.cache_clear()
 
@@ -260,7 +261,8 @@ def test_a_program_without_plug_ins_asks_for_no_metadata():
     code = (
         "import effjax.optim, effjax.tasks.classification\n"
         "from effjax import plugins\n"
-        "plugins.metadata = None\n"
+        "from importlib import metadata\n"
+        "metadata.packages_distributions = None\n"
         "print(plugins._noted, plugins.to_record())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

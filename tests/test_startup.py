@@ -116,3 +116,23 @@ def test_what_runs_once_is_compiled_lightly_unless_the_user_says_how(monkeypatch
     assert compile_lightly("gpu") == {}
     monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0")
     assert "xla_backend_optimization_level" not in compile_lightly("cpu")
+
+
+ANEW = """
+import os, sys
+os.execv = lambda *command: sys.exit(",".join(name for name in sys.modules if "effjax.cli" in name))
+from effjax.__main__ import main
+main()
+"""
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or os.path.exists("/dev/nvidia0"),
+    reason="only where the CPU does the work, with glibc",
+)
+def test_a_command_is_started_anew_before_its_verbs_are_imported():
+    left_out = ("EFFJAX_NO_REEXEC", "GLIBC_TUNABLES", "JAX_PLATFORMS")
+    environment = {name: value for name, value in os.environ.items() if name not in left_out}
+    command = [sys.executable, "-c", ANEW]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (1, "")

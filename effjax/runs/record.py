@@ -6,7 +6,6 @@ import platform
 import subprocess
 import sys
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -50,6 +49,8 @@ class ConfigFile(TypedDict):
 
 def versions() -> dict[str, str]:
     """Versions of Python, effjax and the packages that can change a result."""
+    from importlib import metadata  # takes longer than to refuse a command
+
     found = {"python": platform.python_version(), "effjax": VERSION}
     for name in PACKAGES:
         try:
