@@ -16,11 +16,10 @@ MODEL = ("--model", "--weights")
 
 # verb: {flag: the ones of which it needs one}; "name=value" asks for a value of that argument
 NEEDS: Mapping[str, Mapping[str, Collection[str]]] = {
+    # how long to wait for others is of use wherever hosts are found: on Cloud TPU and in SLURM too
     "train": {
         "--hosts": ("--coordinator",),
         "--host": ("--coordinator",),
-        "--join-seconds": ("--coordinator",),
-        "--peer-seconds": ("--coordinator",),
     },
     "evaluate": {
         OVERRIDE: ("--config",),
