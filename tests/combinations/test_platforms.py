@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import NamedSharding, PartitionSpec
 
 import effjax
 from effjax.ops import traced_for
@@ -40,4 +41,36 @@ def test_forms_for_tpus_change_no_value(name):
     (grads, logits), (wanted, expected) = traced("tpu"), traced("cpu")
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
     for found, want in zip(jax.tree.leaves(grads), jax.tree.leaves(wanted), strict=True):
+        np.testing.assert_allclose(found, want, atol=1e-4 * max(1.0, float(jnp.abs(want).max())))
+
+
+@pytest.mark.slow
+def test_images_side_by_side_stay_on_their_devices():
+    devices, batch = 4, 64  # two runs of eight images on each device, which lie side by side
+    mesh = jax.make_mesh((devices,), ("batch",))
+    divided = NamedSharding(mesh, PartitionSpec("batch"))
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    # large layer scales: the blocks' gradients are not lost beside the skips
+    fields = {"dims": (64, 16, 16, 16), "depths": (1, 1, 1, 1), "layer_scale": (1.0,) * 4}
+    model = effjax.create_model("poolformer_s12", 5, **fields)
+    images = jax.random.normal(jax.random.key(0), (batch, 32, 32, 3))
+    variables = jax.jit(model.init)(jax.random.key(1), images[:1])
+
+    def loss(variables, images):
+        rngs = {"dropout": jax.random.key(2)}
+        return jnp.sin(model.apply(variables, images, train=True, rngs=rngs)).sum()
+
+    def compiled(platform):
+        with traced_for(platform, devices):
+            gradient = jax.jit(jax.grad(loss), in_shardings=(everywhere, divided))
+            return gradient.lower(variables, images).compile()
+
+    ours, plain = compiled("tpu"), compiled("cpu")
+    assert "f32[8,8,8,128]" in ours.as_text()  # of each device, after the stem
+    assert "f32[8,8,8,128]" not in plain.as_text()
+    for exchange in ("all-to-all", "all-gather", "collective-permute"):
+        assert exchange not in ours.as_text()
+    given = jax.device_put(variables, everywhere), jax.device_put(images, divided)
+    gradients, expected = ours(*given), plain(*given)
+    for found, want in zip(jax.tree.leaves(gradients), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(found, want, atol=1e-4 * max(1.0, float(jnp.abs(want).max())))
