@@ -45,6 +45,9 @@ def myproject(tmp_path_factory):
     for path, code in EXAMPLES.items():
         (folder / path).write_text(code)
     sys.path.insert(0, str(folder))
+    # what is registered when it is first imported belongs to the tables before
+    for module in ("accuracy", "whole_set"):
+        importlib.import_module(f"effjax.tasks.{module}")
     registries = [losses.LOSSES, SCHEDULES, EVALUATORS]
     own_tables = [registry.entries for registry in registries]
     tables = (cli.VERBS, models.MIXERS, optimizers(), *own_tables)

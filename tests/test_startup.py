@@ -108,6 +108,7 @@ def test_garbage_is_collected_seldom():
 
 
 def test_what_runs_once_is_compiled_lightly_unless_the_user_says_how(monkeypatch):
+    jax.devices()  # these flags are for XLA no more, which reads them once
     monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
     options = compile_lightly("cpu")
     assert options["xla_backend_optimization_level"] == 1
