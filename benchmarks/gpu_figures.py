@@ -105,9 +105,9 @@ def run_parity(sizes: Sizes) -> dict[str, Any]:
     environment["JAX_PLATFORMS"] = jax.default_backend().replace("gpu", "cuda,cpu")
     command = [sys.executable, "-m", "pytest", "-q", "-W", "ignore", "-p", "no:cacheprovider"]
     tests = PARITY[1:] if sizes.tiny else PARITY
-    done = subprocess.run(
-        [*command, "--maxfail=20", *tests], capture_output=True, text=True, env=environment
-    )
+    command += ["--maxfail=20", *tests]
+    root = HERE.parent  # wherever this is called
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=root)
     lines = done.stdout.strip().splitlines()
     failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
     found = {"status": done.returncode, "last_line": lines[-1] if lines else "", "failed": failed}
