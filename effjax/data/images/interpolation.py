@@ -13,6 +13,10 @@ Colour = tuple[int, int, int]
 Resampling = Image.Resampling
 
 TAPS = {Resampling.BILINEAR: 2, Resampling.BICUBIC: 4}  # values around a place
+BORDER = 2  # pixels beyond the image that a bicubic sum takes in
+# Rows that are summed at once: a quarter of an image of 224 pixels. Their float32 sums take as much
+# memory as the whole in uint8, which stays in the cache, and malloc need not ask for fresh pages.
+BAND = 56
 _UNDECIDED = 1e-6  # of a pixel
 
 

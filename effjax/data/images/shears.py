@@ -14,6 +14,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from effjax.data.images.interpolation import (
+    BAND,
+    BORDER,
     TAPS,
     Colour,
     Pixels,
@@ -25,10 +27,6 @@ from effjax.data.images.interpolation import (
 from effjax.data.images.rounding import cut_off, settle
 
 CHANNELS = 3
-_BORDER = 2  # pixels beyond the image that a bicubic sum takes in
-# Rows of a band: a quarter of an image of 224 pixels. Its float32 sums take as much memory as the
-# whole in uint8, which stays in the cache, and malloc need not ask for fresh pages.
-_BAND = 56
 
 
 def shear_rows(image: Pixels, slope: float, resample: Resampling, fill: Colour) -> Pixels:
@@ -79,10 +77,10 @@ def _from(image: Pixels, first: np.ndarray, length: int) -> np.ndarray:
     """
     height = len(image)
     # a row above and one below, as the memory from a column outside on is that of another row
-    padded = cv2.copyMakeBorder(image, 1, 1, _BORDER, _BORDER, cv2.BORDER_REPLICATE)
+    padded = cv2.copyMakeBorder(image, 1, 1, BORDER, BORDER, cv2.BORDER_REPLICATE)
     row = CHANNELS * padded.shape[1]
     size = CHANNELS * length
-    starts = row * np.arange(1, height + 1) + CHANNELS * (first + _BORDER)
+    starts = row * np.arange(1, height + 1) + CHANNELS * (first + BORDER)
     windows = as_strided(padded, (padded.size - size + 1, size), (1, 1), writeable=False)
     # rows that lie outside as a whole may begin anywhere
     return windows[starts.clip(0, len(windows) - 1)]
@@ -101,8 +99,8 @@ def _cut_sums(copies: np.ndarray, shares: np.ndarray, taps: int) -> tuple[np.nda
     weights = interpolate(shares[:, None], *units).astype(np.float32)  # [H, T]
     low = np.empty((height, size), np.uint8)
     high = np.empty((height, size), np.uint8)
-    for top in range(0, height, _BAND):
-        band = slice(top, top + _BAND)
+    for top in range(0, height, BAND):
+        band = slice(top, top + BAND)
         values = copies[band].astype(np.float32)
         # NumPy adds the T products of a row while it lies in the innermost cache
         sums = np.einsum("yt,ytl->yl", weights[band], _shifted(values, taps))

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 
 from effjax.data.images.interpolation import (
+    BAND,
+    BORDER,
     TAPS,
     Colour,
     Pixels,
@@ -23,11 +25,6 @@ from effjax.data.images.interpolation import (
     transform_reference,
 )
 from effjax.data.images.rounding import cut_blend, cut_off, settle
-
-_BORDER = 2  # pixels beyond the image that a bicubic sum takes in
-# Rows of a band: a quarter of an image of 224 pixels. Its float32 sums take as much memory as the
-# whole in uint8, which stays in the cache, and malloc need not ask for fresh pages.
-_BAND = 56
 
 
 def translate(
@@ -85,11 +82,11 @@ def _region(image: Pixels, offset: float, first: int, end: int, axis: int, taps:
     Beyond the border the image goes on with its last pixels.
     """
     border = [0, 0]
-    border[axis] = _BORDER
+    border[axis] = BORDER
     rows, columns = border
     padded = cv2.copyMakeBorder(image, rows, rows, columns, columns, cv2.BORDER_REPLICATE)
     # a place lies behind the first of two values, the second of four
-    start = _BORDER + first + math.floor(offset) - (taps // 2 - 1)
+    start = BORDER + first + math.floor(offset) - (taps // 2 - 1)
     return _part(padded, start, start + end - first + taps - 1, axis)
 
 
@@ -115,10 +112,10 @@ def _cut_cubic(region: np.ndarray, share: float, axis: int) -> tuple[np.ndarray,
     width = region.shape[1] - (more if axis else 0)
     low = np.empty((height, 3 * width), np.uint8)
     high = np.empty((height, 3 * width), np.uint8)
-    for top in range(0, height, _BAND):
-        band = slice(top, top + _BAND)
+    for top in range(0, height, BAND):
+        band = slice(top, top + BAND)
         # float32 for OpenCV, too: its sums of uint8 are off by up to one value
-        pixels = region[top : top + _BAND + more_rows].astype(np.float32)
+        pixels = region[top : top + BAND + more_rows].astype(np.float32)
         # a sum begins at its pixel
         sums = cv2.filter2D(pixels, -1, kernel, anchor=(0, 0))
         sums = sums[: len(low[band]), :width].reshape(-1, 3 * width)

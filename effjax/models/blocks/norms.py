@@ -7,7 +7,6 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +39,9 @@ class LayerNorm(nn.Module):
     over: tuple[int, ...] = CHANNELS
 
     @nn.compact
-    def __call__(self, x: Array, examples: Examples = None, apart: bool = False) -> Any:
+    def __call__(
+        self, x: Array, examples: Examples = None, apart: bool = False
+    ) -> Array | tuple[Array, Array]:
         """`apart`: not the result, but (factor, shift) of each image that give it from `x`."""
         shape = (own_channels(x),)
         scale = self.param("scale", ones_init, shape)

@@ -6,27 +6,12 @@ from PIL import Image
 
 from effjax.data.images.interpolation import transform_reference
 from effjax.data.images.shears import shear_columns, shear_rows, shear_rows_reference
+from tests.data.images.draws import black_and_white, nearly_equal, noise, one_value
 
 FILL = (124, 116, 104)
 CUBIC = Image.Resampling.BICUBIC
 BOTH = (Image.Resampling.BILINEAR, CUBIC)
 SHAPES = ((1, 1), (40, 7), (5, 90), (90, 5), (70, 61))
-
-
-def noise(rng, shape):
-    return rng.integers(0, 256, shape, np.uint8)
-
-
-def black_and_white(rng, shape):
-    return np.uint8(255) * rng.integers(0, 2, shape, np.uint8)
-
-
-def one_value(rng, shape):
-    return np.full(shape, 200, np.uint8)
-
-
-def nearly_equal(rng, shape):
-    return rng.integers(100, 103, shape, np.uint8)
 
 
 def check(image, slope, resample):

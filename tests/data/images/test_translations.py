@@ -5,26 +5,11 @@ import pytest
 from PIL import Image
 
 from effjax.data.images.translations import translate, translate_reference
+from tests.data.images.draws import black_and_white, nearly_equal, noise, one_value
 
 FILL = (124, 116, 104)
 BOTH = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
 SHAPES = ((1, 1), (40, 7), (5, 90), (70, 61))
-
-
-def noise(rng, shape):
-    return rng.integers(0, 256, shape, np.uint8)
-
-
-def black_and_white(rng, shape):
-    return np.uint8(255) * rng.integers(0, 2, shape, np.uint8)
-
-
-def one_value(rng, shape):
-    return np.full(shape, 200, np.uint8)
-
-
-def nearly_equal(rng, shape):
-    return rng.integers(100, 103, shape, np.uint8)
 
 
 def check(image, offset, axis, resample):
